@@ -12,7 +12,7 @@ export type { Problem } from './http/problem.ts';
 export {
   AcceptedRelease,
   ChannelView,
-  DecisionResult,
+  DecisionView,
   DryRun,
   GateView,
   MoveView,

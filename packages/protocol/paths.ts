@@ -1,78 +1,96 @@
-/** Paths of the API. Names are validated before, so they need no escaping. */
+const TENANT = '/v1/tenants/{tenant}';
+const BUNDLE = `${TENANT}/bundles/{bundle}`;
+const CHANNEL = `${BUNDLE}/channels/{channel}`;
+const RELEASE = `${BUNDLE}/releases/{version}`;
+const HOOK = `${TENANT}/hooks/{hook}`;
+const SINK = `${TENANT}/sinks/{sink}`;
+const CALLBACK = '/v1/callbacks/{capability}';
 
-export const tenantsPath = '/v1/tenants';
+/**
+ * The paths of the API, as templates. The API's routes are these, and {@link pathOf} makes the path of one resource. A parameter is one
+ * segment; one that ends in `+` is the rest of the path.
+ */
+export const paths = {
+  tenants: '/v1/tenants',
+  tenant: TENANT,
+  policy: `${TENANT}/policy`,
+  policyVersions: `${TENANT}/policy/versions`,
+  quotas: `${TENANT}/quotas`,
+  tokens: '/v1/tokens',
+  token: '/v1/tokens/{id}',
 
-export const tokensPath = '/v1/tokens';
+  bundles: `${TENANT}/bundles`,
+  releases: `${BUNDLE}/releases`,
+  release: RELEASE,
+  releaseEvents: `${RELEASE}/events`,
+  cancel: `${RELEASE}/cancel`,
+  reconcile: `${RELEASE}/reconcile`,
+  approvals: `${RELEASE}/approvals`,
+  check: `${RELEASE}/checks/{check}`,
+  /** The releases of a tenant that have not settled. */
+  inFlight: `${TENANT}/releases`,
+  /** The open gates of a tenant. */
+  gates: `${TENANT}/gates`,
 
-/** The examination of the server. */
-export const diagnosisPath = '/v1/diagnosis';
+  channels: `${BUNDLE}/channels`,
+  channel: CHANNEL,
+  channelMoves: `${CHANNEL}/moves`,
+  rollback: `${CHANNEL}/rollback`,
+  hold: `${CHANNEL}/hold`,
+  followers: `${CHANNEL}/followers`,
+  follower: `${CHANNEL}/followers/{follower}`,
+  /** A compiled file at a pointer. */
+  file: `${CHANNEL}/files/{path+}`,
+  /** The moves of all pointers of a tenant. */
+  feed: `${TENANT}/moves`,
 
-export function tokenPath(id: string): string {
-  return `${tokensPath}/${id}`;
+  /** The manifest of an artifact. */
+  artifact: `${TENANT}/artifacts/{digest}`,
+  /** Any content of an artifact. */
+  blob: `${TENANT}/blobs/{digest}`,
+
+  hooks: `${TENANT}/hooks`,
+  hook: HOOK,
+  hookDeliveries: `${HOOK}/deliveries`,
+
+  sinks: `${TENANT}/sinks`,
+  sink: SINK,
+  sinkAttempts: `${SINK}/attempts`,
+  sinkTest: `${SINK}/test`,
+  sinkRedeliver: `${SINK}/redeliver`,
+  sinkRotate: `${SINK}/rotate`,
+  sinkPause: `${SINK}/pause`,
+  sinkResume: `${SINK}/resume`,
+  sinkReplay: `${SINK}/replay`,
+
+  callback: CALLBACK,
+  callbackSource: `${CALLBACK}/source`,
+  callbackBlob: `${CALLBACK}/blobs/{digest}`,
+
+  /** The examination of the server. */
+  diagnosis: '/v1/diagnosis',
+  /** A JSON Schema that the API publishes. */
+  schema: '/v1/schemas/{name}',
+} as const;
+
+type NamesIn<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
+  ? (Name extends `${infer Plain}+` ? Plain : Name) | NamesIn<Rest>
+  : never;
+
+/** The parameters of a path. */
+export type PathParams<Path extends string> = Readonly<Record<NamesIn<Path>, string | number>>;
+
+/** The path of one resource: the template with its parameters, percent-encoded. */
+export function pathOf<Path extends string>(template: Path, params: PathParams<Path>): string {
+  const values = new Map<string, string | number>(Object.entries(params));
+  return template.replaceAll(/\{(\w+)(\+?)\}/g, (_, name: string, rest: string) => {
+    const value = values.get(name);
+    if (value === undefined) throw new TypeError(`The path ${template} needs a value for ${name}`);
+    return rest === '' ? segment(String(value)) : String(value).split('/').map(segment).join('/');
+  });
 }
 
-/** The releases of a tenant that have not settled. */
-export function inFlightPath(tenant: string): string {
-  return `${tenantsPath}/${tenant}/releases`;
-}
-
-export function policyPath(tenant: string): string {
-  return `${tenantsPath}/${tenant}/policy`;
-}
-
-export function quotasPath(tenant: string): string {
-  return `${tenantsPath}/${tenant}/quotas`;
-}
-
-export function hooksPath(tenant: string): string {
-  return `${tenantsPath}/${tenant}/hooks`;
-}
-
-export function hookPath(tenant: string, hook: string): string {
-  return `${hooksPath(tenant)}/${hook}`;
-}
-
-export function sinksPath(tenant: string): string {
-  return `${tenantsPath}/${tenant}/sinks`;
-}
-
-export function sinkPath(tenant: string, sink: string): string {
-  return `${sinksPath(tenant)}/${sink}`;
-}
-
-/** The moves of all pointers of a tenant. */
-export function feedPath(tenant: string): string {
-  return `${tenantsPath}/${tenant}/moves`;
-}
-
-export function bundlePath(tenant: string, bundle: string): string {
-  return `${tenantsPath}/${tenant}/bundles/${bundle}`;
-}
-
-export function releasePath(tenant: string, bundle: string, version: number): string {
-  return `${bundlePath(tenant, bundle)}/releases/${version}`;
-}
-
-export function reconcilePath(tenant: string, bundle: string, version: number): string {
-  return `${releasePath(tenant, bundle, version)}/reconcile`;
-}
-
-export function channelPath(tenant: string, bundle: string, channel: string): string {
-  return `${bundlePath(tenant, bundle)}/channels/${channel}`;
-}
-
-/** The path of an artifact's manifest. */
-export function artifactPath(tenant: string, digest: string): string {
-  return `${tenantsPath}/${tenant}/artifacts/${digest}`;
-}
-
-/** The path of any content of an artifact. */
-export function blobPath(tenant: string, digest: string): string {
-  return `${tenantsPath}/${tenant}/blobs/${digest}`;
-}
-
-/** The path of a compiled file at a pointer. The file's path comes from a source, and keeps its slashes. */
-export function filePath(tenant: string, bundle: string, channel: string, path: string): string {
-  const escaped = path.split('/').map(encodeURIComponent).join('/');
-  return `${channelPath(tenant, bundle, channel)}/files/${escaped}`;
+/** A colon needs no escape in a path (RFC 3986, section 3.3), and digests are easier to read with it. */
+function segment(text: string): string {
+  return encodeURIComponent(text).replaceAll('%3A', ':');
 }

@@ -1,4 +1,5 @@
 import type { SinkId } from '@pointsman/protocol/sinks/sink';
+import { pathOf, paths } from '@pointsman/protocol/paths';
 import { SINK_TEST, type TestEvent } from '@pointsman/protocol/moves/sink-event';
 
 /** An event whose only purpose is to be delivered. */
@@ -6,7 +7,7 @@ export function testEvent({ tenant, sink }: SinkId, id: string, atMs: number): T
   return {
     specversion: '1.0',
     id,
-    source: `/v1/tenants/${tenant}`,
+    source: pathOf(paths.tenant, { tenant }),
     type: SINK_TEST,
     subject: `${tenant}/sinks/${sink}`,
     time: new Date(atMs).toISOString(),

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import type { Finding } from '@pointsman/protocol/findings/finding';
 import { SILENT_WORKER } from '@pointsman/protocol/findings/finding-texts';
-import { tenantsPath } from '@pointsman/protocol/paths';
+import { paths } from '@pointsman/protocol/paths';
 import type { ApiClient } from '@pointsman/client/internal/http/client';
 import { ApiProblem } from '../failures.ts';
 import { check, hasError } from './check.ts';
@@ -33,7 +33,7 @@ export async function apiFindings(client: ApiClient): Promise<ApiFindings> {
       return [{ subject: 'stores', state: 'ok', summary, actions: [] }, ...workerFindings(worker)];
     }),
     check('token', async () => {
-      await client.send('GET', tenantsPath, { query: { limit: 1 } }).catch((error: unknown) => {
+      await client.send('GET', paths.tenants, { query: { limit: 1 } }).catch((error: unknown) => {
         if (!(error instanceof ApiProblem) || error.problem.status !== 403) throw error;
         // The API knows the token, which is not one of the platform's admin.
         listsTenants = false;

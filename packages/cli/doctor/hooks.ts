@@ -1,14 +1,12 @@
 import { clientLimits } from '@pointsman/client/internal/http/limits';
 import { cliLimits } from '../limits.ts';
 import { findingLimits } from '@pointsman/protocol/limits';
-import { z } from 'zod';
 
 import type { Finding } from '@pointsman/protocol/findings/finding';
-import { DeliveryState } from '@pointsman/protocol/hook';
 import { humanDuration } from '@pointsman/protocol/text/amounts';
-import { hookPath, hooksPath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
+import { DeliveryView, HookView } from '@pointsman/client/internal/http/resources';
 import type { ApiClient } from '@pointsman/client/internal/http/client';
-import { HookView } from '../commands/hooks/hook-view.ts';
 import { firstRows, listRows } from '@pointsman/client/internal/http/pages';
 import { printable } from '../output/printable.ts';
 import { counted, moment } from '../output/format.ts';
@@ -26,11 +24,11 @@ export async function hookFindings(
     let busy = 0;
     const findings = await inBatches(tenants, async (tenant) => {
       const most = clientLimits.pages * clientLimits.pageRows;
-      const hooks = await listRows(client, hooksPath(tenant), HookView, most);
+      const hooks = await listRows(client, pathOf(paths.hooks, { tenant }), HookView, most);
       count += hooks.length;
       const found: Finding[] = [];
       for (const hook of hooks) {
-        const path = `${hookPath(tenant, hook.hook)}/deliveries`;
+        const path = pathOf(paths.hookDeliveries, { tenant, hook: hook.hook });
         const { rows, isWhole } = await firstRows(client, path, DeliveryView, cliLimits.doctorDeliveries);
         if (!isWhole) busy += 1;
         found.push(...secretFindings(tenant, hook), ...deliveryFindings(tenant, hook.hook, rows, now));
@@ -100,12 +98,3 @@ function deliveryFindings(
   }
   return findings;
 }
-
-const DeliveryView = z.looseObject({
-  delivery: z.string(),
-  state: DeliveryState,
-  reason: z.string().nullable(),
-  receivedAt: z.string(),
-  updatedAt: z.string(),
-});
-type DeliveryView = z.infer<typeof DeliveryView>;

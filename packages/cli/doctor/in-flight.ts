@@ -1,6 +1,6 @@
 import { clientLimits } from '@pointsman/client/internal/http/limits';
 import { findingLimits } from '@pointsman/protocol/limits';
-import { inFlightPath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
 import type { ApiClient } from '@pointsman/client/internal/http/client';
 import { listRows } from '@pointsman/client/internal/http/pages';
 import { ReleaseView } from '@pointsman/client/internal/http/resources';
@@ -19,7 +19,12 @@ export async function oldReleases(
 ): Promise<ReleaseView[]> {
   const olderThan = now - findingLimits.oldReleaseMs;
   return inBatches(tenants, async (tenant) => {
-    const inFlight = await listRows(client, inFlightPath(tenant), ReleaseView, clientLimits.pageRows);
+    const inFlight = await listRows(
+      client,
+      pathOf(paths.inFlight, { tenant }),
+      ReleaseView,
+      clientLimits.pageRows,
+    );
     return inFlight.filter(
       ({ status, createdAt }) => status !== 'queued' && Date.parse(createdAt) < olderThan,
     );

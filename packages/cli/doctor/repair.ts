@@ -1,6 +1,6 @@
 import type { Finding } from '@pointsman/protocol/findings/finding';
 import { correlationId } from '@pointsman/protocol/identifiers';
-import { reconcilePath, releasePath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
 import type { ApiClient } from '@pointsman/client/internal/http/client';
 import { ReleaseView } from '@pointsman/client/internal/http/resources';
 import { waitFor } from '@pointsman/client/internal/http/retry';
@@ -35,7 +35,9 @@ async function reconcile(
   if (deadline.aborted) return { after: null, failure: [tooLate(subject)] };
   let after: ReleaseView | null = null;
   const failure = await check(subject, async () => {
-    after = await client.call('POST', reconcilePath(tenant, bundle, version), ReleaseView, { deadline });
+    after = await client.call('POST', pathOf(paths.reconcile, { tenant, bundle, version }), ReleaseView, {
+      deadline,
+    });
     return [];
   });
   return { after, failure };
@@ -49,7 +51,7 @@ function tooLate(subject: string): Finding {
 /** Nothing of a release that waits: it waits for people or other systems, and not for a repair. */
 async function outcomeOf(client: ApiClient, release: ReleaseView, deadline: AbortSignal): Promise<Finding[]> {
   const subject = correlationId(release);
-  const path = releasePath(release.tenant, release.bundle, release.version);
+  const path = pathOf(paths.release, release);
   return check(subject, async () => {
     for (let current = release; ; current = await client.call('GET', path, ReleaseView, { deadline })) {
       const { outcome, status } = current;

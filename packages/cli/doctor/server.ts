@@ -1,5 +1,5 @@
 import { Diagnosis, type Finding } from '@pointsman/protocol/findings/finding';
-import { diagnosisPath } from '@pointsman/protocol/paths';
+import { paths } from '@pointsman/protocol/paths';
 import type { ApiClient } from '@pointsman/client/internal/http/client';
 import { ApiProblem } from '../failures.ts';
 import { cliLimits } from '../limits.ts';
@@ -18,7 +18,7 @@ export async function serverFindings(client: ApiClient): Promise<ServerFindings>
   const findings = await check('server', async () => {
     try {
       const timeoutMs = cliLimits.diagnosisMs;
-      const { findings: found } = await client.call('GET', diagnosisPath, Diagnosis, {
+      const { findings: found } = await client.call('GET', paths.diagnosis, Diagnosis, {
         timeoutMs,
         deadline: AbortSignal.timeout(timeoutMs),
       });

@@ -1,12 +1,13 @@
 import type { Finding } from '@pointsman/protocol/findings/finding';
 import { isBroker } from '@pointsman/protocol/sinks/sink';
-import { sinksPath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
+import { SinkView } from '@pointsman/client/internal/http/resources';
 import type { ApiClient } from '@pointsman/client/internal/http/client';
 import { clientLimits } from '@pointsman/client/internal/http/limits';
 import { cliLimits } from '../limits.ts';
 import { listRows } from '@pointsman/client/internal/http/pages';
 import { printable } from '../output/printable.ts';
-import { lagOf, SinkView, failureOf } from '../commands/sinks/sink-view.ts';
+import { lagOf, failureOf } from '../commands/sinks/sink-view.ts';
 import { counted, firstNames } from '../output/format.ts';
 import { check } from './check.ts';
 import { inBatches } from './in-batches.ts';
@@ -29,7 +30,7 @@ export async function sinkFindings(
     let count = 0;
     const troubles = await inBatches(tenants, async (tenant) => {
       const most = clientLimits.pages * clientLimits.pageRows;
-      const sinks = await listRows(client, sinksPath(tenant), SinkView, most);
+      const sinks = await listRows(client, pathOf(paths.sinks, { tenant }), SinkView, most);
       count += sinks.length;
       return sinks.flatMap((sink) => [
         ...deliveryTroubles(tenant, sink, now),

@@ -1,8 +1,6 @@
-import { z } from 'zod';
-
 import type { Finding } from '@pointsman/protocol/findings/finding';
-import { TenantName } from '@pointsman/protocol/identifiers';
-import { tenantsPath } from '@pointsman/protocol/paths';
+import { paths } from '@pointsman/protocol/paths';
+import { TenantView } from '@pointsman/client/internal/http/resources';
 import type { CommandRun } from '../context.ts';
 import type { ApiClient } from '@pointsman/client/internal/http/client';
 import { clientLimits } from '@pointsman/client/internal/http/limits';
@@ -12,8 +10,8 @@ import { type FirstRows, firstRows } from '@pointsman/client/internal/http/pages
 export async function listTenants(client: ApiClient): Promise<FirstRows<string>> {
   const { rows, isWhole } = await firstRows(
     client,
-    tenantsPath,
-    Tenant,
+    paths.tenants,
+    TenantView,
     clientLimits.pages * clientLimits.pageRows,
   );
   return { rows: rows.map(({ tenant }) => tenant), isWhole };
@@ -47,5 +45,3 @@ export function otherTenants({ rows, isWhole }: FirstRows<string>): Finding[] {
     },
   ];
 }
-
-const Tenant = z.looseObject({ tenant: TenantName });

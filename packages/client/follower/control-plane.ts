@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici';
 
 import type { PointerId } from '@pointsman/protocol/identifiers';
+import { pathOf, paths } from '@pointsman/protocol/paths';
 import { parseJsonAs } from '@pointsman/protocol/json/parse-json';
 import { Pointer } from '@pointsman/protocol/moves/pointer';
 import { FollowFailure } from './failure.ts';
@@ -29,9 +30,9 @@ export interface ControlPlane {
   acknowledge(follower: string, claim: Claim, signal: AbortSignal): Promise<Pointer>;
 }
 
-export function controlPlane(connection: Connection, { tenant, bundle, channel }: PointerId): ControlPlane {
-  const ofTenant = `/v1/tenants/${tenant}`;
-  const channelPath = `${ofTenant}/bundles/${bundle}/channels/${channel}`;
+export function controlPlane(connection: Connection, pointer: PointerId): ControlPlane {
+  const { tenant } = pointer;
+  const channelPath = pathOf(paths.channel, pointer);
 
   const getBlob = async (path: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> =>
     (await requestBody(connection, { path, signal, timeoutMs: followLimits.blobMs }, maxBytes)).body;
@@ -59,10 +60,10 @@ export function controlPlane(connection: Connection, { tenant, bundle, channel }
       throw new FollowFailure('refused', 'the control plane did not return an event stream');
     },
     manifest: (digest, signal) =>
-      getBlob(`${ofTenant}/artifacts/${digest}`, followLimits.manifestBytes, signal),
-    blob: (digest, maxBytes, signal) => getBlob(`${ofTenant}/blobs/${digest}`, maxBytes, signal),
+      getBlob(pathOf(paths.artifact, { tenant, digest }), followLimits.manifestBytes, signal),
+    blob: (digest, maxBytes, signal) => getBlob(pathOf(paths.blob, { tenant, digest }), maxBytes, signal),
     async acknowledge(follower, claim, signal) {
-      const path = `${channelPath}/followers/${follower}`;
+      const path = pathOf(paths.follower, { ...pointer, follower });
       const headers = { 'content-type': 'application/json' };
       const sent = { path, method: 'PUT', headers, body: JSON.stringify(claim), signal } as const;
       const { body } = await requestBody(

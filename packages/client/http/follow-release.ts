@@ -3,7 +3,7 @@ import type { StreamEvent } from './event-stream.ts';
 import type { ReleaseId } from '@pointsman/protocol/identifiers';
 import { parseJsonAs } from '@pointsman/protocol/json/parse-json';
 import { STAGES } from '@pointsman/protocol/releases/release';
-import { releasePath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
 import type { ApiClient } from './client.ts';
 import { eventStream } from './event-stream.ts';
 import { clientLimits } from './limits.ts';
@@ -19,12 +19,12 @@ export async function* followRelease(
   id: ReleaseId,
   signal: AbortSignal,
 ): AsyncGenerator<ReleaseView, void> {
-  const path = releasePath(id.tenant, id.bundle, id.version);
+  const path = pathOf(paths.release, id);
   const read = () => client.call('GET', path, ReleaseView, { deadline: signal });
   let view = await read();
   yield view;
   if (view.status === 'settled') return;
-  for await (const event of eventStream(client, `${path}/events`, signal)) {
+  for await (const event of eventStream(client, pathOf(paths.releaseEvents, id), signal)) {
     view = (event === null ? null : viewAfter(view, event)) ?? (await read());
     yield view;
     if (view.status === 'settled') return;
@@ -40,8 +40,9 @@ export async function* followRelease(
 /** The view after an event; null when the release itself must be read. */
 function viewAfter(view: ReleaseView, { event, data }: StreamEvent): ReleaseView | null {
   if (event === 'settled') return parseJsonAs(ReleaseView, data);
-  const stage = event === 'stage' ? parseJsonAs(StageEvent, data) : null;
-  if (stage === null) return null;
+  const sent = event === 'stage' ? parseJsonAs(StageEvent, data) : null;
+  if (sent === null) return null;
+  const stage = { ...sent, finishedAt: sent.finishedAt ?? null, diagnostics: sent.diagnostics ?? [] };
   // The reason why the pointer does not move yet is only in the release itself.
   if (stage.stage === 'swap' && stage.state === 'running') return null;
   const known = view.stages.find((one) => one.stage === stage.stage);

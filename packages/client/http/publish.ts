@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
 import type { ReleaseId } from '@pointsman/protocol/identifiers';
-import { bundlePath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
 import type { ConflictRule } from '@pointsman/protocol/releases/release';
 import type { ApiClient } from './client.ts';
 import { followRelease } from './follow-release.ts';
@@ -44,7 +44,7 @@ export async function publish(
     path,
     typeof content === 'string' ? content : { base64: Buffer.from(content).toString('base64') },
   ]);
-  return client.call('POST', `${bundlePath(tenant, bundle)}/releases`, AcceptedRelease, {
+  return client.call('POST', pathOf(paths.releases, { tenant, bundle }), AcceptedRelease, {
     json: { files: Object.fromEntries(entries), ...options, notBefore: notBefore?.toISOString() },
     headers: {
       'idempotency-key': idempotencyKey ?? randomUUID(),

@@ -1,96 +1,88 @@
 import { z } from 'zod';
 
-import { Diagnostic } from '@pointsman/protocol/releases/diagnostic';
-import { Gate, GateState, GateDecision } from '@pointsman/protocol/releases/gate';
-import {
-  BundleName,
-  ChannelName,
-  Digest,
-  Generation,
-  TenantName,
-  Version,
-} from '@pointsman/protocol/identifiers';
-import { Move, Pointer } from '@pointsman/protocol/moves/pointer';
-import { Outcome, ReleaseStatus, Stage, StageState, WaitingFor } from '@pointsman/protocol/releases/release';
+import * as hooks from '@pointsman/protocol/hooks/hook-view';
+import { FeedCursorText } from '@pointsman/protocol/moves/feed-cursor';
+import * as feeds from '@pointsman/protocol/moves/feed-view';
+import * as followers from '@pointsman/protocol/moves/follower-view';
+import * as pointers from '@pointsman/protocol/moves/pointer-view';
+import * as gates from '@pointsman/protocol/releases/gate-view';
+import * as publishes from '@pointsman/protocol/releases/publish-view';
+import * as releases from '@pointsman/protocol/releases/release-view';
+import * as sinks from '@pointsman/protocol/sinks/sink-view';
+import * as policies from '@pointsman/protocol/tenants/policy-view';
+import * as quotas from '@pointsman/protocol/tenants/quota-view';
+import { Quota } from '@pointsman/protocol/quota';
+import * as tenants from '@pointsman/protocol/tenants/tenant-view';
+import * as tokens from '@pointsman/protocol/tenants/token-view';
+import { lenient } from './lenient.ts';
 
-/** The API's responses, as far as commands need them. The objects are loose: fields of a newer API are kept, and printed by `--json`. */
+/** The API's responses, as a client reads them. */
 
-export const StageView = z.looseObject({
-  stage: Stage,
-  state: StageState,
-  startedAt: z.string(),
-  finishedAt: z.string().nullable(),
-  diagnostics: z.array(Diagnostic).nullish(),
-});
+export const StageView = lenient(releases.StageView);
 export type StageView = z.infer<typeof StageView>;
 
-/** A stage in an event: one that has started has no end yet. */
-export const StageEvent = StageView.extend({ finishedAt: z.string().nullable().default(null) });
+export const StageEvent = lenient(releases.StageEvent);
 
-export const GateView = z.looseObject({
-  ...Gate.shape,
-  // An older API does not send it.
-  opensAt: Gate.shape.opensAt.default(null),
-  decisions: z.array(z.looseObject(GateDecision.shape)),
-});
+export const GateView = lenient(gates.GateView);
 export type GateView = z.infer<typeof GateView>;
 
-/** The result of a decision. */
-export const DecisionResult = z.looseObject({
-  gate: z.string(),
-  state: GateState,
-  decisions: z.number().int(),
-  needed: z.number().int(),
-});
-export type DecisionResult = z.infer<typeof DecisionResult>;
+export const DecisionView = lenient(gates.DecisionView);
+export type DecisionView = z.infer<typeof DecisionView>;
 
-export const ReleaseView = z.looseObject({
-  tenant: TenantName,
-  bundle: BundleName,
-  version: Version,
-  channel: ChannelName,
-  status: ReleaseStatus,
-  waitingFor: z.array(z.looseObject(WaitingFor.shape)).default([]),
-  stage: Stage.nullable(),
-  outcome: Outcome.nullable(),
-  reason: z.string().nullable(),
-  source: Digest,
-  digest: Digest.nullable(),
-  generation: Generation.nullable(),
-  createdAt: z.string(),
-  by: z.string().nullish(),
-  message: z.string().nullish(),
-  stages: z.array(StageView).default([]),
-  gates: z.array(GateView).default([]),
-});
+export const ReleaseView = lenient(releases.ReleaseView);
 export type ReleaseView = z.infer<typeof ReleaseView>;
 
-export const PointerView = z.looseObject(Pointer.shape);
+export const AcceptedRelease = lenient(publishes.AcceptedRelease);
+export type AcceptedRelease = z.infer<typeof AcceptedRelease>;
+
+export const DryRun = lenient(publishes.DryRun);
+
+export const PointerView = lenient(pointers.PointerView);
 export type PointerView = z.infer<typeof PointerView>;
 
-/** A channel in the list of its bundle. */
-export const ChannelView = PointerView.extend({ channel: ChannelName });
+export const ChannelView = lenient(pointers.ChannelView);
 
-export const MoveView = z.looseObject({
-  ...Move.shape,
-  // An older API has no rollbacks in its history.
-  restores: Move.shape.restores.default(null),
-});
-export type MoveView = z.infer<typeof MoveView>;
+export const MoveView = lenient(pointers.MoveView);
 
-/** The preview of a rollback. */
-export const RollbackView = z.looseObject({ pointer: PointerView, move: MoveView });
+export const RollbackView = lenient(pointers.RollbackView);
 export type RollbackView = z.infer<typeof RollbackView>;
-// An older API has no warnings.
-const Warnings = z.array(Diagnostic).default([]);
 
-export const DryRun = z.looseObject({
-  valid: z.boolean(),
-  digest: Digest.nullable(),
-  diagnostics: z.array(Diagnostic),
-  warnings: Warnings,
-});
+export const FollowerView = lenient(followers.FollowerView);
+export type FollowerView = z.infer<typeof FollowerView>;
 
-/** The response to a publish. */
-export const AcceptedRelease = ReleaseView.extend({ warnings: Warnings });
-export type AcceptedRelease = z.infer<typeof AcceptedRelease>;
+export const SinkView = lenient(sinks.SinkView);
+export type SinkView = z.infer<typeof SinkView>;
+
+export const SinkSet = lenient(sinks.SinkSet);
+
+export const AttemptView = lenient(sinks.AttemptView);
+export type AttemptView = z.infer<typeof AttemptView>;
+
+export const SentView = lenient(sinks.SentView);
+
+export const HookView = lenient(hooks.HookView);
+export type HookView = z.infer<typeof HookView>;
+
+export const DeliveryView = lenient(hooks.DeliveryView);
+export type DeliveryView = z.infer<typeof DeliveryView>;
+
+/** A part of a feed. Its cursor is parsed. */
+export const FeedPage = lenient(feeds.FeedView.extend({ next: FeedCursorText }));
+export type FeedPage = z.infer<typeof FeedPage>;
+
+export const TenantView = lenient(tenants.TenantView);
+
+// A newer API may have further roles.
+const roles = z.array(z.string());
+export const TokenView = lenient(tokens.TokenView.extend({ roles }));
+export type TokenView = z.infer<typeof TokenView>;
+
+export const TokenMade = lenient(tokens.TokenMade.extend({ roles }));
+export type TokenMade = z.infer<typeof TokenMade>;
+
+export const PolicyVersionView = lenient(policies.PolicyVersionView);
+
+// A newer API may have further quotas.
+const items = z.array(Quota.extend({ quota: z.string() }));
+export const Quotas = lenient(quotas.Quotas.extend({ items }));
+export type Quotas = z.infer<typeof Quotas>;

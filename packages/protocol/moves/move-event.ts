@@ -10,6 +10,7 @@ import {
   TenantName,
   Version,
 } from '../identifiers.ts';
+import { pathOf, paths } from '../paths.ts';
 
 /** The `type` of every event of the feed. */
 export const MOVED = 'pointsman.pointer.moved';
@@ -60,7 +61,7 @@ export function moveEvent(move: RecordedMove): MoveEvent {
   return {
     specversion: '1.0',
     id: moveEventId(move),
-    source: `/v1/tenants/${tenant}`,
+    source: pathOf(paths.tenant, { tenant }),
     type: MOVED,
     subject: `${tenant}/${bundle}/${channel}`,
     time: movedAt,

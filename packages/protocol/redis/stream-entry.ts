@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { pathOf, paths } from '../paths.ts';
 
 import { MoveEvent, moveEventId } from '../moves/move-event.ts';
 import { parseJson, parseJsonAs } from '../json/parse-json.ts';
@@ -52,7 +53,7 @@ function agrees(stream: string, { id, source, subject, data }: MoveEvent): boole
   const { tenant, bundle, channel } = data;
   return (
     id === moveEventId(data) &&
-    source === `/v1/tenants/${tenant}` &&
+    source === pathOf(paths.tenant, { tenant }) &&
     subject === `${tenant}/${bundle}/${channel}` &&
     StreamLayout.options.some((layout) => moveStream(tenant, layout) === stream)
   );

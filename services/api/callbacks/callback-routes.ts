@@ -7,6 +7,7 @@ import { CompileReport } from '@pointsman/protocol/callouts/compile-job';
 import { digestOf } from '@pointsman/protocol/digest';
 import { PointsmanError } from '@pointsman/protocol/errors';
 import { Digest } from '@pointsman/protocol/identifiers';
+import { paths } from '@pointsman/protocol/paths';
 import { callbackLimits } from '../../../core/limits/callout-limits.ts';
 import type { CallbackRequest } from '../../../handlers/contract/release.ts';
 import { describeBlob, putCallbackBlob } from '../../postgres/releases/callback-blobs.ts';
@@ -50,7 +51,7 @@ export function callbackEndpoints(parts: ApiDeps): Endpoint[] {
 function answerEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'post',
-    path: '/v1/callbacks/{capability}',
+    path: paths.callback,
     operationId: 'answerCallback',
     summary: 'Post the report of a compilation or a check',
     description:
@@ -96,7 +97,7 @@ async function readReport({ purpose }: FoundCallback, request: Request): Promise
 function sourceEndpoint({ db, responses }: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
-    path: '/v1/callbacks/{capability}/source',
+    path: paths.callbackSource,
     operationId: 'getCallbackSource',
     summary: 'Get the source to compile',
     description:
@@ -126,7 +127,7 @@ function sourceEndpoint({ db, responses }: ApiDeps): Endpoint {
 function blobEndpoint({ db }: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
-    path: '/v1/callbacks/{capability}/blobs/{digest}',
+    path: paths.callbackBlob,
     operationId: 'findCallbackBlob',
     summary: 'Check whether a blob is stored',
     description:
@@ -149,7 +150,7 @@ function blobEndpoint({ db }: ApiDeps): Endpoint {
 function uploadEndpoint({ db, bodies }: ApiDeps): Endpoint {
   return endpoint({
     method: 'put',
-    path: '/v1/callbacks/{capability}/blobs/{digest}',
+    path: paths.callbackBlob,
     operationId: 'uploadCallbackBlob',
     summary: 'Upload a blob',
     description: `Stores the bytes under their digest, with their Content-Type. Idempotent. At most ${callbackLimits.blobBytes} bytes per blob, and ${callbackLimits.releaseBytes} bytes in ${callbackLimits.releaseBlobs} blobs per release.`,

@@ -1,6 +1,7 @@
-import { z } from 'zod';
-
 import { BundleName, ChannelName } from '@pointsman/protocol/identifiers';
+import { paths } from '@pointsman/protocol/paths';
+import { ChannelView } from '@pointsman/protocol/moves/pointer-view';
+import { BundleView } from '@pointsman/protocol/tenants/bundle-view';
 import { listBundles } from '../../postgres/content/bundles.ts';
 import { listPointers } from '../../postgres/channels/pointers.ts';
 import { requireBundle, requireTenant } from '../responses/not-found.ts';
@@ -10,13 +11,6 @@ import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { json } from '../responses/openapi-responses.ts';
 import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { BundleParams, TenantParams } from '../requests/params.ts';
-import { ChannelView } from './pointer-view.ts';
-
-const BundleView = z.object({ bundle: BundleName, createdAt: z.string() }).meta({
-  id: 'Bundle',
-  description: 'A named thing that a tenant publishes.',
-  example: { bundle: 'support-bot', createdAt: '2026-03-01T12:00:00.000Z' },
-});
 
 export function bundleEndpoints(parts: ApiDeps): Endpoint[] {
   return [listBundlesEndpoint(parts), listChannelsEndpoint(parts)];
@@ -26,7 +20,7 @@ function listBundlesEndpoint({ db }: ApiDeps): Endpoint {
   const byName = { schema: BundleName, of: ({ bundle }: { bundle: string }) => bundle };
   return endpoint({
     method: 'get',
-    path: '/v1/tenants/{tenant}/bundles',
+    path: paths.bundles,
     operationId: 'listBundles',
     summary: 'List bundles',
     description: 'The bundles of a tenant, by name. The first publish creates a bundle.',
@@ -50,7 +44,7 @@ function listChannelsEndpoint({ db }: ApiDeps): Endpoint {
   const byName = { schema: ChannelName, of: ({ channel }: { channel: string }) => channel };
   return endpoint({
     method: 'get',
-    path: '/v1/tenants/{tenant}/bundles/{bundle}/channels',
+    path: paths.channels,
     operationId: 'listChannels',
     summary: 'List channels',
     description: 'The channels of a bundle, by name, and what each points at.',

@@ -2,6 +2,8 @@ import { z } from 'zod';
 
 import { PointsmanError } from '@pointsman/protocol/errors';
 import { type PointerId, Version } from '@pointsman/protocol/identifiers';
+import { paths } from '@pointsman/protocol/paths';
+import { MoveView, pointerExample, PointerView } from '@pointsman/protocol/moves/pointer-view';
 import type { MoveResult } from '../../../handlers/contract/tenant.ts';
 import type { Database } from '../../postgres/database.ts';
 import { findPointer, findPointerMove, listMoves } from '../../postgres/channels/pointers.ts';
@@ -21,7 +23,7 @@ import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { ChannelParams, IdempotencyKey } from '../requests/params.ts';
 import { pointerEvents } from './pointer-events.ts';
 import { pointerAnswer, waitForMove } from './pointer-wait.ts';
-import { MoveView, pointerExample, pointerHeaders, PointerView } from './pointer-view.ts';
+import { pointerHeaders } from './pointer-view.ts';
 import { noChannel, refusal } from '../responses/refusal.ts';
 import { waitParam } from '../requests/wait-param.ts';
 
@@ -33,7 +35,6 @@ data: ${JSON.stringify(pointerExample)}
 `;
 
 /** The path of a pointer. */
-export const POINTER_PATH = '/v1/tenants/{tenant}/bundles/{bundle}/channels/{channel}';
 
 export function channelEndpoints(parts: ApiDeps): Endpoint[] {
   return [findEndpoint(parts), moveEndpoint(parts), movesEndpoint(parts)];
@@ -42,7 +43,7 @@ export function channelEndpoints(parts: ApiDeps): Endpoint[] {
 function findEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
-    path: POINTER_PATH,
+    path: paths.channel,
     operationId: 'getPointer',
     summary: 'Get the pointer of a channel',
     description:
@@ -110,7 +111,7 @@ const MoveBody = z
 function moveEndpoint({ db, tenants }: ApiDeps): Endpoint {
   return endpoint({
     method: 'put',
-    path: POINTER_PATH,
+    path: paths.channel,
     operationId: 'movePointer',
     summary: 'Promote or roll back',
     description:
@@ -237,7 +238,7 @@ function movesEndpoint({ db }: ApiDeps): Endpoint {
   const byGeneration = { schema: Version, of: ({ generation }: { generation: number }) => generation };
   return endpoint({
     method: 'get',
-    path: '/v1/tenants/{tenant}/bundles/{bundle}/channels/{channel}/moves',
+    path: paths.channelMoves,
     operationId: 'listMoves',
     summary: 'List the moves of a pointer',
     description:

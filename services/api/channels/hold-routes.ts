@@ -1,5 +1,7 @@
 import { z } from 'zod';
 
+import { paths } from '@pointsman/protocol/paths';
+import { PointerView } from '@pointsman/protocol/moves/pointer-view';
 import type { HoldResult } from '../../../handlers/contract/tenant.ts';
 import { missingError, requireTenant } from '../responses/not-found.ts';
 import { jsonResponse } from '../responses/responses.ts';
@@ -9,10 +11,9 @@ import { requestIdentity } from '../requests/idempotency.ts';
 import { FreeText } from '../requests/free-text.ts';
 import { json } from '../responses/openapi-responses.ts';
 import { ChannelParams, IdempotencyKey } from '../requests/params.ts';
-import { pointerHeaders, PointerView } from './pointer-view.ts';
+import { pointerHeaders } from './pointer-view.ts';
 import { noChannel, refusal } from '../responses/refusal.ts';
 
-const path = '/v1/tenants/{tenant}/bundles/{bundle}/channels/{channel}/hold';
 const headers = z.object({ 'idempotency-key': IdempotencyKey });
 
 const HoldBody = z
@@ -26,7 +27,7 @@ export function holdEndpoints(parts: ApiDeps): Endpoint[] {
 function holdEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'put',
-    path,
+    path: paths.hold,
     operationId: 'holdPointer',
     summary: 'Hold a pointer',
     description:
@@ -45,7 +46,7 @@ function holdEndpoint(parts: ApiDeps): Endpoint {
 function liftEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'delete',
-    path,
+    path: paths.hold,
     operationId: 'liftHold',
     summary: 'Lift a hold',
     description: 'Allows moves again. Idempotent.',

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { PointsmanError } from '@pointsman/protocol/errors';
+import { paths } from '@pointsman/protocol/paths';
 import type { PointerId } from '@pointsman/protocol/identifiers';
 import { authorise, type Principal } from '../access/access.ts';
 import { alwaysHeaders, recordRequest } from '../http/access-log.ts';
@@ -9,7 +10,6 @@ import { etagOf } from '../responses/entity-tags.ts';
 import { readPointerHeaders } from './pointer-view.ts';
 import { requestIds, type RequestIds } from '../requests/request-ids.ts';
 import { problemParts } from '../responses/problem.ts';
-import { POINTER_PATH } from './channel-routes.ts';
 import type { EarlyResponder } from '../http/server.ts';
 
 type Parts = Pick<ApiDeps, 'readPointer' | 'metrics' | 'log' | 'draining'> & {
@@ -36,7 +36,7 @@ export function notModified(parts: Parts): EarlyResponder {
   };
 }
 
-const PATH = /^\/v1\/tenants\/([a-z0-9-]{1,63})\/bundles\/([a-z0-9-]{1,63})\/channels\/([a-z0-9-]{1,63})$/;
+const PATH = new RegExp(`^${paths.channel.replaceAll(/\{\w+\}/g, '([a-z0-9-]{1,63})')}$`);
 const ETAG = /^"(?:0|[1-9][0-9]{0,15})"$/;
 
 function questionOf({ method, url = '', headers }: IncomingMessage): Question | null {
@@ -97,7 +97,7 @@ function answer(
   }: Reply & { id: PointerId; ids: RequestIds; startedAt: number; principal: Principal | null },
 ): void {
   outgoing.writeHead(status, { ...headers, ...alwaysHeaders(known.ids, draining) }).end(body);
-  const about = { method: 'GET', route: POINTER_PATH, params: { ...id }, correlationId: null };
+  const about = { method: 'GET', route: paths.channel, params: { ...id }, correlationId: null };
   recordRequest({ metrics, log }, { status, ...known, ...about });
 }
 

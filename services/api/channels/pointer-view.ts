@@ -1,50 +1,5 @@
-import { z } from 'zod';
-
-import { ChannelName } from '@pointsman/protocol/identifiers';
-import { Move, Pointer } from '@pointsman/protocol/moves/pointer';
+import type { Pointer } from '@pointsman/protocol/moves/pointer';
 import { etagOf } from '../responses/entity-tags.ts';
-
-export const pointerExample = {
-  version: 12,
-  digest: 'sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae',
-  generation: 17,
-  hold: null,
-  movedAt: '2026-03-01T12:00:00.120Z',
-};
-
-/** What a channel points at. */
-export const PointerView = z.object(Pointer.shape).meta({
-  id: 'Pointer',
-  description: 'The state of a channel. Nulls, and generation 0, until the first move.',
-  example: pointerExample,
-});
-
-/** A channel in the list of its bundle. */
-export const ChannelView = z.object({ channel: ChannelName, ...Pointer.shape }).meta({
-  id: 'Channel',
-  description: 'A channel and its pointer.',
-  example: { channel: 'live', ...pointerExample },
-});
-
-export const moveExample = {
-  generation: 17,
-  from: { version: 11, digest: 'sha256:fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9' },
-  to: { version: 12, digest: pointerExample.digest },
-  by: 'admin',
-  why: 'publish',
-  restores: null,
-  movedAt: '2026-03-01T12:00:00.120Z',
-};
-
-/** One row of a pointer's history. */
-export const MoveView = z
-  .object({
-    ...Move.shape,
-    restores: Move.shape.restores.meta({
-      description: 'Of a rollback: the generation of the earlier move that it restored.',
-    }),
-  })
-  .meta({ id: 'Move', description: 'One move of a pointer.', example: moveExample });
 
 /** The headers of every response with a pointer. */
 export function pointerHeaders(pointer: Pointer): Record<string, string> {

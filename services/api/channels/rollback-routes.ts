@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { PointsmanError } from '@pointsman/protocol/errors';
 import type { PointerId } from '@pointsman/protocol/identifiers';
 import type { Move, Pointer } from '@pointsman/protocol/moves/pointer';
+import { RollbackView } from '@pointsman/protocol/moves/pointer-view';
+import { paths } from '@pointsman/protocol/paths';
 import { rollbackTarget } from '../../../core/moves/rollback.ts';
 import type { Database } from '../../postgres/database.ts';
 import { findMoveTo, findPointer, findPointerMove } from '../../postgres/channels/pointers.ts';
@@ -12,27 +14,13 @@ import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { json } from '../responses/openapi-responses.ts';
 import { ChannelParams, ReleaseParams } from '../requests/params.ts';
-import { moveExample, MoveView, pointerExample, pointerHeaders, PointerView } from './pointer-view.ts';
-
-const RollbackView = z
-  .object({
-    pointer: PointerView.meta({ description: 'The current pointer. Send its generation as `If-Match`.' }),
-    move: MoveView.meta({ description: 'The move to restore. Send its generation as `restores`.' }),
-  })
-  .meta({
-    id: 'Rollback',
-    description: 'The result of a rollback, before it is done.',
-    example: {
-      pointer: pointerExample,
-      move: { ...moveExample, generation: 16, from: null, to: moveExample.from },
-    },
-  });
+import { pointerHeaders } from './pointer-view.ts';
 
 export function rollbackEndpoints({ db }: ApiDeps): Endpoint[] {
   return [
     endpoint({
       method: 'get',
-      path: '/v1/tenants/{tenant}/bundles/{bundle}/channels/{channel}/rollback',
+      path: paths.rollback,
       operationId: 'getRollback',
       summary: 'Preview a rollback',
       description:

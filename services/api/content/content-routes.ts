@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { mediaTypes } from '@pointsman/protocol/artifacts/oci';
+import { paths } from '@pointsman/protocol/paths';
 import { findArtifactFile, findManifest } from '../../postgres/content/artifacts.ts';
 import { findBlob } from '../../postgres/content/blobs.ts';
 import { findPointer } from '../../postgres/channels/pointers.ts';
@@ -27,7 +28,7 @@ export function contentEndpoints(parts: ApiDeps): Endpoint[] {
 function fileEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
-    path: '/v1/tenants/{tenant}/bundles/{bundle}/channels/{channel}/files/{path+}',
+    path: paths.file,
     operationId: 'getFile',
     summary: 'Get a compiled file at the pointer',
     description:
@@ -73,7 +74,7 @@ function fileEndpoint(parts: ApiDeps): Endpoint {
 function artifactEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
-    path: '/v1/tenants/{tenant}/artifacts/{digest}',
+    path: paths.artifact,
     operationId: 'getArtifact',
     summary: 'Get the manifest of an artifact',
     description:
@@ -100,7 +101,7 @@ function artifactEndpoint(parts: ApiDeps): Endpoint {
 function blobEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
-    path: '/v1/tenants/{tenant}/blobs/{digest}',
+    path: paths.blob,
     operationId: 'getBlob',
     summary: 'A blob',
     description: 'The content with this digest, if the tenant has stored it.',

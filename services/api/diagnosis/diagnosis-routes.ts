@@ -1,4 +1,5 @@
 import { Diagnosis } from '@pointsman/protocol/findings/finding';
+import { paths } from '@pointsman/protocol/paths';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { json } from '../responses/openapi-responses.ts';
@@ -9,7 +10,7 @@ export function diagnosisEndpoints({ examine }: ApiDeps): Endpoint[] {
   return [
     endpoint({
       method: 'get',
-      path: '/v1/diagnosis',
+      path: paths.diagnosis,
       operationId: 'getDiagnosis',
       summary: 'Examine the server',
       description:

@@ -3,7 +3,9 @@ import { z } from 'zod';
 import { requestLimits, feedLimits } from '@pointsman/protocol/limits';
 import { PointsmanError } from '@pointsman/protocol/errors';
 import { type FeedCursor, feedCursor, FeedCursorText } from '@pointsman/protocol/moves/feed-cursor';
-import { MoveEvent, moveEvent } from '@pointsman/protocol/moves/move-event';
+import { feedMoveExample, FeedView } from '@pointsman/protocol/moves/feed-view';
+import { type MoveEvent, moveEvent } from '@pointsman/protocol/moves/move-event';
+import { paths } from '@pointsman/protocol/paths';
 import { findFeedPage, type FeedPage } from '../../postgres/channels/feed.ts';
 import { notFound } from '../responses/not-found.ts';
 import { wantsEvents } from '../requests/content-negotiation.ts';
@@ -18,36 +20,11 @@ import { limitParam } from '../requests/pages.ts';
 import { TenantParams } from '../requests/params.ts';
 import { waitParam } from '../requests/wait-param.ts';
 
-const moveExample = moveEvent({
-  tenant: 'acme',
-  bundle: 'support-bot',
-  channel: 'live',
-  generation: 17,
-  seq: 40,
-  from: { version: 11, digest: 'sha256:fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9' },
-  to: { version: 12, digest: 'sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae' },
-  movedAt: '2026-03-01T12:00:00.120Z',
-});
-
-const FeedView = z
-  .object({
-    items: z.array(
-      MoveEvent.meta({ id: 'MoveEvent', description: 'A move, as a CloudEvent.', example: moveExample }),
-    ),
-    next: z.string().meta({ description: 'The cursor to go on from, also when there is nothing new.' }),
-    latest: z.string().meta({ description: "The cursor of the feed's end." }),
-  })
-  .meta({
-    id: 'Feed',
-    description: 'A part of a feed.',
-    example: { items: [moveExample], next: 'acme:40', latest: 'acme:40' },
-  });
-
 const streamExample = `id: acme:39
 
 id: acme:40
 event: moved
-data: ${JSON.stringify(moveExample)}
+data: ${JSON.stringify(feedMoveExample)}
 `;
 
 const FeedQuery = z.strictObject({
@@ -77,7 +54,7 @@ export function feedEndpoints(parts: ApiDeps): Endpoint[] {
 function feedEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
-    path: '/v1/tenants/{tenant}/moves',
+    path: paths.feed,
     operationId: 'readFeed',
     summary: 'Read the moves of a tenant',
     description: `The moves of all the tenant's pointers as CloudEvents, in the order in which they were made, numbered without gaps. The generations of one pointer rise by one. A move is always the same event, byte for byte, here and in every sink. Moves are kept for readers for ${feedLimits.retentionMs / 86_400_000} days. With \`wait\`, a response without moves is delayed until there is one. With \`Accept: text/event-stream\` the response is a stream of \`moved\` events, whose ids are cursors. It begins with an id without an event. A reader that reconnects sends \`Last-Event-ID\` and misses nothing.`,

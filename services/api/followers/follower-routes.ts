@@ -4,6 +4,9 @@ import { PointsmanError } from '@pointsman/protocol/errors';
 import { followerLimits } from '@pointsman/protocol/limits';
 import { FollowerName, type PointerId } from '@pointsman/protocol/identifiers';
 import { quotaError } from '@pointsman/protocol/quota';
+import { paths } from '@pointsman/protocol/paths';
+import { PointerView } from '@pointsman/protocol/moves/pointer-view';
+import { FollowerView } from '@pointsman/protocol/moves/follower-view';
 import { acknowledge, type FollowerRecord, listFollowers } from '../../postgres/channels/followers.ts';
 import { findPointer } from '../../postgres/channels/pointers.ts';
 import { missingError } from '../responses/not-found.ts';
@@ -11,13 +14,11 @@ import { callerOf } from '../access/access.ts';
 import { jsonResponse } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
-import { AcknowledgementBody, FollowerView, viewFollower } from './follower-view.ts';
+import { AcknowledgementBody, viewFollower } from './follower-view.ts';
 import { json } from '../responses/openapi-responses.ts';
 import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { ChannelParams, FollowerParams } from '../requests/params.ts';
-import { pointerHeaders, PointerView } from '../channels/pointer-view.ts';
-
-const PATH = '/v1/tenants/{tenant}/bundles/{bundle}/channels/{channel}/followers';
+import { pointerHeaders } from '../channels/pointer-view.ts';
 
 export function followerEndpoints(parts: ApiDeps): Endpoint[] {
   return [acknowledgeEndpoint(parts), listEndpoint(parts)];
@@ -26,7 +27,7 @@ export function followerEndpoints(parts: ApiDeps): Endpoint[] {
 function acknowledgeEndpoint({ db, acknowledgements }: ApiDeps): Endpoint {
   return endpoint({
     method: 'put',
-    path: `${PATH}/{follower}`,
+    path: paths.follower,
     operationId: 'acknowledge',
     summary: 'Acknowledge what a follower runs',
     description:
@@ -94,7 +95,7 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
   };
   return endpoint({
     method: 'get',
-    path: PATH,
+    path: paths.followers,
     operationId: 'listFollowers',
     summary: 'List followers',
     description:

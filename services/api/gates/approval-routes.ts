@@ -2,10 +2,11 @@ import { z } from 'zod';
 
 import { Decision } from '@pointsman/protocol/releases/gate';
 import { Digest, Generation, GateName } from '@pointsman/protocol/identifiers';
+import { paths } from '@pointsman/protocol/paths';
+import { DecisionView } from '@pointsman/protocol/releases/gate-view';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { FreeText } from '../requests/free-text.ts';
-import { DecisionView } from './gate-view.ts';
 import { json, ofRelease, replayed } from '../responses/openapi-responses.ts';
 import { IdempotencyKey, ReleaseParams } from '../requests/params.ts';
 import { recordDecision } from './decision.ts';
@@ -42,7 +43,7 @@ export function approvalEndpoints(parts: ApiDeps): Endpoint[] {
 function approveEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'post',
-    path: '/v1/tenants/{tenant}/bundles/{bundle}/releases/{version}/approvals',
+    path: paths.approvals,
     operationId: 'approveRelease',
     summary: 'Approve or reject a release',
     description:

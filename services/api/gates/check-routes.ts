@@ -4,10 +4,11 @@ import { Conclusion } from '@pointsman/protocol/releases/gate';
 import { Digest } from '@pointsman/protocol/identifiers';
 import { requestLimits } from '@pointsman/protocol/limits';
 import { httpUrl } from '@pointsman/protocol/json/storable';
+import { paths } from '@pointsman/protocol/paths';
+import { DecisionView } from '@pointsman/protocol/releases/gate-view';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { FreeText } from '../requests/free-text.ts';
-import { DecisionView } from './gate-view.ts';
 import { json, ofRelease, replayed } from '../responses/openapi-responses.ts';
 import { CheckParams, IdempotencyKey } from '../requests/params.ts';
 import { recordDecision } from './decision.ts';
@@ -38,7 +39,7 @@ export function checkEndpoints(parts: ApiDeps): Endpoint[] {
 function reportEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'post',
-    path: '/v1/tenants/{tenant}/bundles/{bundle}/releases/{version}/checks/{check}',
+    path: paths.check,
     operationId: 'reportCheck',
     summary: 'Report a check',
     description:

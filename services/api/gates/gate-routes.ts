@@ -1,11 +1,13 @@
 import { z } from 'zod';
 
+import { paths } from '@pointsman/protocol/paths';
+import { OpenGateView } from '@pointsman/protocol/releases/gate-view';
 import { listOpenGates, openGatePosition, OpenGatePosition } from '../../postgres/releases/gates.ts';
 import { requireTenant } from '../responses/not-found.ts';
 import { jsonResponse } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
-import { OpenGateView, viewOpenGate } from './gate-view.ts';
+import { viewOpenGate } from './gate-view.ts';
 import { json } from '../responses/openapi-responses.ts';
 import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { TenantParams } from '../requests/params.ts';
@@ -25,7 +27,7 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
   const byAge = { schema: OpenGatePosition, of: openGatePosition };
   return endpoint({
     method: 'get',
-    path: '/v1/tenants/{tenant}/gates',
+    path: paths.gates,
     operationId: 'listGates',
     summary: 'List open gates',
     description:

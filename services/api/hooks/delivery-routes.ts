@@ -2,6 +2,8 @@ import { z } from 'zod';
 
 import { PointsmanError } from '@pointsman/protocol/errors';
 import { DeliveryId, DeliveryState } from '@pointsman/protocol/hook';
+import { pathOf, paths } from '@pointsman/protocol/paths';
+import { DeliveryView } from '@pointsman/protocol/hooks/hook-view';
 import { deliveryLimits } from '../../hooks/limits.ts';
 import { listDeliveries } from '../../postgres/hooks/deliveries.ts';
 import { findHook } from '../../postgres/hooks/hooks.ts';
@@ -10,16 +12,13 @@ import { jsonResponse, replayedHeader } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { readBody, skipBody } from '../requests/body.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
-import { DeliveryView, viewDelivery } from './hook-view.ts';
+import { viewDelivery } from './hook-view.ts';
 import { deliveryShares } from '../limits.ts';
 import { json, ofRelease, replayed } from '../responses/openapi-responses.ts';
 import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { HookParams } from '../requests/params.ts';
 import { authenticHook, receive, type Received } from './receive-delivery.ts';
-import { releasePath } from '../releases/release-view.ts';
 import { Shares } from '../access/shares.ts';
-
-const PATH = '/v1/tenants/{tenant}/hooks/{hook}/deliveries';
 
 export function deliveryEndpoints(parts: ApiDeps): Endpoint[] {
   return [receiveEndpoint(parts), listEndpoint(parts)];
@@ -55,7 +54,7 @@ function receiveEndpoint({ db, secrets, deliveries, payloads }: ApiDeps): Endpoi
   const unknown = new Shares(deliveryShares);
   return endpoint({
     method: 'post',
-    path: PATH,
+    path: paths.hookDeliveries,
     operationId: 'deliver',
     summary: 'Deliver a push',
     description:
@@ -130,7 +129,7 @@ function receiptAnswer(tenant: string, { kind, delivery: of, replayed: isReplaye
           kind,
           delivery,
           state,
-          ...(version === null ? {} : { location: releasePath({ tenant, bundle, version }) }),
+          ...(version === null ? {} : { location: pathOf(paths.release, { tenant, bundle, version }) }),
           ...(reason === null ? {} : { reason }),
         };
   return jsonResponse(
@@ -144,7 +143,7 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
   const bySeq = { schema: z.number().int(), of: ({ seq }: { seq: number }) => seq };
   return endpoint({
     method: 'get',
-    path: PATH,
+    path: paths.hookDeliveries,
     operationId: 'listDeliveries',
     summary: 'List deliveries',
     description:

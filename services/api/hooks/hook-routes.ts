@@ -2,12 +2,14 @@ import { z } from 'zod';
 
 import type { PointsmanError } from '@pointsman/protocol/errors';
 import { DEFAULT_CHANNEL, HookName } from '@pointsman/protocol/identifiers';
+import { paths } from '@pointsman/protocol/paths';
+import { HookView } from '@pointsman/protocol/hooks/hook-view';
 import { deleteHook, findHook, listHooks, putHook } from '../../postgres/hooks/hooks.ts';
 import { missingError, requireTenant } from '../responses/not-found.ts';
 import { jsonResponse, replayedHeader } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
-import { HookBody, HookView, viewHook } from './hook-view.ts';
+import { HookBody, viewHook } from './hook-view.ts';
 import { requestIdentity } from '../requests/idempotency.ts';
 import { empty, json, replayed } from '../responses/openapi-responses.ts';
 import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
@@ -16,8 +18,6 @@ import { requestError } from '../responses/problem.ts';
 import { noChannel, refusal } from '../responses/refusal.ts';
 import { requireKey } from '../secret-key.ts';
 
-const PATH = '/v1/tenants/{tenant}/hooks/{hook}';
-
 export function hookEndpoints(parts: ApiDeps): Endpoint[] {
   return [putEndpoint(parts), findEndpoint(parts), listEndpoint(parts), deleteEndpoint(parts)];
 }
@@ -25,7 +25,7 @@ export function hookEndpoints(parts: ApiDeps): Endpoint[] {
 function putEndpoint({ db, secrets }: ApiDeps): Endpoint {
   return endpoint({
     method: 'put',
-    path: PATH,
+    path: paths.hook,
     operationId: 'setHook',
     summary: 'Set a hook',
     description:
@@ -110,7 +110,7 @@ function missing(field: string, message: string): PointsmanError {
 function findEndpoint({ db, secrets }: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
-    path: PATH,
+    path: paths.hook,
     operationId: 'getHook',
     summary: 'Get a hook',
     description: 'The rule. The secret and the token are never shown.',
@@ -132,7 +132,7 @@ const byName = { schema: HookName, of: ({ hook }: { hook: string }) => hook };
 function listEndpoint({ db, secrets }: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
-    path: '/v1/tenants/{tenant}/hooks',
+    path: paths.hooks,
     operationId: 'listHooks',
     summary: 'List hooks',
     description: 'The hooks of a tenant, by name.',
@@ -155,7 +155,7 @@ function listEndpoint({ db, secrets }: ApiDeps): Endpoint {
 function deleteEndpoint({ db }: ApiDeps): Endpoint {
   return endpoint({
     method: 'delete',
-    path: PATH,
+    path: paths.hook,
     operationId: 'deleteHook',
     summary: 'Delete a hook',
     description:

@@ -1,11 +1,13 @@
 import { z } from 'zod';
 
-import { DeliveryId, DeliveryState, HookProvider } from '@pointsman/protocol/hook';
-import { BundleName, ChannelName, HookName, Version } from '@pointsman/protocol/identifiers';
+import { HookProvider } from '@pointsman/protocol/hook';
+import { pathOf, paths } from '@pointsman/protocol/paths';
+import { BundleName, ChannelName } from '@pointsman/protocol/identifiers';
 import { httpUrl, StorableText } from '@pointsman/protocol/json/storable';
 import { deliveryLimits } from '../../hooks/limits.ts';
 import { isRepository, RefPattern, SourceFolder } from '../../hooks/rule.ts';
 import { SECRET_FORM, webhookKey } from '@pointsman/protocol/webhooks/webhook-secret';
+import type { DeliveryView, HookView } from '@pointsman/protocol/hooks/hook-view';
 import type { DeliveryRecord } from '../../postgres/hooks/deliveries.ts';
 import type { HookRecord } from '../../postgres/hooks/hooks.ts';
 import type { SecretBox } from '../../secrets/secret-box.ts';
@@ -88,58 +90,11 @@ export const HookBody = z
   });
 export type HookBody = z.output<typeof HookBody>;
 
-export const HookView = z
-  .object({
-    hook: HookName,
-    provider: HookProvider,
-    repository: z.string(),
-    ref: z.string(),
-    path: z.string().nullable(),
-    bundle: BundleName,
-    channel: ChannelName,
-    createChannel: z.boolean(),
-    apiUrl: z.string().nullable(),
-    tokenSet: z
-      .boolean()
-      .meta({ description: 'Whether a token is set. The token and the secret are never shown.' }),
-    sealedUnder: z.enum(['current', 'previous', 'lost']).meta({
-      description:
-        "The key that encrypts the hook's secrets. `previous`: keep POINTSMAN_SECRET_KEY_PREVIOUS until the secrets are set again. `lost`: the secrets can no longer be decrypted.",
-    }),
-    deliverTo: z.string().meta({ description: "The path for the provider's deliveries." }),
-    createdBy: z.string(),
-    createdAt: z.string(),
-    updatedBy: z.string(),
-    updatedAt: z.string(),
-  })
-  .meta({
-    id: 'Hook',
-    description: 'A rule that publishes on a push.',
-    example: {
-      hook: 'main',
-      provider: 'github',
-      repository: 'acme/support-bot',
-      ref: 'refs/heads/main',
-      path: 'config',
-      bundle: 'support-bot',
-      channel: 'live',
-      createChannel: false,
-      apiUrl: null,
-      tokenSet: true,
-      sealedUnder: 'current',
-      deliverTo: '/v1/tenants/acme/hooks/main/deliveries',
-      createdBy: 'ann',
-      createdAt: '2026-03-01T12:00:00.000Z',
-      updatedBy: 'ann',
-      updatedAt: '2026-03-01T12:00:00.000Z',
-    },
-  });
-
 export function viewHook(
   tenant: string,
   { secret, token, ...shown }: HookRecord,
   secrets: SecretBox | null,
-): z.input<typeof HookView> {
+): HookView {
   const under = [secret, token].flatMap((sealed) =>
     sealed === null ? [] : [secrets?.sealedUnder(sealed) ?? 'lost'],
   );
@@ -148,34 +103,10 @@ export function viewHook(
     ...shown,
     tokenSet: token !== null,
     sealedUnder: worst,
-    deliverTo: deliveriesPath(tenant, shown.hook),
+    deliverTo: pathOf(paths.hookDeliveries, { tenant, hook: shown.hook }),
   };
 }
 
-export const DeliveryView = z
-  .object({
-    delivery: DeliveryId,
-    state: DeliveryState,
-    repository: z.string().nullable(),
-    ref: z.string().nullable(),
-    commit: z.string().nullable(),
-    subject: z.string().nullable().meta({ description: 'The first line of the commit’s message.' }),
-    bundle: BundleName,
-    channel: ChannelName,
-    version: Version.nullable().meta({ description: 'The release of this delivery.' }),
-    reason: z.string().nullable().meta({ description: 'Why the delivery has no release.' }),
-    receivedAt: z.string(),
-    updatedAt: z.string(),
-  })
-  .meta({ id: 'Delivery', description: 'A delivery from a provider, and its result.' });
-
-export function viewDelivery({
-  seq: _seq,
-  ...shown
-}: DeliveryRecord & { seq?: number }): z.input<typeof DeliveryView> {
+export function viewDelivery({ seq: _seq, ...shown }: DeliveryRecord & { seq?: number }): DeliveryView {
   return shown;
-}
-
-function deliveriesPath(tenant: string, hook: string): string {
-  return `/v1/tenants/${tenant}/hooks/${hook}/deliveries`;
 }

@@ -2,6 +2,7 @@ import { OpenAPIRegistry, OpenApiGeneratorV31, type RouteConfig } from '@asteaso
 import type { z } from 'zod';
 
 import { ERRORS, type ErrorCode } from '@pointsman/protocol/errors';
+import { pathOf, paths } from '@pointsman/protocol/paths';
 import { documentPath, type Endpoint } from '../http/endpoint.ts';
 import { headerDocs } from '../responses/openapi-responses.ts';
 import { Problem } from '../responses/problem.ts';
@@ -157,7 +158,7 @@ function problemExample(code: ErrorCode) {
     status,
     detail: `${title}.`,
     code,
-    instance: '/v1/tenants/acme',
+    instance: pathOf(paths.tenant, { tenant: 'acme' }),
     requestId: '4f0c4a4e-61f0-4d33-8a53-0a7a4dd8a0c5',
   };
 }

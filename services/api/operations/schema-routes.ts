@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { pathOf, paths } from '@pointsman/protocol/paths';
 
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { encodedResponse } from '../responses/responses.ts';
@@ -29,7 +30,7 @@ function schemaEndpoint(
   let made: SchemaDocument | null = null;
   return endpoint({
     method: 'get',
-    path: `/v1/schemas/${name}`,
+    path: pathOf(paths.schema, { name }),
     operationId,
     summary: `The JSON Schema of ${file}`,
     description: `JSON Schema, draft 7, for editors that complete and check ${file}. It is the same for every tenant.`,

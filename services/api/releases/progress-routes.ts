@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { paths } from '@pointsman/protocol/paths';
 import { findReleaseProgress } from '../../postgres/releases/releases.ts';
 import { missingError } from '../responses/not-found.ts';
 import type { ApiDeps } from '../dependencies.ts';
@@ -35,7 +36,7 @@ export function progressEndpoints(parts: ApiDeps): Endpoint[] {
 function progressEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
-    path: '/v1/tenants/{tenant}/bundles/{bundle}/releases/{version}/events',
+    path: paths.releaseEvents,
     operationId: 'followRelease',
     summary: 'Follow a release',
     description:

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-import { Diagnostic } from '@pointsman/protocol/releases/diagnostic';
-import { Digest } from '@pointsman/protocol/identifiers';
-import { sourceLimits, documentLimits } from '@pointsman/protocol/limits';
+import { sourceLimits } from '@pointsman/protocol/limits';
+import { pathOf, paths } from '@pointsman/protocol/paths';
+import { AcceptedRelease, DryRun } from '@pointsman/protocol/releases/publish-view';
 import type { Executor } from '../../postgres/releases/compile-rules.ts';
 import { findRelease } from '../../postgres/releases/releases.ts';
 import { requireExecutor } from '../responses/not-found.ts';
@@ -15,55 +15,9 @@ import { json, ofRelease, replayed } from '../responses/openapi-responses.ts';
 import { BundleParams, IdempotencyKey } from '../requests/params.ts';
 import { requestError } from '../responses/problem.ts';
 import { type Accepted, publish } from './publish.ts';
-import { releasePath, ReleaseView, viewRelease } from './release-view.ts';
+import { viewRelease } from './release-view.ts';
 import { PublishBody, PublishOptions } from './source-body.ts';
 import { readSource, type SourceFormat, sourceFormat } from './source-from-request.ts';
-
-const Warnings = z.array(Diagnostic).meta({
-  description: `Warnings about a valid source: files that pointsman.yaml does not select (\`not_selected\`) and patterns that match no file (\`matches_nothing\`). At most ${documentLimits.diagnostics}.`,
-});
-
-const AcceptedRelease = ReleaseView.extend({ warnings: Warnings }).meta({
-  id: 'AcceptedRelease',
-  description:
-    'The release, and warnings about its source. Warnings are not stored: only this response has them.',
-});
-
-const DryRun = z
-  .object({
-    valid: z.boolean(),
-    checked: z.enum(['source', 'structure']).meta({
-      description:
-        '`source`: the source was compiled. `structure`: only the structure of the files was checked, because an outside compiler compiles this tenant’s sources, or because the structure is invalid.',
-    }),
-    digest: Digest.nullable().meta({
-      description: 'The digest of the source; null if its files do not form a valid source.',
-    }),
-    diagnostics: z.array(Diagnostic),
-    truncated: z.boolean().meta({ description: 'The list of diagnostics is incomplete.' }),
-    warnings: Warnings,
-  })
-  .meta({
-    id: 'DryRun',
-    description: 'The result of a dry run.',
-    example: {
-      valid: false,
-      checked: 'source',
-      digest: 'sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
-      diagnostics: [
-        {
-          path: 'agents/support.yaml',
-          line: 3,
-          column: 7,
-          pointer: '/name',
-          code: 'type',
-          message: 'must be string',
-        },
-      ],
-      truncated: false,
-      warnings: [],
-    },
-  });
 
 const Query = PublishOptions.extend({
   createChannel: z
@@ -94,7 +48,7 @@ const SOURCE_BODY = {
 function publishEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'post',
-    path: '/v1/tenants/{tenant}/bundles/{bundle}/releases',
+    path: paths.releases,
     operationId: 'publish',
     summary: 'Publish a source',
     description: `Checks the source in full and starts a release; follow it at its \`Location\`. An invalid source is refused with all its problems and their places, and does not get a number. An archive takes its options as query parameters, JSON in the body. At most ${sourceLimits.files} files, ${sourceLimits.fileBytes} bytes per file and ${sourceLimits.totalBytes} bytes in total.`,
@@ -190,9 +144,9 @@ async function answerAccepted(
   { replayed: isReplayed, warnings, ...id }: Accepted & { tenant: string; bundle: string },
 ): Promise<Response> {
   const release = await findRelease(db, id);
-  if (release === null) throw new Error(`${releasePath(id)} was accepted and is not on record`);
+  if (release === null) throw new Error(`${pathOf(paths.release, id)} was accepted and is not on record`);
   return jsonResponse({ ...viewRelease(release), warnings }, 202, {
-    location: releasePath(id),
+    location: pathOf(paths.release, id),
     ...replayedHeader(isReplayed),
   });
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import type { GateChange } from '@pointsman/protocol/releases/gate';
 import { STAGES } from '@pointsman/protocol/releases/release';
-import type { ReleaseView } from './release-view.ts';
+import type { ReleaseView } from '@pointsman/protocol/releases/release-view';
 
 /** An event's position. `major`: the stage, in order; `minor`: changes of gates between two stages, counted from 1. */
 export interface EventId {

@@ -2,6 +2,8 @@ import { z } from 'zod';
 
 import { PointsmanError } from '@pointsman/protocol/errors';
 import { correlationId, type ReleaseId, Version } from '@pointsman/protocol/identifiers';
+import { pathOf, paths } from '@pointsman/protocol/paths';
+import { ReleaseView } from '@pointsman/protocol/releases/release-view';
 import type { CancelResult } from '../../../handlers/contract/tenant.ts';
 import {
   findRelease,
@@ -19,7 +21,7 @@ import { FreeText } from '../requests/free-text.ts';
 import { json, ofRelease } from '../responses/openapi-responses.ts';
 import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { BundleParams, IdempotencyKey, ReleaseParams, TenantParams } from '../requests/params.ts';
-import { releasePath, ReleaseView, viewRelease } from './release-view.ts';
+import { viewRelease } from './release-view.ts';
 
 export function releaseEndpoints(parts: ApiDeps): Endpoint[] {
   return [
@@ -35,7 +37,7 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
   const byVersion = { schema: Version, of: ({ version }: { version: number }) => version };
   return endpoint({
     method: 'get',
-    path: '/v1/tenants/{tenant}/bundles/{bundle}/releases',
+    path: paths.releases,
     operationId: 'listReleases',
     summary: 'List releases',
     description: 'The releases of a bundle, newest first.',
@@ -59,7 +61,7 @@ function inFlightEndpoint({ db }: ApiDeps): Endpoint {
   const byAge = { schema: InFlightPosition, of: inFlightPosition };
   return endpoint({
     method: 'get',
-    path: '/v1/tenants/{tenant}/releases',
+    path: paths.inFlight,
     operationId: 'listReleasesInFlight',
     summary: 'List releases in flight',
     description:
@@ -83,7 +85,7 @@ function inFlightEndpoint({ db }: ApiDeps): Endpoint {
 function findEndpoint({ db }: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
-    path: '/v1/tenants/{tenant}/bundles/{bundle}/releases/{version}',
+    path: paths.release,
     operationId: 'getRelease',
     summary: 'Get a release',
     description:
@@ -107,7 +109,7 @@ const CancelBody = z
 function cancelEndpoint({ db, tenants }: ApiDeps): Endpoint {
   return endpoint({
     method: 'post',
-    path: '/v1/tenants/{tenant}/bundles/{bundle}/releases/{version}/cancel',
+    path: paths.cancel,
     operationId: 'cancelRelease',
     summary: 'Cancel a release',
     description:
@@ -127,7 +129,7 @@ function cancelEndpoint({ db, tenants }: ApiDeps): Endpoint {
       if (answer.kind !== 'cancelling') throw tooLate(answer, bundle, version);
       const release = await findRelease(db, params);
       if (release === null) throw notFound(`Release v${version} of "${bundle}" does not exist.`);
-      return jsonResponse(viewRelease(release), 202, { location: releasePath(params) });
+      return jsonResponse(viewRelease(release), 202, { location: pathOf(paths.release, params) });
     },
   });
 }
@@ -135,7 +137,7 @@ function cancelEndpoint({ db, tenants }: ApiDeps): Endpoint {
 function reconcileEndpoint({ db, tenants }: ApiDeps): Endpoint {
   return endpoint({
     method: 'post',
-    path: '/v1/tenants/{tenant}/bundles/{bundle}/releases/{version}/reconcile',
+    path: paths.reconcile,
     operationId: 'reconcileRelease',
     summary: 'Reconcile a release',
     description:

@@ -1,13 +1,14 @@
 import { type Broker, isBroker } from '@pointsman/protocol/sinks/sink';
+import type { SinkView } from '@pointsman/protocol/sinks/sink-view';
 import { findBrokerHealth, findFeedEnd, findSink, listSinks } from '../../postgres/sinks/sinks.ts';
 import { missingError, notFound } from '../responses/not-found.ts';
 import type { ApiDeps } from '../dependencies.ts';
-import { type SinkShown, viewSink, viewUntouched } from './sink-view.ts';
+import { viewSink, viewUntouched } from './sink-view.ts';
 
 type Parts = Pick<ApiDeps, 'db' | 'secrets' | 'brokers'>;
 
 /** All sinks of a tenant by name, including the platform's. Throws `not_found` unless the tenant exists. */
-export async function loadSinks({ db, secrets, brokers }: Parts, tenant: string): Promise<SinkShown[]> {
+export async function loadSinks({ db, secrets, brokers }: Parts, tenant: string): Promise<SinkView[]> {
   const records = await listSinks(db, tenant);
   const latest = await feedEnd(db, tenant);
   const untouched = brokers.filter((broker) => records.every(({ sink }) => sink !== broker));
@@ -18,7 +19,7 @@ export async function loadSinks({ db, secrets, brokers }: Parts, tenant: string)
 }
 
 /** One sink of a tenant. Throws `not_found` unless it exists. */
-export async function loadSink(parts: Parts, tenant: string, sink: string): Promise<SinkShown> {
+export async function loadSink(parts: Parts, tenant: string, sink: string): Promise<SinkView> {
   const { db, secrets, brokers } = parts;
   const record = await findSink(db, tenant, sink);
   if (record !== null) return viewSink(tenant, await feedEnd(db, tenant), record, secrets);
@@ -32,7 +33,7 @@ async function untouchedBroker(
   tenant: string,
   latest: number,
   broker: Broker,
-): Promise<SinkShown> {
+): Promise<SinkView> {
   return viewUntouched(tenant, latest, broker, await findBrokerHealth(db, tenant, broker));
 }
 

@@ -2,6 +2,8 @@ import { z } from 'zod';
 
 import { PointsmanError } from '@pointsman/protocol/errors';
 import { feedCursor, FeedCursorText } from '@pointsman/protocol/moves/feed-cursor';
+import { paths } from '@pointsman/protocol/paths';
+import { SinkView } from '@pointsman/protocol/sinks/sink-view';
 import type { ControlResult, ControlRequest } from '../../../handlers/contract/sink.ts';
 import { jsonResponse, replayedHeader } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
@@ -11,10 +13,8 @@ import { requestIdentity } from '../requests/idempotency.ts';
 import { json, replayed } from '../responses/openapi-responses.ts';
 import { IdempotencyKey, SinkParams } from '../requests/params.ts';
 import { refusal } from '../responses/refusal.ts';
-import { SinkView } from './sink-view.ts';
 import { noSink, loadSink } from './load-sink.ts';
 
-const PATH = '/v1/tenants/{tenant}/sinks/{sink}';
 const headers = z.object({ 'idempotency-key': IdempotencyKey });
 const nothing = z.strictObject({}).optional();
 
@@ -40,7 +40,7 @@ const PauseBody = z
 function pauseEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     ...controlRoute,
-    path: `${PATH}/pause`,
+    path: paths.sinkPause,
     operationId: 'pauseSink',
     summary: 'Pause a sink',
     description:
@@ -54,7 +54,7 @@ function pauseEndpoint(parts: ApiDeps): Endpoint {
 function resumeEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     ...controlRoute,
-    path: `${PATH}/resume`,
+    path: paths.sinkResume,
     operationId: 'resumeSink',
     summary: 'Resume a sink',
     description:
@@ -74,7 +74,7 @@ const ReplayBody = z
 function replayEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     ...controlRoute,
-    path: `${PATH}/replay`,
+    path: paths.sinkReplay,
     operationId: 'replaySink',
     summary: 'Replay moves',
     description:

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 
+import { paths } from '@pointsman/protocol/paths';
+import { SentView } from '@pointsman/protocol/sinks/sink-view';
 import type { SendRequest } from '../../../handlers/contract/sink.ts';
 import { claimKey } from '../../postgres/tenants/idempotency.ts';
 import { notFound } from '../responses/not-found.ts';
@@ -12,7 +14,6 @@ import { IdempotencyKey, SinkParams, WebhookParams } from '../requests/params.ts
 import { refusal } from '../responses/refusal.ts';
 import { noSink, loadSink } from './load-sink.ts';
 
-const PATH = '/v1/tenants/{tenant}/sinks/{sink}';
 const headers = z.object({ 'idempotency-key': IdempotencyKey });
 
 /** Sends one event without moving the cursor, by the sink's single writer. */
@@ -20,24 +21,10 @@ export function sendingEndpoints(parts: ApiDeps): Endpoint[] {
   return [testEndpoint(parts), redeliverEndpoint(parts)];
 }
 
-const SentView = z
-  .object({
-    sent: z.boolean().meta({
-      description: 'Whether the endpoint accepted the event. If false, the event may still have arrived.',
-    }),
-    event: z.string().meta({ description: 'The event’s id.' }),
-    reason: z.string().nullable().meta({ description: 'Why the event was not accepted.' }),
-  })
-  .meta({
-    id: 'Sent',
-    description: 'The result of sending one event without moving the cursor.',
-    example: { sent: false, event: 'acme:support-bot:live:4', reason: 'audit.example.com: answered 503' },
-  });
-
 function testEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'post',
-    path: `${PATH}/test`,
+    path: paths.sinkTest,
     operationId: 'testSink',
     summary: 'Send a test event',
     description:
@@ -60,7 +47,7 @@ const RedeliverBody = z
 function redeliverEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'post',
-    path: `${PATH}/redeliver`,
+    path: paths.sinkRedeliver,
     operationId: 'redeliver',
     summary: 'Deliver one move again',
     description: 'Sends one event to the webhook at once, under its original id. The cursor does not move.',

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 
 import { SinkName } from '@pointsman/protocol/identifiers';
+import { paths } from '@pointsman/protocol/paths';
+import { AttemptView, SinkView } from '@pointsman/protocol/sinks/sink-view';
 import { findSink, listAttempts } from '../../postgres/sinks/sinks.ts';
 import { jsonResponse } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
@@ -8,7 +10,7 @@ import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { json } from '../responses/openapi-responses.ts';
 import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { SinkParams, TenantParams, WebhookParams } from '../requests/params.ts';
-import { AttemptView, SinkView, viewAttempt } from './sink-view.ts';
+import { viewAttempt } from './sink-view.ts';
 import { noSink, loadSink, loadSinks } from './load-sink.ts';
 
 /** Endpoints that read sinks. They need the action `read`. */
@@ -21,7 +23,7 @@ const byName = { schema: SinkName, of: ({ sink }: { sink: string }) => sink };
 function listEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
-    path: '/v1/tenants/{tenant}/sinks',
+    path: paths.sinks,
     operationId: 'listSinks',
     summary: 'List sinks',
     description:
@@ -45,7 +47,7 @@ function listEndpoint(parts: ApiDeps): Endpoint {
 function findEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
-    path: '/v1/tenants/{tenant}/sinks/{sink}',
+    path: paths.sink,
     operationId: 'getSink',
     summary: 'Get a sink',
     description: 'The progress and the health of a sink. A webhook’s secret is never shown.',
@@ -65,7 +67,7 @@ const byNumber = { schema: z.number().int(), of: ({ n }: { n: number }) => n };
 function attemptsEndpoint({ db }: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
-    path: '/v1/tenants/{tenant}/sinks/{sink}/attempts',
+    path: paths.sinkAttempts,
     operationId: 'listAttempts',
     summary: 'List delivery attempts of a webhook',
     description: 'Attempts, newest first: the last thousand.',

@@ -5,6 +5,8 @@ import { PointsmanError } from '@pointsman/protocol/errors';
 import { deleteSink, findSink, putSink, rotateSink } from '../../postgres/sinks/sinks.ts';
 import { type SecretBox, SecretLostError } from '../../secrets/secret-box.ts';
 import { newWebhookSecret } from '@pointsman/protocol/webhooks/webhook-secret';
+import { paths } from '@pointsman/protocol/paths';
+import { SinkSet } from '@pointsman/protocol/sinks/sink-view';
 import { jsonResponse, replayedHeader } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
@@ -14,9 +16,8 @@ import { IdempotencyKey, WebhookParams } from '../requests/params.ts';
 import { refusal } from '../responses/refusal.ts';
 import { requireKey } from '../secret-key.ts';
 import { noSink, loadSink } from './load-sink.ts';
-import { RotateBody, SinkBody, SinkSet } from './webhook-body.ts';
+import { RotateBody, SinkBody } from './webhook-body.ts';
 
-const PATH = '/v1/tenants/{tenant}/sinks/{sink}';
 const headers = z.object({ 'idempotency-key': IdempotencyKey });
 const shownOnce = { replayed: true, cacheControl: '`no-store`.' };
 
@@ -32,7 +33,7 @@ function putEndpoint(parts: ApiDeps): Endpoint {
   const { db, secrets } = parts;
   return endpoint({
     method: 'put',
-    path: PATH,
+    path: paths.sink,
     operationId: 'setSink',
     summary: 'Set a webhook',
     description: `Creates a webhook, which starts with the next move, or changes its URL; the new URL continues at the current position and without recorded failures. Whether a URL is allowed is checked at delivery: a private address is refused then, and the sink shows it. ${ONCE}`,
@@ -113,7 +114,7 @@ function rotateEndpoint(parts: ApiDeps): Endpoint {
   const { db, secrets } = parts;
   return endpoint({
     method: 'post',
-    path: `${PATH}/rotate`,
+    path: paths.sinkRotate,
     operationId: 'rotateSink',
     summary: 'Rotate the secret of a webhook',
     description: `Events are signed with a new secret from now on, and for a day also with the current one, so that the endpoint can be updated. The secret before the current one stops working at once. ${ONCE}`,
@@ -155,7 +156,7 @@ function deleteEndpoint(parts: ApiDeps): Endpoint {
   const { db } = parts;
   return endpoint({
     method: 'delete',
-    path: PATH,
+    path: paths.sink,
     operationId: 'deleteSink',
     summary: 'Delete a webhook',
     description: 'Deliveries stop, and recorded attempts are deleted.',

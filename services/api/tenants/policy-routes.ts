@@ -2,6 +2,8 @@ import { z } from 'zod';
 
 import { celeryRefusal } from '../../../core/celery-grant.ts';
 import { PointsmanError } from '@pointsman/protocol/errors';
+import { paths } from '@pointsman/protocol/paths';
+import { PolicyVersionView } from '@pointsman/protocol/tenants/policy-view';
 import { Policy } from '../../../core/policy.ts';
 import { findPolicy, listPolicies, putPolicy } from '../../postgres/channels/policies.ts';
 import { notFound, requireTenant } from '../responses/not-found.ts';
@@ -17,22 +19,8 @@ import { IdempotencyKey, TenantParams } from '../requests/params.ts';
 import { requestError } from '../responses/problem.ts';
 import { refusal } from '../responses/refusal.ts';
 
-const path = '/v1/tenants/{tenant}/policy';
 const ETAG = 'The version of the policy, in double quotes: 0 before the first policy.';
 const TAG = /^"(?:0|[1-9][0-9]{0,14})"$/;
-
-const PolicyVersionView = z
-  .object({
-    version: z.number().int().min(1),
-    message: z.string().nullable(),
-    by: z.string(),
-    at: z.string(),
-  })
-  .meta({
-    id: 'PolicyVersion',
-    description: 'Who set this version of the policy, when and why.',
-    example: { version: 3, message: 'Four eyes on live', by: 'alice', at: '2026-03-01T12:00:00.000Z' },
-  });
 
 export function policyEndpoints(parts: ApiDeps): Endpoint[] {
   return [findEndpoint(parts), putEndpoint(parts), versionsEndpoint(parts)];
@@ -41,7 +29,7 @@ export function policyEndpoints(parts: ApiDeps): Endpoint[] {
 function findEndpoint({ db }: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
-    path,
+    path: paths.policy,
     operationId: 'getPolicy',
     summary: 'Get the policy of a tenant',
     description:
@@ -78,7 +66,7 @@ function findEndpoint({ db }: ApiDeps): Endpoint {
 function putEndpoint({ db, celeryGrants }: ApiDeps): Endpoint {
   return endpoint({
     method: 'put',
-    path,
+    path: paths.policy,
     operationId: 'putPolicy',
     summary: 'Set the policy of a tenant',
     description:
@@ -161,7 +149,7 @@ function versionsEndpoint({ db }: ApiDeps): Endpoint {
   };
   return endpoint({
     method: 'get',
-    path: `${path}/versions`,
+    path: paths.policyVersions,
     operationId: 'listPolicyVersions',
     summary: 'List the versions of a policy',
     description: 'Who set the policy, when and why, newest first.',

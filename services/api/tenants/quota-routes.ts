@@ -1,7 +1,9 @@
 import { z } from 'zod';
 
 import { quotaDefaults } from '../../../core/limits/storage-limits.ts';
-import { Quota, QuotaChanges } from '@pointsman/protocol/quota';
+import { type Quota, QuotaChanges } from '@pointsman/protocol/quota';
+import { paths } from '@pointsman/protocol/paths';
+import { Quotas } from '@pointsman/protocol/tenants/quota-view';
 import { readQuotas, setQuotas } from '../../postgres/tenants/quotas.ts';
 import { notFound } from '../responses/not-found.ts';
 import { authorise, callerOf } from '../access/access.ts';
@@ -12,14 +14,6 @@ import { requestIdentity } from '../requests/idempotency.ts';
 import { json, replayed } from '../responses/openapi-responses.ts';
 import { IdempotencyKey, TenantParams } from '../requests/params.ts';
 import { refusal } from '../responses/refusal.ts';
-
-const path = '/v1/tenants/{tenant}/quotas';
-
-const Quotas = z.object({ items: z.array(Quota) }).meta({
-  id: 'Quotas',
-  description: 'The limits of a tenant, and its usage.',
-  example: { items: [{ quota: 'bytes', used: 48_112, limit: 10_737_418_240, default: 10_737_418_240 }] },
-});
 
 const Changes = QuotaChanges.meta({
   id: 'QuotaChanges',
@@ -34,7 +28,7 @@ export function quotaEndpoints(parts: ApiDeps): Endpoint[] {
 function listEndpoint({ db }: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
-    path,
+    path: paths.quotas,
     operationId: 'listQuotas',
     summary: 'Get the quotas of a tenant',
     description:
@@ -54,7 +48,7 @@ function setEndpoint({ db }: ApiDeps): Endpoint {
   const defaults = Object.entries(quotaDefaults).map(([name, limit]) => `\`${name}\` ${limit}`);
   return endpoint({
     method: 'put',
-    path,
+    path: paths.quotas,
     operationId: 'setQuotas',
     summary: 'Set quotas of a tenant',
     description: `Only for admins of the platform, not of the tenant. A limit below the usage refuses further requests and deletes nothing. The defaults: ${defaults.join(', ')}.`,

@@ -2,6 +2,8 @@ import { z } from 'zod';
 
 import { PointsmanError } from '@pointsman/protocol/errors';
 import { TenantName } from '@pointsman/protocol/identifiers';
+import { pathOf, paths } from '@pointsman/protocol/paths';
+import { TenantView } from '@pointsman/protocol/tenants/tenant-view';
 import { createTenantOnce } from '../../postgres/tenants/idempotency.ts';
 import { findTenant, listTenants } from '../../postgres/tenants/tenants.ts';
 import { notFound } from '../responses/not-found.ts';
@@ -13,12 +15,6 @@ import { json, replayed } from '../responses/openapi-responses.ts';
 import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { IdempotencyKey, TenantParams } from '../requests/params.ts';
 import { refusal } from '../responses/refusal.ts';
-
-const TenantView = z.object({ tenant: TenantName, createdAt: z.string() }).meta({
-  id: 'Tenant',
-  description: 'The unit of isolation.',
-  example: { tenant: 'acme', createdAt: '2026-03-01T12:00:00.000Z' },
-});
 
 const NewTenant = z
   .strictObject({ tenant: TenantName })
@@ -33,7 +29,7 @@ export function tenantEndpoints(parts: ApiDeps): Endpoint[] {
 function createEndpoint({ db }: ApiDeps): Endpoint {
   return endpoint({
     method: 'post',
-    path: '/v1/tenants',
+    path: paths.tenants,
     operationId: 'createTenant',
     summary: 'Create a tenant',
     description: 'Names are never reused. An existing name returns 409.',
@@ -52,7 +48,7 @@ function createEndpoint({ db }: ApiDeps): Endpoint {
       const done = await createTenantOnce(db, { tenant, ...identity, at: Date.now() });
       if (done === 'exists') throw new PointsmanError('conflict', `The tenant "${tenant}" already exists.`);
       if (done === 'key_reused') throw refusal({ kind: 'key_reused' }, tenant);
-      const headers = { location: `/v1/tenants/${tenant}`, ...replayedHeader(done === 'replayed') };
+      const headers = { location: pathOf(paths.tenant, { tenant }), ...replayedHeader(done === 'replayed') };
       return jsonResponse(await findTenant(db, tenant), 201, headers);
     },
   });
@@ -61,7 +57,7 @@ function createEndpoint({ db }: ApiDeps): Endpoint {
 function listEndpoint({ db }: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
-    path: '/v1/tenants',
+    path: paths.tenants,
     operationId: 'listTenants',
     summary: 'List tenants',
     description: 'All tenants, by name.',
@@ -81,7 +77,7 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
 function findEndpoint({ db }: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
-    path: '/v1/tenants/{tenant}',
+    path: paths.tenant,
     operationId: 'getTenant',
     summary: 'Get a tenant',
     description: 'Whether a tenant exists, and since when.',

@@ -8,6 +8,8 @@ import { PointsmanError } from '@pointsman/protocol/errors';
 import { TenantName } from '@pointsman/protocol/identifiers';
 import { requestLimits } from '@pointsman/protocol/limits';
 import { quotaError } from '@pointsman/protocol/quota';
+import { paths } from '@pointsman/protocol/paths';
+import { TokenMade, TokenView } from '@pointsman/protocol/tenants/token-view';
 import { hashToken } from '../../config/settings.ts';
 import {
   type CreateAnswer,
@@ -28,7 +30,7 @@ import { empty, json } from '../responses/openapi-responses.ts';
 import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { IdempotencyKey } from '../requests/params.ts';
 import { refusal } from '../responses/refusal.ts';
-import { NewToken, tokenCursor, TokenMade, TokenView } from './token-view.ts';
+import { NewToken, tokenCursor } from './token-view.ts';
 
 export function tokenEndpoints(parts: ApiDeps): Endpoint[] {
   return [createEndpoint(parts), listEndpoint(parts), revokeEndpoint(parts)];
@@ -37,7 +39,7 @@ export function tokenEndpoints(parts: ApiDeps): Endpoint[] {
 function createEndpoint({ db }: ApiDeps): Endpoint {
   return endpoint({
     method: 'post',
-    path: '/v1/tokens',
+    path: paths.tokens,
     operationId: 'createToken',
     summary: 'Create a token',
     description:
@@ -84,7 +86,7 @@ function createEndpoint({ db }: ApiDeps): Endpoint {
 function listEndpoint({ db }: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
-    path: '/v1/tokens',
+    path: paths.tokens,
     operationId: 'listTokens',
     summary: 'List tokens',
     description:
@@ -119,7 +121,7 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
 function revokeEndpoint({ db }: ApiDeps): Endpoint {
   return endpoint({
     method: 'delete',
-    path: '/v1/tokens/{id}',
+    path: paths.token,
     operationId: 'revokeToken',
     summary: 'Revoke a token',
     description: `The token is refused from the next request on. Open requests end at their usual limit: a long-poll within ${requestLimits.waitMs / 1_000} s, a stream within ${streamLimits.lifetimeMs / 60_000} min. The name becomes available, and the token stays listed as revoked. Idempotent. A token can revoke itself; an admin of its tenant or of the platform can revoke it too. The environment's token cannot be revoked: change it in the environment.`,

@@ -1,4 +1,5 @@
 import { commitState, type DeliveryName, deliveryCorrelationId } from '@pointsman/protocol/hook';
+import { pathOf, paths } from '@pointsman/protocol/paths';
 import { correlationId } from '@pointsman/protocol/identifiers';
 import type { NextReport, Reports, ReportResult } from '../../../handlers/ports/hooks.ts';
 import {
@@ -49,16 +50,16 @@ async function sendReport(
       version === null
         ? deliveryCorrelationId(name)
         : correlationId({ tenant: name.tenant, bundle, version }),
-    url: `${deps.publicUrl}${pathOf(name, bundle, version)}`,
+    url: `${deps.publicUrl}${linkedPath(name, bundle, version)}`,
   };
   return sendStatus(deps, target, report, `${deliveryCorrelationId(name)}:${kind}`);
 }
 
 /** Links to the release, or to the list of deliveries while no release exists. */
-function pathOf({ tenant, hook }: DeliveryName, bundle: string, version: number | null): string {
+function linkedPath({ tenant, hook }: DeliveryName, bundle: string, version: number | null): string {
   return version === null
-    ? `/v1/tenants/${tenant}/hooks/${hook}/deliveries`
-    : `/v1/tenants/${tenant}/bundles/${bundle}/releases/${version}`;
+    ? pathOf(paths.hookDeliveries, { tenant, hook })
+    : pathOf(paths.release, { tenant, bundle, version });
 }
 
 async function sendStatus(

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 
 import { type CeleryGrant, celeryRefusal } from '../../../core/celery-grant.ts';
 import { CHECK_CONTRACT, type CheckRequest } from '@pointsman/protocol/callouts/check-request';
+import { pathOf, paths } from '@pointsman/protocol/paths';
 import { COMPILE_CONTRACT, type CompileJob } from '@pointsman/protocol/callouts/compile-job';
 import { correlationId } from '@pointsman/protocol/identifiers';
 import { calloutLimits } from '../../../core/limits/callout-limits.ts';
@@ -34,7 +35,7 @@ export function outboundCalls({
   celeryGrants,
   publicUrl,
 }: OutboundCallDeps): OutboundCalls {
-  const addressOf = (capability: string) => `${publicUrl}/v1/callbacks/${capability}`;
+  const addressOf = (capability: string) => `${publicUrl}${pathOf(paths.callback, { capability })}`;
   return {
     // As much entropy as a token. The prefix lets secret scanners find it in logs and repositories.
     makeCapability: () => `pmc_${randomBytes(32).toString('base64url')}`,

@@ -8,14 +8,21 @@ import { startEmbeddedPostgres } from '../../../packages/dev/postgres/embedded.t
 /** The environment variable with the folder of an initialised PostgreSQL, which tests copy: `initdb` takes most of the time of a start. */
 export const POSTGRES_TEMPLATE = 'POINTSMAN_TEST_POSTGRES_TEMPLATE';
 
-/** Runs once before the tests of a project, in the process that starts the others. The returned function runs after them. */
-export default async function setup(): Promise<() => Promise<void>> {
-  const folder = await mkdtemp(join(tmpdir(), 'pointsman-postgres-template-'));
-  const dataDir = join(folder, 'data');
+let folder: string | null = null;
+
+/** Vitest calls this once before the tests of a project, in the process that starts the others. */
+export async function setup(): Promise<void> {
+  folder = await mkdtemp(join(tmpdir(), 'pointsman-postgres-template-'));
+  const where = folder;
+  const dataDir = join(where, 'data');
   const server = await startOnPorts(PortBook.inMemory(), ['postgres'], ({ postgres: port }) =>
-    startEmbeddedPostgres({ dataDir, logFile: join(folder, 'postgres.log'), port, fsync: false }),
+    startEmbeddedPostgres({ dataDir, logFile: join(where, 'postgres.log'), port, fsync: false }),
   );
   await server.stop();
   process.env[POSTGRES_TEMPLATE] = dataDir;
-  return () => rm(folder, { recursive: true, force: true });
+}
+
+/** Vitest calls this after the tests. */
+export async function teardown(): Promise<void> {
+  if (folder !== null) await rm(folder, { recursive: true, force: true });
 }

@@ -8,7 +8,7 @@ import {
   NO_EVENT,
   releaseEvents,
 } from '../../../services/api/releases/release-events.ts';
-import type { ReleaseView } from '../../../services/api/releases/release-view.ts';
+import type { ReleaseView } from '@pointsman/protocol/releases/release-view';
 
 const stage = (name: 'validate' | 'compile' | 'gate' | 'swap', state: 'running' | 'passed' | 'failed') => ({
   stage: name,

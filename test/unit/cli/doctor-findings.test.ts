@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { diagnosis, doctor, healthy, page, serve } from './doctoring.ts';
-import { json, problem } from './scripted-api.ts';
+import { json, problem, tenant } from './scripted-api.ts';
 
 const hook = (sealedUnder: string) => ({
   hook: 'main',
@@ -11,14 +11,26 @@ const hook = (sealedUnder: string) => ({
   path: null,
   bundle: 'bot',
   channel: 'live',
+  createChannel: false,
   apiUrl: null,
   tokenSet: true,
   sealedUnder,
   deliverTo: '/in',
+  createdBy: 'ann',
+  createdAt: '2026-01-01T00:00:00.000Z',
+  updatedBy: 'ann',
+  updatedAt: '2026-01-01T00:00:00.000Z',
 });
 const delivery = (state: string, at = '2026-01-01T00:00:00.000Z') => ({
   delivery: `d-${state}`,
   state,
+  repository: 'acme/bot',
+  ref: 'refs/heads/main',
+  commit: null,
+  subject: null,
+  bundle: 'bot',
+  channel: 'live',
+  version: null,
   reason: state === 'failed' ? 'no such commit' : null,
   receivedAt: at,
   updatedAt: at,
@@ -42,7 +54,10 @@ describe('pointsman doctor on sinks', () => {
     pausedBy: null,
     pausedAt: null,
     pauseReason: null,
+    previousSecretUntil: null,
     sealedUnder: 'current',
+    createdBy: 'ann',
+    createdAt: '2026-01-01T00:00:00.000Z',
     ...more,
   });
   const failing = (seconds: number) => ({
@@ -79,7 +94,7 @@ describe('pointsman doctor on sinks', () => {
     const redis = page(sink({ ...failing(90), sink: 'redis', kind: 'redis', url: null }));
     const api = await serve({
       ...healthy(),
-      'GET /v1/tenants': page({ tenant: 'acme' }, { tenant: 'globex' }),
+      'GET /v1/tenants': page(tenant('acme'), tenant('globex')),
       'GET /v1/tenants/acme/sinks': redis,
       'GET /v1/tenants/globex/sinks': redis,
       'GET /v1/tenants/globex/hooks': page(),
@@ -162,7 +177,7 @@ describe('pointsman doctor on long lists', () => {
   });
 
   test('warns and reports how many tenants it has checked when there are more', async () => {
-    const more = json({ items: [{ tenant: 'acme' }], next: 'more' });
+    const more = json({ items: [tenant('acme')], next: 'more' });
     const { exit, findings, warnings } = await diagnosis(
       await serve({ ...healthy(), 'GET /v1/tenants': more }),
     );
@@ -177,7 +192,7 @@ describe('pointsman doctor on long lists', () => {
   test('reports a list of tenants that cannot be read as an error', async () => {
     const api = await serve({
       ...healthy(),
-      'GET /v1/tenants': [page({ tenant: 'acme' }), problem(403, 'forbidden', 'not for you')],
+      'GET /v1/tenants': [page(tenant('acme')), problem(403, 'forbidden', 'not for you')],
     });
     const { exit, findings } = await diagnosis(api);
     expect([exit, findings[0]]).toMatchObject([

@@ -2,7 +2,7 @@ import { afterEach } from 'vitest';
 import { z } from 'zod';
 
 import { runCli } from '../../support/runs/run-cli.ts';
-import { json, problem, scriptedApi, type Respond, type ScriptedApi } from './scripted-api.ts';
+import { json, problem, scriptedApi, tenant, type Respond, type ScriptedApi } from './scripted-api.ts';
 
 const open: ScriptedApi[] = [];
 
@@ -23,7 +23,7 @@ export function healthy(...releases: unknown[]): Record<string, Respond> {
   return {
     'GET /healthz': json({ status: 'ok' }),
     'GET /readyz': json({ status: 'ready', worker: 'ok' }),
-    'GET /v1/tenants': page({ tenant: 'acme' }),
+    'GET /v1/tenants': page(tenant('acme')),
     'GET /v1/tenants/acme/sinks': page(),
     'GET /v1/tenants/acme/hooks': page(),
     'GET /v1/tenants/acme/releases': page(...releases),

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach } from 'vitest';
 
 import { runCli, type CliResult } from '../../support/runs/run-cli.ts';
-import { json, release, scriptedApi, type Respond, type SeenRequest } from './scripted-api.ts';
+import { accepted, json, scriptedApi, type Respond, type SeenRequest } from './scripted-api.ts';
 
 export const RELEASES = 'POST /v1/tenants/acme/bundles/bot/releases';
 export const RELEASE = 'GET /v1/tenants/acme/bundles/bot/releases/1';
@@ -49,7 +49,7 @@ export function publishing(): Publishing {
       return seen;
     },
     publish: async (script, more = [], options = {}) => {
-      const api = await scriptedApi({ [RELEASES]: json(release(), 202), ...script });
+      const api = await scriptedApi({ [RELEASES]: json(accepted(), 202), ...script });
       close.push(() => api.close());
       seen = api.seen;
       const env = {

@@ -91,6 +91,11 @@ export const hangUp: Respond = (_seen, response) => void response.destroy();
 
 export const DIGEST = `sha256:${'a'.repeat(64)}`;
 
+/** A tenant as the API shows it. */
+export function tenant(name: string): Record<string, unknown> {
+  return { tenant: name, createdAt: '2026-01-01T00:00:00.000Z' };
+}
+
 /** A release of acme/bot as the API shows it. */
 export function release(more: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
   return {
@@ -102,15 +107,41 @@ export function release(more: Readonly<Record<string, unknown>> = {}): Record<st
     status: 'running',
     stage: 'compile',
     outcome: null,
+    verification: null,
     reason: null,
     source: DIGEST,
     digest: null,
     generation: null,
+    message: null,
+    notBefore: null,
+    policyVersion: 0,
+    by: 'ci',
+    origin: null,
+    settledAt: null,
+    supersededBy: null,
     createdAt: '2026-01-01T00:00:00.000Z',
     waitingFor: [],
     stages: [],
     effects: [],
     gates: [],
+    ...more,
+  };
+}
+
+/** The response to a publish. */
+export function accepted(more: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
+  return { ...release(), warnings: [], ...more };
+}
+
+/** The response to a dry run. */
+export function dryRun(more: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
+  return {
+    valid: true,
+    checked: 'source',
+    digest: DIGEST,
+    diagnostics: [],
+    truncated: false,
+    warnings: [],
     ...more,
   };
 }
@@ -124,6 +155,7 @@ export function gate(more: Readonly<Record<string, unknown>> = {}): Record<strin
     statusText: 'waits for 1 of 1 approval by a token with the role approver',
     openedAt: '2026-01-01T00:00:00.000Z',
     deadlineAt: '2026-01-02T00:00:00.000Z',
+    opensAt: null,
     decidedAt: null,
     baseGeneration: 2,
     needed: 1,
@@ -154,5 +186,13 @@ export function pointer(more: Readonly<Record<string, unknown>> = {}): Record<st
 export function move(generation: number, from: number | null, to: number): Record<string, unknown> {
   const end = (version: number) => ({ version, digest: DIGEST });
   const movedAt = '2026-01-02T03:04:05.678Z';
-  return { generation, from: from === null ? null : end(from), to: end(to), by: 'ann', why: 'why', movedAt };
+  return {
+    generation,
+    from: from === null ? null : end(from),
+    to: end(to),
+    by: 'ann',
+    why: 'why',
+    restores: null,
+    movedAt,
+  };
 }

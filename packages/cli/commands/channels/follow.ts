@@ -1,17 +1,14 @@
 import { Command } from 'commander';
-import { z } from 'zod';
 
-import { FeedCursorText } from '@pointsman/protocol/moves/feed-cursor';
 import { MoveEvent } from '@pointsman/protocol/moves/move-event';
 import { parseJsonAs } from '@pointsman/protocol/json/parse-json';
-import { feedPath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import { eventStream } from '@pointsman/client/internal/http/event-stream';
+import { FeedPage } from '@pointsman/client/internal/http/resources';
 import { cursor } from '../../options/option-values.ts';
 import { bundleName, channelOf } from '../../settings.ts';
 import { moment, shortDigest } from '../../output/format.ts';
-
-const FeedPage = z.looseObject({ next: FeedCursorText });
 
 interface FollowOptions {
   readonly after?: string;
@@ -47,7 +44,7 @@ export function followCommand(cli: Cli): Command {
 
 /** Runs until it is interrupted, or until the API returns an error. */
 async function follow(run: CommandRun, after: string, shown: Shown): Promise<never> {
-  const path = feedPath(run.tenant());
+  const path = pathOf(paths.feed, { tenant: run.tenant() });
   let { seq } = (
     await checkFeed(run, path, after.includes(':') || after === 'latest' ? after : startCursor(run, after))
   ).next;
@@ -69,11 +66,7 @@ function startCursor(run: CommandRun, after: string): string | undefined {
   return after === '0' ? undefined : `${run.tenant()}:${after}`;
 }
 
-function checkFeed(
-  run: CommandRun,
-  path: string,
-  after: string | undefined,
-): Promise<z.infer<typeof FeedPage>> {
+function checkFeed(run: CommandRun, path: string, after: string | undefined): Promise<FeedPage> {
   return run.client.call('GET', path, FeedPage, { query: { after, limit: 1 } });
 }
 

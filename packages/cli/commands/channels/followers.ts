@@ -1,7 +1,7 @@
 import { Command } from 'commander';
-import { z } from 'zod';
 
-import { channelPath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
+import { FollowerView } from '@pointsman/client/internal/http/resources';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import type { ExitName } from '../../exit-codes.ts';
 import { clientLimits } from '@pointsman/client/internal/http/limits';
@@ -11,16 +11,6 @@ import { printable } from '../../output/printable.ts';
 import { channelOf } from '../../settings.ts';
 import { table } from '../../output/table.ts';
 import { moment } from '../../output/format.ts';
-
-const FollowerView = z.looseObject({
-  follower: z.string(),
-  generation: z.number().int(),
-  state: z.enum(['current', 'behind', 'lost']),
-  behindBy: z.number().int(),
-  since: z.string(),
-  seenAt: z.string(),
-});
-type FollowerView = z.infer<typeof FollowerView>;
 
 /** `pointsman followers`: lists the followers of a pointer. */
 export function followersCommand(cli: Cli): Command {
@@ -38,7 +28,7 @@ async function followers(
   { channel, limit }: { channel: string; limit: number },
 ): Promise<ExitName> {
   const { terminal } = run;
-  const path = `${channelPath(run.tenant(), run.bundle(), channel)}/followers`;
+  const path = pathOf(paths.followers, { tenant: run.tenant(), bundle: run.bundle(), channel });
   const items = await listRows(run.client, path, FollowerView, limit);
   if (terminal.json) terminal.document({ items });
   else if (items.length === 0) terminal.err(`No follower of ${channel} has acknowledged yet.\n`);

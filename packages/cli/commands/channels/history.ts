@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 
-import { channelPath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import type { ExitName } from '../../exit-codes.ts';
 import { cliLimits } from '../../limits.ts';
@@ -25,7 +25,7 @@ export function historyCommand(cli: Cli): Command {
 
 async function history(run: CommandRun, channel: string, limit: number): Promise<ExitName> {
   const { terminal } = run;
-  const path = `${channelPath(run.tenant(), run.bundle(), channel)}/moves`;
+  const path = pathOf(paths.channelMoves, { tenant: run.tenant(), bundle: run.bundle(), channel });
   const items = await listRows(run.client, path, MoveView, limit);
   if (terminal.json) terminal.document({ items });
   else if (items.length === 0) terminal.err(`${channel} has never moved.\n`);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Command } from 'commander';
 
-import { channelPath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import type { ExitName } from '../../exit-codes.ts';
 import { CliError } from '../../failures.ts';
@@ -34,19 +34,21 @@ async function hold(run: CommandRun, options: HoldOptions): Promise<ExitName> {
     throw new CliError('usage', 'Give either --reason, to hold the pointer, or --lift.');
   }
   const channel = channelOf(options.channel);
-  const pointerAt = channelPath(run.tenant(), run.bundle(), channel);
-  const path = `${pointerAt}/hold`;
+  const pointer = { tenant: run.tenant(), bundle: run.bundle(), channel };
+  const path = pathOf(paths.hold, pointer);
   const headers = { 'idempotency-key': randomUUID() };
-  const wasFree = options.lift === true && (await client.call('GET', pointerAt, PointerView)).hold === null;
-  const pointer = await (options.lift === true
+  const wasFree =
+    options.lift === true &&
+    (await client.call('GET', pathOf(paths.channel, pointer), PointerView)).hold === null;
+  const after = await (options.lift === true
     ? client.call('DELETE', path, PointerView, { headers })
     : client.call('PUT', path, PointerView, { headers, json: { reason: options.reason } }));
-  if (terminal.json) terminal.document(pointer);
+  if (terminal.json) terminal.document(after);
   else {
     const lifted = wasFree ? 'was not held' : 'lifted';
     const label = options.lift === true ? lifted : 'held';
     terminal.out(
-      `${terminal.paint(['bold', 'green'], label)}  ${channel} is ${pointerPosition(pointer, terminal)}\n`,
+      `${terminal.paint(['bold', 'green'], label)}  ${channel} is ${pointerPosition(after, terminal)}\n`,
     );
   }
   return 'done';

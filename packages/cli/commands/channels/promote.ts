@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Command } from 'commander';
 
-import { channelPath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import { createChannelOption, hintAtCreating } from '../../options/create-channel.ts';
 import type { ExitName } from '../../exit-codes.ts';
@@ -31,7 +31,11 @@ export function promoteCommand(cli: Cli): Command {
 
 async function promote(run: CommandRun, number: number, options: PromoteOptions): Promise<ExitName> {
   const { terminal } = run;
-  const path = channelPath(run.tenant(), run.bundle(), options.channel);
+  const path = pathOf(paths.channel, {
+    tenant: run.tenant(),
+    bundle: run.bundle(),
+    channel: options.channel,
+  });
   const guard = options.ifGeneration === undefined ? {} : { 'if-match': `"${options.ifGeneration}"` };
   const create = options.createChannel === true ? { createChannel: true } : {};
   const pointer = await run.client

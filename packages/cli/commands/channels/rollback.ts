@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Command } from 'commander';
 
-import { channelPath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import { changedFiles } from '../releases/comparison.ts';
 import type { ExitName } from '../../exit-codes.ts';
@@ -44,14 +44,14 @@ async function rollback(run: CommandRun, options: RollbackOptions): Promise<Exit
   if (options.yes !== true && run.prompt === null) {
     throw new CliError('usage', 'Can’t ask for confirmation: not a terminal.', { hints: ['Pass --yes.'] });
   }
-  const path = channelPath(run.tenant(), run.bundle(), options.channel);
+  const id = { tenant: run.tenant(), bundle: run.bundle(), channel: options.channel };
   const seen = await client
-    .call('GET', `${path}/rollback`, RollbackView, { query: { version: options.to } })
+    .call('GET', pathOf(paths.rollback, id), RollbackView, { query: { version: options.to } })
     .catch(withHint);
   await confirmRollback(run, seen, options);
   const { pointer, move } = seen;
   const hold = holdReason(options, pointer);
-  const after = await client.call('PUT', path, PointerView, {
+  const after = await client.call('PUT', pathOf(paths.channel, id), PointerView, {
     json: { restores: move.generation, ...(hold === undefined ? {} : { hold }) },
     headers: { 'if-match': `"${pointer.generation}"`, 'idempotency-key': randomUUID() },
   });

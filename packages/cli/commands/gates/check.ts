@@ -1,13 +1,13 @@
 import { Command } from 'commander';
 
 import { correlationId } from '@pointsman/protocol/identifiers';
-import { releasePath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import type { ExitName } from '../../exit-codes.ts';
 import { CliError } from '../../failures.ts';
 import { releaseOf } from '../../options/named-release.ts';
 import { digest, gateName, type NamedRelease, release, sentence } from '../../options/option-values.ts';
-import { DecisionResult } from '@pointsman/client/internal/http/resources';
+import { DecisionView } from '@pointsman/client/internal/http/resources';
 import { RECORDED_ONCE, idempotencyKeyOption, sendOnce } from '../../options/idempotency-option.ts';
 
 interface ReportOptions {
@@ -52,10 +52,10 @@ async function reportCheck(
   if (success === failure) throw new CliError('usage', 'Give either --success or --failure.');
   const id = releaseOf(run, named);
   const conclusion = success === true ? 'success' : 'failure';
-  const path = `${releasePath(id.tenant, id.bundle, id.version)}/checks/${check}`;
+  const path = pathOf(paths.check, { ...id, check });
   const json = { conclusion, summary, url: resultUrl, digest: checked };
   const recorded = await sendOnce({ key: idempotencyKey, same: '', ...RECORDED_ONCE }, (headers) =>
-    client.call('POST', path, DecisionResult, { headers, json }),
+    client.call('POST', path, DecisionView, { headers, json }),
   );
   if (terminal.json) terminal.document(recorded);
   else {

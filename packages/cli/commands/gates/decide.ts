@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 
 import type { Decision } from '@pointsman/protocol/releases/gate';
 import { correlationId, type ReleaseId } from '@pointsman/protocol/identifiers';
-import { releasePath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
 import type { CommandRun } from '../../context.ts';
 import { compareWithLive } from '../releases/comparison.ts';
 import type { ExitName } from '../../exit-codes.ts';
@@ -10,7 +10,7 @@ import { ApiProblem, CliError } from '../../failures.ts';
 import { openGates } from '../../output/format-gate.ts';
 import { digest, gateName, generation, type NamedRelease, sentence } from '../../options/option-values.ts';
 import { releaseOf } from '../../options/named-release.ts';
-import { DecisionResult, ReleaseView } from '@pointsman/client/internal/http/resources';
+import { DecisionView, ReleaseView } from '@pointsman/client/internal/http/resources';
 import { RECORDED_ONCE, idempotencyKeyOption, sendOnce } from '../../options/idempotency-option.ts';
 import type { Terminal } from '../../output/terminal.ts';
 
@@ -84,7 +84,7 @@ export async function decide(
 
 /** What the decision is about. Shown at a terminal. For --json, only its artifact and generation are used. */
 async function review(run: CommandRun, id: ReleaseId): Promise<{ digest: string; generation?: number }> {
-  const release = await run.client.call('GET', releasePath(id.tenant, id.bundle, id.version), ReleaseView);
+  const release = await run.client.call('GET', pathOf(paths.release, id), ReleaseView);
   const { digest: made } = release;
   if (made === null) {
     const why = release.outcome === null ? 'is not compiled yet' : `has settled as ${release.outcome}`;
@@ -140,17 +140,12 @@ async function send(
   id: ReleaseId,
   body: DecisionBody,
   headers: Readonly<Record<string, string>>,
-): Promise<DecisionResult> {
+): Promise<DecisionView> {
   try {
-    return await run.client.call(
-      'POST',
-      `${releasePath(id.tenant, id.bundle, id.version)}/approvals`,
-      DecisionResult,
-      {
-        headers,
-        json: body,
-      },
-    );
+    return await run.client.call('POST', pathOf(paths.approvals, id), DecisionView, {
+      headers,
+      json: body,
+    });
   } catch (error) {
     if (error instanceof ApiProblem && error.problem.code === 'pointer_moved') {
       error.hints.push(
@@ -161,11 +156,11 @@ async function send(
   }
 }
 
-function outcomeOf({ state }: DecisionResult, decision: Decision, terminal: Terminal): string {
+function outcomeOf({ state }: DecisionView, decision: Decision, terminal: Terminal): string {
   if (decision === 'reject') return terminal.paint(['bold', 'red'], 'rejected');
   return terminal.paint(['bold', state === 'passed' ? 'green' : 'yellow'], 'approved');
 }
 
-function gateStatus({ gate, state, decisions, needed }: DecisionResult): string {
+function gateStatus({ gate, state, decisions, needed }: DecisionView): string {
   return state === 'open' ? `at "${gate}": ${decisions} of ${needed}` : `at "${gate}": ${state}`;
 }

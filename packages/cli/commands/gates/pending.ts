@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 
-import { inFlightPath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import type { ExitName } from '../../exit-codes.ts';
 import { deadline } from '../../output/format-gate.ts';
@@ -22,7 +22,7 @@ export function pendingCommand(cli: Cli): Command {
 
 async function pending(run: CommandRun): Promise<ExitName> {
   const { client, terminal } = run;
-  const path = inFlightPath(run.tenant());
+  const path = pathOf(paths.inFlight, { tenant: run.tenant() });
   const inFlight = await listRows(client, path, ReleaseView, clientLimits.pages * clientLimits.pageRows);
   const items = inFlight.filter(({ waitingFor }) => waitingFor.length > 0);
   if (terminal.json) terminal.document({ items });

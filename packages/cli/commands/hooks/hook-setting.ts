@@ -2,12 +2,12 @@ import { randomBytes, randomUUID } from 'node:crypto';
 
 import type { HookProvider } from '@pointsman/protocol/hook';
 import { newWebhookSecret } from '@pointsman/protocol/webhooks/webhook-secret';
-import { hookPath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
+import { HookView } from '@pointsman/client/internal/http/resources';
 import type { CommandRun } from '../../context.ts';
 import type { ExitName } from '../../exit-codes.ts';
 import { ApiProblem, CliError } from '../../failures.ts';
 import { hintAtCreating } from '../../options/create-channel.ts';
-import { HookView } from './hook-view.ts';
 import { printable } from '../../output/printable.ts';
 
 export interface HookOptions {
@@ -28,7 +28,7 @@ export interface HookOptions {
 export async function setHook(run: CommandRun, name: string, options: HookOptions): Promise<ExitName> {
   const { client, terminal } = run;
   const { provider, repository, ref, path, channel, createChannel, apiUrl } = options;
-  const address = hookPath(run.tenant(), name);
+  const address = pathOf(paths.hook, { tenant: run.tenant(), hook: name });
   const bundle = run.bundle();
   const given = await readSecrets(run, options);
   const isMade = given.secret === undefined && (options.newSecret === true || !(await exists(run, address)));

@@ -1,13 +1,12 @@
 import { Command, Option } from 'commander';
-import { z } from 'zod';
 
-import { DeliveryState, HookProvider } from '@pointsman/protocol/hook';
-import { hookPath, hooksPath } from '@pointsman/protocol/paths';
+import { HookProvider } from '@pointsman/protocol/hook';
+import { pathOf, paths } from '@pointsman/protocol/paths';
+import { DeliveryView, HookView } from '@pointsman/client/internal/http/resources';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import { createChannelOption } from '../../options/create-channel.ts';
 import type { ExitName } from '../../exit-codes.ts';
 import { type HookOptions, setHook } from './hook-setting.ts';
-import { HookView } from './hook-view.ts';
 import { clientLimits } from '@pointsman/client/internal/http/limits';
 import { cliLimits } from '../../limits.ts';
 import { rowCount } from '../../options/option-values.ts';
@@ -16,16 +15,6 @@ import { printable } from '../../output/printable.ts';
 import { channelOf, hookName } from '../../settings.ts';
 import { table } from '../../output/table.ts';
 import { moment } from '../../output/format.ts';
-
-const DeliveryView = z.looseObject({
-  delivery: z.string(),
-  state: DeliveryState,
-  ref: z.string().nullable(),
-  commit: z.string().nullable(),
-  version: z.number().int().nullable(),
-  reason: z.string().nullable(),
-  receivedAt: z.string(),
-});
 
 /** `pointsman hooks`: manages the rules that publish on a push. */
 export function hooksCommand(cli: Cli): Command {
@@ -36,7 +25,7 @@ export function hooksCommand(cli: Cli): Command {
       named('list', 'list the hooks', cli, async (run) => {
         const items = await listRows(
           run.client,
-          hooksPath(run.tenant()),
+          pathOf(paths.hooks, { tenant: run.tenant() }),
           HookView,
           clientLimits.pages * clientLimits.pageRows,
         );
@@ -51,7 +40,11 @@ export function hooksCommand(cli: Cli): Command {
         'show a hook, without its secrets',
         cli,
         async (run, name) => {
-          const hook = await run.client.call('GET', hookPath(run.tenant(), name), HookView);
+          const hook = await run.client.call(
+            'GET',
+            pathOf(paths.hook, { tenant: run.tenant(), hook: name }),
+            HookView,
+          );
           if (run.terminal.json) run.terminal.document(hook);
           else run.terminal.out(table(hookFields(run, hook)));
           return 'done';
@@ -65,7 +58,7 @@ export function hooksCommand(cli: Cli): Command {
         'delete a hook; further deliveries are refused',
         cli,
         async (run, name) => {
-          await run.client.send('DELETE', hookPath(run.tenant(), name));
+          await run.client.send('DELETE', pathOf(paths.hook, { tenant: run.tenant(), hook: name }));
           if (run.terminal.json) run.terminal.document({ deleted: name });
           else run.terminal.out(`${run.terminal.paint(['bold', 'green'], 'deleted')}  ${name}\n`);
           return 'done';
@@ -154,7 +147,7 @@ function deliveriesCommand(cli: Cli): Command {
     .option('--limit <n>', 'the number of rows', rowCount, cliLimits.shownRows)
     .action(async (name: string, { limit }: { limit: number }, command: Command) => {
       const run = commandRun(cli, command);
-      const path = `${hookPath(run.tenant(), name)}/deliveries`;
+      const path = pathOf(paths.hookDeliveries, { tenant: run.tenant(), hook: name });
       const items = await listRows(run.client, path, DeliveryView, limit);
       if (run.terminal.json) run.terminal.document({ items });
       else if (items.length === 0) run.terminal.err('No deliveries yet.\n');
@@ -163,14 +156,7 @@ function deliveriesCommand(cli: Cli): Command {
     });
 }
 
-function deliveryRow({
-  receivedAt,
-  state,
-  ref,
-  commit,
-  version,
-  reason,
-}: z.infer<typeof DeliveryView>): string[] {
+function deliveryRow({ receivedAt, state, ref, commit, version, reason }: DeliveryView): string[] {
   const became = version === null ? printable(reason ?? '') : `v${version}`;
   return [moment(receivedAt), state, printable(ref ?? ''), (commit ?? '').slice(0, 12), became];
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { Digest } from '@pointsman/protocol/identifiers';
-import { artifactPath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
 import type { ApiClient } from '@pointsman/client/internal/http/client';
 
 /** One file of an artifact. */
@@ -17,7 +17,7 @@ export async function readArtifactFiles(
   tenant: string,
   digest: string,
 ): Promise<ReadonlyMap<string, ArtifactEntry>> {
-  const { layers } = await client.call('GET', artifactPath(tenant, digest), Manifest);
+  const { layers } = await client.call('GET', pathOf(paths.artifact, { tenant, digest }), Manifest);
   return new Map(
     layers.map(({ digest: blob, size, annotations }) => [
       annotations[TITLE],

@@ -67,7 +67,7 @@ export async function awaitOutcome(
 
 function showOutcome(run: CommandRun, release: ReleaseView, options: AwaitOptions): ExitName {
   const { terminal } = run;
-  const diagnostics = release.stages.flatMap((stage) => stage.diagnostics ?? []);
+  const diagnostics = release.stages.flatMap((stage) => stage.diagnostics);
   showDiagnostics(diagnostics, options.directory, terminal);
   if (!terminal.json) terminal.out(`${outcomeLine(release, terminal)}\n`);
   else if (options.onView === undefined) terminal.document(release);

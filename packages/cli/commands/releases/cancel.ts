@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Command } from 'commander';
 
 import { correlationId } from '@pointsman/protocol/identifiers';
-import { releasePath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import type { ExitName } from '../../exit-codes.ts';
 import { releaseOf } from '../../options/named-release.ts';
@@ -27,12 +27,11 @@ export function cancelCommand(cli: Cli): Command {
 async function cancel(run: CommandRun, named: NamedRelease, reason: string | undefined): Promise<ExitName> {
   const { client, terminal } = run;
   const id = releaseOf(run, named);
-  const path = releasePath(id.tenant, id.bundle, id.version);
-  await client.send('POST', `${path}/cancel`, {
+  await client.send('POST', pathOf(paths.cancel, id), {
     headers: { 'idempotency-key': randomUUID() },
     json: reason === undefined ? {} : { reason },
   });
-  if (terminal.json) terminal.document(await client.call('GET', path, ReleaseView));
+  if (terminal.json) terminal.document(await client.call('GET', pathOf(paths.release, id), ReleaseView));
   else terminal.out(`${terminal.paint(['bold', 'yellow'], 'cancelling')}  ${correlationId(id)}\n`);
   return 'done';
 }

@@ -1,5 +1,5 @@
 import { correlationId } from '@pointsman/protocol/identifiers';
-import { channelPath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
 import { artifactChanges } from './artifact-changes.ts';
 import { readArtifactFiles } from './artifact-files.ts';
 import type { ApiClient } from '@pointsman/client/internal/http/client';
@@ -26,7 +26,7 @@ export async function compareWithLive(
 ): Promise<Comparison> {
   const { tenant, bundle, channel, version, digest } = release;
   const live = await client
-    .call('GET', channelPath(tenant, bundle, channel), PointerView)
+    .call('GET', pathOf(paths.channel, { tenant, bundle, channel }), PointerView)
     .catch(nothingThere);
   const changes = await changedFiles(client, tenant, live.digest, digest);
   const see = live.version === null ? '' : ` ("pointsman diff ${live.version} ${version}" shows them)`;

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 
-import { blobPath, releasePath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
 import { artifactChanges, type ArtifactChange } from './artifact-changes.ts';
 import { readArtifactFiles, type ArtifactEntry } from './artifact-files.ts';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
@@ -66,7 +66,11 @@ async function compiledFiles(
   bundle: Bundle,
   number: number,
 ): Promise<ReadonlyMap<string, ArtifactEntry>> {
-  const found = await run.client.call('GET', releasePath(bundle.tenant, bundle.bundle, number), ReleaseView);
+  const found = await run.client.call(
+    'GET',
+    pathOf(paths.release, { tenant: bundle.tenant, bundle: bundle.bundle, version: number }),
+    ReleaseView,
+  );
   if (found.digest !== null) return readArtifactFiles(run.client, bundle.tenant, found.digest);
   throw new CliError('notFound', `v${number} was never compiled, so there are no files to compare.`);
 }
@@ -96,7 +100,10 @@ async function readText(
   entry: ArtifactEntry | null,
 ): Promise<string | null> {
   if (entry === null) return '';
-  const { body } = await run.client.send('GET', blobPath(bundle.tenant, entry.digest));
+  const { body } = await run.client.send(
+    'GET',
+    pathOf(paths.blob, { tenant: bundle.tenant, digest: entry.digest }),
+  );
   return isText(body) ? prettyJson(body.toString('utf8')) : null;
 }
 

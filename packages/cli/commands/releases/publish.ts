@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 
 import { ConflictRule } from '@pointsman/protocol/releases/release';
 import { humanBytes } from '@pointsman/protocol/text/amounts';
-import { bundlePath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
 import { awaitOutcome, type Deadline, deadlineAfter } from './await-outcome.ts';
 import type { Call } from '@pointsman/client/internal/http/client';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
@@ -79,7 +79,7 @@ async function publish(run: CommandRun, dir: string, options: PublishOptions): P
   }
   const [tenant, bundle, channel] = [run.tenant(), run.bundle(), channelOf(options.channel)];
   const source = await packDirectory(dir);
-  const path = `${bundlePath(tenant, bundle)}/releases`;
+  const path = pathOf(paths.releases, { tenant, bundle });
   const deadline = deadlineAfter(options.timeout);
   if (!run.terminal.json) {
     const what = `${counted(source.files.length, 'file')}, ${humanBytes(source.bytes)}`;

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 
-import { bundlePath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import type { ExitName } from '../../exit-codes.ts';
 import { cliLimits } from '../../limits.ts';
@@ -23,7 +23,7 @@ export function releasesCommand(cli: Cli): Command {
 
 async function releases(run: CommandRun, limit: number): Promise<ExitName> {
   const { terminal } = run;
-  const path = `${bundlePath(run.tenant(), run.bundle())}/releases`;
+  const path = pathOf(paths.releases, { tenant: run.tenant(), bundle: run.bundle() });
   const items = await listRows(run.client, path, ReleaseView, limit);
   if (terminal.json) terminal.document({ items });
   else if (items.length === 0) terminal.err('No releases yet.\n');

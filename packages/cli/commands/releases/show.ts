@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 
-import { filePath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
 import { headerOf } from '@pointsman/client/internal/http/response';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import type { ExitName } from '../../exit-codes.ts';
@@ -33,7 +33,12 @@ async function show(run: CommandRun, path: string, options: ShowOptions): Promis
   if (problem !== null) throw new CliError('usage', `The path is not valid: ${problem}.`);
   const answer = await run.client.send(
     'GET',
-    filePath(run.tenant(), run.bundle(), channelOf(options.channel), path),
+    pathOf(paths.file, {
+      tenant: run.tenant(),
+      bundle: run.bundle(),
+      channel: channelOf(options.channel),
+      path,
+    }),
   );
   const isJson = /[/+]json\b/.test(headerOf(answer, 'content-type') ?? '');
   if (terminal.json && !isJson) terminal.document(answer.body.toString('utf8'));

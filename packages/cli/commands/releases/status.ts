@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 
 import { correlationId, type ReleaseId } from '@pointsman/protocol/identifiers';
-import { bundlePath, releasePath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import type { ExitName } from '../../exit-codes.ts';
 import { CliError } from '../../failures.ts';
@@ -50,7 +50,7 @@ async function bundleStatus(run: CommandRun, bundle: string): Promise<ExitName> 
   const tenant = run.tenant();
   const recent = await listRows(
     client,
-    `${bundlePath(tenant, bundle)}/releases`,
+    pathOf(paths.releases, { tenant, bundle }),
     ReleaseView,
     clientLimits.pageRows,
   ).catch((error: unknown) => {
@@ -61,7 +61,7 @@ async function bundleStatus(run: CommandRun, bundle: string): Promise<ExitName> 
   const inFlight = recent.filter(({ status }) => status !== 'settled');
   const pointers = await listRows(
     client,
-    `${bundlePath(tenant, bundle)}/channels`,
+    pathOf(paths.channels, { tenant, bundle }),
     ChannelView,
     clientLimits.pageRows,
   );
@@ -97,7 +97,7 @@ function inFlightRows(one: ReleaseView, terminal: Terminal): string[][] {
 
 async function releaseStatus(run: CommandRun, { tenant, bundle, version }: ReleaseId): Promise<ExitName> {
   const { terminal } = run;
-  const found = await run.client.call('GET', releasePath(tenant, bundle, version), ReleaseView);
+  const found = await run.client.call('GET', pathOf(paths.release, { tenant, bundle, version }), ReleaseView);
   if (terminal.json) {
     terminal.document(found);
     return 'done';
@@ -107,7 +107,7 @@ async function releaseStatus(run: CommandRun, { tenant, bundle, version }: Relea
   stages.show(found);
   stages.end();
   showDiagnostics(
-    found.stages.flatMap((stage) => stage.diagnostics ?? []),
+    found.stages.flatMap((stage) => stage.diagnostics),
     null,
     terminal,
   );

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 
-import { releasePath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
 import { awaitOutcome, deadlineAfter } from './await-outcome.ts';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import type { ExitName } from '../../exit-codes.ts';
@@ -23,7 +23,7 @@ export function watchCommand(cli: Cli): Command {
 async function watch(run: CommandRun, named: NamedRelease, timeoutMs: number): Promise<ExitName> {
   const { terminal } = run;
   const { tenant, bundle, version } = releaseOf(run, named);
-  const path = releasePath(tenant, bundle, version);
+  const path = pathOf(paths.release, { tenant, bundle, version });
   const deadline = deadlineAfter(timeoutMs);
   const found = await run.client.call('GET', path, ReleaseView, { deadline: deadline.signal });
   const asLines = { onView: (view: ReleaseView) => terminal.out(`${JSON.stringify(view)}\n`) };

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { Command } from 'commander';
 
-import { sinkPath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
+import { SentView, SinkView } from '@pointsman/client/internal/http/resources';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import type { ExitName } from '../../exit-codes.ts';
 import { cursor, feedNumber, sentence } from '../../options/option-values.ts';
 import { printable } from '../../output/printable.ts';
 import { sinkName } from '../../settings.ts';
-import { SentView, SinkView } from './sink-view.ts';
 import { counted } from '../../output/format.ts';
 
 /** The commands that control an existing sink: pause, resume, replay, test, redeliver. */
@@ -17,11 +17,11 @@ export function sinkControlCommands(cli: Cli): Command[] {
       .option('--reason <text>', 'the reason', sentence)
       .action(async (name: string, { reason }: { reason?: string }, own: Command) => {
         const body = reason === undefined ? {} : { reason };
-        cli.finish(await control(commandRun(cli, own), name, 'pause', 'paused', body));
+        cli.finish(await control(commandRun(cli, own), name, 'sinkPause', 'paused', body));
       }),
     onSink('resume', 'resume deliveries, in order, including missed moves').action(
       async (name: string, _options: unknown, own: Command) => {
-        cli.finish(await control(commandRun(cli, own), name, 'resume', 'resumed', {}));
+        cli.finish(await control(commandRun(cli, own), name, 'sinkResume', 'resumed', {}));
       },
     ),
     onSink('replay', 'deliver all moves after a cursor again')
@@ -29,17 +29,17 @@ export function sinkControlCommands(cli: Cli): Command[] {
       .action(async (name: string, { after }: { after: string }, own: Command) => {
         const run = commandRun(cli, own);
         const body = { after: after.includes(':') ? after : `${run.tenant()}:${after}` };
-        cli.finish(await control(run, name, 'replay', 'replaying', body));
+        cli.finish(await control(run, name, 'sinkReplay', 'replaying', body));
       }),
     onSink('test', 'send a test event, which receivers ignore').action(
       async (name: string, _options: unknown, own: Command) => {
-        cli.finish(await sendOne(commandRun(cli, own), name, 'test', {}));
+        cli.finish(await sendOne(commandRun(cli, own), name, 'sinkTest', {}));
       },
     ),
     onSink('redeliver', 'deliver one move again, without moving the cursor')
       .argument('<seq>', 'its number in the feed', feedNumber)
       .action(async (name: string, seq: number, _options: unknown, own: Command) => {
-        cli.finish(await sendOne(commandRun(cli, own), name, 'redeliver', { seq }));
+        cli.finish(await sendOne(commandRun(cli, own), name, 'sinkRedeliver', { seq }));
       }),
   ];
 }
@@ -52,11 +52,11 @@ export function onSink(name: string, description: string): Command {
 async function control(
   { client, terminal, ...run }: CommandRun,
   name: string,
-  how: string,
+  how: 'sinkPause' | 'sinkResume' | 'sinkReplay',
   done: string,
   json: object,
 ): Promise<ExitName> {
-  const sink = await client.call('POST', `${sinkPath(run.tenant(), name)}/${how}`, SinkView, {
+  const sink = await client.call('POST', pathOf(paths[how], { tenant: run.tenant(), sink: name }), SinkView, {
     headers: { 'idempotency-key': randomUUID() },
     json,
   });
@@ -71,10 +71,10 @@ async function control(
 async function sendOne(
   { client, terminal, ...run }: CommandRun,
   name: string,
-  how: string,
+  how: 'sinkTest' | 'sinkRedeliver',
   json: object,
 ): Promise<ExitName> {
-  const sent = await client.call('POST', `${sinkPath(run.tenant(), name)}/${how}`, SentView, {
+  const sent = await client.call('POST', pathOf(paths[how], { tenant: run.tenant(), sink: name }), SentView, {
     headers: { 'idempotency-key': randomUUID() },
     json,
   });

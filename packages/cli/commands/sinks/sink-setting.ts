@@ -1,12 +1,11 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { z } from 'zod';
 
-import { sinkPath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
+import { SinkSet, SinkView } from '@pointsman/client/internal/http/resources';
 import type { CommandRun } from '../../context.ts';
 import type { ExitName } from '../../exit-codes.ts';
 import { ApiProblem, CliError } from '../../failures.ts';
 import { printable } from '../../output/printable.ts';
-import { SinkView } from './sink-view.ts';
 
 export interface SecretOptions {
   readonly secretStdin?: boolean;
@@ -20,7 +19,7 @@ export async function addSink(
   options: SecretOptions,
 ): Promise<ExitName> {
   const { client, terminal } = run;
-  const address = sinkPath(run.tenant(), name);
+  const address = pathOf(paths.sink, { tenant: run.tenant(), sink: name });
   const given = options.secretStdin === true ? await readSecret(run) : null;
   const made = given === null && !(await exists(run, address)) ? newSecret() : null;
   const secret = given ?? made;
@@ -39,10 +38,10 @@ export async function addSink(
 /** The old secret keeps signing in parallel for a day. */
 export async function rotateSink(run: CommandRun, name: string, options: SecretOptions): Promise<ExitName> {
   const { client, terminal } = run;
-  const address = sinkPath(run.tenant(), name);
+  const address = pathOf(paths.sinkRotate, { tenant: run.tenant(), sink: name });
   const given = options.secretStdin === true ? await readSecret(run) : null;
   const secret = given ?? newSecret();
-  const rotated = await client.call('POST', `${address}/rotate`, z.looseObject({}), {
+  const rotated = await client.call('POST', address, SinkSet, {
     headers: { 'idempotency-key': randomUUID() },
     json: { secret },
   });

@@ -1,49 +1,7 @@
-import { z } from 'zod';
-
-import { SinkKind } from '@pointsman/protocol/sinks/sink';
+import type { SinkView } from '@pointsman/client/internal/http/resources';
 import { printable } from '../../output/printable.ts';
 import type { Terminal } from '../../output/terminal.ts';
 import { counted, moment } from '../../output/format.ts';
-
-/** A sink in the API's responses, as far as commands need it. */
-export const SinkView = z.looseObject({
-  sink: z.string(),
-  kind: SinkKind,
-  url: z.string().nullable(),
-  state: z.enum(['active', 'failing', 'paused']),
-  cursor: z.string(),
-  lag: z.number().int(),
-  deliveredAt: z.string().nullable(),
-  failures: z.number().int(),
-  failingSince: z.string().nullable(),
-  retryAt: z.string().nullable(),
-  lastError: z.string().nullable(),
-  pausedBy: z.string().nullable(),
-  pausedAt: z.string().nullable(),
-  pauseReason: z.string().nullable(),
-  // An older API does not send it.
-  sealedUnder: z.enum(['current', 'previous', 'lost']).nullish(),
-});
-export type SinkView = z.infer<typeof SinkView>;
-
-/** An attempt to deliver to a webhook. */
-export const AttemptView = z.looseObject({
-  event: z.string(),
-  seq: z.number().int().nullable(),
-  delivered: z.boolean(),
-  status: z.number().int().nullable(),
-  summary: z.string(),
-  tookMs: z.number(),
-  at: z.string(),
-});
-export type AttemptView = z.infer<typeof AttemptView>;
-
-/** The result of sending one event without moving the cursor. */
-export const SentView = z.looseObject({
-  sent: z.boolean(),
-  event: z.string(),
-  reason: z.string().nullable().default(null),
-});
 
 const PAINT = { active: 'green', failing: 'red', paused: 'yellow' } as const;
 

@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 
 import { humanDuration } from '@pointsman/protocol/text/amounts';
-import { sinkPath, sinksPath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
+import { AttemptView, SinkView } from '@pointsman/client/internal/http/resources';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import { clientLimits } from '@pointsman/client/internal/http/limits';
 import { cliLimits } from '../../limits.ts';
@@ -10,7 +11,7 @@ import { listRows } from '@pointsman/client/internal/http/pages';
 import { printable } from '../../output/printable.ts';
 import { addSink, rotateSink, type SecretOptions } from './sink-setting.ts';
 import { onSink, sinkControlCommands } from './sink-control.ts';
-import { AttemptView, sinkFields, sinkRow, SinkView } from './sink-view.ts';
+import { sinkFields, sinkRow } from './sink-view.ts';
 import { table } from '../../output/table.ts';
 import { moment } from '../../output/format.ts';
 
@@ -43,7 +44,7 @@ function listCommand(cli: Cli): Command {
     .action(async (_options: unknown, command: Command) => {
       const run = commandRun(cli, command);
       const most = clientLimits.pages * clientLimits.pageRows;
-      const items = await listRows(run.client, sinksPath(run.tenant()), SinkView, most);
+      const items = await listRows(run.client, pathOf(paths.sinks, { tenant: run.tenant() }), SinkView, most);
       if (run.terminal.json) run.terminal.document({ items });
       else if (items.length === 0) run.terminal.err('There are no sinks. Followers use the API.\n');
       else run.terminal.out(table(items.map((sink) => sinkRow(sink, run.terminal))));
@@ -55,7 +56,11 @@ function showCommand(cli: Cli): Command {
   return onSink('show', 'show a sink, without its secrets').action(
     async (name: string, _options: unknown, command: Command) => {
       const run = commandRun(cli, command);
-      const sink = await run.client.call('GET', sinkPath(run.tenant(), name), SinkView);
+      const sink = await run.client.call(
+        'GET',
+        pathOf(paths.sink, { tenant: run.tenant(), sink: name }),
+        SinkView,
+      );
       if (run.terminal.json) run.terminal.document(sink);
       else run.terminal.out(table(sinkFields(sink, run.terminal)));
       cli.finish('done');
@@ -75,7 +80,7 @@ function deleteCommand(cli: Cli): Command {
   return onSink('delete', 'delete a webhook; deliveries stop').action(
     async (name: string, _options: unknown, command: Command) => {
       const run = commandRun(cli, command);
-      await run.client.send('DELETE', sinkPath(run.tenant(), name));
+      await run.client.send('DELETE', pathOf(paths.sink, { tenant: run.tenant(), sink: name }));
       if (run.terminal.json) run.terminal.document({ deleted: name });
       else run.terminal.out(`${run.terminal.paint(['bold', 'green'], 'deleted')}  ${name}\n`);
       cli.finish('done');
@@ -88,7 +93,7 @@ function attemptsCommand(cli: Cli): Command {
     .option('--limit <n>', 'the number of rows', rowCount, cliLimits.shownRows)
     .action(async (name: string, { limit }: { limit: number }, command: Command) => {
       const run = commandRun(cli, command);
-      const path = `${sinkPath(run.tenant(), name)}/attempts`;
+      const path = pathOf(paths.sinkAttempts, { tenant: run.tenant(), sink: name });
       const items = await listRows(run.client, path, AttemptView, limit);
       if (run.terminal.json) run.terminal.document({ items });
       else if (items.length === 0) run.terminal.err('No attempts yet.\n');

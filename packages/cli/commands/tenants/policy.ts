@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { dirname } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { stringify } from 'yaml';
-import { z } from 'zod';
 
-import { policyPath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
+import { PolicyVersionView } from '@pointsman/client/internal/http/resources';
 import { type ApiResponse, headerOf } from '@pointsman/client/internal/http/response';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import type { ExitName } from '../../exit-codes.ts';
@@ -23,13 +23,6 @@ interface SetOptions {
   readonly message?: string;
   readonly ifVersion?: number;
 }
-
-const PolicyVersionView = z.looseObject({
-  version: z.number().int(),
-  message: z.string().nullable(),
-  by: z.string(),
-  at: z.string(),
-});
 
 /** `pointsman policy`: manages the rules for a tenant's publishes. */
 export function policyCommand(cli: Cli): Command {
@@ -104,7 +97,7 @@ async function putPolicy(
   { document }: Written,
   { message, ifVersion }: SetOptions,
 ): Promise<PolicyVersion> {
-  const answer = await run.client.send('PUT', policyPath(run.tenant()), {
+  const answer = await run.client.send('PUT', pathOf(paths.policy, { tenant: run.tenant() }), {
     json: document,
     query: { message },
     headers: { 'idempotency-key': randomUUID(), 'if-match': `"${ifVersion}"` },
@@ -126,7 +119,12 @@ function atFileLines(error: unknown, { placed }: Written, file: string, { termin
 
 async function showHistory(run: CommandRun, limit: number): Promise<ExitName> {
   const { client, terminal } = run;
-  const items = await listRows(client, `${policyPath(run.tenant())}/versions`, PolicyVersionView, limit);
+  const items = await listRows(
+    client,
+    pathOf(paths.policyVersions, { tenant: run.tenant() }),
+    PolicyVersionView,
+    limit,
+  );
   if (terminal.json) terminal.document({ items });
   else if (items.length === 0) terminal.err(`${run.tenant()} does not have a policy yet.\n`);
   else {
@@ -147,7 +145,9 @@ interface PolicyVersion {
 }
 
 async function readPolicy(run: CommandRun, version?: number): Promise<PolicyVersion> {
-  return parsePolicy(await run.client.send('GET', policyPath(run.tenant()), { query: { version } }));
+  return parsePolicy(
+    await run.client.send('GET', pathOf(paths.policy, { tenant: run.tenant() }), { query: { version } }),
+  );
 }
 
 /** The version is in the entity tag. */

@@ -1,21 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { Command } from 'commander';
-import { z } from 'zod';
 
 import type { QuotaName } from '@pointsman/protocol/quota';
-import { quotasPath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
+import { Quotas } from '@pointsman/client/internal/http/resources';
 import { commandRun, type Cli } from '../../context.ts';
 import { printable } from '../../output/printable.ts';
 import { quotaChange, shownAmount } from './quota-amounts.ts';
 import { table } from '../../output/table.ts';
 import type { Terminal } from '../../output/terminal.ts';
-
-const Quotas = z.looseObject({
-  items: z.array(
-    z.looseObject({ quota: z.string(), used: z.number(), limit: z.number(), default: z.number() }),
-  ),
-});
-type Quotas = z.infer<typeof Quotas>;
 
 /** `pointsman quotas`: shows or sets the limits of a tenant. */
 export function quotasCommand(cli: Cli): Command {
@@ -24,7 +17,7 @@ export function quotasCommand(cli: Cli): Command {
     .argument('<quota=limit...>', 'for example bytes=20GiB, hooks=10, tokens=default', quotaChange)
     .action(async (changes: ReadonlyMap<QuotaName, number | null>, _options: unknown, command: Command) => {
       const run = commandRun(cli, command);
-      const answer = await run.client.call('PUT', quotasPath(run.tenant()), Quotas, {
+      const answer = await run.client.call('PUT', pathOf(paths.quotas, { tenant: run.tenant() }), Quotas, {
         json: Object.fromEntries(changes),
         headers: { 'idempotency-key': randomUUID() },
       });
@@ -35,7 +28,10 @@ export function quotasCommand(cli: Cli): Command {
     .description("show the tenant's limits and usage")
     .action(async (_options: unknown, command: Command) => {
       const run = commandRun(cli, command);
-      show(await run.client.call('GET', quotasPath(run.tenant()), Quotas), run.terminal);
+      show(
+        await run.client.call('GET', pathOf(paths.quotas, { tenant: run.tenant() }), Quotas),
+        run.terminal,
+      );
       cli.finish('done');
     })
     .addCommand(set);

@@ -1,14 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { Command } from 'commander';
-import { z } from 'zod';
 
-import { tenantsPath } from '@pointsman/protocol/paths';
+import { paths } from '@pointsman/protocol/paths';
+import { TenantView } from '@pointsman/client/internal/http/resources';
 import { commandRun, type Cli } from '../../context.ts';
 import { clientLimits } from '@pointsman/client/internal/http/limits';
 import { listRows } from '@pointsman/client/internal/http/pages';
 import { tenantName } from '../../settings.ts';
-
-const TenantView = z.looseObject({ tenant: z.string() });
 
 /** `pointsman tenants`: creates and lists tenants. */
 export function tenantsCommand(cli: Cli): Command {
@@ -17,7 +15,7 @@ export function tenantsCommand(cli: Cli): Command {
     .argument('<name>', 'its name')
     .action(async (name: string, _options: unknown, command: Command) => {
       const { client, terminal } = commandRun(cli, command);
-      const made = await client.call('POST', tenantsPath, TenantView, {
+      const made = await client.call('POST', paths.tenants, TenantView, {
         json: { tenant: tenantName(name) },
         headers: { 'idempotency-key': randomUUID() },
       });
@@ -31,7 +29,7 @@ export function tenantsCommand(cli: Cli): Command {
       const { client, terminal } = commandRun(cli, command);
       const items = await listRows(
         client,
-        tenantsPath,
+        paths.tenants,
         TenantView,
         clientLimits.pages * clientLimits.pageRows,
       );

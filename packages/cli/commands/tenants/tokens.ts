@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { Command, InvalidArgumentError } from 'commander';
-import { z } from 'zod';
 
 import { Role, TOKEN_PREFIX, TokenId, TokenName } from '@pointsman/protocol/access';
 import { firstMessage } from '@pointsman/protocol/json/schema-issues';
-import { tokenPath, tokensPath } from '@pointsman/protocol/paths';
+import { pathOf, paths } from '@pointsman/protocol/paths';
+import { TokenMade, TokenView } from '@pointsman/client/internal/http/resources';
 import type { ApiClient } from '@pointsman/client/internal/http/client';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import type { ExitName } from '../../exit-codes.ts';
@@ -13,20 +13,6 @@ import { clientLimits } from '@pointsman/client/internal/http/limits';
 import { listRows } from '@pointsman/client/internal/http/pages';
 import { table } from '../../output/table.ts';
 import { moment } from '../../output/format.ts';
-
-const TokenView = z.looseObject({
-  id: TokenId,
-  name: z.string(),
-  tenant: z.string().nullable(),
-  // A newer API may have further roles.
-  roles: z.array(z.string()),
-  createdAt: z.string(),
-  revokedAt: z.string().nullable().default(null),
-});
-type TokenView = z.infer<typeof TokenView>;
-
-const TokenMade = TokenView.extend({ token: z.string() });
-type TokenMade = z.infer<typeof TokenMade>;
 
 interface CreateOptions {
   readonly role: readonly Role[];
@@ -87,14 +73,14 @@ async function makeToken(run: CommandRun, name: string, roles: readonly Role[]):
  */
 async function postToken(client: ApiClient, json: unknown): Promise<TokenMade> {
   const post = () =>
-    client.call('POST', tokensPath, TokenMade, { json, headers: { 'idempotency-key': randomUUID() } });
+    client.call('POST', paths.tokens, TokenMade, { json, headers: { 'idempotency-key': randomUUID() } });
   try {
     return await post();
   } catch (error) {
     const lost =
       error instanceof ApiProblem && error.problem.replayed === true ? error.problem.tokenId : undefined;
     if (lost === undefined) throw error;
-    await client.send('DELETE', tokenPath(lost));
+    await client.send('DELETE', pathOf(paths.token, { id: lost }));
     return post();
   }
 }
@@ -104,7 +90,7 @@ async function showTokens(run: CommandRun, isAll: boolean): Promise<ExitName> {
   const query = { tenant: run.tenantIfGiven() ?? undefined, state: isAll ? 'all' : 'active' };
   const items = await listRows(
     client,
-    tokensPath,
+    paths.tokens,
     TokenView,
     clientLimits.pages * clientLimits.pageRows,
     query,
@@ -126,13 +112,13 @@ async function showTokens(run: CommandRun, isAll: boolean): Promise<ExitName> {
 }
 
 async function revokeToken({ client, terminal }: CommandRun, id: string): Promise<ExitName> {
-  await client.send('DELETE', tokenPath(id));
+  await client.send('DELETE', pathOf(paths.token, { id }));
   if (terminal.json) terminal.document({ id, revoked: true });
   else terminal.out(`${terminal.paint(['bold', 'green'], 'revoked')}  ${id}\n`);
   return 'done';
 }
 
-function scope({ tenant }: TokenView): string {
+function scope({ tenant }: Pick<TokenView, 'tenant'>): string {
   return tenant ?? 'the platform';
 }
 

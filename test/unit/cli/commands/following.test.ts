@@ -90,7 +90,13 @@ test('follow prints why it cannot begin, and sends nothing for an invalid option
 });
 
 test('followers are listed in the order of the API, with the generation of each', async () => {
-  const follower = { generation: 17, since: '2026-03-01T12:00:00.000Z', seenAt: '2026-03-01T12:01:00.000Z' };
+  const follower = {
+    generation: 17,
+    digest: null,
+    since: '2026-03-01T12:00:00.000Z',
+    seenAt: '2026-03-01T12:01:00.000Z',
+    by: 'fleet',
+  };
   const items = [
     { ...follower, follower: 'pod-3', state: 'lost', behindBy: 2, generation: 15 },
     { ...follower, follower: 'pod-1', state: 'behind', behindBy: 17, generation: 0 },

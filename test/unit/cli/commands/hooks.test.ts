@@ -13,10 +13,15 @@ const hook = {
   path: null,
   bundle: 'bot',
   channel: 'live',
+  createChannel: false,
   apiUrl: null,
   tokenSet: true,
   sealedUnder: 'current',
   deliverTo: `${HOOK}/deliveries`,
+  createdBy: 'ann',
+  createdAt: '2026-01-01T00:00:00.000Z',
+  updatedBy: 'ann',
+  updatedAt: '2026-01-01T00:00:00.000Z',
 };
 
 let api: ScriptedApi | null = null;
@@ -142,6 +147,11 @@ test('pointsman hooks deliveries prints the state of each delivery without contr
     ref: 'refs/heads/main',
     commit: 'a'.repeat(40),
     receivedAt: '2026-03-01T12:00:00.000Z',
+    repository: 'octo/bot',
+    subject: null,
+    bundle: 'bot',
+    channel: 'live',
+    updatedAt: '2026-03-01T12:00:00.000Z',
   };
   const items = [
     { ...delivery, state: 'published', version: 12, reason: null },

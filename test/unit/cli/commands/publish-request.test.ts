@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
 import { publishing, RELEASE, RELEASES } from '../publishing.ts';
-import { hangUp, json, problem, release, settled } from '../scripted-api.ts';
+import { accepted, hangUp, json, problem, settled } from '../scripted-api.ts';
 
 const bench = publishing();
 
@@ -40,7 +40,7 @@ describe('the request of pointsman publish', () => {
   test('is retried with the same key when its response is lost or a store is down', async () => {
     const down = problem(503, 'unavailable', 'a store is down', {}, { 'retry-after': '0' });
     const result = await bench.publish({
-      [RELEASES]: [hangUp, down, json(release(), 202)],
+      [RELEASES]: [hangUp, down, json(accepted(), 202)],
       [RELEASE]: json(settled('published')),
     });
     expect(result.exit).toBe(0);

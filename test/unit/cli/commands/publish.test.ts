@@ -5,7 +5,17 @@ import { describe, expect, test } from 'vitest';
 import { Outcome } from '../../../../packages/protocol/releases/release.ts';
 import { EXIT_CODES, exitOfOutcome } from '../../../../packages/cli/exit-codes.ts';
 import { publishing, RELEASE, RELEASES } from '../publishing.ts';
-import { DIGEST, events, json, problem, release, settled, type Respond } from '../scripted-api.ts';
+import {
+  accepted,
+  dryRun,
+  DIGEST,
+  events,
+  json,
+  problem,
+  release,
+  settled,
+  type Respond,
+} from '../scripted-api.ts';
 
 const bench = publishing();
 
@@ -15,12 +25,14 @@ const stagesDone = [
     state: 'passed',
     startedAt: '2026-01-01T00:00:00.000Z',
     finishedAt: '2026-01-01T00:00:00.012Z',
+    diagnostics: [],
   },
   {
     stage: 'compile',
     state: 'passed',
     startedAt: '2026-01-01T00:00:00.012Z',
     finishedAt: '2026-01-01T00:00:01.512Z',
+    diagnostics: [],
   },
 ];
 
@@ -171,10 +183,7 @@ describe('the output of pointsman publish', () => {
 
 describe('pointsman publish --dry-run', () => {
   test('exits with 0 for a source that compiles, and reports that nothing was published', async () => {
-    const result = await bench.publish(
-      { [RELEASES]: json({ valid: true, digest: DIGEST, diagnostics: [] }) },
-      ['--dry-run'],
-    );
+    const result = await bench.publish({ [RELEASES]: json(dryRun()) }, ['--dry-run']);
     expect(result.exit).toBe(0);
     expect(result.stdout).toContain('nothing was published');
     expect(bench.seen[0]?.query.get('dryRun')).toBe('true');
@@ -182,7 +191,7 @@ describe('pointsman publish --dry-run', () => {
 
   test('exits with 3 for a source that does not compile', async () => {
     const diagnostics = [{ path: 'a', line: 1, column: 1, pointer: '', code: 'x', message: 'wrong' }];
-    const answer = json({ valid: false, digest: null, diagnostics });
+    const answer = json(dryRun({ valid: false, digest: null, diagnostics }));
     const result = await bench.publish({ [RELEASES]: answer }, ['--dry-run']);
     expect(result.exit).toBe(3);
     expect(result.stderr).toContain('a:1:1: error[x]: wrong');
@@ -202,7 +211,7 @@ describe('warnings about a source', () => {
   test('of a publish are printed by name, and do not change the outcome or the exit code', async () => {
     const warnings = [warning('agents/forgotten.yaml')];
     const result = await bench.publish({
-      [RELEASES]: json(release({ warnings }), 202),
+      [RELEASES]: json(accepted({ warnings }), 202),
       [RELEASE]: json(settled('published')),
     });
     expect(result.exit).toBe(0);
@@ -213,7 +222,7 @@ describe('warnings about a source', () => {
 
   test('of a dry run are printed up to a limit, with the number of the others', async () => {
     const warnings = Array.from({ length: 23 }, (_, nth) => warning(`file-${nth}`));
-    const answer = json({ valid: true, digest: DIGEST, diagnostics: [], warnings });
+    const answer = json(dryRun({ warnings }));
     const result = await bench.publish({ [RELEASES]: answer }, ['--dry-run']);
     expect(result.exit).toBe(0);
     expect(result.stderr).toContain('file-19:1:1: warning');

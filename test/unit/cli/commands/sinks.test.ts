@@ -21,6 +21,10 @@ const sink = {
   pausedBy: null,
   pausedAt: null,
   pauseReason: null,
+  previousSecretUntil: null,
+  sealedUnder: 'current',
+  createdBy: 'ann',
+  createdAt: '2026-03-01T11:00:00.000Z',
 };
 const failing = {
   ...sink,
@@ -98,7 +102,9 @@ test.each([
 });
 
 test('pointsman sinks rotate sends a new secret and prints it, and reports that the old one signs too', async () => {
-  const { exit, stdout, stderr } = await run(['rotate', 'audit'], { [`POST ${AUDIT}/rotate`]: json(sink) });
+  const { exit, stdout, stderr } = await run(['rotate', 'audit'], {
+    [`POST ${AUDIT}/rotate`]: json({ ...sink, secret: null }),
+  });
   const { secret } = sent();
   expect([exit, secret]).toEqual([0, expect.stringMatching(/^whsec_[A-Za-z0-9+/]{43}=$/)]);
   expect(stdout).toContain(String(secret));
@@ -157,7 +163,7 @@ test.each([
 });
 
 test('pointsman sinks redeliver and test exit with 0 only when the event was accepted', async () => {
-  const taken = { sent: true, event: 'acme:bot:live:17' };
+  const taken = { sent: true, event: 'acme:bot:live:17', reason: null };
   const ok = await run(['redeliver', 'audit', '17'], { [`POST ${AUDIT}/redeliver`]: json(taken) });
   expect([ok.exit, ok.stdout, sent()]).toEqual([0, 'sent  acme:bot:live:17\n', { seq: 17 }]);
   await api?.close();

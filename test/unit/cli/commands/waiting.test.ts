@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { runCli } from '../../../support/runs/run-cli.ts';
 import { publishing, RELEASE, RELEASES } from '../publishing.ts';
 import {
+  accepted,
   events,
   gate,
   json,
@@ -22,6 +23,7 @@ const stages = (state: 'running' | 'passed') => [
     state,
     startedAt: '2026-01-01T00:00:00.500Z',
     finishedAt: state === 'running' ? null : '2026-01-01T00:01:00.000Z',
+    diagnostics: [],
   },
 ];
 const waits = release({
@@ -121,7 +123,7 @@ describe('pointsman publish with a release that waits', () => {
   });
 
   test('exits with 10 at its timeout, and prints the open gates', async () => {
-    const result = await bench.publish({ [RELEASES]: json(waits, 202), [RELEASE]: json(waits) }, [
+    const result = await bench.publish({ [RELEASES]: json(accepted(waits), 202), [RELEASE]: json(waits) }, [
       '--timeout',
       '1s',
     ]);
@@ -158,7 +160,7 @@ describe('pointsman publish with a release that waits', () => {
       json(waits)(seen, response);
       response.once('finish', () => setImmediate(() => interrupt.abort(new Error('Ctrl-C'))));
     };
-    const result = await bench.publish({ [RELEASES]: json(waits, 202), [RELEASE]: looked }, [], {
+    const result = await bench.publish({ [RELEASES]: json(accepted(waits), 202), [RELEASE]: looked }, [], {
       signal: interrupt.signal,
     });
     expect(result.exit).toBe(130);

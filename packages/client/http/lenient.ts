@@ -1,0 +1,17 @@
+import { z } from 'zod';
+
+/**
+ * The schema of a response as a client reads it: unknown fields of its objects are kept, at every depth, because a newer API may send more
+ * of them. Everything else is checked as before.
+ */
+export function lenient<S extends z.core.$ZodType>(schema: S): S;
+export function lenient(schema: z.core.$ZodType): z.core.$ZodType {
+  if (schema instanceof z.ZodObject) {
+    const fields = Object.entries<z.core.$ZodType>(schema.shape);
+    return z.looseObject(Object.fromEntries(fields.map(([name, field]) => [name, lenient(field)])));
+  }
+  if (schema instanceof z.ZodArray) return z.array(lenient(schema.element));
+  if (schema instanceof z.ZodNullable) return z.nullable(lenient(schema.unwrap()));
+  if (schema instanceof z.ZodOptional) return z.optional(lenient(schema.unwrap()));
+  return schema;
+}

@@ -1,0 +1,71 @@
+import { z } from 'zod';
+
+import { DeliveryId, DeliveryState, HookProvider } from '../hook.ts';
+import { BundleName, ChannelName, HookName, Version } from '../identifiers.ts';
+import { pathOf, paths } from '../paths.ts';
+
+export const HookView = z
+  .object({
+    hook: HookName,
+    provider: HookProvider,
+    repository: z.string(),
+    ref: z.string(),
+    path: z.string().nullable(),
+    bundle: BundleName,
+    channel: ChannelName,
+    createChannel: z.boolean(),
+    apiUrl: z.string().nullable(),
+    tokenSet: z
+      .boolean()
+      .meta({ description: 'Whether a token is set. The token and the secret are never shown.' }),
+    sealedUnder: z.enum(['current', 'previous', 'lost']).meta({
+      description:
+        "The key that encrypts the hook's secrets. `previous`: keep POINTSMAN_SECRET_KEY_PREVIOUS until the secrets are set again. `lost`: the secrets can no longer be decrypted.",
+    }),
+    deliverTo: z.string().meta({ description: "The path for the provider's deliveries." }),
+    createdBy: z.string(),
+    createdAt: z.string(),
+    updatedBy: z.string(),
+    updatedAt: z.string(),
+  })
+  .meta({
+    id: 'Hook',
+    description: 'A rule that publishes on a push.',
+    example: {
+      hook: 'main',
+      provider: 'github',
+      repository: 'acme/support-bot',
+      ref: 'refs/heads/main',
+      path: 'config',
+      bundle: 'support-bot',
+      channel: 'live',
+      createChannel: false,
+      apiUrl: null,
+      tokenSet: true,
+      sealedUnder: 'current',
+      deliverTo: pathOf(paths.hookDeliveries, { tenant: 'acme', hook: 'main' }),
+      createdBy: 'ann',
+      createdAt: '2026-03-01T12:00:00.000Z',
+      updatedBy: 'ann',
+      updatedAt: '2026-03-01T12:00:00.000Z',
+    },
+  });
+export type HookView = z.infer<typeof HookView>;
+
+export const DeliveryView = z
+  .object({
+    delivery: DeliveryId,
+    state: DeliveryState,
+    repository: z.string().nullable(),
+    ref: z.string().nullable(),
+    commit: z.string().nullable(),
+    subject: z.string().nullable().meta({ description: 'The first line of the commit’s message.' }),
+    bundle: BundleName,
+    channel: ChannelName,
+    version: Version.nullable().meta({ description: 'The release of this delivery.' }),
+    reason: z.string().nullable().meta({ description: 'Why the delivery has no release.' }),
+    receivedAt: z.string(),
+    updatedAt: z.string(),
+  })
+  .meta({ id: 'Delivery', description: 'A delivery from a provider, and its result.' });
+export type DeliveryView = z.infer<typeof DeliveryView>;

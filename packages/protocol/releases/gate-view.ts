@@ -1,0 +1,98 @@
+import { z } from 'zod';
+
+import { Generation } from '../identifiers.ts';
+import { Gate, GateDecision, GateState, OpenGate } from './gate.ts';
+
+const GateDecisionView = z.object(GateDecision.shape).meta({
+  id: 'GateDecision',
+  description:
+    'A decision on a gate. A void one no longer counts, because the live release has changed since.',
+});
+
+const shape = {
+  ...Gate.shape,
+  statusText: Gate.shape.statusText.meta({ description: 'What the gate waits for, or what happened.' }),
+  deadlineAt: Gate.shape.deadlineAt.meta({
+    description:
+      'When the release is rejected unless the gate has passed. Null for windows and schedules, which only delay.',
+  }),
+  opensAt: Gate.shape.opensAt.meta({
+    description: 'When a waiting window or schedule opens, as far as is known now.',
+  }),
+  baseGeneration: Generation.nullable().meta({
+    description: 'Approvals: the generation of the pointer that the approvals apply to.',
+  }),
+  needed: Gate.shape.needed.meta({
+    description: 'The number of approvals required; null for the other kinds.',
+  }),
+  decisions: z.array(GateDecisionView),
+};
+
+const example = {
+  gate: 'release',
+  kind: 'approval' as const,
+  state: 'open' as const,
+  statusText: 'waits for 1 of 2 approvals by a token with the role approver',
+  openedAt: '2026-03-01T12:00:00.080Z',
+  deadlineAt: '2026-03-02T12:00:00.080Z',
+  opensAt: null,
+  decidedAt: null,
+  baseGeneration: 16,
+  needed: 2,
+  decisions: [
+    {
+      by: 'alice',
+      decision: 'approve' as const,
+      comment: 'Looks right',
+      url: null,
+      at: '2026-03-01T12:05:00.000Z',
+      void: false,
+    },
+  ],
+};
+
+/** A gate of a release. */
+export const GateView = z
+  .object(shape)
+  .meta({ id: 'Gate', description: 'A condition that a release must pass before it becomes live.', example });
+export type GateView = z.infer<typeof GateView>;
+
+/** An open gate, in the list of its tenant. */
+export const OpenGateView = z
+  .object({
+    ...OpenGate.shape,
+    ...shape,
+    author: OpenGate.shape.author.meta({ description: 'The author of the release.' }),
+    correlationId: z.string(),
+  })
+  .meta({
+    id: 'OpenGate',
+    description: 'An open gate, with its release.',
+    example: {
+      ...example,
+      bundle: 'support-bot',
+      version: 12,
+      channel: 'live',
+      digest: 'sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae',
+      author: 'ci',
+      correlationId: 'acme:support-bot:v12',
+    },
+  });
+
+/** The response to a recorded decision. */
+export const DecisionView = z
+  .object({
+    gate: z.string(),
+    state: GateState.meta({ description: 'The state after this decision.' }),
+    decisions: z.number().int().meta({ description: 'Counted decisions on this gate, including this one.' }),
+    needed: z.number().int(),
+    replayed: z
+      .boolean()
+      .meta({ description: 'True when the request is a repetition. The response is the first one.' }),
+  })
+  .meta({
+    id: 'Heard',
+    description: 'The state of a gate after a decision.',
+    example: { gate: 'release', state: 'open', decisions: 1, needed: 2, replayed: false },
+  });
+export type DecisionView = z.infer<typeof DecisionView>;
