@@ -120,7 +120,7 @@ test('the API opens no event stream for a HEAD request, nor for a pointer that d
   expect(await metric('pointsman_waiting_readers')).toBe(0);
 });
 
-test('the API ends its event streams and its waiting requests at once when it shuts down', async () => {
+test('the API ends its event streams and its waiting requests immediately when it shuts down', async () => {
   await published(1);
   const other = await startApi({ appUrl: plane.postgres.appUrl, ingressUrl: plane.restate.ingressUrl });
   const streams = await Promise.all([channel(), feed('')].map((path) => readEvents(other, path)));

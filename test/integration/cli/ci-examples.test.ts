@@ -160,7 +160,7 @@ describe.each([
     await expect(readFile(join(folder, 'checkout/hacked'))).rejects.toThrow('ENOENT');
   });
 
-  test('exits as rejected for a source with a mistake, and names its place', async () => {
+  test('exits as rejected for a source with a mistake, and names its location', async () => {
     await put('{"a":');
     const { exit, output } = await run(await job(commitOf('one'), 'x'));
     expect([exit, output]).toEqual([3, expect.stringContaining('a.json')]);

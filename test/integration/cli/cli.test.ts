@@ -87,7 +87,7 @@ describe('pointsman publish', () => {
     });
   });
 
-  test('exits with 3 for a source with a mistake, shows the place in the local file, and uses up no version number', async () => {
+  test('exits with 3 for a source with a mistake, shows the line in the local file, and uses up no version number', async () => {
     const { exit, stderr } = await cli('publish', join(folder, 'broken'));
     expect(exit).toBe(3);
     expect(stderr).toMatch(

@@ -68,7 +68,7 @@ describe('the policy of a tenant', () => {
     expectProblem(await put(APPROVAL, { 'if-match': '*' }), 400, 'malformed');
   });
 
-  test('is set once for an idempotency key, and a repetition gets the same response after a later change', async () => {
+  test('is set once for an idempotency key, and a repeated request gets the same response even after a later change', async () => {
     const key = { 'idempotency-key': 'first', 'if-match': '"0"' };
     await put(QUEUE, key);
     await put(APPROVAL);
@@ -125,7 +125,7 @@ describe('access to the policy', () => {
 });
 
 describe('a policy with mistakes', () => {
-  test('is refused with every mistake and its place, and changes nothing', async () => {
+  test('is refused with every mistake and its location, and changes nothing', async () => {
     const answer = await put({
       channels: {
         live: {

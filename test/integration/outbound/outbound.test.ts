@@ -122,7 +122,7 @@ describe('the body of a response', () => {
     expect(answer.kind === 'answered' && answer.headers['content-encoding']).toBeUndefined();
   });
 
-  test('is empty when it has no bytes, also with a Content-Encoding header', async () => {
+  test('is empty when it has no bytes, even with a Content-Encoding header', async () => {
     await using world = outside();
     const server = await world.server((_request, response) => {
       response.writeHead(200, { 'content-encoding': 'gzip' }).end();

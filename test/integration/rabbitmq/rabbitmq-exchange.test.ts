@@ -153,7 +153,7 @@ describe.skipIf(skipWithout('the exchange of moves', ['rabbitmq-server']))('the 
     expect(logged.join('')).toContain('the exchange is used with its existing arguments');
   });
 
-  test('is declared again after it was deleted, once a batch has ended as later', async () => {
+  test('is declared again after a batch or a probe has found that it was deleted', async () => {
     const target = open('mandatory');
     await target.probe();
     await overAmqp(broker.url, (channel) => channel.deleteExchange(MOVE_EXCHANGE));

@@ -123,7 +123,7 @@ describe('a source that exhausts its limits', () => {
     expect(ended).toEqual(['monster', 'neighbour', 'monster', 'monster']);
   });
 
-  test('gets the same result at once when it comes again, and is compiled again for another tenant', async () => {
+  test('gets the same result immediately when it comes again, and is compiled again for another tenant', async () => {
     started({ limits: { timeoutMs: 1_500 } });
     const first = await compiled(slowMonster);
     const again = await compiled(slowMonster);
@@ -242,7 +242,7 @@ describe('unchanged content', () => {
     expect((await compiled({ ...files, 'e.yaml': 'plain: 2' })).read).toHaveLength(2);
   });
 
-  test('of a whole source is returned from the cache without reads, also during its compilation', async () => {
+  test('of a whole source is returned from the cache without reads, even during its compilation', async () => {
     started();
     const [first, second] = await Promise.all([compiled(base), compiled(base)]);
     expect([first.read.length > 0, second.read.length]).toEqual([true, 0]);

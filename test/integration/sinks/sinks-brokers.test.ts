@@ -74,7 +74,7 @@ describe.skipIf(skipWithout('moves delivered to Redis', ['redis-server']))(
       }
     }
 
-    test('has every move of each tenant once and in order, also while the sink of one tenant is paused', async () => {
+    test('has every move of each tenant once and in order, even while the sink of one tenant is paused', async () => {
       const [paused, other] = await neighbours();
       for (const tenant of [paused, other]) {
         await twoReleases(plane, tenant);

@@ -105,7 +105,7 @@ describe('npm start that is killed', () => {
     expect(await notes(await start().ready)).toEqual(['written before']);
   });
 
-  test('and started again at once has the written data', async () => {
+  test('and started again immediately has the written data', async () => {
     const first = start();
     await note(await first.ready, 'written before');
     first.process.kill('SIGKILL');

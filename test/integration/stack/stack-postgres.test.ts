@@ -148,7 +148,7 @@ describe.runIf(isRoot)('PostgreSQL that root starts', () => {
     expect((await stdout.toArray()).join('')).toMatch(/^CapEff:\s+0000000000000000$/m);
   });
 
-  test('runs as the owner of its folder, also when root starts it on that folder', async () => {
+  test('runs as the owner of its folder, even when root starts it on that folder', async () => {
     await chown(folder, 1000, 1000);
     expect(JSON.parse(await runScript(script, [folder], { uid: 1000 }))).toEqual({ uid: 1000 });
     expect(JSON.parse(await runScript(script, [folder]))).toEqual({ uid: 1000 });

@@ -209,7 +209,7 @@ describe('a stack', () => {
     other.close();
   });
 
-  test('continues an invocation that waits in Restate when the port of the worker is taken at the next start', async () => {
+  test('continues an invocation that waits in Restate, even if another process holds the worker’s port at the next start', async () => {
     const first = await start('home');
     const sent = await post(`${first.restate.ingressUrl}/Wait/one/run/send`, null);
     const { invocationId } = (await sent.json()) as { invocationId: string };

@@ -34,7 +34,7 @@ describe('the port of the worker', () => {
     expect(await callWorker(path)).toBe(401);
   });
 
-  test('accepts a call that the key of the home has signed, and refuses one that another key has signed in its name', async () => {
+  test('accepts a call that the key of the home has signed, and refuses a call that another key has signed in its name', async () => {
     const path = '/invoke/Tenant/publish';
     const { pemFile, publicKey } = await homeKey();
     const own = createPrivateKey(await readFile(pemFile, 'utf8'));

@@ -223,7 +223,7 @@ describe('cancelling a release', () => {
   const cancel = (tenant: string, version: number) =>
     store.admissions.requestCancel(release(tenant, version), { by: 'ann', reason: 'typo', at: AT });
 
-  test('cancelling a queued release settles it at once, with the author and the reason', async () => {
+  test('cancelling a queued release settles it immediately, with the author and the reason', async () => {
     const tenant = await newTenant(store);
     await admitted(store, release(tenant, 1), { placement: 'queue' });
     expect(await cancel(tenant, 1)).toEqual({ kind: 'cancelling' });

@@ -75,7 +75,7 @@ test('a long-poll that begins during a load is not answered with the older point
   expect(await generationOf(knowsSix)).toBe(7);
 });
 
-test('a long-poll is not answered with a generation below the one that was read when it arrived', async () => {
+test('a long-poll is not answered with a generation below the generation that was read when it arrived', async () => {
   const { record, pointers, endLoad, wake } = watched();
   // It was read from a record that is ahead of the one that the watch reads.
   const response = waiting(pointers, 6);

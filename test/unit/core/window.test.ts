@@ -142,7 +142,7 @@ describe('compared with a simulated clock of minutes', () => {
     }),
   );
 
-  test('the pointer may move at the first minute without a freeze, and at once outside of all freezes', () => {
+  test('the pointer may move at the first minute without a freeze, and immediately outside of all freezes', () => {
     fc.assert(
       fc.property(cases, ({ clock, freeze, minute, ms }) => {
         const frozen = isFrozen(clock, freeze);

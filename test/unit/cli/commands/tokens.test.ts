@@ -102,7 +102,7 @@ test.each([
   expect(api?.seen).toEqual([]);
 });
 
-test('a token in the place of an id is refused without being printed', async () => {
+test('a token instead of an id is refused without being printed', async () => {
   for (const secret of ['ptm_somebodysSecret', 'somebodysSecret']) {
     const { exit, stderr, stdout } = await runCli(['tokens', 'revoke', secret]);
     expect(exit).toBe(2);

@@ -17,7 +17,7 @@ async function refusedOf(queue: ReturnType<typeof fairQueue>, tenant: string, jo
   return refused;
 }
 
-test('long jobs that wait for a place for long jobs count against the limit of their tenant', async () => {
+test('long jobs that wait for a slot for long jobs count against the limit of their tenant', async () => {
   const queue = fairQueue(limits);
   await refusedOf(queue, 'first', 1);
   expect(await refusedOf(queue, 'second', 10)).toBe(6);
@@ -33,7 +33,7 @@ test('jobs that are not long wait behind the long ones of their tenant and count
   expect(queue.waiting).toBe(4);
 });
 
-test('waiting long jobs count against the limits when a job that became long occupies their place', async () => {
+test('waiting long jobs count against the limits when a job that became long occupies their slot', async () => {
   const queue = fairQueue(limits);
   const becomes = Promise.withResolvers<boolean>();
   void queue.run('first', ({ becomeLong }: Place) => {
@@ -156,7 +156,7 @@ test('a job that made room runs again before the other jobs of its tenant, and i
   ]);
 });
 
-test('a job that runs again as a long one waits for a place for long jobs, and so do the other jobs of its tenant', async () => {
+test('a job that runs again as a long one waits for a slot for long jobs, and so do the other jobs of its tenant', async () => {
   const { started, places, results, add, end } = recordedQueue(new Map(), 2);
   await add('a', 'a1');
   expect(places.get('a1')?.becomeLong()).toBe(true);
@@ -172,7 +172,7 @@ test('a job that runs again as a long one waits for a place for long jobs, and s
   expect(results.get('b1')).toBe('b1');
 });
 
-test('a job that made room is refused when the queue was closed meanwhile', async () => {
+test('a job that made room is refused if the queue was closed before its turn', async () => {
   const queue = fairQueue(limits);
   const made = Promise.withResolvers<RunAgain>();
   const ended = queue.run('a', () => made.promise);
