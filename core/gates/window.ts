@@ -31,7 +31,7 @@ export interface Window {
  * When the pointer may next move: `now` outside of every freeze, otherwise the end of the freezes that cover it, including freezes that
  * overlap or follow directly. Null when that is further away than {@link gateLimits.freezeMs}.
  *
- * A freeze ends before the minute that it names. When the clock is put forward, a freeze that begins or ends in the skipped hour does so at
+ * A freeze ends before the minute that it names. When the clock is put forward, a freeze that would begin or end in the skipped hour begins or ends at
  * the jump. When it is put back, a freeze that begins in the repeated hour begins the first time, and a freeze that ends in it ends the
  * second time.
  */

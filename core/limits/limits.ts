@@ -27,7 +27,7 @@ export const databaseLimits = {
 
 /** Retries of a durable step that uses our own store. All are bounded: with unbounded retries the undo would never run. */
 export const stepRetries = {
-  /** Inside the tenant's object, whose key is held meanwhile: give up soon, return an error, free the key. */
+  /** Inside the tenant's object, whose key is held during the retries: give up soon, return an error, free the key. */
   whileHoldingTenant: {
     maxRetryAttempts: 5,
     maxRetryDuration: 5 * second,
@@ -91,7 +91,7 @@ export const releaseLimits = {
 export const tenantLimits = {
   /** Releases in the queue of one pointer; above that a publish gets 429. */
   queuedPerPointer: 100,
-  /** How often a handler that ignores cancellation retries when it is cancelled. A person cancels once or twice. */
+  /** How many times a handler that ignores cancellation retries when it is cancelled. A person cancels once or twice. */
   ignoredCancels: 20,
 } as const;
 
@@ -126,7 +126,7 @@ export const gateLimits = {
 export const hookLimits = {
   /** Fetching the source of a push: about twenty minutes with the waits, or as long as the provider's `Retry-After`. */
   fetchRetries: { attempts: 10, firstMs: 2 * second, factor: 2, maxMs: 5 * minute },
-  /** How often one source is fetched again because it was deleted before the publish: once is an outage of the store. */
+  /** How many times one source is fetched again because it was deleted before the publish. Even one deletion needs an outage of the store. */
   storeRounds: 3,
   /** When the worker is busy with other deliveries: they take seconds, and after an hour it is not a queue any more. */
   busyIntervalMs: 2 * second,
@@ -143,7 +143,7 @@ export const sweepLimits = {
   everyMs: 5 * second,
   /** A younger release is skipped: its invocation may not have started yet. */
   minAgeMs: 5 * second,
-  /** Releases checked at once: one query to each side. A sweep continues until it has checked all. */
+  /** Releases checked together: one query to each side. A sweep continues until it has checked all. */
   batch: 200,
 } as const;
 

@@ -19,7 +19,7 @@ export const quotaDefaults = {
    * Moves, holds, cancels, decisions and deletions are counted and never refused.
    */
   changesPerDay: 100_000,
-  /** Each has up to 64 KiB and stays, because releases keep the one that they were admitted under. One a day for three years. */
+  /** Each has up to 64 KiB and stays, because a release keeps the policy version under which it was admitted. One a day for three years. */
   policyVersions: 1_000,
   /** Over all channels, which have their own limit: 300 bytes each. */
   followers: 50_000,

@@ -25,7 +25,7 @@ interface RemoteJob {
 type RemoteResult = CompileStageResult | Extract<EndedAttempt, { kind: 'closed' }>;
 
 /**
- * Has an external system compile a source. The policy bounds the number of attempts, and each attempt has a
+ * Asks an external system to compile a source. The policy bounds the number of attempts, and each attempt has a
  * deadline. Meanwhile the workflow is suspended and holds nothing.
  *
  * The database decides how an attempt ended. The awakeable, or the end of the wait, only makes the workflow

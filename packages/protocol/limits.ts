@@ -7,7 +7,7 @@ const minute = 60 * second;
 const hour = 60 * minute;
 const day = 24 * hour;
 
-/** One publish. Configuration is text that people write; a larger bundle is not configuration. */
+/** The source of one publish. Configuration is text that people write; a larger bundle is not configuration. */
 export const sourceLimits = {
   /** The whole request body. Larger than the sum of all files, because JSON escapes and base64 need more space. */
   bodyBytes: 48 * MiB,
@@ -60,7 +60,7 @@ export const documentLimits = {
 export const issueLimits = {
   /** Issues in one text: after fixing the first three, the author sees the next ones. */
   shown: 3,
-  /** Characters of each, with its place: a name that is quoted may be as long as the document. */
+  /** Characters of each, including its path: a quoted name may be as long as the document. */
   chars: 300,
 } as const;
 
@@ -70,7 +70,7 @@ export const manifestLimits = {
   bytes: 4 * MiB,
   /** Files: the limit of a source. A follower does not accept more either. */
   layers: sourceLimits.files,
-  /** Values of the whole document: a layer has 5 of its own, which leaves 10 for annotations. Parsing so many takes about 20 ms. */
+  /** Values of the whole document: a layer has 5 without its annotations, which leaves 10 for them. Parsing so many takes about 20 ms. */
   values: 16 * sourceLimits.files,
   /** A media type (RFC 6838, section 4.2, with room for parameters). */
   mediaTypeChars: 255,

@@ -11,7 +11,7 @@ import { inBatches } from './in-batches.ts';
 
 /**
  * Reconciles these releases now, as the worker's sweep does every few seconds: a release that no longer runs is settled, others are not
- * affected. Then waits for the outcomes of those that run. Takes at most {@link cliLimits.repairMs} in all.
+ * affected. Then waits for the outcomes of those that run. Takes at most {@link cliLimits.repairMs} in total.
  */
 export async function repair(
   client: ApiClient,

@@ -4,7 +4,7 @@ import { Option } from 'commander';
 import { mayHaveArrived } from '../failures.ts';
 import { idempotencyKey } from './option-values.ts';
 
-/** `--idempotency-key` of a command whose request has its effect only once. */
+/** The option `--idempotency-key`. Requests with the same key take effect only once. */
 export function idempotencyKeyOption(effect: 'decide' | 'report' | 'publish'): Option {
   return new Option(
     '--idempotency-key <key>',

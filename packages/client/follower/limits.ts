@@ -20,7 +20,7 @@ export const followLimits = {
    * between.
    */
   nextPollWithinMs: 250,
-  /** The wait before the next poll when the control plane responds at once without a change. */
+  /** The wait before the next poll when the control plane responds immediately without a change. */
   stuckMs: second,
   /** A stream without data for this long, not even a comment, is dead: four of the API's keep-alives. */
   streamSilenceMs: 65 * second,
@@ -32,10 +32,10 @@ export const followLimits = {
   problemBytes: 64 * KiB,
   manifestBytes: manifestLimits.bytes,
   artifactBytes: followerLimits.artifactBytes,
-  /** Blobs that one process fetches for one folder at once. More would only queue at the store. */
+  /** Blobs that one process fetches for one folder concurrently. More would only queue at the store. */
   fetches: 8,
   /**
-   * Files that are written and synced at once. Node has four threads for this, and two stay free for others.
+   * Files that are written and synced concurrently. Node has four threads for this, and two stay free for others.
    */
   writes: 2,
   /**

@@ -27,7 +27,7 @@ export const redisLimits = {
 
 /** Limits of stream readers. */
 export const readerLimits = {
-  /** How often a reader reads a pointer that moves while its bundle is read. */
+  /** How many times a reader reads a pointer that keeps moving while its bundle is read. */
   readRounds: 5,
   /** How long one read waits for an entry. A dead connection is detected some seconds later. */
   blockMs: 5 * second,

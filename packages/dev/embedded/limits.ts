@@ -26,7 +26,7 @@ export const serverLimits = {
   stopMs: 10 * second,
   /** The wait after the harsher signal, before SIGKILL. */
   abortMs: 3 * second,
-  /** A killed process ends at once, unless it is stuck in the kernel. */
+  /** A killed process ends immediately, unless it is stuck in the kernel. */
   killMs: 5 * second,
   /**
    * Orphaned backends of a killed PostgreSQL detect it within a second; until then a new server may not

@@ -34,7 +34,7 @@ const FeedView = z
     items: z.array(
       MoveEvent.meta({ id: 'MoveEvent', description: 'A move, as a CloudEvent.', example: moveExample }),
     ),
-    next: z.string().meta({ description: 'The cursor to go on from, also when there is nothing new.' }),
+    next: z.string().meta({ description: 'The cursor for the next request, even if there is no new move.' }),
     latest: z.string().meta({ description: "The cursor of the feed's end." }),
   })
   .meta({
@@ -158,7 +158,7 @@ function feedAnswer(
   return jsonResponse({ items: events, ...cursors }, 200, { vary: 'accept' });
 }
 
-/** First where the reader is, so that one that is cut before the first move comes back to the same place. */
+/** The first event is the reader's cursor, so that a reader that is disconnected before the first move resumes at the same cursor. */
 function movedEvents(
   from: FeedCursor,
   news: Followed<readonly Uint8Array[]>,

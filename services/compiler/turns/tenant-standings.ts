@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 
 /**
  * How a tenant's next compilation starts, depending on the duration of its recent ones. A `slow` one lets quick ones go
- * first. A `long` one needs a place for long ones.
+ * first. A `long` one needs a slot for long ones.
  */
 export type Standing = 'quick' | 'slow' | 'long';
 

@@ -150,7 +150,7 @@ export class ArtifactCache {
     });
   }
 
-  /** Finds blobs of the running artifacts. A release usually changes only a few files of the previous one. */
+  /** Finds blobs of the running artifacts. A release usually changes only a few files, so most blobs are already in memory. */
   #inMemory(): (digest: string) => Uint8Array | undefined {
     const running = [...this.#loaded.values()].map((ref) => ref.deref()).filter((one) => one !== undefined);
     return (digest) => running.find(({ blobs }) => blobs.has(digest))?.blobs.get(digest);
