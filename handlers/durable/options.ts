@@ -22,7 +22,7 @@ export const objectOptions: ObjectOptions = {
 /**
  * Options of a release. No call queues behind its key, so Restate pauses an invocation that keeps failing. An
  * operator can then inspect, fix and resume it. A defect ends the invocation instead: a paused release would
- * keep its place in the channel's queue, and the sweep settles releases that have ended.
+ * keep its position in the channel's queue, and the sweep settles releases that have ended.
  */
 export const workflowOptions: WorkflowOptions = {
   asTerminalError,

@@ -51,8 +51,8 @@ export const socketLimits = {
    */
   pipelinedHeadBytes: 24 * KiB,
   /**
-   * What Node buffers of a body before it stops reading, in addition to the 64 KiB that it reads in one go. An unread body takes 64 KiB, and
-   * one that was refused during upload 128 KiB until its response was sent. With Node's default of 64 KiB both are twice as much.
+   * What Node buffers of a body before it stops reading, in addition to the 64 KiB that it reads in one go. An unread body takes 64 KiB.
+   * A body that was refused during its upload takes 128 KiB until the response was sent. With Node's default of 64 KiB both would be twice as much.
    */
   bufferBytes: 16 * KiB,
   /** Connections that the kernel may hold while the event loop is busy. */
@@ -138,7 +138,7 @@ export const responseLimits = {
   /** Slices of one response in memory: one being sent, and one read ahead of the headers. */
   slices: 2,
   /**
-   * A response up to this size is not counted, nor is as much of the events of a stream: the kernel's buffers usually take all of it immediately.
+   * A response up to this size is not counted, and neither is this much of a stream's events: the kernel's buffers usually take all of it immediately.
    * A connection has one response in memory, so uncounted responses are at most 188 MiB with all {@link socketLimits.connections}.
    */
   uncountedBytes: 16 * KiB,
@@ -164,8 +164,8 @@ export const sourceBodyLimits = {
   /** Heap of that thread: 48 MiB of JSON are at most 96 MiB of text and as much again in strings. Contents are not on the heap. */
   heapMiB: 512,
   /**
-   * One body, from when the thread begins with it; past this the thread is terminated. The largest takes less than two seconds, whatever
-   * its content, and three to four while others use both cores. All other bodies in the lane wait until then.
+   * The time for one body, from when the thread begins to read it. After this the thread is terminated. The largest body takes less than two
+   * seconds, and three to four while other processes use both cores. All other bodies in the lane wait until then.
    */
   timeoutMs: 10 * second,
   /** JSON bodies up to this size have their own thread and never wait behind an archive: they take some ten milliseconds. */

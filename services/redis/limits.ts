@@ -4,7 +4,7 @@ const MiB = 1024 * 1024;
 const second = 1_000;
 const hour = 60 * 60 * second;
 
-/** Limits of an append to a stream. */
+/** Limits of appending to a stream. */
 export const appendLimits = {
   /**
    * How many times the append of one batch is tried while another writer appends to the stream. There should be

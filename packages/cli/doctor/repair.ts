@@ -46,7 +46,7 @@ function tooLate(subject: string): Finding {
   return { subject, state: 'warning', summary: 'not reconciled: the time for repairs is over', actions };
 }
 
-/** Nothing of a release that waits: it waits for people or other systems, and not for a repair. */
+/** A waiting release is not repaired: it waits for people or other systems. */
 async function outcomeOf(client: ApiClient, release: ReleaseView, deadline: AbortSignal): Promise<Finding[]> {
   const subject = correlationId(release);
   const path = releasePath(release.tenant, release.bundle, release.version);

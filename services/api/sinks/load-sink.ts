@@ -6,7 +6,7 @@ import { type SinkShown, viewSink, viewUntouched } from './sink-view.ts';
 
 type Parts = Pick<ApiDeps, 'db' | 'secrets' | 'brokers'>;
 
-/** All sinks of a tenant by name, including the platform's. Throws `not_found` unless the tenant exists. */
+/** All sinks of a tenant, sorted by name, including the platform's. Throws `not_found` unless the tenant exists. */
 export async function loadSinks({ db, secrets, brokers }: Parts, tenant: string): Promise<SinkShown[]> {
   const records = await listSinks(db, tenant);
   const latest = await feedEnd(db, tenant);

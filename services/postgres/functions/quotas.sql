@@ -61,7 +61,7 @@ BEGIN
   RETURN over_quota(p_tenant, 'bundles');
 END $$;
 
--- Serializes the requests that add to a counted quota, so two can't both take the last place. It is the first lock of its transaction.
+-- Serializes the requests that add to a counted quota, so two of them can't both take the last free unit. It is the first lock of its transaction.
 -- Two tenants whose names have the same hash wait for each other, for milliseconds.
 CREATE FUNCTION lock_counts(p_tenant text) RETURNS void LANGUAGE sql AS $$
   SELECT pg_advisory_xact_lock(7400002, hashtext(coalesce(p_tenant, '')))

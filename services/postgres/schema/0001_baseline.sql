@@ -188,7 +188,7 @@ CREATE INDEX releases_open ON releases (tenant, bundle) WHERE status <> 'settled
 -- Finds whether a source is in use: for the sweep, and for the foreign key check when a source is deleted.
 CREATE INDEX releases_by_source ON releases (tenant, source);
 
--- Channel '' is the base artifact, for channels that have none of their own.
+-- Channel '' is the base artifact, for channels without their own artifact.
 CREATE TABLE release_artifacts (
   tenant text NOT NULL,
   bundle text NOT NULL,

@@ -27,7 +27,7 @@ const Row = z.object({
   createdAt: Iso,
 });
 
-/** A sink of one tenant, with its secrets as they are stored. */
+/** A sink of one tenant. Its secrets are in the stored form. */
 export type SinkRecord = z.infer<typeof Row>;
 
 const HEALTH = `coalesce(h.failures, 0) AS failures, h.failing_since AS "failingSince", h.last_error AS "lastError", h.retry_at AS "retryAt"`;
