@@ -70,7 +70,7 @@ function problemOf(freeze: ReturnType<typeof readFreeze>): string | null {
   return `may last at most ${gateLimits.freezeMs / 86_400_000} days: to stop moves for longer, hold the pointer`;
 }
 
-/** From its beginning to its end (exclusive), in epoch milliseconds. */
+/** A freeze from its beginning to its end (exclusive), in epoch milliseconds. */
 interface Closed {
   readonly begin: number;
   readonly end: number;
@@ -101,7 +101,7 @@ function closedBy(
   }
 }
 
-/** When the clocks of a zone show that time: the first of two, or the jump past it. */
+/** The instant at which the clocks of a zone show that time. If they show it twice, the first instant; if they skip it, the instant of the jump. */
 function firstShown(local: Temporal.PlainDateTime, zone: string): number {
   return shown(local, local.toZonedDateTime(zone, { disambiguation: 'earlier' }));
 }

@@ -13,7 +13,7 @@ export const remoteCompileLimits = {
   maxWithinMs: 24 * 60 * minute,
   /** Attempts that a policy may allow: what fails ten times fails always. */
   attempts: 10,
-  /** Between two attempts: a crashed compiler is back in seconds, and a compiler that is being deployed in a minute. */
+  /** The wait between two attempts: a crashed compiler is back in seconds, and a compiler that is being deployed in a minute. */
   betweenAttempts: { firstMs: second, factor: 4, maxMs: minute },
 } as const;
 

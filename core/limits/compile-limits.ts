@@ -36,12 +36,12 @@ export const compileLimits = {
   /** Compilations of one tenant that may wait: a tenth of all, so that one tenant cannot make the API refuse others. */
   queuedPerTenant: 100,
   /**
-   * The wait before a step is retried when its tenant has that many waiting: random in this range. A hundred waiting ones take from some seconds to many minutes.
+   * The wait before a step is retried when its tenant has that many waiting: random in this range. A hundred waiting compilations take from some seconds to many minutes.
    */
   busy: { firstMs: 10 * second, lastMs: 30 * second },
   /** New-generation heap of one compile process, in addition to `heapMiB`: twice Node's default of 32, because parsing creates much short-lived data. */
   youngHeapMiB: 64,
-  /** Until a process reports that it has started: 20 times the usual duration on two busy cores, after the previous one was killed. */
+  /** The time for a process to report that it has started: 20 times the usual duration on two busy cores, after the previous process was killed. */
   threadStartMs: 20 * second,
   /** Results of one tenant that are kept for the stages that compile the same source again: validate, compile and store follow within seconds. */
   memoResults: 64,
@@ -54,13 +54,13 @@ export const compileLimits = {
    * 64 KiB.
    */
   moduleFileBytes: 256 * KiB,
-  /** Processor time after which a compilation counts as long. Long ones may use all processes but one. Usual ones take under two seconds cold. */
+  /** Processor time after which a compilation counts as long. Long compilations may use all processes but one. A usual compilation takes under two seconds cold. */
   longMs: 5 * second,
-  /** Processor time after which a compilation yields, once, to a waiting one of another tenant. Usual ones take less, once warm. */
+  /** Processor time after which a compilation yields, once, to a waiting compilation of another tenant. A usual compilation takes less when the process is warm. */
   sliceMs: second / 2,
   /** Quick compilations that may start while a compilation that has yielded waits. After them, the waiting compilation starts. */
   quickPerSlow: 4,
-  /** How long a tenant's compilations start as slow or long ones after one of them was. An attacker with many tenants gains from each only once in this time. */
+  /** How long a tenant's compilations start as slow or long after one of them was slow or long. An attacker with many tenants gains from each tenant only once in this time. */
   standingMs: 10 * minute,
   /** Tenants that are remembered as slow: about a MiB. */
   standingsKept: 10_000,

@@ -43,14 +43,14 @@ export const documentLimits = {
   aliasNodes: 100_000,
   /** Characters that aliases may expand to in one YAML document: as many as a file may have. */
   aliasChars: sourceLimits.fileBytes,
-  /** Problems reported for one source: after so many the author fixes the first ones anyway. */
+  /** Problems reported for one source: an author fixes the first of so many before reading on. */
   diagnostics: 200,
-  /** Characters of each text of one problem. Names come from the source: one of a megabyte would be repeated two hundred times. */
+  /** Characters of each text of one problem. Names come from the source: a name of a megabyte could be repeated two hundred times. */
   textChars: 2_000,
   /** Characters of a key or another name that a problem quotes. More would not help the author to find it. */
   nameChars: 200,
   /**
-   * Characters of all problems of one source or body together. Two hundred usual ones have 30,000. They are sent from a thread or process to one that serves all
+   * Characters of all problems of one source or body together. Two hundred usual problems have 30,000. They are sent from a thread or process to a process that serves all
    * tenants, and are recorded.
    */
   reportChars: 36 * KiB,
@@ -117,7 +117,7 @@ export const feedLimits = {
 
 /** One event of the feed. */
 export const eventLimits = {
-  /** An event of the feed: ten times the size of one with the longest names. */
+  /** Size of an event of the feed: ten times an event with the longest names. */
   chars: 16_384,
 } as const;
 

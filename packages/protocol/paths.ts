@@ -4,7 +4,7 @@ export const tenantsPath = '/v1/tenants';
 
 export const tokensPath = '/v1/tokens';
 
-/** The examination of the server. */
+/** The server's examination. */
 export const diagnosisPath = '/v1/diagnosis';
 
 export function tokenPath(id: string): string {

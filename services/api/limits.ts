@@ -15,11 +15,11 @@ const WAITERS = 10_000;
 
 /** The socket. A client that sends one byte a second must not hold anything for long. */
 export const socketLimits = {
-  /** Until the last header byte. Headers fit one packet. */
+  /** Time until the last header byte. Headers fit into one packet. */
   headersTimeoutMs: 15 * second,
-  /** Until the last body byte: 48 MiB over 1.3 Mbit/s. Past it Node answers 408. */
+  /** Time until the last body byte: 48 MiB at 1.3 Mbit/s. After this, Node answers 408. */
   requestTimeoutMs: 5 * minute,
-  /** Between two checks for slow requests. */
+  /** The wait between two checks for slow requests. */
   checkMs: 5 * second,
   /** How long an idle connection is kept: longer than the 60 s of common proxies, so that they close it first and never see a reset. */
   keepAliveMs: 65 * second,
@@ -34,7 +34,7 @@ export const socketLimits = {
   streamSilenceMs: 40 * second,
   /** The same for any other response. */
   responseSilenceMs: 30 * second,
-  /** Between two checks for idle connections during shutdown. */
+  /** The wait between two checks for idle connections during shutdown. */
   drainCheckMs: 100,
   /** Open connections: every reader that may wait, and a fifth as many for short requests. */
   connections: WAITERS + 2_000,
@@ -75,7 +75,7 @@ export const connectionLevels = [
 
 /** The minimum rate of a request body. A stalled sender occupies memory, a slot and a connection that others need. */
 export const bodyPace = {
-  /** Between two checks. The first is ten seconds after reading began: a lost packet is resent within a few. */
+  /** The time between two checks. The first is ten seconds after reading began: a lost packet is resent within a few. */
   windowMs: 10 * second,
   /** What must arrive in each window unless the body is complete: 16 KiB a second. The whole request has its own limit. */
   bytes: 160 * KiB,

@@ -24,7 +24,7 @@ export interface Repetition {
   readonly repeated: string;
 }
 
-/** For a decision on a gate and for the report of a check. */
+/** The key of a decision on a gate, or of a check report. */
 export const RECORDED_ONCE = {
   maybe: 'It may have been recorded.',
   repeated: '. It is recorded at most once.',

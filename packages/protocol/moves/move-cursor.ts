@@ -14,7 +14,7 @@ export function placeAfter(last: number, number: number): 'next' | 'seen' | 'gap
 export type Place =
   /** The next move of its tenant, and forward at its pointer. */
   | 'next'
-  /** At or before the last move that was read of its tenant. */
+  /** The move is at or before the last move that was read for its tenant. */
   | 'duplicate'
   /** A move before it is missing. */
   | 'gap'

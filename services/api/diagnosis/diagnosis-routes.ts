@@ -4,7 +4,7 @@ import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { json } from '../responses/openapi-responses.ts';
 import { jsonResponse } from '../responses/responses.ts';
 
-/** The examination of the server, for its operators. */
+/** The server's examination, for operators. */
 export function diagnosisEndpoints({ examine }: ApiDeps): Endpoint[] {
   return [
     endpoint({

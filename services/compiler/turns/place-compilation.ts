@@ -25,8 +25,8 @@ export interface PlacementDeps {
 type Placed = Exclude<SessionResult, { readonly kind: 'evicted' | 'lost' }>;
 
 /**
- * Runs a compilation when its turn comes. It runs again as a slow one if it had to yield, and as a long one if it took
- * too long while no slot for long ones was free. Returns 'busy' if the queue is full. Throws the errors of the session,
+ * Runs a compilation when its turn comes. It runs again as a slow compilation if it had to yield, and as a long one if it took
+ * too long while no slot for long compilations was free. Returns 'busy' if the queue is full. Throws the errors of the session,
  * and throws when several processes in a row die before the compilation starts.
  */
 export async function placeCompilation(

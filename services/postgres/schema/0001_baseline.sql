@@ -341,7 +341,7 @@ CREATE INDEX tokens_of_tenant_by_age ON tokens (tenant, created_at, id);
 CREATE TABLE policies (
   tenant text NOT NULL REFERENCES tenants,
   version counting_number NOT NULL,
-  -- As parsed by core/policy.ts, with its defaults filled in.
+  -- As parsed by core/policy.ts, including all defaults.
   document jsonb NOT NULL,
   message text,
   by text NOT NULL,

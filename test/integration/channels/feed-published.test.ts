@@ -98,7 +98,7 @@ test('the event stream of a pointer begins with the pointer, and sends an event 
   await eventually(async () => (await metric('pointsman_waiting_readers')) === 0, { what: 'it has left' });
 });
 
-test('the event stream of a pointer begins with the pointer also when a client resumes it, because a hold does not change the generation', async () => {
+test('the event stream of a pointer begins with the pointer even when a client resumes it, because a hold does not change the generation', async () => {
   await published(1);
   await api.call('PUT', `${channel()}/hold`, { json: { reason: 'an incident' } });
   const reader = await readEvents(api, channel(), { 'last-event-id': '1' });

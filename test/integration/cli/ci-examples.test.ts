@@ -167,7 +167,7 @@ describe.each([
     if (isGithub) expect(output).toContain('::error::Rejected');
   });
 
-  test('does not fail for a commit that a newer one has superseded', async () => {
+  test('does not fail for a commit that a newer commit has superseded', async () => {
     const [older, newer] = await standstill(plane).whileStagesLocked(async () => {
       const first = run(await job(commitOf('one'), 'older'));
       await eventually(async () => (await release(1)) !== null, { what: 'the first is on its way' });

@@ -20,7 +20,7 @@ const put = (json: unknown, headers: Record<string, string> = {}, more = '') =>
   policy('root', 'PUT', { json, headers }, more);
 
 describe('the policy of a tenant', () => {
-  test('is version 0 without gates until one is set', async () => {
+  test('is version 0 without gates until a policy is set', async () => {
     const answer = await policy('viewer', 'GET');
     expect([answer.status, answer.headers.get('etag'), answer.json]).toEqual([200, '"0"', NO_POLICY]);
     const again = await policy('viewer', 'GET', { headers: { 'if-none-match': '"0"' } });

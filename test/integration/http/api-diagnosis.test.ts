@@ -123,7 +123,7 @@ describe('the diagnosis', () => {
     }
   });
 
-  test('contains no password, no token and no user, whatever it finds', async () => {
+  test('never contains a password, a token or a user', async () => {
     const { appUrl } = plane.postgres;
     const { username, password } = new URL(appUrl);
     const { ingressUrl, adminUrl } = plane.restate;

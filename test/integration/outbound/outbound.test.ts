@@ -251,7 +251,7 @@ describe('a call to a server', () => {
     release([]);
   });
 
-  test('that does not use HTTP is later, and one with too large headers is refused', async () => {
+  test('that does not use HTTP is a temporary failure, and a response with too large headers is refused', async () => {
     await using world = outside();
     const large = await world.server((_request, response) => {
       response.writeHead(200, { 'x-large': 'x'.repeat(40_000) }).end();

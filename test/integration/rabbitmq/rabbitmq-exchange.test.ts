@@ -78,7 +78,7 @@ describe.skipIf(skipWithout('the exchange of moves', ['rabbitmq-server']))('the 
     expect(read.data).toEqual(events[0]!.data);
   });
 
-  test('stops a batch before a required move while no queue is bound for it, and delivers it once one is', async () => {
+  test('stops a batch before a required move while no queue is bound for it, and delivers the move when a queue is bound', async () => {
     const target = open('mandatory');
     await target.probe();
     await bind('acme.other.live');

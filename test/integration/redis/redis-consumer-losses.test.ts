@@ -119,7 +119,7 @@ describe.skipIf(skipWithout('consumers of the Redis streams', ['redis-server']))
       await nonePending();
     });
 
-    test('counts its lag in moves, even after a trim, which makes the figure of Redis wrong', async () => {
+    test('counts its lag in moves, even after a trim, which makes Redis’s own figure wrong', async () => {
       const truth: Truth = new Map([[ACME, 0]]);
       const runtime = start(truth);
       await attached();

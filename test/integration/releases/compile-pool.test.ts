@@ -132,7 +132,7 @@ describe('a source that exhausts its limits', () => {
     expect((await compiled(slowMonster, 'other')).read.length).toBeGreaterThan(0);
   });
 
-  test('and a second one of another tenant leave room for a third tenant, which compiles before either ends', async () => {
+  test('and a second compilation of another tenant leave room for a third tenant, which compiles before either ends', async () => {
     started({ limits: { timeoutMs: 20_000, longMs: 1_000 } });
     const ended: string[] = [];
     const monsters = ['acme', 'evil'].map(async (tenant) => {

@@ -203,7 +203,7 @@ describe('concurrent publishes', () => {
 });
 
 describe('cancel of a release', () => {
-  test('that waits in line settles it as cancelled, and the line goes on', async () => {
+  test('that is queued settles it as cancelled, and the queue continues', async () => {
     const tenant = await newTenant(plane);
     await settled(plane, tenant, await accepted(plane, tenant, file('one')));
     const cancel = (version: number) =>

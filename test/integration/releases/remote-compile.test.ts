@@ -168,7 +168,7 @@ test('a report with a missing blob is refused with the digest of that blob, and 
   expect((await end(version)).outcome).toBe('published');
 });
 
-test('a repeated report counts once, and a different one is refused with the first', async () => {
+test('a repeated report counts once, and a different report is refused with the result of the first', async () => {
   const version = await publish();
   const [job] = await world.jobs(path, 1);
   const built = build(files);

@@ -97,7 +97,7 @@ describe('the embedded PostgreSQL', () => {
     expect(await sql(second, 'SELECT n FROM kept')).toEqual([{ n: 8 }]);
   });
 
-  test('reports that its port is taken, and can start on another one', async () => {
+  test('reports that its port is in use, and can start on another port', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as { port: number };

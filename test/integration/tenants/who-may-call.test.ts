@@ -95,7 +95,7 @@ describe('the ingress of Restate', () => {
   });
 });
 
-test('a restarted stack, and one on a copy of its home, keep the key and publish', async () => {
+test('a restarted stack, and a stack on a copy of its home, keep the key and publish', async () => {
   const { pemFile, publicKey } = await homeKey();
   expect((await stat(pemFile)).mode & 0o777).toBe(0o600);
   await stack.stop();

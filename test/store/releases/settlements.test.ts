@@ -45,7 +45,7 @@ const effects = async (tenant: string, version: number) =>
   );
 
 describe('closing a release', () => {
-  test('the first close decides the outcome, and a second one with another reason returns it', async () => {
+  test('the first close decides the outcome, and a second close with another reason returns it', async () => {
     const tenant = await newTenant(store);
     await readyToSwap(store, release(tenant, 1));
     const closing = { kind: 'closing', outcome: 'errored', reason: 'it broke', effects: ['artifact-claim'] };

@@ -80,7 +80,7 @@ const sentEvents = (view: ReleaseView, gateChanges: GateChange[] = []) =>
     return [encodeEventId(one.id), one.event, change ?? state];
   });
 
-test('a stage that has ended has two events, one for its begin and one for its end', () => {
+test('a stage that has ended has two events, one for its start and one for its end', () => {
   expect(sentEvents(release([stage('validate', 'passed'), stage('compile', 'running')]))).toEqual([
     ['1', 'stage', 'running'],
     ['2', 'stage', 'passed'],

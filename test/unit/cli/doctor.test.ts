@@ -126,7 +126,7 @@ describe('doctor', () => {
     expect(findings.filter(({ subject }) => subject === 'acme:bot:v1')).toEqual([inFlight]);
   });
 
-  test('findings are sorted: errors, warnings, what was not checked, and what is well', async () => {
+  test('findings are sorted: errors, warnings, unchecked subjects, and healthy subjects', async () => {
     const disk = { subject: 'disk', state: 'unknown', summary: 'not checked', actions: [] };
     const api = await serve({ ...healthy(), ...diagnosed(disk, inFlight, paused) });
     const { findings, errors, warnings } = await diagnosis(api);

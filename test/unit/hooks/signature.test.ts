@@ -72,7 +72,7 @@ describe('the signature of GitLab', () => {
     expect(signed('gitlab', secret, new Headers(), bytes)).toBe(false);
   });
 
-  test('is not replaced by a signature of GitHub', async () => {
+  test('is not replaced by a GitHub signature', async () => {
     expect(signed('gitlab', secret, header('x-hub-signature-256', await sign(secret, body)), bytes)).toBe(
       false,
     );

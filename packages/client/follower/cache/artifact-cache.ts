@@ -30,7 +30,7 @@ const ALREADY_WRITTEN: PendingWrite = { done: Promise.resolve(), soon: Promise.r
 /** A verified artifact, and the bytes that it was parsed from. */
 interface Loaded {
   readonly content: BundleContent;
-  /** By digest: the manifest, the index and the files. */
+  /** The manifest, the index and the files, by digest. */
   readonly blobs: ReadonlyMap<string, Uint8Array>;
 }
 
@@ -183,7 +183,7 @@ async function settledWithin(work: Promise<void>, ms: number): Promise<void> {
   clearTimeout(timer);
 }
 
-/** For a write, which is never aborted. */
+/** The signal for a write, which is never aborted. */
 const NEVER_ABORTED = new AbortController().signal;
 
 const caches = new Map<string, ArtifactCache>();

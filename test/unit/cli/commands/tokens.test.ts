@@ -78,7 +78,7 @@ describe('pointsman tokens create', () => {
     expect(keys?.[3]).not.toBe(keys?.[0]);
   });
 
-  test('revokes nothing for a name that is taken, and prints the id of that token', async () => {
+  test('revokes nothing for a name that is in use, and prints the id of that token', async () => {
     const taken = problem(409, 'conflict', 'taken', { tokenId: LOST });
     const { exit, stdout, stderr } = await run(CREATE, { 'POST /v1/tokens': taken });
     expect({ exit, stdout }).toEqual({ exit: 8, stdout: '' });
