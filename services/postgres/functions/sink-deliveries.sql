@@ -142,8 +142,8 @@ BEGIN
   END IF;
 END $$;
 
--- Records the result of one event outside the regular deliveries: a test, a redelivery or a health check. A failing sink that accepts it
--- while moves are due stays failing: only the delivery of those moves shows that it accepts them.
+-- Records the result of one event outside the regular deliveries: a test, a redelivery or a health check. If moves are due,
+-- a failing sink stays failing even if it accepts this event, because the sink may still refuse the moves.
 CREATE FUNCTION record_sink_check(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   sink_row sinks := lock_sink(p_tenant, p_request->>'sink', (p_request->>'start')::bigint, p_at);
