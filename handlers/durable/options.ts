@@ -7,7 +7,7 @@ import { REFUSED } from './store-unavailable.ts';
 
 /**
  * Options of a tenant's object. Its steps have their own, bounded retries. A defect of the code ends the call
- * at once. An unreachable worker is retried for about ten minutes; then the key is free for the tenant's next
+ * immediately. An unreachable worker is retried for about ten minutes; then the key is free for the tenant's next
  * call.
  */
 export const objectOptions: ObjectOptions = {

@@ -37,7 +37,7 @@ export const readerLimits = {
   entries: 100,
   /**
    * Waits between connections. A restarting Redis is back within a second, and readers must not all reconnect
-   * at once.
+   * at the same time.
    */
   backoff: { firstMs: 100, factor: 2, maxMs: 5 * second },
   /**

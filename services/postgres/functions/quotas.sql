@@ -137,7 +137,7 @@ BEGIN
   ON CONFLICT (tenant, quota) DO UPDATE SET most = EXCLUDED.most, set_by = EXCLUDED.set_by, set_at = EXCLUDED.set_at;
   answer := '{"kind": "set", "replayed": false}';
   INSERT INTO idempotency_keys VALUES (p_tenant, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at) ON CONFLICT DO NOTHING;
-  IF NOT FOUND THEN RAISE EXCEPTION 'another request has used the idempotency key meanwhile' USING ERRCODE = '40001'; END IF;
+  IF NOT FOUND THEN RAISE EXCEPTION 'another request has just used the idempotency key' USING ERRCODE = '40001'; END IF;
   PERFORM audit(p_tenant, p_at, p_request->>'by', 'set quotas', (p_request->'quotas') || jsonb_build_object('requestId', p_request->>'requestId'));
   RETURN answer;
 END $$;
