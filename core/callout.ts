@@ -16,7 +16,7 @@ export function calloutKey({ id, purpose, subject }: CalloutId): string {
   return `${releaseKey(id)}/${purpose}/${subject}`;
 }
 
-/** The inverse of {@link calloutKey}; null for any other text. */
+/** The callout of a key that {@link calloutKey} made. Null for any other text. */
 export function parseCalloutKey(key: string): CalloutId | null {
   const [, release = '', purpose, subject = ''] = /^(.+)\/(check|compile)\/([a-z0-9-]+)$/.exec(key) ?? [];
   const id = parseReleaseKey(release);

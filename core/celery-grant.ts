@@ -22,7 +22,7 @@ const EVERY_TENANT = '*';
 
 /**
  * A permission that the operator gives a tenant: send this task to this queue of the platform's broker. A tenant's admin writes the policy.
- * Without this list an admin could send any task to any queue of the broker, also to another tenant's.
+ * Without this list an admin could send any task to any queue of the broker, even to another tenant's queue.
  */
 export const CeleryGrant = z.strictObject({
   tenant: z

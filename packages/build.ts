@@ -29,7 +29,7 @@ const PACKAGES = ['protocol', 'client', 'cli', 'dev'];
 /** What `@pointsman/dev` has besides its own folder: the server that it starts. */
 const SERVER = ['core', 'handlers', 'services', 'examples', 'restate.toml'];
 
-/** What is read of a package.json, and its other fields. */
+/** The fields of a package.json that the build reads. The other fields are kept. */
 interface Manifest {
   readonly [field: string]: unknown;
   readonly exports?: Readonly<Record<string, string>>;

@@ -31,7 +31,7 @@ export interface Window {
  * When the pointer may next move: `now` outside of every freeze, otherwise the end of the freezes that cover it, including freezes that
  * overlap or follow directly. Null when that is further away than {@link gateLimits.freezeMs}.
  *
- * A freeze ends before the minute that it names. When the clock is put forward, a freeze that begins or ends in the skipped hour does so at
+ * A freeze ends before the minute that it names. When the clock is put forward, a freeze that would begin or end in the skipped hour begins or ends at
  * the jump. When it is put back, a freeze that begins in the repeated hour begins the first time, and a freeze that ends in it ends the
  * second time.
  */
@@ -70,7 +70,7 @@ function problemOf(freeze: ReturnType<typeof readFreeze>): string | null {
   return `may last at most ${gateLimits.freezeMs / 86_400_000} days: to stop moves for longer, hold the pointer`;
 }
 
-/** From its beginning to its end (exclusive), in epoch milliseconds. */
+/** A freeze from its beginning to its end (exclusive), in epoch milliseconds. */
 interface Closed {
   readonly begin: number;
   readonly end: number;
@@ -101,7 +101,7 @@ function closedBy(
   }
 }
 
-/** When the clocks of a zone show that time: the first of two, or the jump past it. */
+/** The instant at which the clocks of a zone show that time. If they show it twice, the first instant; if they skip it, the instant of the jump. */
 function firstShown(local: Temporal.PlainDateTime, zone: string): number {
   return shown(local, local.toZonedDateTime(zone, { disambiguation: 'earlier' }));
 }

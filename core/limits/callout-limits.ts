@@ -13,7 +13,7 @@ export const remoteCompileLimits = {
   maxWithinMs: 24 * 60 * minute,
   /** Attempts that a policy may allow: what fails ten times fails always. */
   attempts: 10,
-  /** Between two attempts: a crashed compiler is back in seconds, one that is being deployed in a minute. */
+  /** The wait between two attempts: a crashed compiler is back in seconds, and a compiler that is being deployed in a minute. */
   betweenAttempts: { firstMs: second, factor: 4, maxMs: minute },
 } as const;
 
@@ -23,7 +23,7 @@ export const calloutLimits = {
   retries: { attempts: 8, firstMs: second, factor: 2, maxMs: minute },
   /** One call. The service only has to accept the request: its result comes through the callback. */
   callMs: 20 * second,
-  /** Of the response body, which is ignored. */
+  /** Bytes that are read of the response body, which is then ignored. */
   answerBytes: 64 * KiB,
   /** No redirects: a request contains a capability, which only the URL in the policy may receive. */
   redirects: 0,

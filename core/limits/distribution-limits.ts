@@ -23,7 +23,7 @@ export const sinkLimits = {
   othersNotified: 200,
   /** Tenants that the sweep checks in one query, which takes milliseconds. */
   sweptTenants: 1_000,
-  /** Waits between attempts at a broker. The broker is the platform's own and is back within seconds; moves are late meanwhile. */
+  /** Waits between attempts at a broker. The broker is the platform's own and is back within seconds. Until then, moves are late. */
   brokerBackoff: { firstMs: 250, factor: 2, maxMs: 10 * second },
   /** Waits between attempts at a webhook's endpoint. */
   webhookBackoff: { firstMs: 2 * second, factor: 2, maxMs: 15 * minute },
@@ -31,7 +31,7 @@ export const sinkLimits = {
   webhookGiveUpMs: 3 * day,
   /** One call of an endpoint. It only has to accept the event, not to process it. */
   callMs: 15 * second,
-  /** Of the response body, which is ignored. */
+  /** Bytes that are read of the response body, which is then ignored. */
   answerBytes: 64 * KiB,
   /** No redirects: an event that is signed for one URL must not be sent to another. */
   redirects: 0,
@@ -46,8 +46,8 @@ export const sinkLimits = {
   /** How often a broker is probed while releases wait for it, so that they continue within two seconds of its return. */
   probeEveryMs: second,
   /**
-   * One probe of a broker, and one test event to a required webhook. The writer's key is held meanwhile, so a silent broker must not delay
-   * other calls for longer. The proof must also reach the swap before it is older than `healthMaxAgeMs`.
+   * One probe of a broker, and one test event to a required webhook. The writer's key is held during that time, so a silent broker must not
+   * delay other calls for longer. The proof must also reach the swap before it is older than `healthMaxAgeMs`.
    */
   probeMs: 2 * second,
   /** A probe that is this late was lost with its invocation. */

@@ -15,7 +15,7 @@ export const databaseLimits = {
   silenceMs: 5 * second,
   /** A connection on which nothing happens is probed by the kernel after this: its default are two hours, and firewalls forget sooner. */
   keepAliveDelayMs: 10 * second,
-  /** Between two attempts to listen again after the listening connection was lost. */
+  /** The wait between two attempts to listen again after the listening connection was lost. */
   listenAgainMs: second,
   /** The listening connection is asked this often whether it still answers: what was lost on the way is not noticed in any other way. */
   listenCheckMs: 30 * second,
@@ -27,7 +27,7 @@ export const databaseLimits = {
 
 /** Retries of a durable step that uses our own store. All are bounded: with unbounded retries the undo would never run. */
 export const stepRetries = {
-  /** Inside the tenant's object, whose key is held meanwhile: give up soon, return an error, free the key. */
+  /** Inside the tenant's object, whose key is held during the retries: give up soon, return an error, free the key. */
   whileHoldingTenant: {
     maxRetryAttempts: 5,
     maxRetryDuration: 5 * second,
@@ -62,7 +62,7 @@ export const stepRetries = {
 
 /**
  * How long Restate retries an invocation that fails outside its steps, and how long it keeps one. The cause is a worker that is away, being deployed or repaired, or
- * a defect of ours.
+ * a defect in our code.
  */
 export const invocationLimits = {
   /** About ten minutes; then the key is free. */
@@ -82,7 +82,7 @@ export const invocationLimits = {
 
 /** A release that waits for the tenant's object, or for the store behind it. */
 export const releaseLimits = {
-  /** As long as the retries of its other steps. */
+  /** How long the swap is tried: as long as the release's other steps are. */
   swapWaitMs: 60 * minute,
   swapIntervalMs: 2 * second,
 } as const;
@@ -91,7 +91,7 @@ export const releaseLimits = {
 export const tenantLimits = {
   /** Releases in the queue of one pointer; above that a publish gets 429. */
   queuedPerPointer: 100,
-  /** How often a handler that ignores cancellation retries when it is cancelled. A person cancels once or twice. */
+  /** How many times a handler that ignores cancellation retries when it is cancelled. A person cancels once or twice. */
   ignoredCancels: 20,
 } as const;
 
@@ -118,7 +118,7 @@ export const gateLimits = {
   freezeMs: 90 * 24 * 60 * minute,
   /** Moves of the pointer that void given approvals and make the release wait again: after this many, the release is rejected. */
   rounds: 20,
-  /** Between two evaluations of gates whose deadline should have passed, when Restate's clock is ahead of the worker's. */
+  /** The wait between two evaluations of gates whose deadline should have passed, when Restate's clock is ahead of the worker's. */
   shortestWaitMs: 100,
 } as const;
 
@@ -126,9 +126,9 @@ export const gateLimits = {
 export const hookLimits = {
   /** Fetching the source of a push: about twenty minutes with the waits, or as long as the provider's `Retry-After`. */
   fetchRetries: { attempts: 10, firstMs: 2 * second, factor: 2, maxMs: 5 * minute },
-  /** How often one source is fetched again because it was deleted before the publish: once is an outage of the store. */
+  /** How many times one source is fetched again because it was deleted before the publish. Even one deletion needs an outage of the store. */
   storeRounds: 3,
-  /** When the worker is busy with other deliveries: they take seconds, and after an hour it is not a queue any more. */
+  /** Retries while the worker is busy with other deliveries. These take seconds, so after an hour something else is wrong. */
   busyIntervalMs: 2 * second,
   busyMs: 60 * minute,
   /** Posting a commit status: about an hour. A later status would be looked up by hand. */
@@ -139,11 +139,11 @@ export const hookLimits = {
 
 /** The sweep that settles killed releases. */
 export const sweepLimits = {
-  /** Between two sweeps. Together with the age below it limits how long a killed release can block its pointer. */
+  /** The wait between two sweeps. Together with the age below it limits how long a killed release can block its pointer. */
   everyMs: 5 * second,
   /** A younger release is skipped: its invocation may not have started yet. */
   minAgeMs: 5 * second,
-  /** Releases checked at once: one query to each side. A sweep continues until it has checked all. */
+  /** Releases checked together: one query to each side. A sweep continues until it has checked all. */
   batch: 200,
 } as const;
 

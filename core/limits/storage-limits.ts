@@ -19,11 +19,11 @@ export const quotaDefaults = {
    * Moves, holds, cancels, decisions and deletions are counted and never refused.
    */
   changesPerDay: 100_000,
-  /** Each has up to 64 KiB and stays, because releases keep the one that they were admitted under. One a day for three years. */
+  /** Each has up to 64 KiB and stays, because a release keeps the policy version under which it was admitted. One a day for three years. */
   policyVersions: 1_000,
-  /** Over all channels, which have their own limit: 300 bytes each. */
+  /** Followers in all channels together. A follower takes 300 bytes. Each channel also has its own limit. */
   followers: 50_000,
-  /** Active ones: one for each person, pipeline and runtime. */
+  /** Active tokens: one for each person, pipeline and runtime. */
   tokens: 1_000,
   /** Repositories times branches. Each is looked up by name, and their list is a page. */
   hooks: 200,

@@ -1,7 +1,7 @@
 import { channelLimits } from '../limits/limits.ts';
 import { similarName } from './similar-name.ts';
 
-/** Describes an unknown channel: the bundle's channels, and the one that was probably meant. */
+/** Describes an unknown channel: the bundle's channels, and the most similar name. */
 export function unknownChannel(
   { bundle, channel }: { readonly bundle: string; readonly channel: string },
   channels: readonly string[],

@@ -7,7 +7,7 @@ export const GateFacts = z.object({
   gate: z.string(),
   kind: GateKind,
   state: GateState,
-  /** Of an approval: how many people must approve, and how many have. */
+  /** For an approval: how many people must approve, and how many have. */
   count: z.number().int().nullable(),
   approvals: z.number().int().nullable(),
   role: z.string().nullable(),
@@ -16,9 +16,9 @@ export const GateFacts = z.object({
   author: z.string(),
   /** Whether a check with a URL was requested there; null for a check without one, and for other gates. */
   requested: z.boolean().nullable(),
-  /** Of a window. */
+  /** For a window. */
   timezone: z.string().nullable(),
-  /** Of a schedule. */
+  /** For a schedule. */
   notBefore: z.string().nullable(),
   deadlineAt: z.string().nullable(),
   /** The decision that failed the gate. */
@@ -76,7 +76,7 @@ function checkText({ gate, requested }: GateFacts): string {
   return `waits for the check "${gate}", which ${requested ? 'was requested' : 'is being requested'}`;
 }
 
-/** Of a window that is closed now: until when, where that is known. */
+/** Describes a closed window, and when it opens if that is known. */
 export function closedWindowText(name: string, opensAt: string | null): string {
   return opensAt === null ? `waits for the window "${name}"` : `waits for the end of a freeze, ${opensAt}`;
 }

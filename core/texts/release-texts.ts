@@ -12,7 +12,7 @@ export function cancelledText(by: string, reason: string | null): string {
   return `cancelled by ${by}${reason === null ? '' : `: ${reason}`}`;
 }
 
-/** Of a queued release, with the version in front of it. */
+/** Describes a queued release. `inFront` is the version ahead of it in the queue. */
 export function queuedText(inFront: number): string {
   return `waits in line behind v${inFront}`;
 }

@@ -22,8 +22,8 @@ export function compensationObject(deps: Deps) {
     handlers: { undo: (ctx, request) => undo(ctx, deps, request) },
     options: {
       ...objectOptions,
-      // A defect pauses this object too. Nothing queues behind this key, and an operator can resume once the
-      // worker is fixed.
+      // Without the hook for defects, a defect pauses this object like any other failure. No other call waits for
+      // the key, and an operator can resume the invocation when the worker is fixed.
       hooks: [],
       retryPolicy: { ...objectOptions.retryPolicy, onMaxAttempts: 'pause' },
       ingressPrivate: true,

@@ -41,7 +41,7 @@ export const ControlRequest = Request.extend({
   control: z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('pause'), reason: z.string().nullable() }),
     z.object({ kind: z.literal('resume') }),
-    /** Deliver again the moves after this number. */
+    /** Delivers the moves after this number again. */
     z.object({ kind: z.literal('replay'), after: Seq }),
   ]),
 });

@@ -12,7 +12,7 @@ export function isDefect(error: unknown): error is TypeError | RangeError | Refe
 
 /**
  * Ends an invocation at its first defect. Retries would hold the key of an object for ten minutes, and a
- * release's place in its queue for a day. Only the handler's own errors reach this hook. A step retries the
+ * release's position in its queue for a day. Only the handler's own errors reach this hook. A step retries the
  * errors of its closure within its own limits, because a `TypeError` there may be a failed connection.
  */
 export const endOnDefect: HooksProvider = () => ({

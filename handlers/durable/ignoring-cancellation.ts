@@ -7,7 +7,7 @@ import { tenantLimits } from '../../core/limits/limits.ts';
  * surfaces at the next await, while the step's closure is still running. The step is then started again, so
  * it must be idempotent. Used where a partial run would leave the durable state and the record inconsistent:
  * the swap, the undo and the settlement.
- * @throws CancelledError after more cancels than the limit, which shows that the cancel is deliberate
+ * @throws CancelledError after more cancellations than the limit, because so many are deliberate
  */
 export async function ignoringCancellation<T>(step: () => PromiseLike<T>): Promise<T> {
   for (let ignored = 0; ; ignored++) {

@@ -7,7 +7,7 @@ import { REFUSED } from './store-unavailable.ts';
 
 /**
  * Options of a tenant's object. Its steps have their own, bounded retries. A defect of the code ends the call
- * at once. An unreachable worker is retried for about ten minutes; then the key is free for the tenant's next
+ * immediately. An unreachable worker is retried for about ten minutes; then the key is free for the tenant's next
  * call.
  */
 export const objectOptions: ObjectOptions = {
@@ -22,7 +22,7 @@ export const objectOptions: ObjectOptions = {
 /**
  * Options of a release. No call queues behind its key, so Restate pauses an invocation that keeps failing. An
  * operator can then inspect, fix and resume it. A defect ends the invocation instead: a paused release would
- * keep its place in the channel's queue, and the sweep settles releases that have ended.
+ * keep its position in the channel's queue, and the sweep settles releases that have ended.
  */
 export const workflowOptions: WorkflowOptions = {
   asTerminalError,

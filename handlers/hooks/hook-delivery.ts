@@ -97,7 +97,7 @@ async function fetchSource(
     );
     if (fetched.kind === 'busy') {
       if ((await ctx.date.now()) >= untilMs)
-        return { kind: 'failed', reason: 'the workers are fetching too many sources at once' };
+        return { kind: 'failed', reason: 'the workers are fetching too many sources at the same time' };
       await ctx.sleep(hookLimits.busyIntervalMs, 'others are being fetched');
     } else if (fetched.kind === 'later') {
       const { reason, retryAfterMs } = fetched;
@@ -115,7 +115,7 @@ async function fetchSource(
 }
 
 /**
- * The tenant's object responds at once, or reports that its store is unavailable. This workflow then waits,
+ * The tenant's object responds immediately, or reports that its store is unavailable. This workflow then waits,
  * because no call queues behind it. After a wait the source may be deleted, because unreferenced content is
  * deleted: `no_source`.
  */

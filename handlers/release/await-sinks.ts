@@ -28,8 +28,8 @@ export interface Frozen {
  * partition ends the wait when the broker accepts writes again. Otherwise the wait ends by itself, for the
  * next check.
  *
- * Dies inside: Restate replays it up to the wait. Cancelled, or superseded, which is implemented as a cancel:
- * it surfaces at the check or at the wait.
+ * Dies inside: Restate replays it up to the wait. Cancelled, or superseded, which also cancels the
+ * invocation: the cancellation surfaces at the check or at the wait.
  */
 export async function awaitSinks(
   ctx: WorkflowContext,

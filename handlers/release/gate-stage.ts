@@ -19,7 +19,7 @@ type Waiting = Extract<GateStatus, { kind: 'waiting' }>;
  * The database decides the effect of a decision. A decision, or the end of the shortest wait, only makes the
  * workflow read the record again. So a decision is not lost if its handler is killed before it resolves the
  * promise: it counts at the next evaluation, at the latest at the deadline. Dies inside: Restate replays it
- * up to the wait. Cancelled: the cancel surfaces at the wait.
+ * up to the wait. Cancelled: the cancellation surfaces at the wait.
  */
 export async function passGates(
   ctx: WorkflowContext,

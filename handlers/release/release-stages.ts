@@ -23,8 +23,8 @@ export type PipelineResult =
     };
 
 /**
- * Runs the stages up to the swap, in order. A rejection, a fault or a cancel is returned as a value, with the
- * stage at which it occurred. Nothing has been undone at that point.
+ * Runs the stages up to the swap, in order. A rejection, a fault or a cancellation is returned as a value that
+ * names the stage where it occurred. Nothing has been undone at that point.
  */
 export async function runPipeline(
   ctx: WorkflowContext,

@@ -38,8 +38,8 @@ export function releaseWorkflow(deps: Deps) {
 /**
  * Runs a release through its stages and settles it with exactly one outcome.
  *
- * Dies inside: Restate replays it from the last step. Cancelled: the stages stop at once, the release undoes
- * its effects, and the outcome follows from the reason of the cancel. Once the pointer has moved, a cancel is
+ * Dies inside: Restate replays it from the last step. Cancelled: the stages stop immediately, the release undoes
+ * its effects, and the outcome follows from the reason of the cancellation. Once the pointer has moved, cancelling is
  * too late and the release continues. Killed: no code runs, and the sweep settles it. The record is closed
  * before any undo, so that a step whose closure is still running elsewhere can't act after its own undo.
  */

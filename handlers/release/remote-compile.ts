@@ -25,12 +25,12 @@ interface RemoteJob {
 type RemoteResult = CompileStageResult | Extract<EndedAttempt, { kind: 'closed' }>;
 
 /**
- * Has an external system compile a source. The policy bounds the number of attempts, and each attempt has a
+ * Asks an external system to compile a source. The policy bounds the number of attempts, and each attempt has a
  * deadline. Meanwhile the workflow is suspended and holds nothing.
  *
  * The database decides how an attempt ended. The awakeable, or the end of the wait, only makes the workflow
  * read the record. So a report that arrives exactly at the deadline is either accepted or rejected as late,
- * never both. Dies inside: Restate replays it up to the wait. Cancelled: the cancel surfaces at the wait;
+ * never both. Dies inside: Restate replays it up to the wait. Cancelled: the cancellation surfaces at the wait;
  * closing the release revokes the callback address, so that the compiler's report is rejected. Killed: the
  * sweep closes the release, with the same effect.
  */

@@ -3,7 +3,7 @@ import type { FailedOutcome } from '@pointsman/protocol/releases/release';
 /** Why a release stops. */
 export interface StageFailure {
   readonly outcome: FailedOutcome;
-  /** A recorded intent takes precedence, if there is one: a supersede, or a cancel with its reason. */
+  /** A recorded intent to supersede or cancel the release takes precedence, if there is one. */
   readonly yieldsToIntent: boolean;
   readonly reason: string;
 }

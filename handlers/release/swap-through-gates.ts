@@ -22,7 +22,7 @@ interface SwapOptions {
  * become void once another release is live. A freeze may begin while the store is unavailable, or while a
  * required sink is down.
  *
- * The tenant's object responds at once, or reports that its store is unavailable. This workflow then waits,
+ * The tenant's object responds immediately, or reports that its store is unavailable. This workflow then waits,
  * because no call queues behind it. A missing response (the worker was away for too long, or an operator
  * killed the swap) is handled in the same way: the outcome is unknown, and a repeated swap finds its own
  * move.

@@ -69,7 +69,7 @@ export function sinkObject(deps: Deps) {
 /**
  * Delivers the due moves, one batch per step. A failing sink does not hold the key: the writer stores the
  * time of the next retry, sends itself a delayed message, and returns. A pause or a rewind is therefore
- * processed at once.
+ * processed immediately.
  *
  * Dies, is cancelled or is killed between a send and its record: the state contains the attempt, which is
  * repeated under the same identity. Every move arrives at least once and in order. Killed before it sends the

@@ -64,7 +64,7 @@ export interface Attempt {
 }
 
 /**
- * Stores an attempt before it starts, so that a later handler knows after a kill that the moves may have
+ * Stores an attempt before it starts, so that the next handler after a kill can see that the moves may have
  * arrived. A repeated attempt gets the time and position of its first try, even if the writer has delivered
  * other moves since. Until an attempt has ended, the target's position is unknown.
  */

@@ -89,7 +89,7 @@ async function admit(
 
 /**
  * The release is on record. Puts it into the slot or the queue. The superseded release is cancelled last,
- * when its place is already taken.
+ * when the new release already occupies its slot.
  */
 async function occupy(
   ctx: ObjectContext,

@@ -5,7 +5,7 @@ import { Worker } from '../contract/worker.ts';
 import type { Deps } from '../ports/deps.ts';
 
 /**
- * Both handlers return at once. A caller that reaches them through Restate learns that Restate reaches a
+ * Both handlers return immediately. A caller that reaches them through Restate learns that Restate reaches a
  * working worker, and which systems that worker reaches. Dies inside or is killed: nothing is lost. A failed
  * call is not retried later, and a served one leaves no journal, so that frequent calls are harmless.
  */

@@ -4,7 +4,7 @@ const second = 1_000;
 const minute = 60 * second;
 
 export const cliLimits = {
-  /** The examination of the server: longer than two of them, which take up to 48 s while a store hangs. */
+  /** Time for the server's examination: longer than two examinations, which take up to 48 s while a store hangs. */
   diagnosisMs: 55 * second,
   /** The default of `--timeout`: a CI job that hangs longer costs more than running it again. */
   waitMs: 30 * minute,

@@ -6,7 +6,7 @@ import { runCommandLine } from './program.ts';
 
 const interrupt = new AbortController();
 
-// Only once: a second Ctrl-C ends the process at once, as Node does by default.
+// Only once: a second Ctrl-C ends the process immediately, as Node does by default.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => interrupt.abort(new CliError('interrupted', 'Interrupted.')));
 }

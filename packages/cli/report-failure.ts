@@ -42,8 +42,8 @@ export function showDiagnostics(
   terminal: Terminal,
 ): void {
   if (directory === null) return terminal.err(formatDiagnostics(diagnostics));
-  // The server sends the paths: a path outside the directory gets no source line. With the directory in front, an editor opens the place at
-  // a click.
+  // The server sends the paths: a path outside the directory gets no source line. With the directory in front, an editor opens the line
+  // when the path is clicked.
   const inside = new Map(
     diagnostics
       .filter(({ path }) => pathProblem(path) === null)

@@ -1,5 +1,5 @@
 /**
- * Every error of the API: a stable code, the HTTP status, and a title that never changes (RFC 9457, section 3.1). The problem's `detail`
+ * Every API error: a stable code, the HTTP status, and a title that never changes (RFC 9457, section 3.1). The problem's `detail`
  * describes the single occurrence.
  */
 export const ERRORS = {

@@ -8,7 +8,7 @@ export const HookProvider = z.enum(['github', 'gitlab', 'generic']);
 export type HookProvider = z.infer<typeof HookProvider>;
 
 /**
- * The provider's id of a delivery, by which a repeated one is recognised. It is part of Restate keys, so it has none of their separators.
+ * The provider's id of a delivery, by which a repeated delivery is recognised. It is part of Restate keys, so it contains no separator of these keys.
  */
 export const DeliveryId = z
   .string()

@@ -30,7 +30,7 @@ export const GateName = z
 /** A release's number within its bundle: counts from 1 and is never reused. */
 export const Version = z.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
 
-/** How often a pointer has moved: the fencing token, and the pointer's ETag. 0 means that it has never moved. */
+/** How many times a pointer has moved: the fencing token, and the pointer's ETag. 0 means that it has never moved. */
 export const Generation = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
 /** `sha256:` and 64 lower-case hex digits (OCI image-spec 1.1, descriptor.md, "Registered algorithms"). */

@@ -7,7 +7,7 @@ const minute = 60 * second;
 const hour = 60 * minute;
 const day = 24 * hour;
 
-/** One publish. Configuration is text that people write; a larger bundle is not configuration. */
+/** The source of one publish. Configuration is text that people write; a larger bundle is not configuration. */
 export const sourceLimits = {
   /** The whole request body. Larger than the sum of all files, because JSON escapes and base64 need more space. */
   bodyBytes: 48 * MiB,
@@ -43,14 +43,14 @@ export const documentLimits = {
   aliasNodes: 100_000,
   /** Characters that aliases may expand to in one YAML document: as many as a file may have. */
   aliasChars: sourceLimits.fileBytes,
-  /** Problems reported for one source: after so many the author fixes the first ones anyway. */
+  /** Problems reported for one source: an author fixes the first of so many before reading on. */
   diagnostics: 200,
-  /** Characters of each text of one problem. Names come from the source: one of a megabyte would be repeated two hundred times. */
+  /** Characters of each text of one problem. Names come from the source: a name of a megabyte could be repeated two hundred times. */
   textChars: 2_000,
   /** Characters of a key or another name that a problem quotes. More would not help the author to find it. */
   nameChars: 200,
   /**
-   * Characters of all problems of one source or body together. Two hundred usual ones have 30,000. They are sent from a thread or process to one that serves all
+   * Characters of all problems of one source or body together. Two hundred usual problems have 30,000. They are sent from a thread or process to a process that serves all
    * tenants, and are recorded.
    */
   reportChars: 36 * KiB,
@@ -60,7 +60,7 @@ export const documentLimits = {
 export const issueLimits = {
   /** Issues in one text: after fixing the first three, the author sees the next ones. */
   shown: 3,
-  /** Characters of each, with its place: a name that is quoted may be as long as the document. */
+  /** Characters of each, including its path: a quoted name may be as long as the document. */
   chars: 300,
 } as const;
 
@@ -70,7 +70,7 @@ export const manifestLimits = {
   bytes: 4 * MiB,
   /** Files: the limit of a source. A follower does not accept more either. */
   layers: sourceLimits.files,
-  /** Values of the whole document: a layer has 5 of its own, which leaves 10 for annotations. Parsing so many takes about 20 ms. */
+  /** Values of the whole document: a layer has 5 without its annotations, which leaves 10 for them. Parsing so many takes about 20 ms. */
   values: 16 * sourceLimits.files,
   /** A media type (RFC 6838, section 4.2, with room for parameters). */
   mediaTypeChars: 255,
@@ -117,7 +117,7 @@ export const feedLimits = {
 
 /** One event of the feed. */
 export const eventLimits = {
-  /** An event of the feed: ten times the size of one with the longest names. */
+  /** Size of an event of the feed: ten times an event with the longest names. */
   chars: 16_384,
 } as const;
 

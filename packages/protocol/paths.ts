@@ -67,7 +67,7 @@ export const paths = {
   callbackSource: `${CALLBACK}/source`,
   callbackBlob: `${CALLBACK}/blobs/{digest}`,
 
-  /** The examination of the server. */
+  /** The server's examination. */
   diagnosis: '/v1/diagnosis',
   /** A JSON Schema that the API publishes. */
   schema: '/v1/schemas/{name}',

@@ -72,7 +72,7 @@ export interface AppDeps {
   readonly notifications: Notifications;
   readonly compiler: Compiler;
   readonly restateIngressUrl: string;
-  /** Null: the examination of the server leaves Restate out. */
+  /** If null, the server's examination does not include Restate. */
   readonly restateAdminUrl: string | null;
   /** The data directory of `npm start`; null elsewhere. */
   readonly dataDir: string | null;

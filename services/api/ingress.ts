@@ -45,7 +45,7 @@ export async function orUnavailable<T>(call: PromiseLike<T>): Promise<T> {
   }
 }
 
-/** Handlers return refusals as values. So a 400 is a mismatch between this process and them, and a 501 a defect of theirs. */
+/** Handlers return refusals as values. So a 400 is a mismatch between this process and them, and a 501 a defect of a handler. */
 const DEFECTS: ReadonlySet<number> = new Set([400, 501]);
 
 const UNKNOWN_OUTCOME =

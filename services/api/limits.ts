@@ -10,16 +10,16 @@ const MiB = 1024 * KiB;
 const second = 1_000;
 const minute = 60 * second;
 
-/** Readers that may wait at once in one process. */
+/** Readers that may wait at the same time in one process. */
 const WAITERS = 10_000;
 
 /** The socket. A client that sends one byte a second must not hold anything for long. */
 export const socketLimits = {
-  /** Until the last header byte. Headers fit one packet. */
+  /** Time until the last header byte. Headers fit into one packet. */
   headersTimeoutMs: 15 * second,
-  /** Until the last body byte: 48 MiB over 1.3 Mbit/s. Past it Node answers 408. */
+  /** Time until the last body byte: 48 MiB at 1.3 Mbit/s. After this, Node answers 408. */
   requestTimeoutMs: 5 * minute,
-  /** Between two checks for slow requests. */
+  /** The wait between two checks for slow requests. */
   checkMs: 5 * second,
   /** How long an idle connection is kept: longer than the 60 s of common proxies, so that they close it first and never see a reset. */
   keepAliveMs: 65 * second,
@@ -34,12 +34,12 @@ export const socketLimits = {
   streamSilenceMs: 40 * second,
   /** The same for any other response. */
   responseSilenceMs: 30 * second,
-  /** Between two checks for idle connections during shutdown. */
+  /** The wait between two checks for idle connections during shutdown. */
   drainCheckMs: 100,
   /** Open connections: every reader that may wait, and a fifth as many for short requests. */
   connections: WAITERS + 2_000,
   /**
-   * Pipelined requests of one connection, including the one being handled: as many as clients usually send at once. The response to the
+   * Pipelined requests of one connection, including the one being handled: as many as clients usually send together. The response to the
    * last one closes the connection.
    */
   pipelined: 16,
@@ -51,8 +51,8 @@ export const socketLimits = {
    */
   pipelinedHeadBytes: 24 * KiB,
   /**
-   * What Node buffers of a body before it stops reading, in addition to the 64 KiB that it reads at once. An unread body takes 64 KiB, and
-   * one that was refused during upload 128 KiB until its response was sent. With Node's default of 64 KiB both are twice as much.
+   * What Node buffers of a body before it stops reading, in addition to the 64 KiB that it reads in one go. An unread body takes 64 KiB.
+   * A body that was refused during its upload takes 128 KiB until the response was sent. With Node's default of 64 KiB both would be twice as much.
    */
   bufferBytes: 16 * KiB,
   /** Connections that the kernel may hold while the event loop is busy. */
@@ -73,9 +73,9 @@ export const connectionLevels = [
   { minimum: 20, reserved: 0.25 },
 ] as const;
 
-/** The minimum rate of a request body. A sender that stalls holds memory, a place and a connection that others need. */
+/** The minimum rate of a request body. A stalled sender occupies memory, a slot and a connection that others need. */
 export const bodyPace = {
-  /** Between two checks. The first is ten seconds after reading began: a lost packet is resent within a few. */
+  /** The time between two checks. The first is ten seconds after reading began: a lost packet is resent within a few. */
   windowMs: 10 * second,
   /** What must arrive in each window unless the body is complete: 16 KiB a second. The whole request has its own limit. */
   bytes: 160 * KiB,
@@ -83,7 +83,7 @@ export const bodyPace = {
   lateMs: second,
 } as const;
 
-/** Bytes of bodies with a source or a blob that are held at once, from the first byte until they are stored. */
+/** Bytes of bodies with a source or a blob that are held at the same time, from the first byte until they are stored. */
 export const bodyShares = {
   /** Five of the largest bodies, or thousands of usual ones. One tenant has at most 96 MiB, two have 144 MiB. */
   capacity: 256 * MiB,
@@ -92,7 +92,7 @@ export const bodyShares = {
 } as const;
 
 /**
- * Bytes of hook deliveries that are held at once. A sender is only authenticated by a signature over the whole body. So an address, a
+ * Bytes of hook deliveries that are held at the same time. A sender is only authenticated by a signature over the whole body. So an address, a
  * tenant and a hook each have a share. Bodies for unknown hooks have their own shares and are not kept.
  */
 export const deliveryShares = {
@@ -138,7 +138,7 @@ export const responseLimits = {
   /** Slices of one response in memory: one being sent, and one read ahead of the headers. */
   slices: 2,
   /**
-   * A response up to this size is not counted, nor is as much of the events of a stream: the kernel's buffers usually take all of it at once.
+   * A response up to this size is not counted, and neither is this much of a stream's events: the kernel's buffers usually take all of it immediately.
    * A connection has one response in memory, so uncounted responses are at most 188 MiB with all {@link socketLimits.connections}.
    */
   uncountedBytes: 16 * KiB,
@@ -164,8 +164,8 @@ export const sourceBodyLimits = {
   /** Heap of that thread: 48 MiB of JSON are at most 96 MiB of text and as much again in strings. Contents are not on the heap. */
   heapMiB: 512,
   /**
-   * One body, from when the thread begins with it; past this the thread is terminated. The largest takes less than two seconds, whatever
-   * its content, and three to four while others use both cores. Every other body of the lane waits meanwhile.
+   * The time for one body, from when the thread begins to read it. After this the thread is terminated. The largest body takes less than two
+   * seconds, and three to four while other processes use both cores. All other bodies in the lane wait until then.
    */
   timeoutMs: 10 * second,
   /** JSON bodies up to this size have their own thread and never wait behind an archive: they take some ten milliseconds. */
@@ -196,7 +196,7 @@ export const watchLimits = {
   releasesPerLoad: 20,
   /** Pointers of one load: each is some hundred bytes. */
   pointersPerLoad: 200,
-  /** Until the next load after one that failed: half of this to one and a half of it, so that a store that is back is not asked by all at once. */
+  /** The wait after a failed load: from 0.5 to 1.5 times this, so that processes do not all load at the same time when the store is back. */
   retryMs: 2 * second,
   /** Consecutive failures before waiting readers get an error: {@link watchLimits.retryMs} apart, a restart of the database. */
   failures: 5,
@@ -248,7 +248,7 @@ export const feedLimits = {
 
 /** Probing the stores and the worker for /readyz. */
 export const probeLimits = {
-  /** A healthy store answers at once. */
+  /** A healthy store responds within milliseconds. */
   timeoutMs: 2 * second,
   /** All requests within this time share one probe, so that probing does not become a load. */
   cacheMs: second,

@@ -77,7 +77,7 @@ export const processLimits = {
   wallPerProcessor: 4,
   /** Bytes read from the store at a time, which takes tens of milliseconds. A single file may be larger. */
   readBytes: 4 * MiB,
-  /** Unanswered questions of one compilation: ten times the largest number of imports that can be open at once. */
+  /** Unanswered questions of one compilation: ten times the largest number of imports that can be open at the same time. */
   openQuestions: 100_000,
   /** Bytes of blobs per message. The receiver needs about a millisecond to read one. */
   pieceBytes: MiB,

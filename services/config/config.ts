@@ -32,7 +32,7 @@ export interface ApiConfig extends RabbitConfig {
   readonly adminTokenSha256: string;
   readonly databaseUrl: string;
   readonly restateIngressUrl: string;
-  /** Null: the examination of the server leaves Restate out. */
+  /** If null, the server's examination does not include Restate. */
   readonly restateAdminUrl: string | null;
   /** The data directory of `npm start`, whose disks the API examines; null elsewhere. */
   readonly dataDir: string | null;

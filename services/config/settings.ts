@@ -107,7 +107,7 @@ export const settings = z.object({
     )
     .describe('Redis: the sink `redis` of every tenant, and a broker for Celery.'),
   POINTSMAN_CELERY_TASKS: celeryGrants().describe(
-    'A JSON list of the Celery tasks that tenants may send, with their queues. Without it, no task is allowed.',
+    'A JSON list of the Celery tasks that tenants may send, and of their queues. Without it, no task is allowed.',
   ),
   POINTSMAN_REDIS_STREAMS: z
     .enum(StreamLayout.options, 'must be shared or per-tenant')

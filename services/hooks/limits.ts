@@ -65,7 +65,7 @@ export const fetchLimits = {
   timeoutMs: minute,
   /** The API, the host of the archives, and one more for a repository that has moved. */
   redirects: 3,
-  /** Archives that one worker fetches and reads at once. Each is held in memory as a whole. */
+  /** Archives that one worker fetches and reads concurrently. Each is held in memory as a whole. */
   atOnce: 4,
   /** Concurrent fetches per tenant, so that a tenant with slow repositories leaves capacity for others. */
   atOnceOfTenant: 2,

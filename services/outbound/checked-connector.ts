@@ -39,7 +39,7 @@ export function checkedConnector({ allow, resolveName, ca }: ConnectorOptions): 
     autoSelectFamily: true,
     autoSelectFamilyAttemptTimeout: outboundLimits.nextAddressMs,
     allowH2: false,
-    // Explicit, because an environment variable of Node could otherwise disable it.
+    // Explicit, because one of Node's environment variables could otherwise disable it.
     rejectUnauthorized: true,
     ...(ca === undefined ? {} : { ca }),
   });

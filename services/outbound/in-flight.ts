@@ -1,6 +1,6 @@
 /**
  * Limits the number of concurrent calls, in total and per tenant. `enter` returns the function to call at the
- * end, or null at once when a limit is reached. The caller waits instead, because its wait is durable.
+ * end, or null immediately when a limit is reached. The caller waits instead, because its wait is durable.
  */
 export function inFlightBound({ total, perTenant }: { total: number; perTenant: number }): {
   enter(tenant: string): (() => void) | null;

@@ -20,13 +20,13 @@ const TABLES = fileURLToPath(new URL('./schema', import.meta.url));
 /** Functions and triggers: their current text. A migration applies all of it. */
 const FUNCTIONS = fileURLToPath(new URL('./functions', import.meta.url));
 
-/** A lock number that nothing else in the database uses. Two processes that start at once migrate one after the other. */
+/** A lock number that nothing else in the database uses. Two processes that start at the same time migrate one after the other. */
 const LOCK = 7_400_001;
 
 /**
  * Brings the schema to this build's level, as its owner, and creates the app's role of `appUrl` with its rights. All this is one
  * transaction, so running processes never lack a function or the right to it, and a failed migration changes nothing. It may run at any
- * time, also concurrently. An older build leaves a newer schema as it is.
+ * time, even concurrently. An older build leaves a newer schema as it is.
  *
  * Throws when a newer build has made the schema unusable for this one, when another role owns it, and when the app's role can't be
  * provided.

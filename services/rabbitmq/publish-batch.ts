@@ -8,7 +8,7 @@ import type { RabbitSession } from './session.ts';
 export interface PublishedBatch {
   /** The number of delivered events at the front of the batch, without a gap. */
   readonly count: number;
-  /** Of these, the events without a bound queue for which none is required. */
+  /** How many of these had no bound queue, where a queue is optional. */
   readonly unroutable: number;
   /** Why the next event was not delivered. */
   readonly stopped: PublishFailure | null;

@@ -4,11 +4,11 @@ const MiB = 1024 * 1024;
 const second = 1_000;
 const hour = 60 * 60 * second;
 
-/** Limits of an append to a stream. */
+/** Limits of appending to a stream. */
 export const appendLimits = {
   /**
-   * Tries to append one batch while another writer appends to the stream. There should be only one writer; a
-   * delayed command of an earlier one is possible.
+   * How many times the append of one batch is tried while another writer appends to the stream. There should be
+   * only one writer, but a delayed command from an earlier writer may still arrive.
    */
   rounds: 4,
   /**

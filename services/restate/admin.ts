@@ -132,7 +132,7 @@ export class RestateAdmin {
     return this.#end(id, 'cancel');
   }
 
-  /** Ends an invocation at once. None of its code runs any more, so nothing is undone. */
+  /** Ends an invocation immediately. None of its code runs any more, so nothing is undone. */
   async killInvocation(id: string): Promise<EndingInvocation> {
     return this.#end(id, 'kill');
   }

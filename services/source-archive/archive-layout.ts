@@ -15,7 +15,7 @@ export interface ArchiveLayout {
 
 export type PlacedEntry =
   | { readonly kind: 'inside'; readonly path: string }
-  /** Not part of the source. */
+  /** The entry is not part of the source. */
   | { readonly kind: 'outside' }
   /** The archive as a whole is invalid. */
   | { readonly kind: 'wrong'; readonly message: string };

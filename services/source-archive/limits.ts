@@ -20,9 +20,9 @@ export const archiveReaderLimits = {
   threads: 1,
   /** Archives per tenant at a time. */
   perTenant: 1,
-  /** Never reached, because fewer archives are fetched at a time. */
+  /** This limit is never reached, because fewer archives are fetched at a time. */
   queued: 16,
-  /** Never reached, because fewer archives of one tenant are fetched at a time. */
+  /** This limit is never reached, because fewer archives of one tenant are fetched at a time. */
   queuedPerTenant: 4,
   /** Contents are not on the heap; names are. */
   heapMiB: 256,

@@ -13,7 +13,7 @@ export class TooLarge extends Error {}
 
 /**
  * Collects the files of a source, in any order. Problems of single files are collected, so that the author
- * sees all of them. Exceeding a limit stops the reading at once.
+ * sees all of them. Exceeding a limit stops the reading immediately.
  */
 export class SourceFiles {
   readonly #entries = new Map<string, SourceEntry>();

@@ -16,7 +16,7 @@ export type ReadArchive =
 
 /**
  * Reads a tar.gz: regular files only, at the paths of the layout. Unpacking stops at the first byte over a
- * limit. Entries that can't be part of a source are reported by name. Entries outside the layout are ignored.
+ * limit. Each entry that can't be part of a source is reported with its name. Entries outside the layout are ignored.
  */
 export async function readTarArchive(bytes: Uint8Array, layout: ArchiveLayout): Promise<ReadArchive> {
   const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b;

@@ -11,7 +11,7 @@ const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
 const OWN: HandlerSource = {
   core: join(PROJECT, 'core'),
   handlers: join(PROJECT, 'handlers'),
-  // A package of its own, which may be installed elsewhere.
+  // A separate package, which may be installed elsewhere.
   protocol: dirname(fileURLToPath(import.meta.resolve('@pointsman/protocol/identifiers'))),
 };
 

@@ -143,7 +143,7 @@ describe.skipIf(skipWithout('the queues of Celery', ['redis-server', 'rabbitmq-s
 );
 
 describe.skipIf(skipWithout('Celery’s queues in RabbitMQ', ['rabbitmq-server']))(
-  'a Celery queue of RabbitMQ',
+  'a Celery queue in RabbitMQ',
   () => {
     let broker: TestBroker;
     let queue: CeleryQueue;
@@ -166,7 +166,7 @@ describe.skipIf(skipWithout('Celery’s queues in RabbitMQ', ['rabbitmq-server']
       expect(await waitingInRabbitmq(broker.url, 'deleted')).toBe(1);
     });
 
-    test('can be one that a worker has declared with other arguments', async () => {
+    test('can be a queue that a worker has declared with other arguments', async () => {
       const others = { durable: true, arguments: { 'x-queue-type': 'quorum' } };
       await withChannel(broker.url, (channel) => channel.assertQueue('quorum', others));
       expect(await queue.enqueue(taskFor('quorum', 1))).toEqual({ kind: 'queued' });

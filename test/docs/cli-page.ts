@@ -34,7 +34,7 @@ function sectionsOf(command: Command, parents: readonly string[]): string[] {
   return [...own, ...command.commands.flatMap((one) => sectionsOf(one, names))];
 }
 
-/** The help of one command. The global options have a section of their own. */
+/** The help of one command. The global options have their own section. */
 function helpOf(command: Command): string {
   let text = '';
   command

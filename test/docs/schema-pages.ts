@@ -25,6 +25,6 @@ function editors(served: string, file: string): string {
     '## In an editor',
     `The API serves the JSON Schema of this file at \`GET /v1/schemas/${served}\`, without a token. The package \`@pointsman/protocol\` has the same schema as [schemas/${file}](../../packages/protocol/schemas/${file}). Editors with the YAML language server complete and check a file whose first line names it:`,
     `\`\`\`yaml\n# yaml-language-server: $schema=http://127.0.0.1:7400/v1/schemas/${served}\n\`\`\``,
-    'JSON Schema cannot express every rule: a file that matches it may still be refused, with the place of the mistake.',
+    'JSON Schema cannot express every rule: a file that matches it may still be refused, with the location of the mistake.',
   ].join('\n\n');
 }

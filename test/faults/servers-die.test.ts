@@ -104,7 +104,7 @@ test('each pointer moves once although the database cuts connections during the 
   }
 });
 
-test('a PostgreSQL server that is killed during 10 publishes, one of them in its swap, does not lose a publish: accepted publishes go live, and new ones are refused meanwhile', async () => {
+test('a PostgreSQL server that is killed during 10 publishes, one of them in its swap, does not lose a publish: accepted publishes go live, and new ones are refused until the server is back', async () => {
   const [first = '', ...others] = await Promise.all(Array.from({ length: 10 }, () => newTenant(plane)));
   await settled(plane, first, await accepted(plane, first, file('before')));
   // The first waits in its swap. The others wait before their first write.

@@ -146,7 +146,7 @@ describe('pointsman and @pointsman/dev', () => {
 });
 
 describe('the server', () => {
-  test('installs for production in less than 120 MB, without embedded servers and without the CLI of Restate', async () => {
+  test('installs for production in less than 120 MB, without embedded servers and without Restate’s CLI', async () => {
     const server = join(folder, 'server');
     await cp(join(root, 'dist'), server, { recursive: true, filter: (path) => path !== tarballs });
     await run('npm', productionInstall(), { cwd: server });

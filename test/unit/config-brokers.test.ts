@@ -56,7 +56,7 @@ test('measured queues are a list of names, and require a RabbitMQ', () => {
   ]);
 });
 
-test('the allowed Celery tasks are a list, which is empty by default and whose mistakes are all reported with their place', () => {
+test('the allowed Celery tasks are a list, which is empty by default and whose mistakes are all reported with their location', () => {
   const redis = { ...api, REDIS_URL: 'redis://h' };
   const tasks = (value: unknown) => ({ ...redis, POINTSMAN_CELERY_TASKS: JSON.stringify(value) });
   expect(apiConfig(redis).celeryGrants).toEqual([]);

@@ -44,7 +44,7 @@ test.each([
   expect(error.message).not.toContain(key);
 });
 
-test('a previous key without a current one is refused, because new secrets could not be encrypted', () => {
+test('a previous key without a current key is refused, because new secrets could not be encrypted', () => {
   const error = refusal(() => workerConfig({ ...worker, POINTSMAN_SECRET_KEY_PREVIOUS: text(previous) }));
   expect(error.problems).toEqual([expect.stringContaining('POINTSMAN_SECRET_KEY must also be set')]);
 });

@@ -35,7 +35,7 @@ describe('reading the environment', () => {
     );
   });
 
-  test('reports every problem at once, also those between settings', () => {
+  test('reports all problems together, including those between settings', () => {
     const problems = problemsOf(() =>
       stackConfig({
         POINTSMAN_PORT: '70000',

@@ -36,7 +36,7 @@ describe('reading a file that another user may have written', () => {
     }
   });
 
-  test('refuses a folder, a device, a socket and a FIFO without a writer at once', async () => {
+  test('refuses a folder, a device, a socket and a FIFO without a writer immediately', async () => {
     await mkdir(at('folder'));
     execFileSync('mkfifo', [at('fifo')]);
     const server = createServer().listen(at('socket'));

@@ -35,7 +35,7 @@ async function runStack(cli: Cli): Promise<boolean> {
   return code === 0;
 }
 
-/** The stack is a package of its own, with PostgreSQL and Restate. Throws CliError if it is not installed. */
+/** The stack is a separate package, which brings PostgreSQL and Restate. Throws CliError if it is not installed. */
 function stackMain(): string {
   try {
     return fileURLToPath(import.meta.resolve('@pointsman/dev/stack'));

@@ -19,7 +19,7 @@ export async function livenessFindings(client: ApiClient): Promise<Finding[]> {
 export interface ApiFindings {
   readonly findings: readonly Finding[];
   readonly acceptsToken: boolean;
-  /** False unless the token is one of the platform's admin. */
+  /** True only for a token of a platform admin. */
   readonly listsTenants: boolean;
 }
 
@@ -35,7 +35,7 @@ export async function apiFindings(client: ApiClient): Promise<ApiFindings> {
     check('token', async () => {
       await client.send('GET', paths.tenants, { query: { limit: 1 } }).catch((error: unknown) => {
         if (!(error instanceof ApiProblem) || error.problem.status !== 403) throw error;
-        // The API knows the token, which is not one of the platform's admin.
+        // The API accepts the token, but it does not belong to a platform admin.
         listsTenants = false;
       });
       return [{ subject: 'token', state: 'ok', summary: 'accepted', actions: [] }];

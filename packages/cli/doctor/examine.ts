@@ -28,7 +28,7 @@ export async function examine(run: CommandRun, options: ExamineOptions): Promise
   return bySeverity([own, ...alive, ...api.findings, ...rest]);
 }
 
-/** The findings about the tenants, with those of the server. */
+/** The findings about the tenants, and the findings of the server. */
 async function tenantFindings(
   run: CommandRun,
   server: ServerFindings,

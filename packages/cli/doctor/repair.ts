@@ -11,7 +11,7 @@ import { inBatches } from './in-batches.ts';
 
 /**
  * Reconciles these releases now, as the worker's sweep does every few seconds: a release that no longer runs is settled, others are not
- * affected. Then waits for the outcomes of those that run. Takes at most {@link cliLimits.repairMs} in all.
+ * affected. Then waits for the outcomes of those that run. Takes at most {@link cliLimits.repairMs} in total.
  */
 export async function repair(
   client: ApiClient,
@@ -48,7 +48,7 @@ function tooLate(subject: string): Finding {
   return { subject, state: 'warning', summary: 'not reconciled: the time for repairs is over', actions };
 }
 
-/** Nothing of a release that waits: it waits for people or other systems, and not for a repair. */
+/** A waiting release is not repaired: it waits for people or other systems. */
 async function outcomeOf(client: ApiClient, release: ReleaseView, deadline: AbortSignal): Promise<Finding[]> {
   const subject = correlationId(release);
   const path = pathOf(paths.release, release);

@@ -5,7 +5,7 @@ import { ApiProblem } from '../failures.ts';
 import { cliLimits } from '../limits.ts';
 import { check } from './check.ts';
 
-/** The findings of the server about itself. */
+/** The server's findings about itself. */
 export interface ServerFindings {
   readonly findings: readonly Finding[];
   /** False for a token that may not ask, an older API, and an API that failed. */

@@ -4,7 +4,7 @@ import { Option } from 'commander';
 import { mayHaveArrived } from '../failures.ts';
 import { idempotencyKey } from './option-values.ts';
 
-/** `--idempotency-key` of a command whose request has its effect only once. */
+/** The option `--idempotency-key`. Requests with the same key take effect only once. */
 export function idempotencyKeyOption(effect: 'decide' | 'report' | 'publish'): Option {
   return new Option(
     '--idempotency-key <key>',
@@ -24,7 +24,7 @@ export interface Repetition {
   readonly repeated: string;
 }
 
-/** For a decision on a gate and for the report of a check. */
+/** The key of a decision on a gate, or of a check report. */
 export const RECORDED_ONCE = {
   maybe: 'It may have been recorded.',
   repeated: '. It is recorded at most once.',

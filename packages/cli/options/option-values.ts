@@ -43,7 +43,7 @@ export function generation(text: string): number {
   return parsed.data;
 }
 
-/** A position in a tenant's feed: a cursor of the API, or its number. */
+/** A position in a tenant's feed: a cursor from the API, or its number. */
 export function cursor(text: string): string {
   if (FeedCursorText.safeParse(text).success || Number.isSafeInteger(whole(text))) return text;
   throw new InvalidArgumentError('It must be a cursor of the feed, such as acme:17, or its number.');

@@ -50,7 +50,7 @@ export interface Follower {
 }
 
 /**
- * Starts to follow. A bundle on disk is served at once, even if the control plane is unreachable. Without
+ * Starts to follow. A bundle on disk is served immediately, even if the control plane is unreachable. Without
  * one, it resolves when the first bundle has arrived. Throws {@link FollowFailure}, and stops, when no bundle
  * arrives within `startMs`.
  */

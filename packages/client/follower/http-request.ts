@@ -27,8 +27,8 @@ function isSuccess(status: number): boolean {
 }
 
 /**
- * Returns the response, with its body unread. Throws {@link FollowFailure} without a response, or the
- * signal's reason.
+ * Returns the response before its body is read. Throws {@link FollowFailure} if there is no response, or
+ * throws the signal's reason.
  */
 export async function send(
   { url, token }: Connection,
@@ -65,7 +65,7 @@ export async function requestBody(
   return { status, body: await readAtMost(response.body, maxBytes, options.signal) };
 }
 
-/** Never reads more than the limit, whatever the Content-Length is. */
+/** Never reads more than the limit, even if the Content-Length is smaller. */
 async function readAtMost(
   body: Dispatcher.ResponseData['body'],
   maxBytes: number,

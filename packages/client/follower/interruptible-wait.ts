@@ -5,7 +5,7 @@ export class InterruptibleWait {
   #isInterrupted = false;
   #end: (() => void) | null = null;
 
-  /** Ends the current wait. Without one, the next wait ends at once. */
+  /** Ends the current wait. Without one, the next wait ends immediately. */
   interrupt(): void {
     this.#isInterrupted = true;
     this.#end?.();

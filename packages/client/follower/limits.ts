@@ -20,7 +20,7 @@ export const followLimits = {
    * between.
    */
   nextPollWithinMs: 250,
-  /** The wait before the next poll when the control plane responds at once without a change. */
+  /** The wait before the next poll when the control plane responds immediately without a change. */
   stuckMs: second,
   /** A stream without data for this long, not even a comment, is dead: four of the API's keep-alives. */
   streamSilenceMs: 65 * second,
@@ -32,10 +32,10 @@ export const followLimits = {
   problemBytes: 64 * KiB,
   manifestBytes: manifestLimits.bytes,
   artifactBytes: followerLimits.artifactBytes,
-  /** Blobs that one process fetches for one folder at once. More would only queue at the store. */
+  /** Blobs that one process fetches for one folder concurrently. More would only queue at the store. */
   fetches: 8,
   /**
-   * Files that are written and synced at once. Node has four threads for this, and two stay free for others.
+   * Files that are written and synced concurrently. Node has four threads for this, and two stay free for others.
    */
   writes: 2,
   /**
@@ -43,7 +43,7 @@ export const followLimits = {
    * restart of everything. After that, the next hint, poll or heartbeat starts the tries again.
    */
   retries: { attempts: 20, firstMs: 250, factor: 2, maxMs: 15 * second },
-  /** Between two connections to a source of hints. */
+  /** The wait between two connections to a source of hints. */
   sourceBackoff: { firstMs: 250, factor: 2, maxMs: 15 * second },
   /** How long a follower without a bundle waits before its first acknowledgement. */
   firstAcknowledgementMs: 5 * second,
@@ -52,11 +52,11 @@ export const followLimits = {
    * acknowledgements in a second.
    */
   acknowledgeWithinMs: second,
-  /** Between two tries of an acknowledgement. Only the list of followers depends on it. */
+  /** The wait between two tries of an acknowledgement. Only the list of followers depends on it. */
   acknowledgeBackoff: { firstMs: 500, factor: 2, maxMs: followerLimits.heartbeatMs },
   /** The longest Retry-After that is respected. */
   retryAfterMaxMs: 5 * minute,
-  /** After a rejected token: more frequent requests would change nothing. */
+  /** The wait after a rejected token: more frequent requests would change nothing. */
   refusedMs: 10 * second,
   /** The fallback for every source of hints: a lost move is noticed within this time. */
   pollMs: minute,
@@ -68,6 +68,6 @@ export const followLimits = {
   startMs: 30 * second,
   /** A temporary file or an unused blob of this age is orphaned. Files in use are younger. */
   unusedMs: 60 * minute,
-  /** Between two sweeps of one folder. */
+  /** The wait between two sweeps of one folder. */
   sweepMs: 10 * minute,
 } as const;

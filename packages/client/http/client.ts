@@ -14,7 +14,7 @@ import {
 import { clientLimits } from './limits.ts';
 import { retryDelayMs, waitFor } from './retry.ts';
 
-/** Where the API is, and the bearer token; null to call without one. */
+/** The URL of the API, and the bearer token; null to call without a token. */
 export interface Connection {
   readonly url: string;
   readonly token: string | null;

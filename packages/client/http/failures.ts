@@ -1,6 +1,6 @@
 import { readProblem, type Problem } from './problem.ts';
 
-/** A call of the API that failed. Each failure is of one of the classes below. */
+/** A failed call to the API. Every failure is an instance of one of the classes below. */
 export abstract class ClientError extends Error {}
 
 /** The API refused the request, or failed to process it. */
@@ -33,7 +33,7 @@ export class UnreachableError extends ClientError {
 
 export type UnreachableReason = 'connection_refused' | 'unknown_host' | 'timeout' | 'connection_lost';
 
-/** The response is not one of this version's API. */
+/** The response does not match this version of the API. */
 export class InvalidResponseError extends ClientError {
   override readonly name = 'InvalidResponseError';
 }

@@ -18,7 +18,7 @@ export const clientLimits = {
   longestRetryAfterMs: 30 * second,
   /** Consecutive failures of an event stream before it counts as unavailable. */
   streamFailures: 3,
-  /** Between two reads of a release when its event stream is unavailable. */
+  /** The wait between two reads of a release when its event stream is unavailable. */
   pollMs: second,
   /** A stream without any data for this long, not even a heartbeat, is dead; proxies cut at 60 s. */
   streamSilenceMs: 65 * second,

@@ -3,14 +3,14 @@ import { z } from 'zod';
 import type { ApiClient, Call } from './client.ts';
 import { clientLimits } from './limits.ts';
 
-/** The first rows of a list of the API. */
+/** The first rows of a list in the API. */
 export interface FirstRows<T> {
   readonly rows: readonly T[];
   /** Whether the list has no further rows. */
   readonly isWhole: boolean;
 }
 
-/** Up to `most` rows of a list of the API, in its order, over as many pages as needed (at most {@link clientLimits.pages}). */
+/** Up to `most` rows of a list in the API, in the API's order, over as many pages as needed (at most {@link clientLimits.pages}). */
 export async function listRows<T>(
   client: ApiClient,
   path: string,

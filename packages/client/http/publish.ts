@@ -56,7 +56,7 @@ export async function publish(
 }
 
 /**
- * Waits until a release has settled, and returns it: `outcome` is `published` or why not. The wait has no end of its own: gates may take days. Throws the
+ * Waits until a release has settled, and returns it: `outcome` is `published` or why not. The wait has no time limit, because gates may take days. Throws the
  * reason of the signal.
  */
 export async function settledRelease(

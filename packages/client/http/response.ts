@@ -1,4 +1,4 @@
-/** A response of the API, unparsed. */
+/** An unparsed response from the API. */
 export interface ApiResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;

@@ -122,7 +122,7 @@ async function asideOf<T>(model: ChannelModel, work: (channel: Channel) => Promi
 }
 
 /**
- * A blocked connection gets no response until it is unblocked. Rejecting at once avoids waiting for the whole
+ * A blocked connection gets no response until it is unblocked. Rejecting immediately avoids waiting for the whole
  * time limit.
  */
 async function unlessBlocked<T>(model: ChannelModel, work: Promise<T>): Promise<T> {

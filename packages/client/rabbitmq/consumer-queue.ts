@@ -8,7 +8,7 @@ import { consumerLimits } from './limits.ts';
 export interface ConsumerQueue {
   readonly queue: string;
   readonly bindings: readonly string[];
-  /** How often a failed move is redelivered before it is dead-lettered. */
+  /** How many times a failed move is redelivered before it is dead-lettered. */
   readonly deliveryLimit: number;
 }
 

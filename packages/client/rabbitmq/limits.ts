@@ -77,6 +77,6 @@ export const tailLimits = {
    * Moves that wait for a slow reader. Above this limit the oldest are dropped, and the reader gets a gap.
    */
   waiting: 1_000,
-  /** Of these, the unacknowledged moves in this process. */
+  /** How many of these are in this process, unacknowledged. */
   prefetch: 20,
 } as const;

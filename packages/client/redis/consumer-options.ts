@@ -73,7 +73,7 @@ export interface ConsumerCounts {
   rejected: number;
   /** Test events, which are sent to check delivery. */
   tests: number;
-  /** How often an event may have been missed. */
+  /** How many times an event may have been missed. */
   gaps: number;
   snapshots: number;
   /** Entries taken over from a consumer that has stopped. */

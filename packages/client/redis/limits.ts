@@ -27,7 +27,7 @@ export const redisLimits = {
 
 /** Limits of stream readers. */
 export const readerLimits = {
-  /** How often a reader reads a pointer that moves while its bundle is read. */
+  /** How many times a reader reads a pointer that keeps moving while its bundle is read. */
   readRounds: 5,
   /** How long one read waits for an entry. A dead connection is detected some seconds later. */
   blockMs: 5 * second,
@@ -37,7 +37,7 @@ export const readerLimits = {
   entries: 100,
   /**
    * Waits between connections. A restarting Redis is back within a second, and readers must not all reconnect
-   * at once.
+   * at the same time.
    */
   backoff: { firstMs: 100, factor: 2, maxMs: 5 * second },
   /**

@@ -28,7 +28,7 @@ export interface SessionOptions {
 
 /**
  * Yields one session after the other until the signal aborts. The next one starts when the caller, whose
- * session has failed, asks for it. The waits between sessions grow while they fail at once. A session ends
+ * session has failed, asks for it. The waits between sessions grow while they fail immediately. A session ends
  * with the signal, even during a read.
  */
 export async function* readerSessions(

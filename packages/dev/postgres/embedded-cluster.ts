@@ -12,7 +12,7 @@ export const OWNER_ROLE = 'pointsman_owner';
 
 /**
  * Makes sure that `dataDir` holds a complete PostgreSQL cluster on which a server can start, and returns the owner's password. Creating a
- * cluster takes seconds, and the process can be killed meanwhile. So the cluster is created under another name and renamed when it is
+ * cluster takes seconds, and the process can be killed in the middle. So the cluster is created under another name and renamed when it is
  * complete.
  *
  * Throws when `dataDir` exists and is not a cluster (it may be a user's data, and is not touched), and when a server is running on it.
@@ -84,8 +84,8 @@ const initdbArgs = [
 ];
 
 /**
- * The environment of PostgreSQL's programs. Of our variables it has only PATH, to find setpriv. Messages are in English, because some of
- * them are parsed.
+ * The environment of PostgreSQL's programs. They inherit only PATH, which they need to find setpriv. Their messages are in English,
+ * because we parse some of them.
  */
 export function postgresEnv(): Record<string, string> {
   return { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };

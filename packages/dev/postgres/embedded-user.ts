@@ -38,8 +38,8 @@ export async function postgresUser(binary: string, dataDir: string): Promise<Pos
   if (await works(passing, binary, dirname(dataDir))) return passing;
   throw new Error(
     `PostgreSQL refuses to run as root, and user ${owner.uid} may not enter ${dirname(binary)} or ${dirname(dataDir)}. ` +
-      'Run as an ordinary user, or move the folder out of private ones, or set POINTSMAN_HOME to a public place, ' +
-      'or set DATABASE_URL to a PostgreSQL of your own.',
+      'Run as an ordinary user, or move the folder out of private ones, or set POINTSMAN_HOME to a folder that this user may enter, ' +
+      'or set DATABASE_URL to your own PostgreSQL.',
   );
 }
 

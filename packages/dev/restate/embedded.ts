@@ -92,7 +92,7 @@ export function restateBinary(): string {
   } catch (cause) {
     throw new Error(
       `npm did not install the Restate server for ${process.platform}-${process.arch} (${name}). Run npm ci without ` +
-        '--omit=optional, or set RESTATE_INGRESS_URL and RESTATE_ADMIN_URL to a server of your own.',
+        '--omit=optional, or set RESTATE_INGRESS_URL and RESTATE_ADMIN_URL to your own server.',
       { cause },
     );
   }

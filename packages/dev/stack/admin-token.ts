@@ -15,7 +15,7 @@ export interface AdminToken {
 }
 
 /**
- * The admin token: the configured one, or the one of the data directory, which is created if it does not
+ * The admin token: the configured token, or the data directory's token, which is created if it does not
  * exist. The stack uses its hash in `admin-token.sha256`. The token itself is in `admin-token`, as the
  * credential of the command line on this machine. The user may delete that file; deleting both creates a new
  * token at the next start. A configured token is not stored, and deletes the stored one.

@@ -16,7 +16,7 @@ export class ForeignDataDirError extends Error {
  * missing or empty folder is accepted. Throws ForeignDataDirError.
  */
 export async function refuseForeignDataDir(path: string): Promise<void> {
-  // Without symbolic links: the user may have linked the directory, and the target is checked.
+  // The user may have made the directory a symbolic link. Check its target.
   const dataDir = await realpath(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;
     throw error;

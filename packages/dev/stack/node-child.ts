@@ -17,7 +17,7 @@ export interface NodeChild {
   readonly show: (line: string) => void;
 }
 
-/** The message of a child process that is ready. */
+/** The message that a child process sends when it is ready. */
 const Ready = z.object({ ready: z.literal(true), url: z.string() });
 
 /**

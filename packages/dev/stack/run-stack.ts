@@ -22,7 +22,7 @@ export async function runStack(env: Environment, { scripts }: { scripts?: Script
       abort.abort();
       return;
     }
-    console.log(again ? 'Stopping at once.' : 'Stopping. Press Ctrl-C again to stop at once.');
+    console.log(again ? 'Stopping immediately.' : 'Stopping. Press Ctrl-C again to stop immediately.');
     void stack.stop({ atOnce: again }).then(
       () => process.exit(0),
       (error: unknown) => fail(String(error)),

@@ -10,7 +10,7 @@ export function deferred<T>(): Deferred<T> {
     resolve: ignored,
     reject: ignored,
   };
-  // The function that a promise is made with runs at once.
+  // The function that is passed to `new Promise` runs immediately.
   const promise = new Promise<T>((resolve, reject) => Object.assign(settle, { resolve, reject }));
   return { promise, ...settle };
 }

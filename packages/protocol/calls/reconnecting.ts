@@ -9,7 +9,7 @@ interface Connection {
 export interface Reconnecting<T extends Connection> {
   /** The open connection, or a new one. Rejects when the connection fails, and after `close`. */
   current(): Promise<T>;
-  /** Closes the connection, including one that is being opened. */
+  /** Closes the connection, even while it is being opened. */
   close(): Promise<void>;
 }
 

@@ -15,7 +15,7 @@ export const SILENT_WORKER: Finding = {
   ],
 };
 
-/** Releases in flight for longer than {@link findingLimits.oldReleaseMs}, or that there are none. */
+/** Lists the releases in flight for longer than {@link findingLimits.oldReleaseMs}, or reports that there are none. */
 export function oldReleaseFindings(old: readonly ReleaseId[]): Finding[] {
   const bound = humanDuration(findingLimits.oldReleaseMs);
   if (old.length === 0)

@@ -9,7 +9,7 @@ export const Finding = z
     state: z.enum(['error', 'warning', 'unknown', 'ok']).meta({
       description: '`unknown`: the subject could not be examined.',
     }),
-    summary: z.string().meta({ description: 'The result, with its cause if known.' }),
+    summary: z.string().meta({ description: 'The result, and its cause if known.' }),
     actions: z.array(z.string()).meta({
       description: 'What to do, one line each: advice, and commands that can be run unchanged.',
     }),

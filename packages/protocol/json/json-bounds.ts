@@ -51,7 +51,7 @@ function endOfString(text: string, open: number): number {
 
 export type BoundedJson =
   | { readonly kind: 'json'; readonly value: unknown }
-  /** Not UTF-8, or not JSON. */
+  /** The bytes are not UTF-8, or the text is not JSON. */
   | { readonly kind: 'not_json' }
   | { readonly kind: 'excess'; readonly problem: string };
 

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 
 export type ParsedJson =
   | { readonly kind: 'json'; readonly value: unknown }
-  /** Invalid JSON has a variant of its own instead of a placeholder value, because a schema could accept any placeholder. */
+  /** Invalid JSON has its own variant instead of a placeholder value, because a schema could accept any placeholder. */
   | { readonly kind: 'not_json' };
 
 /**

@@ -18,12 +18,12 @@ export function firstIssues({ error }: Misfit, most: number): readonly z.core.$Z
   return error.issues.slice(0, most);
 }
 
-/** The message of the first issue, without its place: for a text or a number. */
+/** The message of the first issue, without its path: for a text or a number, which has no path. */
 export function firstMessage({ error }: Misfit): string {
   return cut(messageOf(error.issues[0]), issueLimits.chars);
 }
 
-/** The first issues for people: a few, each with its place, in bounded text. */
+/** The first issues for people: a few, each with its path, in bounded text. */
 export function describeIssues(misfit: Misfit): string {
   const shown = firstIssues(misfit, issueLimits.shown).map((issue) => {
     const place = issue.path.map((step) => `/${String(step)}`).join('');

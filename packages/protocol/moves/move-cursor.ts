@@ -14,7 +14,7 @@ export function placeAfter(last: number, number: number): 'next' | 'seen' | 'gap
 export type Place =
   /** The next move of its tenant, and forward at its pointer. */
   | 'next'
-  /** At or before the last move that was read of its tenant. */
+  /** The move is at or before the last move that was read for its tenant. */
   | 'duplicate'
   /** A move before it is missing. */
   | 'gap'
@@ -46,7 +46,7 @@ export interface MoveCursor {
   passed(move: MoveData): void;
   /** Everything of the tenant up to that number is known. */
   learn(tenant: string, known: Known): void;
-  /** These pointers were fetched; the rest of their tenants is as unknown as before. */
+  /** These pointers were fetched. The other pointers of their tenants stay unknown. */
   fetched(pointers: readonly (PointerId & KnownPointer)[]): void;
   /** The next move of this tenant starts with a snapshot. Generations are kept. */
   doubt(tenant: string): void;

@@ -46,7 +46,7 @@ export function entryEventId(fields: EntryFields): string | null {
 }
 
 /**
- * The event names its tenant in four places, and the stream is a fifth. All must match, so that an event of
+ * The event contains its tenant in four fields, and the name of the stream contains it too. All must match, so that an event of
  * one tenant is never accepted for another.
  */
 function agrees(stream: string, { id, source, subject, data }: MoveEvent): boolean {

@@ -4,7 +4,7 @@ import { cut } from '../text/cut.ts';
 import { documentLimits } from '../limits.ts';
 
 /**
- * One problem of a source, at the place where its author can fix it. Lines and columns count from 1, as editors do. `pointer` is a JSON
+ * One problem of a source, at the location where its author can fix it. Lines and columns count from 1, as editors do. `pointer` is a JSON
  * Pointer (RFC 6901) into the document, empty for the whole document.
  */
 export const Diagnostic = z.object({
@@ -34,7 +34,7 @@ export function boundedText(text: string): string {
   return `${text.slice(0, documentLimits.textChars - 1).replace(/[\ud800-\udbff]$/, '')}…`;
 }
 
-/** The pointer, or the longest parent that is short enough. Cutting inside a step would give a wrong place. */
+/** The pointer, or the longest parent that is short enough. Cutting inside a step would point to another value. */
 export function boundedPointer(pointer: string): string {
   if (pointer.length <= documentLimits.textChars) return pointer;
   return pointer.slice(0, pointer.lastIndexOf('/', documentLimits.textChars));
@@ -64,7 +64,7 @@ export function reportedDiagnostics(diagnostics: readonly Diagnostic[]): Diagnos
   return withinReport(diagnostics, ({ path, pointer, message }) => [path, pointer, message]);
 }
 
-/** The first problem with its place, and the number of others. */
+/** The first problem with its location, and the number of others. */
 export function summaryOf(diagnostics: readonly Diagnostic[], truncated = false): string {
   const [first] = diagnostics;
   if (!first) return 'the source is invalid';

@@ -5,7 +5,7 @@ import type { Diagnostic } from './diagnostic.ts';
 const SHOWN_LINE_CHARS = 200;
 
 /**
- * Formats diagnostics as compilers do: `path:line:column: error[code]: message`, then the line and a caret under the place when `readFile`
+ * Formats diagnostics as compilers do: `path:line:column: error[code]: message`, then the line and a caret under the column when `readFile`
  * returns the text. `readFile` returns null for a file that it cannot read. Ends with a newline unless there are no diagnostics.
  */
 export function formatDiagnostics(

@@ -64,7 +64,7 @@ const ENVIRONMENTS: Principal = { id: 'bootstrap', name: 'admin', tenant: null, 
 
 /**
  * Throws `forbidden` unless the principal may do the action on the tenant (null: not about one tenant). Called before any lookup, so that
- * the response is the same whether or not the thing exists in another tenant.
+ * the response is the same whether or not the resource exists in another tenant.
  */
 export function authorise(principal: Principal, action: Action, tenant: string | null): void {
   const isElsewhere = principal.tenant !== null && principal.tenant !== tenant;

@@ -14,7 +14,7 @@ interface Acknowledger {
  * Limits how often followers may acknowledge: each one, and all followers of a token together, because a token can name any number of them.
  */
 export class AcknowledgementRates {
-  /** Also by token: a token must not use up the limit of another token's follower of the same name. */
+  /** The key contains the token: two tokens may each have a follower of the same name, and each of them has its own limit. */
   readonly #followers = new TokenBuckets(acknowledgementRate);
   readonly #tokens = new TokenBuckets(tokenAcknowledgementRate);
 

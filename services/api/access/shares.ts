@@ -9,7 +9,7 @@ export interface ShareLevel {
 }
 
 export interface ShareLimits {
-  /** Of the whole resource. */
+  /** The amount of the whole resource. */
   readonly capacity: number;
   /** From the outermost holder to the innermost. */
   readonly levels: readonly ShareLevel[];
@@ -37,7 +37,7 @@ interface Node {
 }
 
 /**
- * A resource that many holders share: memory, or places for waiting requests. The rule is the same at each level. A fraction of the
+ * A resource that many holders share: memory, or slots for waiting requests. The rule is the same at each level. A fraction of the
  * capacity is reserved: from it each holder can get its minimum, regardless of the others. Of the rest **a holder may hold at most as much
  * as it leaves free**: one holder alone gets half of it, two together at most three quarters, and each further one half of what is left.
  *
@@ -103,8 +103,8 @@ export class Shares {
   }
 
   /**
-   * For a holder that represents many clients, such as a proxy: it has no share of its own and takes from the whole resource while any is
-   * left.
+   * For a holder that represents many clients, such as a proxy. It has no separate share, and takes from the whole resource until that is
+   * exhausted.
    */
   openWhole(): Holding {
     let own = 0;

@@ -20,7 +20,7 @@ interface Counted {
   readonly holding: Holding;
 }
 
-/** A buffer of one stream. Null for one that is not counted. */
+/** A buffer of one stream. Null for a buffer that is not counted. */
 interface Held {
   readonly bytes: number;
   readonly giveBack: (() => void) | null;

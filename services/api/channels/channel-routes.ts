@@ -47,7 +47,7 @@ function findEndpoint(parts: ApiDeps): Endpoint {
     operationId: 'getPointer',
     summary: 'Get the pointer of a channel',
     description:
-      'With `If-None-Match`, returns 304 while the pointer is unchanged. With `wait` in addition, the response comes when the pointer moves, or is 304 after that time. With `Accept: text/event-stream`, returns a stream of `pointer` events: the current pointer at once, then one event after each move, hold and lifted hold. Changes in quick succession are combined into the last one. Event ids are generations. A reconnecting reader needs no id: the stream starts with the current pointer.',
+      'With `If-None-Match`, returns 304 while the pointer is unchanged. With `wait` in addition, the response comes when the pointer moves, or is 304 after that time. With `Accept: text/event-stream`, returns a stream of `pointer` events: the current pointer immediately, then one event after each move, hold and lifted hold. Changes in quick succession are combined into the last one. Event ids are generations. A reconnecting reader needs no id: the stream starts with the current pointer.',
     tags: ['channels'],
     may: 'read',
     params: ChannelParams,
@@ -115,7 +115,7 @@ function moveEndpoint({ db, tenants }: ApiDeps): Endpoint {
     operationId: 'movePointer',
     summary: 'Promote or roll back',
     description:
-      'Moves the pointer to a release that is already compiled. `version` promotes, `restores` rolls back. If the tenant’s policy has gates for the channel, only an admin can promote a release that the pointer has never had. Going back to an earlier release needs no admin, also during a freeze. If the policy freezes the channel without its sinks, only an admin can promote while one of them is down.',
+      'Moves the pointer to a release that is already compiled. `version` promotes, `restores` rolls back. If the tenant’s policy has gates for the channel, only an admin can promote a release that the pointer has never had. Going back to an earlier release needs no admin, even during a freeze. If the policy freezes the channel without its sinks, only an admin can promote while one of its sinks is down.',
     tags: ['channels'],
     may: 'control',
     params: ChannelParams,

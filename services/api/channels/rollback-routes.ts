@@ -24,7 +24,7 @@ export function rollbackEndpoints({ db }: ApiDeps): Endpoint[] {
       operationId: 'getRollback',
       summary: 'Preview a rollback',
       description:
-        'Changes nothing. A rollback is an undo: it restores what was live before the last move that is not undone, so a second rollback goes further back. With `version`, it restores the last move to that version. To roll back, send `restores` to `movePointer`.',
+        'Changes nothing. A rollback is an undo: it restores the state before the last move that was not yet undone. So a second rollback restores an earlier state. With `version`, it restores the last move to that version. To roll back, send `restores` to `movePointer`.',
       tags: ['channels'],
       may: 'read',
       params: ChannelParams,

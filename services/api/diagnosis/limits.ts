@@ -3,9 +3,9 @@ import { probeLimits } from '../limits.ts';
 
 const second = 1_000;
 
-/** Limits of the examination of the server. Times are milliseconds, sizes are bytes. */
+/** Limits of the server's examination. Times are milliseconds, sizes are bytes. */
 
-/** A working worker reports on a store that hangs after this: the timeout of its own statement, and a second for the way. */
+/** Time within which a working worker reports a store that hangs: the timeout of the worker's statement, and a second for the transfer. */
 const WORKER_MS = databaseLimits.statementTimeoutMs + databaseLimits.silenceMs + second;
 
 export const diagnosisLimits = {

@@ -46,7 +46,7 @@ async function workerServices(admin: RestateAdmin): Promise<string[]> {
   return [...new Set(names)].filter((name) => /^\w+$/.test(name));
 }
 
-/** Paused ones first, because they are not retried. One more than is shown, to detect further ones. */
+/** Paused invocations first, because they are not retried. Reads one row more than is shown, to detect that there are more. */
 function stuckQuery(services: readonly string[]): string {
   return `SELECT id, target, status, retry_count, last_failure FROM sys_invocation
     WHERE target_service_name IN (${services.map((name) => `'${name}'`).join(', ')})

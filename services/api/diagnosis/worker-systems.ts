@@ -30,7 +30,7 @@ function unchecked(why: string): Finding {
   return { subject: SUBJECT, state: 'unknown', summary: `not checked: ${why}`, actions: [] };
 }
 
-/** A 404 of Restate is about the handler; other refusals, and a timeout, are about the worker behind it. */
+/** A 404 response from Restate concerns the handler. Other refusals, and a timeout, concern the worker behind it. */
 function refusedAs(error: unknown): 'older' | 'silent' {
   if (error instanceof HttpCallError) return error.status === 404 ? 'older' : 'silent';
   if (error instanceof Error && error.name === 'TimeoutError') return 'silent';

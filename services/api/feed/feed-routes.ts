@@ -135,7 +135,7 @@ function feedAnswer(
   return jsonResponse({ items: events, ...cursors }, 200, { vary: 'accept' });
 }
 
-/** First where the reader is, so that one that is cut before the first move comes back to the same place. */
+/** The first event is the reader's cursor, so that a reader that is disconnected before the first move resumes at the same cursor. */
 function movedEvents(
   from: FeedCursor,
   news: Followed<readonly Uint8Array[]>,

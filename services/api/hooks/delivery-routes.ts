@@ -146,8 +146,7 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
     path: paths.hookDeliveries,
     operationId: 'listDeliveries',
     summary: 'List deliveries',
-    description:
-      'The deliveries of a hook, newest first, with their results. Kept for 90 days after they end.',
+    description: 'The deliveries of a hook and their results, newest first. Kept for 90 days after they end.',
     tags: ['hooks'],
     may: 'read',
     params: HookParams,

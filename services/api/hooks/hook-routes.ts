@@ -135,7 +135,7 @@ function listEndpoint({ db, secrets }: ApiDeps): Endpoint {
     path: paths.hooks,
     operationId: 'listHooks',
     summary: 'List hooks',
-    description: 'The hooks of a tenant, by name.',
+    description: 'The hooks of a tenant, sorted by name.',
     tags: ['hooks'],
     may: 'read',
     params: TenantParams,

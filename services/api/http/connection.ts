@@ -72,7 +72,7 @@ function ipv6Network(address: ipaddr.IPv4 | ipaddr.IPv6, prefix: 48 | 64): strin
     .join(':')}::/${prefix}`;
 }
 
-/** Callbacks for when a socket closes. A pipelined response that never began emits no event of its own. */
+/** Callbacks for when a socket closes. A pipelined response that never began emits no event. */
 const endsBySocket = new WeakMap<Socket, Set<() => void>>();
 
 function onceSent(outgoing: ServerResponse, socket: Socket, end: () => void): void {

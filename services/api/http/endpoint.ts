@@ -53,7 +53,7 @@ export interface EndpointDefinition<
   readonly may: Action | null;
   /**
    * `caller`: the path contains no tenant. The request is about the caller's tenant, or about any tenant for a caller without one. The
-   * endpoint itself must authorise whatever else the request names.
+   * endpoint itself must authorise every other resource that the request names.
    */
   readonly whose?: 'path' | 'caller';
   readonly params?: P;

@@ -111,8 +111,8 @@ function hasBody({ headers }: IncomingMessage): boolean {
 }
 
 /**
- * Whether the connection owes a response to a complete request, so that a parse error must not be sent in its place. Otherwise it owes none, or
- * only the response to the incomplete request that the error is about.
+ * Whether the connection owes a response to a complete request, so that a parse error must not be sent instead of it. Otherwise it owes no
+ * response, or only the response to the incomplete request that the error is about.
  */
 export function owesResponse(socket: Socket): boolean {
   const [first, ...others] = lines.get(socket)?.owed ?? [];

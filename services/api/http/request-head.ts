@@ -24,7 +24,7 @@ export function headProblem(head: Head): HeadProblem | null {
 
 /**
  * The parser also takes HTTP/0.9 and HTTP/2.0, whose messages have another form. Like an unknown transfer coding below this gets 400, and not
- * the 505 or 501 of RFC 9110: a sender must not cause responses that monitoring counts as failures of the server.
+ * the 505 or 501 from RFC 9110: a sender must not cause responses that monitoring counts as failures of the server.
  */
 function versionProblem({ httpVersion }: Head): HeadProblem | null {
   if (httpVersion === '1.1' || httpVersion === '1.0') return null;

@@ -133,7 +133,7 @@ export async function readJsonBody<T>(
   return parsed.data;
 }
 
-/** The place of a text or a key that the record cannot store; null without one. I-JSON allows NUL, PostgreSQL does not. */
+/** The JSON Pointer of the first text or key that the record cannot store; null if it can store all of them. I-JSON allows NUL, PostgreSQL does not. */
 function unstorablePlace(json: unknown): string | null {
   if (typeof json === 'string') return isStorableText(json) ? null : '';
   if (typeof json !== 'object' || json === null) return null;

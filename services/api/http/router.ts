@@ -155,7 +155,7 @@ function countResponse(responses: Shares, c: Context<Env>): void {
   }
 }
 
-/** Of the body. A stream is read while it is sent, and counts itself what it holds. */
+/** The size of a response body. 0 for a stream: it is read while it is sent, and counts its own bytes. */
 function bytesInMemory(c: Context<Env>): number {
   const { body, headers } = c.res;
   if (body === null || c.req.method === 'HEAD' || c.get('isStreamed')) return 0;

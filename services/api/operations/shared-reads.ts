@@ -1,4 +1,4 @@
-/** A read, and the one that follows it. */
+/** A read, and the next read. */
 interface Turn<V> {
   /** Resolves when the read ended, or after the time that callers wait for it. */
   readonly over: Promise<void>;
@@ -7,7 +7,7 @@ interface Turn<V> {
 }
 
 /**
- * Shares reads of the same thing among concurrent callers: one read is in progress, and all callers that arrive meanwhile share the next
+ * Shares reads of the same thing among concurrent callers: one read is in progress, and all callers that arrive during it share the next
  * one. A caller never gets a result that was read before it called. So a caller that reads after a notification sees the change.
  */
 export function sharedReads<K, V>({

@@ -65,7 +65,7 @@ function batchOf(record: ReleaseProgress, seen: EventId): Batch {
 
 const known = new WeakMap<ReleaseProgress, readonly EncodedEvent[]>();
 
-/** Made once for all readers who are given the same record, since it takes a second for some thousand of them otherwise. */
+/** Encoded once for all readers of the same record. Encoding for each of some thousand readers would take a second. */
 function eventsOf(record: ReleaseProgress): readonly EncodedEvent[] {
   const { gateChanges, ...release } = record;
   const events =

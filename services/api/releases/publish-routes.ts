@@ -51,7 +51,7 @@ function publishEndpoint(parts: ApiDeps): Endpoint {
     path: paths.releases,
     operationId: 'publish',
     summary: 'Publish a source',
-    description: `Checks the source in full and starts a release; follow it at its \`Location\`. An invalid source is refused with all its problems and their places, and does not get a number. An archive takes its options as query parameters, JSON in the body. At most ${sourceLimits.files} files, ${sourceLimits.fileBytes} bytes per file and ${sourceLimits.totalBytes} bytes in total.`,
+    description: `Checks the source in full and starts a release; follow it at its \`Location\`. An invalid source is refused with all its problems and their locations, and does not get a number. An archive takes its options as query parameters, JSON in the body. At most ${sourceLimits.files} files, ${sourceLimits.fileBytes} bytes per file and ${sourceLimits.totalBytes} bytes in total.`,
     tags: ['releases'],
     may: 'publish',
     params: BundleParams,

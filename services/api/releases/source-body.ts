@@ -26,7 +26,7 @@ export const PublishOptions = z.strictObject({
   notBefore: Instant.transform((text) => Date.parse(text))
     .optional()
     .meta({
-      description: `The pointer does not move before this time, at most ${requestLimits.scheduleMs / 86_400_000} days ahead. The release is compiled at once, then waits. A past time counts as now.`,
+      description: `The pointer does not move before this time, at most ${requestLimits.scheduleMs / 86_400_000} days ahead. The release is compiled immediately, then waits. A past time counts as now.`,
       example: '2026-12-24T07:00:00Z',
     }),
 });
@@ -62,7 +62,7 @@ export const PublishBody = PublishOptions.extend({
 
 /** The result of reading a body. */
 export type SourceBody =
-  /** An archive has no options of its own. */
+  /** The options of an archive come from the query. */
   | (ReadSource & { readonly options: PublishOptions })
   | InvalidSource
   | { readonly kind: 'malformed'; readonly errors: readonly RequestProblem[] }

@@ -15,7 +15,7 @@ export type Checked =
   | { readonly kind: 'invalid'; readonly diagnostics: readonly Diagnostic[]; readonly truncated: boolean };
 
 /**
- * Compiles a source in full, only to check it: the author gets all problems at once, and no number is used. Throws `busy` when the compiler
+ * Compiles a source in full, only to check it: the author gets all problems together, and no number is used. Throws `busy` when the compiler
  * is overloaded. Throws `invalid_source` when the source exceeds a limit, or when the compiler fails without a diagnostic.
  *
  * If an outside compiler compiles the tenant's sources, its rules are not known here. The structure of the files was checked when they were

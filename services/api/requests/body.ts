@@ -14,7 +14,7 @@ interface ReadOptions {
 }
 
 /**
- * Reads the body of a request. Stops at the first byte past the limit, whatever the headers promised, and throws `too_large`. Throws
+ * Reads the body of a request. Stops at the first byte past the limit, even if the headers announced fewer bytes, and throws `too_large`. Throws
  * `too_slow` when the sender falls below the minimum rate.
  */
 export async function readBody(

@@ -11,7 +11,7 @@ export type ReadJson =
 
 /**
  * Parses a body as JSON, in UTF-8 (RFC 8259, section 8.1) and as strictly as I-JSON (RFC 7493): anything that two parsers could read
- * differently, such as a duplicate key, is refused with its place.
+ * differently, such as a duplicate key, is refused with its line and column.
  */
 export function readJson(bytes: Uint8Array, values: number): ReadJson {
   const text = decode(bytes);

@@ -22,7 +22,7 @@ export function requestIds(headers: Pick<Headers, 'get'>): RequestIds {
   };
 }
 
-/** 32 digits, of which the last 14 are random, as Trace Context level 2 requires. Made from UUIDs, because Node generates many at once. */
+/** 32 digits, of which the last 14 are random, as Trace Context level 2 requires. Made from UUIDs, because Node generates many together. */
 function randomHex(): string {
   return randomUUID().replaceAll('-', '');
 }

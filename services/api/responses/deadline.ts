@@ -1,4 +1,4 @@
-/** A signal with an end of its own. */
+/** A signal with an additional time limit. */
 export interface Deadline {
   /** Aborts with the first of the signals, or when the time is over. */
   readonly signal: AbortSignal;

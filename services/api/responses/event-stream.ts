@@ -78,7 +78,7 @@ function eventStream(
       },
       async pull(controller) {
         // After this turn the previous batch is in the connection or in the kernel. The delay also lets the server send the headers first: from
-        // a body that has data at once it reads several pieces before it sends anything, even if the reader takes none.
+        // a body that has data immediately it reads several pieces before it sends anything, even if the reader takes none.
         await setImmediate();
         unsent.giveBack();
         isWaiting = true;

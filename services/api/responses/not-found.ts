@@ -4,7 +4,7 @@ import { type Executor, findExecutor } from '../../postgres/releases/compile-rul
 import type { Database } from '../../postgres/database.ts';
 import { findTenant } from '../../postgres/tenants/tenants.ts';
 
-/** The error for a missing thing: names the outermost of tenant, bundle and thing that does not exist. */
+/** The error for a missing resource. It names the outermost missing one of the tenant, the bundle and the resource. */
 export async function missingError(
   db: Database,
   { tenant, bundle }: { readonly tenant: string; readonly bundle?: string },

@@ -15,7 +15,7 @@ import { Quota, retryAfterSeconds } from '@pointsman/protocol/quota';
 import { Outcome } from '@pointsman/protocol/releases/release';
 import { etagOf } from './entity-tags.ts';
 
-/** A problem of a request, and its place. */
+/** A problem of a request, and its location. */
 export const RequestProblem = z
   .object({
     in: z.enum(['path', 'query', 'header', 'body']),
@@ -25,7 +25,7 @@ export const RequestProblem = z
     column: z.number().int().min(1).optional(),
     message: z.string(),
   })
-  .meta({ id: 'RequestProblem', description: 'A problem of a request, and its place.' });
+  .meta({ id: 'RequestProblem', description: 'A problem of a request, and its location.' });
 export type RequestProblem = z.infer<typeof RequestProblem>;
 
 const ExceededQuota = Quota.omit({ default: true });
@@ -45,11 +45,11 @@ export const Problem = z
     errors: z
       .array(RequestProblem)
       .optional()
-      .meta({ description: 'The problems of the request, each with its place.' }),
+      .meta({ description: 'The problems of the request, each with its location.' }),
     diagnostics: z
       .array(Diagnostic)
       .optional()
-      .meta({ description: 'The problems of the source, each with its place.' }),
+      .meta({ description: 'The problems of the source, each with its location.' }),
     truncated: z.boolean().optional().meta({ description: 'The list of diagnostics is incomplete.' }),
     pointer: Pointer.optional().meta({
       description: 'The current pointer, if it is not where the request expects it.',
@@ -136,7 +136,7 @@ export function asPointsmanError(error: unknown): PointsmanError {
   );
 }
 
-/** An error that lists the problems of a request, each with its place and in bounded text. The first one is the detail. */
+/** An error that lists the problems of a request, each with its location and in bounded text. The first one is the detail. */
 export function requestError(
   code: 'malformed' | 'invalid_request',
   found: readonly RequestProblem[],

@@ -44,7 +44,7 @@ function pauseEndpoint(parts: ApiDeps): Endpoint {
     operationId: 'pauseSink',
     summary: 'Pause a sink',
     description:
-      'Stops deliveries of this tenant’s moves until the sink is resumed. Moves made meanwhile are delivered then, in order, as far back as the feed reaches.',
+      'Stops deliveries of this tenant’s moves until the sink is resumed. The moves of that time are then delivered in order, as far back as the feed reaches.',
     body: PauseBody,
     problems: ['not_found', 'idempotency_key_reused'],
     handle: (call) => control(parts, call, { kind: 'pause', reason: call.body?.reason ?? null }),
@@ -58,7 +58,7 @@ function resumeEndpoint(parts: ApiDeps): Endpoint {
     operationId: 'resumeSink',
     summary: 'Resume a sink',
     description:
-      'Resumes at the cursor, at once. Also ends the wait for the next retry, and a pause after repeated failures of the endpoint.',
+      'Resumes immediately, at the cursor. Also ends the wait for the next retry, and a pause after repeated failures of the endpoint.',
     body: nothing,
     problems: ['not_found', 'idempotency_key_reused'],
     handle: (call) => control(parts, call, { kind: 'resume' }),

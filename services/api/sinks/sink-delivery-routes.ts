@@ -28,7 +28,7 @@ function testEndpoint(parts: ApiDeps): Endpoint {
     operationId: 'testSink',
     summary: 'Send a test event',
     description:
-      'Sends one event of the type `pointsman.sink.test` at once, also while the sink is paused. Receivers ignore it.',
+      'Sends one event of the type `pointsman.sink.test` immediately, even while the sink is paused. Receivers ignore it.',
     tags: ['sinks'],
     may: 'administer',
     params: SinkParams,
@@ -50,7 +50,8 @@ function redeliverEndpoint(parts: ApiDeps): Endpoint {
     path: paths.sinkRedeliver,
     operationId: 'redeliver',
     summary: 'Deliver one move again',
-    description: 'Sends one event to the webhook at once, under its original id. The cursor does not move.',
+    description:
+      'Sends one event to the webhook immediately, under its original id. The cursor does not move.',
     tags: ['sinks'],
     may: 'administer',
     params: WebhookParams,

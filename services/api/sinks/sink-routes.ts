@@ -27,7 +27,7 @@ function listEndpoint(parts: ApiDeps): Endpoint {
     operationId: 'listSinks',
     summary: 'List sinks',
     description:
-      "The destinations of a tenant's moves, by name: its webhooks, and `redis` and `rabbitmq` if the platform has them.",
+      "The destinations of a tenant's moves, sorted by name: its webhooks, and `redis` and `rabbitmq` if the platform has them.",
     tags: ['sinks'],
     may: 'read',
     params: TenantParams,

@@ -117,7 +117,7 @@ function rotateEndpoint(parts: ApiDeps): Endpoint {
     path: paths.sinkRotate,
     operationId: 'rotateSink',
     summary: 'Rotate the secret of a webhook',
-    description: `Events are signed with a new secret from now on, and for a day also with the current one, so that the endpoint can be updated. The secret before the current one stops working at once. ${ONCE}`,
+    description: `Events are signed with a new secret from now on, and for one day with the current secret as well, so that the endpoint can be updated. The secret before the current one stops working immediately. ${ONCE}`,
     tags: ['sinks'],
     may: 'administer',
     params: WebhookParams,

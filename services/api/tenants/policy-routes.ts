@@ -33,7 +33,7 @@ function findEndpoint({ db }: ApiDeps): Endpoint {
     operationId: 'getPolicy',
     summary: 'Get the policy of a tenant',
     description:
-      'The document, with its defaults filled in, in the format of `putPolicy`. Before the first policy: version 0, without gates.',
+      'The document in the format of `putPolicy`, including all defaults. Before the first policy: version 0, without gates.',
     tags: ['policy'],
     may: 'read',
     params: TenantParams,

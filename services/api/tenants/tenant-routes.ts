@@ -60,7 +60,7 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
     path: paths.tenants,
     operationId: 'listTenants',
     summary: 'List tenants',
-    description: 'All tenants, by name.',
+    description: 'All tenants, sorted by name.',
     tags: ['tenants'],
     may: 'administer',
     query: PageQuery,

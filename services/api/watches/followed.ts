@@ -4,7 +4,7 @@
  */
 export interface Followed<T> {
   readonly next: () => Promise<IteratorResult<T, undefined>>;
-  /** Ends it, also while `next` waits. */
+  /** Ends it, even while `next` waits. */
   readonly return: () => Promise<IteratorReturnResult<undefined>>;
   readonly [Symbol.asyncIterator]: () => Followed<T>;
 }

@@ -120,7 +120,7 @@ export class WatchGroup<K, V> {
 }
 
 /**
- * A random time between half of `ms` and one and a half of it. Otherwise all tenants of all processes would load at once after a process has
+ * A random time from 0.5 to 1.5 times `ms`. Otherwise all tenants of all processes would load at the same time after a process has
  * started, or when the store is back.
  */
 function atAnyMoment(ms: number): number {

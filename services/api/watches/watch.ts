@@ -6,19 +6,19 @@ export interface WatchOptions<K, V> {
   readonly keyOf: (key: K) => string;
   /** The tenant of a key: what is watched of one tenant is loaded together, one load at a time. */
   readonly tenantOf: (key: K) => string;
-  /** Loads things of one tenant. Resolves to their values, in the order of the keys. */
+  /** Loads the values of one tenant's keys. Resolves to the values in the order of the keys. */
   readonly load: (tenant: string, keys: readonly WatchedKey<K, V>[]) => Promise<readonly V[]>;
-  /** How many things one load may ask for. */
+  /** How many keys one load may ask for. */
   readonly perLoad: number;
   /** Whether two values are equal for followers, so that they don't get the second one. If left out, they get each loaded value. */
   readonly isSame?: (before: V, now: V) => boolean;
-  /** Calls `notify` when the thing may have changed, and when notifications may have been lost. Returns the function that unsubscribes. */
+  /** Calls `notify` when the value may have changed, and when notifications may have been lost. Returns the function that unsubscribes. */
   readonly subscribe: (key: K, notify: () => void) => () => void;
-  /** Average time between two loads without a notification. Each interval is chosen between half of it and one and a half of it. */
+  /** Average time between two loads without a notification. Each interval is random, from 0.5 to 1.5 times this. */
   readonly recheckMs: number;
 }
 
-/** A thing to load, with the value of the previous load: null at the first load. */
+/** A key to load. It has the value of the previous load, or null at the first load. */
 export interface WatchedKey<K, V> {
   readonly key: K;
   readonly before: V | null;
@@ -36,7 +36,7 @@ export type Turn<V> = PromiseWithResolvers<Loaded<V> | null>;
 /** Waiting followers, each with the number of the load that it has already seen. */
 type Waiting<V> = Map<Turn<V>, number>;
 
-/** One thing that is watched. */
+/** One watched key. */
 export class Watch<K, V> implements WatchedKey<K, V> {
   readonly key: K;
   followers = 0;
@@ -71,7 +71,7 @@ export class Watch<K, V> implements WatchedKey<K, V> {
     this.#isLoading = true;
   }
 
-  /** The latest load after load number `round`. If none has ended since, waits for the next one. */
+  /** The latest load after load number `round`. If no load has ended since, waits for the next one. */
   loadAfter(round: number): Turn<V> {
     return this.#turn(this.#round, round, this.#forLoad);
   }
@@ -99,7 +99,7 @@ export class Watch<K, V> implements WatchedKey<K, V> {
     if (!isUnchanged) this.#notify(this.#forChange, (turn) => turn.resolve(loaded));
   }
 
-  /** A restarting store is back soon. Followers get the error only when it lasts, so that they don't all reconnect at once. */
+  /** A restarting store is back soon. Followers get the error only when it lasts, so that they don't all reconnect at the same time. */
   failed(error: unknown): void {
     this.#endLoad();
     const lasts = ++this.#failures >= watchLimits.failures;

@@ -3,7 +3,7 @@ import { WatchGroup } from './watch-group.ts';
 import { followed, type Followed } from './followed.ts';
 import type { Loaded, Turn, Watch, WatchOptions } from './watch.ts';
 
-/** A follower's place. It has seen no load after number `round`. */
+/** A follower's membership. It waits for a load after number `round`. */
 interface Joined<K, V> {
   readonly group: WatchGroup<K, V>;
   readonly watch: Watch<K, V>;
@@ -11,7 +11,7 @@ interface Joined<K, V> {
 }
 
 /**
- * Lets many followers wait for changes of the same thing, which is loaded once for all of them. The things that a tenant's readers follow
+ * Lets many followers wait for changes of the same key, which is loaded once for all of them. The keys that a tenant's readers follow
  * are loaded one batch at a time, so a tenant uses one connection to the store, regardless of the number of its readers.
  */
 export class Watches<K, V> {
@@ -30,7 +30,7 @@ export class Watches<K, V> {
 
   /**
    * Yields the current value, loaded after the follower joined, and then each changed value. A slow follower skips intermediate values. All
-   * followers get the same object. Ends when the signal aborts. If loading fails, a follower without a value throws at once; the others throw
+   * followers get the same object. Ends when the signal aborts. If loading fails, a follower without a value throws immediately; the others throw
    * only if the failure lasts. The caller must limit the number of followers.
    */
   follow(key: K, signal: AbortSignal): Followed<V> {
@@ -66,7 +66,7 @@ export class Watches<K, V> {
     });
   }
 
-  /** Has the thing loaded for a new follower, which wants nothing that was read before. */
+  /** Starts a load for a new follower, because an earlier load may be older than the follower's request. */
   #join(key: K): Joined<K, V> {
     this.#followers++;
     const group = this.#groupOf(this.#options.tenantOf(key));

@@ -39,7 +39,7 @@ export interface ChannelDocuments {
 export interface DocumentFacts {
   readonly digest: string;
   readonly size: number;
-  /** The schema of the document's own `$schema`, with its digest at the time of the validation. */
+  /** The schema that the document's own `$schema` names, and its digest at the time of the validation. */
   readonly own: { readonly name: string; readonly digest: string } | null;
   readonly values: { readonly [pattern: string]: readonly ReferenceValue[] };
 }

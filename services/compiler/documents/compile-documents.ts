@@ -72,7 +72,7 @@ async function compileAndRemember(
 }
 
 /**
- * The length of the references, which are the only part of the facts without a limit of its own. Counted before
+ * The length of the references, which are the only part of the facts without its own limit. Counted before
  * they are serialized, because their JSON could exceed the maximum length of a string.
  */
 function charsOf({ values }: DocumentFacts): number {

@@ -74,7 +74,7 @@ function toJson(reading: Reading, value: unknown, pointer: string, depth: number
   return object;
 }
 
-/** Without an offset, the problem is at the value. */
+/** If there is no offset, the problem is reported at the value. */
 function refuse(
   problems: Problem[],
   pointer: string,
@@ -91,7 +91,7 @@ const DATE_CHARS = 80;
 
 /**
  * A date in RFC 3339 format. The library turns February 30 into a day in March, and drops all but three digits of a
- * fractional second. Both would change the value of the document, so they are problems.
+ * fractional second. Both would change the value, so such dates are reported as problems.
  */
 function dateText({ text, problems, locate }: Reading, date: TomlDate, pointer: string): Json {
   const start = locate(pointer);

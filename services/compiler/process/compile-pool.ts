@@ -28,7 +28,7 @@ export interface PoolLimits {
 }
 
 /**
- * Compile processes: `threads` of them, and a spare one. A killed process is replaced at once. Its replacement takes
+ * Compile processes: `threads` of them, and a spare one. A killed process is replaced immediately. Its replacement takes
  * up to two seconds to start on a busy machine, and in the meantime the next compilation gets the spare one. A
  * compilation waits for a start only when several processes are killed in that time.
  *

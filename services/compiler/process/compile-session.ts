@@ -37,7 +37,7 @@ let lastTaskId = 0;
 /**
  * Runs one compilation in a compile process, from the parent's side. Answers its questions, and kills the process at
  * the time limit. The clock starts with the compilation and pauses during reads, because the source does not cause a
- * slow start or a slow store. Reads have their own time limit, because the compilation occupies its process meanwhile.
+ * slow start or a slow store. Reads have their own time limit, because the compilation occupies its process during a read.
  *
  * Throws the errors of `readBlobs`. Also throws when the process does not start in time, when reading takes too long,
  * when a content has a different digest, and when the pool is closed.

@@ -1,7 +1,13 @@
 import { z } from 'zod';
 
 import { describeIssues } from '@pointsman/protocol/json/schema-issues';
-import { sourceLimits, artifactLimits, documentLimits, manifestLimits, requestLimits } from '@pointsman/protocol/limits';
+import {
+  sourceLimits,
+  artifactLimits,
+  documentLimits,
+  manifestLimits,
+  requestLimits,
+} from '@pointsman/protocol/limits';
 import { Diagnostic, reportedDiagnostics } from '@pointsman/protocol/releases/diagnostic';
 import { pathProblem } from '@pointsman/protocol/releases/source';
 import { cacheEntryLimits } from '../limits.ts';
@@ -137,7 +143,7 @@ function receivedBlobs({ digests, mediaTypes, sizes }: ProcessOutcome['made'], m
   let nth = 0;
   let content: Uint8Array | null = null;
   let filled = 0;
-  /** Continues with the next blob that is not empty. Empty blobs are complete at once. */
+  /** Continues with the next blob that is not empty. Empty blobs are complete immediately. */
   const next = (): void => {
     content = null;
     for (; nth < digests.length && content === null; nth++) {

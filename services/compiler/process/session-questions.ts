@@ -36,8 +36,8 @@ export interface SessionQuestions {
 }
 
 /**
- * Answers the questions of one compilation. The bundler requests thousands of imports at once. Only one read runs at a
- * time, so a compilation uses at most one connection to the store. Questions that arrive meanwhile are read together
+ * Answers the questions of one compilation. The bundler requests thousands of imports together. Only one read runs at a
+ * time, so a compilation uses at most one connection to the store. Questions that arrive during a read are read together
  * after it. The next answer is sent only after the process has received the previous one, so a process that does not
  * receive its answers holds the memory of only one.
  */

@@ -30,7 +30,7 @@ export function readRecipe(bytes: Uint8Array, found: Findings): PlacedRecipe | n
   }
   const read = RecipeSchema.safeParse(document.value);
   if (read.success) return { recipe: read.data, refuse, diagnose };
-  // One more than is reported, so that the result is marked as truncated.
+  // Reads one issue more than the limit, so that the result is marked as truncated if there are too many.
   const issues = firstIssues(read, documentLimits.diagnostics + 1);
   for (const issue of issues) addIssue(issue, document, refuse, found);
   return null;

@@ -27,7 +27,7 @@ export function forgetPatterns(): void {
  * Compiles a tenant's regular expression (ECMA-262, with the flag `u`) to a matcher that takes linear time. A
  * backtracking matcher needs 2^n steps for `^(a+)+$`. RE2 in JavaScript was chosen over V8's own linear engine (the
  * flag `l`), which supports neither `u` nor `i`, no `\p{L}` and no count above 16. Throws a SyntaxError for an invalid
- * pattern, and an UnsupportedPattern for one that cannot be matched in linear time.
+ * pattern, and an UnsupportedPattern for a pattern that cannot be matched in linear time.
  */
 export function linearPattern(pattern: string): LinearPattern {
   const before = known.get(pattern);

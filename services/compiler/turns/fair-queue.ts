@@ -1,4 +1,4 @@
-import { turns, type JobOptions, type LongPlace, type Standings } from './turns.ts';
+import { turns, type JobOptions, type LongSlot, type Standings } from './turns.ts';
 import { waitingLines } from './waiting-lines.ts';
 
 /** The result of a job that stopped to make room for others. It is queued again as a slow or long job. */
@@ -9,7 +9,7 @@ export interface RunAgain {
 /**
  * Runs a limited number of jobs at a time, in total and per tenant. Tenants take turns.
  *
- * - Long jobs never occupy all places, so other jobs can always run. (With a single place, they can occupy it.)
+ * - Long jobs never occupy all slots, so other jobs can always run. (With a single slot, they can occupy it.)
  * - A slow job starts when no quick job can start, or after `quickPerSlow` quick jobs. A quick job at the front of its
  *   tenant's line is overtaken by at most one slow job, regardless of the number of tenants with slow jobs.
  * - A quick job is asked to yield while a quick job of another tenant waits. It then returns to the front of its
@@ -21,11 +21,11 @@ export interface RunAgain {
 export interface FairQueue {
   /**
    * Resolves to the result of the job, or immediately to 'busy' when too many jobs wait. `close` makes waiting jobs throw.
-   * A long job waits for a place for long jobs. A job that runs again is never 'busy', because its work would be lost.
+   * A long job waits for a slot for long jobs. A job that runs again is never 'busy', because its work would be lost.
    */
   readonly run: <T>(
     tenant: string,
-    job: (place: Place) => Promise<T | RunAgain>,
+    job: (slot: JobSlot) => Promise<T | RunAgain>,
     options?: JobOptions,
   ) => Promise<T | 'busy'>;
   readonly close: () => void;
@@ -35,11 +35,11 @@ export interface FairQueue {
   readonly waiting: number;
 }
 
-/** The place that a running job occupies. */
-export interface Place {
-  /** Turns it into a place for a long job. Returns false when the maximum number of long jobs is running. */
+/** The slot that a running job occupies. */
+export interface JobSlot {
+  /** Turns it into a slot for a long job. Returns false when the maximum number of long jobs is running. */
   readonly becomeLong: () => boolean;
-  /** Whether the job started as a quick one, and a quick job of another tenant waits for a place. */
+  /** Whether the job started as a quick one, and a quick job of another tenant waits for a slot. */
   readonly shouldYield: () => boolean;
 }
 
@@ -48,7 +48,7 @@ export interface FairQueueLimits {
   readonly perTenant: number;
   /**
    * Maximum number of waiting jobs. A few tenants together can fill the queue, so a tenant without a waiting job can
-   * always add one beyond the limit. Jobs that run again do not count either; there are at most as many as places.
+   * always add one beyond the limit. Jobs that run again do not count either; there are at most as many of them as slots.
    */
   readonly queued: number;
   readonly queuedPerTenant: number;
@@ -60,10 +60,10 @@ export function fairQueue(
 ): FairQueue {
   const lines = waitingLines();
   const running = countsByTenant();
-  const longPlaces = placesForLong(limits.threads);
+  const longSlots = slotsForLong(limits.threads);
   const isReady = (tenant: string): boolean => running.of(tenant) < limits.perTenant;
   const mayStart = (tenant: string, long: boolean): boolean =>
-    running.all() < limits.threads && isReady(tenant) && !(long && longPlaces.areTaken());
+    running.all() < limits.threads && isReady(tenant) && !(long && longSlots.areTaken());
   const { standing, nextToStart, isOtherQuickWaiting } = turns(lines.byTenant, standings, {
     mayStart,
     isReady,
@@ -73,7 +73,7 @@ export function fairQueue(
       const { tenant, standing: startsAs } = turn;
       const next = lines.takeFirst(tenant);
       if (!next) continue;
-      if (startsAs === 'long') next.longPlace.take();
+      if (startsAs === 'long') next.longSlot.take();
       running.add(tenant, 1);
       next.start(startsAs);
     }
@@ -86,7 +86,7 @@ export function fairQueue(
   const isFullFor: FairQueue['isFullFor'] = (tenant, options) => {
     const long = standing(tenant, options) === 'long';
     const waitingHere = lines.of(tenant);
-    // A new job waits behind the waiting jobs of its tenant, even if a place is free.
+    // A new job waits behind the waiting jobs of its tenant, even if a slot is free.
     return (waitingHere > 0 || !mayStart(tenant, long)) && isLineFull(limits, waitingHere, lines.all());
   };
   return {
@@ -96,19 +96,19 @@ export function fairQueue(
     isFullFor,
     run: async (tenant, job, options = {}) => {
       if (isFullFor(tenant, options)) return 'busy';
-      let longPlace = longPlaces.one();
-      let turn = lines.add(tenant, options, longPlace);
+      let longSlot = longSlots.one();
+      let turn = lines.add(tenant, options, longSlot);
       startNext();
       for (;;) {
         const startedAs = await turn;
         const shouldYield = () => startedAs === 'quick' && isOtherQuickWaiting(tenant);
-        const held = longPlace;
+        const held = longSlot;
         try {
           const result = await job({ becomeLong: held.take, shouldYield });
           if (!isRunAgain(result)) return result;
-          // Queue the job again before freeing its place, which another job of the tenant would take otherwise.
-          longPlace = longPlaces.one();
-          turn = lines.add(tenant, { [result.runAgainAs]: true }, longPlace, { isFirst: true });
+          // Queue the job again before freeing its slot, which another job of the tenant would take otherwise.
+          longSlot = longSlots.one();
+          turn = lines.add(tenant, { [result.runAgainAs]: true }, longSlot, { isFirst: true });
         } finally {
           held.giveBack();
           finished(tenant);
@@ -142,7 +142,7 @@ function countsByTenant() {
   };
 }
 
-function placesForLong(threads: number): { readonly areTaken: () => boolean; readonly one: () => LongPlace } {
+function slotsForLong(threads: number): { readonly areTaken: () => boolean; readonly one: () => LongSlot } {
   const max = Math.max(1, threads - 1);
   let taken = 0;
   return {

@@ -3,7 +3,7 @@ import { processLimits } from '../limits.ts';
 import type { ReadBlobs, Recall } from '../process/answer-question.ts';
 import type { CompilePool } from '../process/compile-pool.ts';
 import { runSession, type SessionResult } from '../process/compile-session.ts';
-import type { FairQueue, Place, RunAgain } from './fair-queue.ts';
+import type { FairQueue, JobSlot, RunAgain } from './fair-queue.ts';
 import type { TenantStandings } from './tenant-standings.ts';
 
 export interface PlacingLimits {
@@ -25,8 +25,8 @@ export interface PlacementDeps {
 type Placed = Exclude<SessionResult, { readonly kind: 'evicted' | 'lost' }>;
 
 /**
- * Runs a compilation when its turn comes. It runs again as a slow one if it had to yield, and as a long one if it took
- * too long while no place for long ones was free. Returns 'busy' if the queue is full. Throws the errors of the session,
+ * Runs a compilation when its turn comes. It runs again as a slow compilation if it had to yield, and as a long one if it took
+ * too long while no slot for long compilations was free. Returns 'busy' if the queue is full. Throws the errors of the session,
  * and throws when several processes in a row die before the compilation starts.
  */
 export async function placeCompilation(
@@ -36,8 +36,8 @@ export async function placeCompilation(
   readBlobs: ReadBlobs,
   recall: Recall,
 ): Promise<Placed | 'busy'> {
-  return await queue.run(tenant, async (place): Promise<Placed | RunAgain> => {
-    const evictAs = (usedMs: number) => evictionOf(tenant, place, usedMs, { standings, limits });
+  return await queue.run(tenant, async (slot): Promise<Placed | RunAgain> => {
+    const evictAs = (usedMs: number) => evictionOf(tenant, slot, usedMs, { standings, limits });
     const session = () => runSession(pool, tree, readBlobs, recall, { ...limits, evictAs });
     let ended = await session();
     // An idle process was killed from outside. Retry, because all idle processes may have been killed.
@@ -54,15 +54,15 @@ export async function placeCompilation(
  */
 export function evictionOf(
   tenant: string,
-  place: Place,
+  slot: JobSlot,
   usedMs: number,
   { standings, limits }: Pick<PlacementDeps, 'standings' | 'limits'>,
 ): 'slow' | 'long' | null {
   if (usedMs >= limits.longMs) {
     standings.mark(tenant, 'long');
-    return place.becomeLong() ? null : 'long';
+    return slot.becomeLong() ? null : 'long';
   }
-  if (usedMs < limits.sliceMs || !place.shouldYield()) return null;
+  if (usedMs < limits.sliceMs || !slot.shouldYield()) return null;
   standings.mark(tenant, 'slow');
   return 'slow';
 }

@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache';
 
 /**
- * How a tenant's next compilation starts, depending on the duration of its recent ones. A `slow` one lets quick ones go
- * first. A `long` one needs a place for long ones.
+ * How a tenant's next compilation starts, depending on the duration of its recent ones. A `slow` compilation lets quick
+ * ones go first. A `long` compilation needs a slot for long ones.
  */
 export type Standing = 'quick' | 'slow' | 'long';
 

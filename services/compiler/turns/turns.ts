@@ -15,15 +15,15 @@ export interface Standings {
   readonly quickPerSlow: number;
 }
 
-export interface LongPlace {
-  /** Returns false when all places are taken. Idempotent. */
+export interface LongSlot {
+  /** Returns false when all slots are taken. Idempotent. */
   readonly take: () => boolean;
   readonly giveBack: () => void;
 }
 
 export interface Waiting {
   readonly options: JobOptions;
-  readonly longPlace: LongPlace;
+  readonly longSlot: LongSlot;
   readonly start: (standing: Standing) => void;
   readonly refuse: (error: Error) => void;
   /** Whether a slow job started while this quick job was at the front of its tenant's line and could have started. */
@@ -82,7 +82,7 @@ export function turns(
       for (const job of quick) job.wasOvertaken = true;
       return slow;
     },
-    /** Whether a quick job of another tenant could start if a place were free. */
+    /** Whether a quick job of another tenant could start if a slot were free. */
     isOtherQuickWaiting: (tenant: string): boolean => {
       for (const [other, line] of waiting)
         if (other !== tenant && isReady(other) && standing(other, line[0]?.options) === 'quick') return true;

@@ -1,5 +1,5 @@
 import type { Standing } from './tenant-standings.ts';
-import type { JobOptions, LongPlace, Waiting } from './turns.ts';
+import type { JobOptions, LongSlot, Waiting } from './turns.ts';
 
 /** The waiting jobs: one line per tenant. The map has the tenants in the order of their turns. */
 export interface WaitingLines {
@@ -10,7 +10,7 @@ export interface WaitingLines {
   readonly add: (
     tenant: string,
     options: JobOptions,
-    longPlace: LongPlace,
+    longSlot: LongSlot,
     place?: { readonly isFirst: boolean },
   ) => Promise<Standing>;
   /** Takes the first job of a tenant's line, and moves the tenant to the end of the turns. */
@@ -33,11 +33,11 @@ export function waitingLines(): WaitingLines {
     byTenant,
     all: () => all,
     of: (tenant) => byTenant.get(tenant)?.length ?? 0,
-    add: async (tenant, options, longPlace, { isFirst } = { isFirst: false }) => {
+    add: async (tenant, options, longSlot, { isFirst } = { isFirst: false }) => {
       if (isClosed) throw closedError();
       const turn = Promise.withResolvers<Standing>();
       const line = byTenant.get(tenant) ?? [];
-      const job = { options, longPlace, start: turn.resolve, refuse: turn.reject, wasOvertaken: false };
+      const job = { options, longSlot, start: turn.resolve, refuse: turn.reject, wasOvertaken: false };
       if (isFirst) line.unshift(job);
       else line.push(job);
       byTenant.set(tenant, line);

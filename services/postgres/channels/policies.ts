@@ -70,7 +70,7 @@ const Terms = z.object({ is_repeated: z.boolean(), rule: ConflictRule.nullable()
 
 /**
  * The terms of a publish: whether its key was used before, and the policy's conflict rule for the channel, if any. Both are read at one
- * moment, so a policy that was stored after the first publish with the key does not apply to a repeat of it.
+ * moment, so a policy that was stored after the first publish with the key does not apply when that publish is repeated.
  */
 export async function publishTerms(
   db: Database,

@@ -10,7 +10,7 @@ export interface BlobContent {
   readonly content: Uint8Array;
 }
 
-/** The bytes of one statement. Without this limit a source of many files would be one message, with its whole size in memory twice. */
+/** The bytes of one statement. Without this limit a source of many files would be one message, and would be in memory twice. */
 const BATCH_BYTES = 4 * 1024 * 1024;
 
 const ContentRow = z.object({ digest: Digest, content: z.instanceof(Uint8Array) });
@@ -114,7 +114,7 @@ export function blobColumns(
 
 /**
  * Inserts blobs in batches, in the caller's transaction, which must charge the added bytes to the tenant at its end. A blob that another
- * transaction has stored meanwhile is skipped, since it has the same content. @returns the number of bytes added
+ * transaction has stored in the meantime is skipped, because its content is the same. @returns the number of bytes added
  */
 export async function insertBlobs(
   query: Query,

@@ -13,7 +13,7 @@ const Entries = z.array(z.object({ path: z.string(), digest: Digest, size: z.num
 /** The store does not interpret the files of a source. The compiler does. */
 const MEDIA_TYPE = 'application/octet-stream';
 
-/** Attempts to store blobs that a sweep has deleted meanwhile. Each attempt locks the blobs that it finds, so the second one succeeds. */
+/** Attempts to store blobs that a sweep has deleted since the check. Each attempt locks the blobs that it finds, so the second one succeeds. */
 const ROUNDS = 3;
 
 /**
@@ -59,7 +59,7 @@ function blobOf(digest: string, contents: ReadonlyMap<string, Uint8Array>): Blob
   return { digest, mediaType: MEDIA_TYPE, content };
 }
 
-/** A source, with its contents if they are small: then it takes one round trip. */
+/** A source, including its contents if they are small: then it takes one round trip. */
 export interface LoadedSource {
   readonly tree: SourceTree;
   readonly contents: ReadonlyMap<string, Uint8Array>;

@@ -64,7 +64,7 @@ CREATE FUNCTION request_effect(p_purpose text) RETURNS text LANGUAGE sql IMMUTAB
   SELECT p_purpose || '-request'
 $$;
 
--- Records the result of a request whose effect has begun. An effect that was undone meanwhile stays undone.
+-- Records the result of a request whose effect has begun. An effect that has already been undone stays undone.
 CREATE FUNCTION record_request(p_tenant text, p_bundle text, p_version bigint, p_purpose text, p_subject text, p_state text, p_detail text, p_at timestamptz) RETURNS void LANGUAGE sql AS $$
   UPDATE effects SET state = p_state, detail = p_detail, at = p_at
   WHERE (tenant, bundle, version, effect, subject) = (p_tenant, p_bundle, p_version, request_effect(p_purpose), p_subject) AND state = 'started'
@@ -82,7 +82,7 @@ BEGIN
   RETURN callback.cause IS NOT DISTINCT FROM 'given_up' AND callback.reason = p_reason;
 END $$;
 
--- Why the callback accepts no report, or the stored result if this report is a repeat; null if it is open. `p_fingerprint` is null where there is no report.
+-- Why the callback accepts no report, or the stored result if this report has been sent before; null if it is open. `p_fingerprint` is null where there is no report.
 -- See CallbackRefusal in handlers/contract/release.ts.
 CREATE FUNCTION callback_refuses(p_callback callbacks, p_release releases, p_fingerprint text, p_at timestamptz) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT CASE

@@ -35,7 +35,7 @@ CREATE FUNCTION find_report(p_tenant text, p_hook text, p_delivery text, p_of_ki
   WHERE (c.tenant, c.hook, c.delivery, c.kind) = (p_tenant, p_hook, p_delivery, p_of_kind) AND is_for(k, d)
 $$;
 
--- Records the end of a commit status, also in the ledger of the release.
+-- Records the end of a commit status, in the ledger of the release too.
 CREATE FUNCTION end_report(p_report commit_reports, p_state text, p_detail text, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   release releases;

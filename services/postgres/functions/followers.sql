@@ -41,7 +41,7 @@ BEGIN
       SELECT o.follower FROM followers o
       WHERE (o.tenant, o.bundle, o.channel) = (p_tenant, bundle_name, channel_name) AND o.seen_at < forgotten_before LIMIT 20 FOR UPDATE SKIP LOCKED));
   END IF;
-  -- The lock of the row decides which token owns the name: of two tokens that arrive at once, the second waits and sees the first.
+  -- The lock of the row decides which token owns the name: of two tokens that arrive at the same time, the second waits and sees the first.
   INSERT INTO followers (tenant, bundle, channel, follower, generation, digest, since, seen_at, by)
   VALUES (p_tenant, bundle_name, channel_name, p_request->>'follower', claimed, p_request->>'digest', p_at, p_at, who)
   ON CONFLICT (tenant, bundle, channel, follower) DO UPDATE SET

@@ -16,13 +16,13 @@ CREATE FUNCTION is_undecided(p_release releases) RETURNS boolean LANGUAGE sql IM
   SELECT p_release.status <> 'settled' AND NOT p_release.closing AND p_release.intent IS NULL AND p_release.generation IS NULL
 $$;
 
--- The release may still take a step towards its pointer. Each such step checks this under the lock of the release's row, because a
--- supersede, a cancel or a close may come between two steps.
+-- The release may still take a step towards its pointer. Each such step checks this under the lock of the release's row, because the
+-- release may be superseded, cancelled or closed between two steps.
 CREATE FUNCTION may_advance(p_release releases) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
   SELECT p_release.status = 'running' AND is_undecided(p_release)
 $$;
 
--- Stages may still be recorded: also after a supersede or a cancel, until the release is closed.
+-- Stages may still be recorded, even for a superseded or cancelled release, until the release is closed.
 CREATE FUNCTION is_recording(p_release releases) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
   SELECT p_release.status = 'running' AND NOT p_release.closing
 $$;

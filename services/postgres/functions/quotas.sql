@@ -61,7 +61,7 @@ BEGIN
   RETURN over_quota(p_tenant, 'bundles');
 END $$;
 
--- Serializes the requests that add to a counted quota, so two can't both take the last place. It is the first lock of its transaction.
+-- Serializes the requests that add to a counted quota, so two of them can't both take the last free unit. It is the first lock of its transaction.
 -- Two tenants whose names have the same hash wait for each other, for milliseconds.
 CREATE FUNCTION lock_counts(p_tenant text) RETURNS void LANGUAGE sql AS $$
   SELECT pg_advisory_xact_lock(7400002, hashtext(coalesce(p_tenant, '')))
@@ -137,7 +137,7 @@ BEGIN
   ON CONFLICT (tenant, quota) DO UPDATE SET most = EXCLUDED.most, set_by = EXCLUDED.set_by, set_at = EXCLUDED.set_at;
   answer := '{"kind": "set", "replayed": false}';
   INSERT INTO idempotency_keys VALUES (p_tenant, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at) ON CONFLICT DO NOTHING;
-  IF NOT FOUND THEN RAISE EXCEPTION 'another request has used the idempotency key meanwhile' USING ERRCODE = '40001'; END IF;
+  IF NOT FOUND THEN RAISE EXCEPTION 'another request has just used the idempotency key' USING ERRCODE = '40001'; END IF;
   PERFORM audit(p_tenant, p_at, p_request->>'by', 'set quotas', (p_request->'quotas') || jsonb_build_object('requestId', p_request->>'requestId'));
   RETURN answer;
 END $$;

@@ -122,7 +122,7 @@ DECLARE
   checked timestamptz := from_epoch_ms(p_request->'healthyAtMs');
   why text := p_request->>'pause';
 BEGIN
-  -- The webhook was deleted meanwhile.
+  -- The webhook has been deleted.
   IF sink_row.sink IS NULL THEN RETURN; END IF;
   UPDATE sinks SET delivered_seq = seq, delivered_at = CASE WHEN seq > (p_request->>'start')::bigint THEN p_at ELSE delivered_at END,
     failures = coalesce((own->>'failures')::bigint, 0), failing_since = from_epoch_ms(own->'sinceMs'), last_error = own->>'reason',
@@ -142,8 +142,8 @@ BEGIN
   END IF;
 END $$;
 
--- Records the result of one event outside the regular deliveries: a test, a redelivery or a health check. A failing sink that accepts it
--- while moves are due stays failing: only the delivery of those moves shows that it accepts them.
+-- Records the result of one event outside the regular deliveries: a test, a redelivery or a health check. If moves are due,
+-- a failing sink stays failing even if it accepts this event, because the sink may still refuse the moves.
 CREATE FUNCTION record_sink_check(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   sink_row sinks := lock_sink(p_tenant, p_request->>'sink', (p_request->>'start')::bigint, p_at);

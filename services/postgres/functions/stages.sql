@@ -18,7 +18,7 @@ CREATE FUNCTION diagnostics_bytes(p_problems jsonb) RETURNS bigint LANGUAGE sql 
   SELECT CASE WHEN p_problems = '[]' THEN 0 ELSE octet_length(p_problems::text) END
 $$;
 
--- Records the validation and the compilation, with their blobs if these are small: most bundles are, and need only one round trip. The
+-- Records the validation and the compilation, and also their blobs if these are small. Most bundles are small, and need only one round trip. The
 -- content of a blob that is already stored is null.
 CREATE FUNCTION record_compiled(
   p_tenant text, p_bundle text, p_version bigint, p_invocation text, p_valid_began timestamptz, p_valid_ended timestamptz, p_began timestamptz, p_ended timestamptz,

@@ -41,7 +41,7 @@ BEGIN
 END $$;
 
 -- The last step of storing a source, whose blobs (`p_added` new bytes) were inserted in the same transaction. @returns the blobs that a
--- sweep has deleted meanwhile; if there are none, the source is stored
+-- sweep has deleted since they were checked; if there are none, the source is stored
 CREATE FUNCTION put_source(p_tenant text, p_digest text, p_entries jsonb, p_added bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   missing text[];
@@ -59,7 +59,7 @@ BEGIN
 END $$;
 
 -- The sweep handles one tenant at a time, with the owner's rights, because the app's role can't delete content. Several workers may sweep
--- at once, but a tenant is swept by only one of them.
+-- at the same time, but a tenant is swept by only one of them.
 
 -- The next tenants by name whose content is due for a check. The caller passes the last name that it received, and starts over after the
 -- last tenant. So a tenant with much content due does not starve the others.
@@ -95,7 +95,7 @@ DECLARE
   kept text[];
   gone text[];
 BEGIN
-  -- Deleting a source takes time in proportion to the stored size of its listing. The first one is always taken.
+  -- Deleting a source takes time in proportion to the stored size of its listing. At least one source is handled, even if it exceeds p_most_bytes alone.
   due := ARRAY(SELECT n.digest FROM (
     SELECT c.digest, sum(c.size) OVER (ORDER BY c.check_at, c.digest) - c.size AS before FROM (
       SELECT digest, pg_column_size(entries) AS size, check_at FROM sources WHERE tenant = p_tenant AND check_at < now() ORDER BY check_at, digest LIMIT p_most) c) n
@@ -120,7 +120,7 @@ DECLARE
   kept text[];
   awaited text[];
 BEGIN
-  -- Deleting content takes time in proportion to its size. The first blob is always taken.
+  -- Deleting content takes time in proportion to its size. At least one blob is handled, even if it exceeds p_most_bytes alone.
   due := ARRAY(SELECT n.digest FROM (
     SELECT c.digest, sum(c.size) OVER (ORDER BY c.check_at, c.digest) - c.size AS before FROM (
       SELECT digest, size, check_at FROM blobs WHERE tenant = p_tenant AND check_at < now() ORDER BY check_at, digest LIMIT p_most) c) n

@@ -13,7 +13,7 @@ const NextRow = NextReport.extend({
 });
 
 /**
- * The next commit status to send; null if no status is waiting. Ends the statuses that must not be sent, each in a transaction of its own. A
+ * The next commit status to send; null if no status is waiting. Ends the statuses that must not be sent, each in its own transaction. A
  * repeated call finds them ended.
  */
 export async function nextReport(
@@ -59,7 +59,7 @@ export async function findReport(
   return answerOf(Report.nullable(), rows);
 }
 
-/** Records the result, also in the ledger of the release. Only the first result counts. */
+/** Records the result, in the ledger of the release too. Only the first result counts. */
 export async function recordReport(
   db: Database,
   { tenant, hook, delivery }: DeliveryName,

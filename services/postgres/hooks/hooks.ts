@@ -25,7 +25,7 @@ const Row = z.object({
   updatedAt: Iso,
 });
 
-/** A hook, with its secrets as they are stored. */
+/** A hook. Its secrets are in the stored form. */
 export type HookRecord = z.infer<typeof Row>;
 
 const COLUMNS = `hook, provider, repository, ref, path, bundle, channel, create_channel AS "createChannel", api_url AS "apiUrl", secret, token,

@@ -188,7 +188,7 @@ CREATE INDEX releases_open ON releases (tenant, bundle) WHERE status <> 'settled
 -- Finds whether a source is in use: for the sweep, and for the foreign key check when a source is deleted.
 CREATE INDEX releases_by_source ON releases (tenant, source);
 
--- Channel '' is the base artifact, for channels that have none of their own.
+-- Channel '' is the base artifact, for channels without their own artifact.
 CREATE TABLE release_artifacts (
   tenant text NOT NULL,
   bundle text NOT NULL,
@@ -341,7 +341,7 @@ CREATE INDEX tokens_of_tenant_by_age ON tokens (tenant, created_at, id);
 CREATE TABLE policies (
   tenant text NOT NULL REFERENCES tenants,
   version counting_number NOT NULL,
-  -- As parsed by core/policy.ts, with its defaults filled in.
+  -- As parsed by core/policy.ts, including all defaults.
   document jsonb NOT NULL,
   message text,
   by text NOT NULL,

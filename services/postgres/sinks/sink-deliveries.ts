@@ -158,7 +158,7 @@ export interface ProbeRecord {
   readonly partition: number;
   /** Why the broker accepts nothing; null if it would accept a move. */
   readonly failed: string | null;
-  /** The database's time before the health check began: see {@link databaseTimeMs}. */
+  /** The time of {@link databaseTimeMs}, read before the health check began. */
   readonly healthyAtMs: number;
   /** The time of the next attempt. */
   readonly retryAtMs: number | null;

@@ -27,7 +27,7 @@ const Row = z.object({
   createdAt: Iso,
 });
 
-/** A sink of one tenant, with its secrets as they are stored. */
+/** A sink of one tenant. Its secrets are in the stored form. */
 export type SinkRecord = z.infer<typeof Row>;
 
 const HEALTH = `coalesce(h.failures, 0) AS failures, h.failing_since AS "failingSince", h.last_error AS "lastError", h.retry_at AS "retryAt"`;
@@ -51,7 +51,7 @@ export async function listSinks(db: Database, tenant: string): Promise<SinkRecor
 const Health = Row.pick({ failures: true, failingSince: true, lastError: true, retryAt: true });
 export type SinkHealth = z.infer<typeof Health>;
 
-/** The health of a broker for the tenant, also before its first move. */
+/** The health of a broker for the tenant, even before the tenant's first move. */
 export async function findBrokerHealth(db: Database, tenant: string, broker: Broker): Promise<SinkHealth> {
   const sql = `SELECT ${HEALTH} FROM (SELECT) AS one LEFT JOIN LATERAL sink_health($1, $2) h ON true`;
   return oneRow(Health, await db.call(tenant, sql, [tenant, broker]));

@@ -13,7 +13,7 @@ export interface NewTenant {
 }
 
 /**
- * Creates a tenant and stores the key in one transaction, so a repeat is recognized whenever the tenant exists. This bypasses the Tenant
+ * Creates a tenant and stores the key in one transaction, so a repeated request is recognized whenever the tenant exists. This bypasses the Tenant
  * object, which begins with the first publish.
  */
 export async function createTenantOnce(

@@ -6,7 +6,7 @@ import { allRows, answerOf, at, Big } from '../rows.ts';
 
 /** Deletes expired rows, one batch per call. Each function returns how many rows it deleted: after a full batch there may be more. */
 
-/** Deletes idempotency keys, also those of tokens, which are in the rows of the tokens. */
+/** Deletes idempotency keys, including those of created tokens, which are stored in the rows of the tokens. */
 export async function forgetKeys(db: Database, beforeMs: number): Promise<number> {
   const values = [at(beforeMs), retentionLimits.batch];
   const keys = answerOf(Big, await db.platform('SELECT forget_keys($1, $2) AS answer', values));

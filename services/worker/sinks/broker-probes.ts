@@ -18,7 +18,7 @@ interface Probe {
 /**
  * Probes whether a broker would accept a move, and records the result for all tenants of the partition. A
  * caller within a second after another gets the same result: when a broker fails, all releases of its
- * partition probe at once.
+ * partition probe at the same time.
  */
 export function brokerProbes(deps: Pick<SinkDeps, 'db' | 'clock' | 'brokers'>): BrokerProbes {
   // One entry for each partition of each broker.

@@ -11,7 +11,7 @@ import { storageSweep } from './sweep-storage.ts';
 /**
  * Compares the in-flight releases of the record with the workflows in Restate, and notifies the tenant's
  * object of releases that are not running. The sweep only reports suspects; the tenant's object verifies
- * them. Any number of workers may sweep at once.
+ * them. Any number of workers may sweep at the same time.
  */
 async function sweepOnce(deps: SweepDeps): Promise<void> {
   const olderThan = deps.clock.now() - sweepLimits.minAgeMs;

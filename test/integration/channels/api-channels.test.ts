@@ -53,7 +53,7 @@ test('the ETag of a pointer is its generation, and a request with the current ET
   });
 });
 
-test('the shortest conditional request for a pointer gets the same response as one that goes through the router: unchanged, moved and unauthorized', async () => {
+test('the shortest conditional request for a pointer gets the same response as a request that goes through the router: unchanged, moved and unauthorized', async () => {
   await published('{"n":1}');
   const made = await madeToken(api, { name: 'polls', tenant, roles: ['follower'] });
   const ask = (tag: string) =>
@@ -99,7 +99,7 @@ test('a request that waits gets the pointer when it moves, and 304 when it does 
   expect(await metric('pointsman_waiting_readers')).toBe(0);
 });
 
-test('a waiting request gives up its place when the client disconnects', async () => {
+test('a waiting request frees its slot when the client disconnects', async () => {
   await published('{"n":1}');
   const gone = new AbortController();
   const waiting = api.call('GET', `${channel()}?wait=55s`, {

@@ -98,7 +98,7 @@ test('the event stream of a pointer begins with the pointer, and sends an event 
   await eventually(async () => (await metric('pointsman_waiting_readers')) === 0, { what: 'it has left' });
 });
 
-test('the event stream of a pointer begins with the pointer also when a client resumes it, because a hold does not change the generation', async () => {
+test('the event stream of a pointer begins with the pointer even when a client resumes it, because a hold does not change the generation', async () => {
   await published(1);
   await api.call('PUT', `${channel()}/hold`, { json: { reason: 'an incident' } });
   const reader = await readEvents(api, channel(), { 'last-event-id': '1' });
@@ -120,7 +120,7 @@ test('the API opens no event stream for a HEAD request, nor for a pointer that d
   expect(await metric('pointsman_waiting_readers')).toBe(0);
 });
 
-test('the API ends its event streams and its waiting requests at once when it shuts down', async () => {
+test('the API ends its event streams and its waiting requests immediately when it shuts down', async () => {
   await published(1);
   const other = await startApi({ appUrl: plane.postgres.appUrl, ingressUrl: plane.restate.ingressUrl });
   const streams = await Promise.all([channel(), feed('')].map((path) => readEvents(other, path)));

@@ -99,7 +99,7 @@ test('one connection listens for all readers, and readers still get each move af
   expect(await listeners()).toHaveLength(1);
 });
 
-test('a HEAD request for the feed opens no stream, and a reader that leaves frees its place', async () => {
+test('a HEAD request for the feed opens no stream, and a reader that leaves frees its slot', async () => {
   const head = await api.call('HEAD', feed(''), { headers: { accept: 'text/event-stream' } });
   expect([head.status, head.headers.get('content-type'), head.headers.get('vary')]).toEqual([
     200,
@@ -146,7 +146,7 @@ test('a reader that is further behind than the API keeps in memory reads the old
 });
 
 describe('a reader that does not read from its socket', () => {
-  test('is disconnected and frees its place; the bytes that it has not read count against its share until then', async () => {
+  test('is disconnected and frees its slot; the bytes that it has not read count against its share until then', async () => {
     await grow(40_000);
     const held = (): Promise<number> => metric(api, 'pointsman_response_bytes_held');
     const counted = await stalledReader(api.url, feed(`?after=${tenant}:1`), api.adminToken);

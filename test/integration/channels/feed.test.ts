@@ -156,7 +156,7 @@ describe('the feed', () => {
     );
   });
 
-  test('lists the moves of each pointer in generation order, and all moves without a gap, while 25 bundles move at once', async () => {
+  test('lists the moves of each pointer in generation order, and all moves without a gap, while 25 bundles move at the same time', async () => {
     const bundles = Array.from({ length: 25 }, (_none, i) => `bundle-${i}`);
     const total = bundles.length * 4;
     const moving = Promise.all(bundles.map((bundle) => move(4, bundle)));
@@ -189,7 +189,7 @@ describe('the feed', () => {
 });
 
 describe('a stream of the feed', () => {
-  test('sends its cursor at once, so a reader that is disconnected before the first move misses no move', async () => {
+  test('sends its cursor immediately, so a reader that is disconnected before the first move misses no move', async () => {
     await move(2);
     const reader = await stream('?after=latest');
     await eventually(async () => reader.lastEventId === cursor(2), { what: 'where it begins' });

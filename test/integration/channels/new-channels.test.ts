@@ -115,7 +115,7 @@ describe('a rollback', () => {
   }
   const promote = (version: number) => api.call('PUT', channel(), { json: { version } });
 
-  test('goes to the release that was live before, a second rollback goes further back, and there is an error at the end', async () => {
+  test('restores the release that was live before, a second rollback restores an earlier release, and there is an error at the end', async () => {
     for (let version = 1; version <= 6; version++) await published();
     for (const version of [4, 5]) expect((await promote(version)).status).toBe(200);
     const versions: unknown[] = [];

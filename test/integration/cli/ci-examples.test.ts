@@ -160,14 +160,14 @@ describe.each([
     await expect(readFile(join(folder, 'checkout/hacked'))).rejects.toThrow('ENOENT');
   });
 
-  test('exits as rejected for a source with a mistake, and names its place', async () => {
+  test('exits as rejected for a source with a mistake, and names its location', async () => {
     await put('{"a":');
     const { exit, output } = await run(await job(commitOf('one'), 'x'));
     expect([exit, output]).toEqual([3, expect.stringContaining('a.json')]);
     if (isGithub) expect(output).toContain('::error::Rejected');
   });
 
-  test('does not fail for a commit that a newer one has superseded', async () => {
+  test('does not fail for a commit that a newer commit has superseded', async () => {
     const [older, newer] = await standstill(plane).whileStagesLocked(async () => {
       const first = run(await job(commitOf('one'), 'older'));
       await eventually(async () => (await release(1)) !== null, { what: 'the first is on its way' });

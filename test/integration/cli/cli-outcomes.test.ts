@@ -126,7 +126,7 @@ describe('pointsman publish exits with the code of the outcome', () => {
     expect((await ended).exit).toBe(0);
   });
 
-  test('when the release is published although the API restarted meanwhile', async () => {
+  test('when the release is published although the API restarted during the wait', async () => {
     const { ended } = await whileStoreWaits(async () => {
       const publish = patientCli('publish', EXAMPLE);
       await atStore(1);

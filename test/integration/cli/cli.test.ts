@@ -87,7 +87,7 @@ describe('pointsman publish', () => {
     });
   });
 
-  test('exits with 3 for a source with a mistake, shows the place in the local file, and uses up no version number', async () => {
+  test('exits with 3 for a source with a mistake, shows the line in the local file, and uses up no version number', async () => {
     const { exit, stderr } = await cli('publish', join(folder, 'broken'));
     expect(exit).toBe(3);
     expect(stderr).toMatch(
@@ -191,7 +191,7 @@ describe('the commands that read', () => {
     expect(stdout).not.toContain('✗');
   });
 
-  test('doctor leaves nothing unchecked, with no setting of the server', async () => {
+  test('doctor checks everything without any setting of the server', async () => {
     const { findings } = await document<{ findings: { subject: string; state: string }[] }>('doctor');
     // The disk of this machine may be full for reasons outside of the stack.
     const others = findings.filter(({ subject }) => !subject.startsWith('disk of '));

@@ -59,7 +59,7 @@ describe.skipIf(skipWithout('followers by RabbitMQ', ['rabbitmq-server']))(
 );
 
 describe('a follower with webhooks as its source', () => {
-  test('follows a signed webhook, and ignores one with the signature of another secret', async () => {
+  test('follows a signed webhook, and ignores a webhook that is signed with another secret', async () => {
     const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
     const receiver = webhookReceiver({ secrets: [secret] });
     const server = createServer(receiver.listener);

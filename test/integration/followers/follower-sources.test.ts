@@ -61,7 +61,7 @@ describe('a follower of events', () => {
     expect(follower.current.generation).toBe(2);
   });
 
-  test('does not move for a false or malformed event, nor for one of another pointer, and counts each by its reason', async () => {
+  test('does not move for a false or malformed event or for an event of another pointer, and counts each by its reason', async () => {
     const { source, emit } = handFed();
     await world.publish(ONE);
     const follower = await world.follow({ source });

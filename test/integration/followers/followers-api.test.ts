@@ -90,7 +90,7 @@ describe('an acknowledgement of a follower', () => {
     [{ generation: 1.5, digest: null }, '/generation'],
     [{ generation: 1, digest: 'sha256:x' }, '/digest'],
     [{ generation: 0, digest: null, lag: 1 }, '/lag'],
-  ])('of %j is refused with the place of the mistake', async (json, pointer) => {
+  ])('of %j is refused with the location of the mistake', async (json, pointer) => {
     const answer = await put('bot-1', json);
     expect(answer.status).toBe(422);
     expect(answer.json['errors']).toContainEqual(expect.objectContaining({ pointer }));

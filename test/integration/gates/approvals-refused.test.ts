@@ -131,7 +131,7 @@ describe('an invalid decision', () => {
       { conclusion: 'success', summary: 'x'.repeat(1_001) },
       '/summary',
     ],
-  ])('with %s is refused with the place of the mistake', async (_what, path, json, pointer) => {
+  ])('with %s is refused with the location of the mistake', async (_what, path, json, pointer) => {
     const answer = await at.say('root', 1, path, json);
     expectProblem(answer, 422, 'invalid_request');
     expect(answer.json['errors']).toMatchObject([{ in: 'body', pointer }]);

@@ -94,7 +94,7 @@ test('a call without a response ends at its timeout, and the check is requested 
   await isTakenAndPasses(version, 2);
 });
 
-test('a check fails at once with the response of its service when the service asks for more time than the gate has', async () => {
+test('a check fails immediately with the response of its service when the service asks for more time than the gate has', async () => {
   const version = await publish({ within: '1h' }, { status: 503, headers: { 'retry-after': '3600' } });
   expect(await end(version)).toMatchObject({
     outcome: 'rejected',

@@ -204,7 +204,7 @@ test('a waiting release is superseded by a newer one, and can no longer be appro
   expect(await settled(plane, tenant, newer)).toMatchObject({ outcome: 'published', generation: 1 });
 });
 
-test('a scheduled release is compiled at once, waits through restarts, and goes live after its time', async () => {
+test('a scheduled release is compiled immediately, waits through restarts, and goes live after its time', async () => {
   const notBefore = Date.now() + 10_000;
   const version = await accepted(plane, tenant, { notBefore });
   expect(await waiting()).toMatchObject([{ gate: 'schedule', kind: 'schedule' }]);

@@ -82,7 +82,7 @@ describe('the conflict rule of a policy', () => {
 });
 
 describe('a scheduled publish', () => {
-  test('is compiled at once, shows its time, and goes live after it', async () => {
+  test('is compiled immediately, shows its time, and goes live after it', async () => {
     const notBefore = Date.now() + 2_000;
     const { json } = await publish({ ...files('n: later'), notBefore: iso(notBefore) });
     expect(json).toMatchObject({ notBefore: iso(notBefore), policyVersion: 0 });
@@ -116,7 +116,7 @@ describe('a scheduled publish', () => {
     expectProblem(await publish(another, key), 422, 'idempotency_key_reused');
   });
 
-  test('for a time in the past is published at once', async () => {
+  test('for a time in the past is published immediately', async () => {
     const { json } = await publish({ ...files('n: now'), notBefore: '2020-01-01T00:00:00+01:00' });
     expect(json['notBefore']).toBe('2019-12-31T23:00:00.000Z');
     expect((await at.settled(Number(json['version']))).outcome).toBe('published');

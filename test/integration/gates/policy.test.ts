@@ -20,7 +20,7 @@ const put = (json: unknown, headers: Record<string, string> = {}, more = '') =>
   policy('root', 'PUT', { json, headers }, more);
 
 describe('the policy of a tenant', () => {
-  test('is version 0 without gates until one is set', async () => {
+  test('is version 0 without gates until a policy is set', async () => {
     const answer = await policy('viewer', 'GET');
     expect([answer.status, answer.headers.get('etag'), answer.json]).toEqual([200, '"0"', NO_POLICY]);
     const again = await policy('viewer', 'GET', { headers: { 'if-none-match': '"0"' } });
@@ -68,7 +68,7 @@ describe('the policy of a tenant', () => {
     expectProblem(await put(APPROVAL, { 'if-match': '*' }), 400, 'malformed');
   });
 
-  test('is set once for an idempotency key, and a repetition gets the same response after a later change', async () => {
+  test('is set once for an idempotency key, and a repeated request gets the same response even after a later change', async () => {
     const key = { 'idempotency-key': 'first', 'if-match': '"0"' };
     await put(QUEUE, key);
     await put(APPROVAL);
@@ -125,7 +125,7 @@ describe('access to the policy', () => {
 });
 
 describe('a policy with mistakes', () => {
-  test('is refused with every mistake and its place, and changes nothing', async () => {
+  test('is refused with every mistake and its location, and changes nothing', async () => {
     const answer = await put({
       channels: {
         live: {

@@ -125,7 +125,7 @@ describe('a delivery to a hook', () => {
     },
   );
 
-  test('is recorded at once while Restate is unreachable, and deliveries are listed page by page', async () => {
+  test('is recorded immediately while Restate is unreachable, and deliveries are listed page by page', async () => {
     const push = (n: number) =>
       JSON.stringify({
         ref: 'refs/heads/main',
@@ -177,7 +177,7 @@ describe('a delivery to a hook', () => {
   });
 });
 
-describe('the example payloads of GitHub, signed by the library of GitHub', () => {
+describe('GitHub’s example payloads, signed by GitHub’s library', () => {
   /** The types of the package do not match its content. */
   const examples = z.array(z.object({ name: z.string(), examples: z.array(z.unknown()) })).parse(published);
   const payloadOf = (event: string) => examples.find(({ name }) => name === event)?.examples[0];

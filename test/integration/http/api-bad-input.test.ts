@@ -64,13 +64,13 @@ test.each([
   ['JSON nested ten thousand deep', 'a.json', '['.repeat(10_000) + ']'.repeat(10_000), null],
   ['TOML that does not parse', 'a.toml', 'a = 1\nb = \n', 2],
   ['a TOML key twice', 'a.toml', 'a = 1\na = 2\n', 2],
-])('%s is refused with its place and uses up no version number', async (_what, path, text, line) => {
+])('%s is refused with its location and uses up no version number', async (_what, path, text, line) => {
   const answer = await api.call('POST', releases(), { json: { files: { [path]: text } } });
   expectProblem(answer, 422, 'invalid_source');
   expect(answer.json['diagnostics']).toMatchObject([line === null ? { path } : { path, line }]);
 });
 
-test('a document that violates its schema is refused with its place', async () => {
+test('a document that violates its schema is refused with the location of the violation', async () => {
   const files = {
     'pointsman.yaml':
       'apiVersion: pointsman/v1\ndocuments:\n  - include: ["agents/*.yaml"]\n    schema: s.json\n',
@@ -82,7 +82,7 @@ test('a document that violates its schema is refused with its place', async () =
   expect(answer.json['diagnostics']).toMatchObject([{ path: 'agents/a.yaml', line: 2, pointer: '/name' }]);
 });
 
-test('a path outside of the source is refused by name', async () => {
+test('a path outside of the source is refused, and the problem names it', async () => {
   const answer = await api.call('POST', releases(), { json: { files: { '../../etc/passwd': 'x' } } });
   expectProblem(answer, 422, 'invalid_source');
   expect(answer.json['diagnostics']).toMatchObject([{ path: '../../etc/passwd' }]);
@@ -105,7 +105,7 @@ test.each([
   ['a hard link', { name: 'x', type: 'link', linkname: 'a.yaml' }],
   ['a device', { name: 'x', type: 'character-device' }],
 ] as [string, Partial<Header> & { name: string }][])(
-  'an archive with %s is refused by name',
+  'an archive with %s is refused, and the problem names the entry',
   async (_what, entry) => {
     const answer = await sendTar([{ name: 'a.yaml', content: 'a: 1' }, entry]);
     expectProblem(answer, 422, 'invalid_source');
@@ -149,7 +149,7 @@ test('a body of only brackets is refused at any length', async () => {
   );
 });
 
-test('unknown fields, unknown parameters and misplaced parameters are refused by name', async () => {
+test('unknown fields, unknown parameters and misplaced parameters are refused, and the problem names them', async () => {
   const field = await api.call('POST', releases(), { json: { files: { a: '' }, chanel: 'live' } });
   expectProblem(field, 422, 'invalid_request');
   expect(field.json['errors']).toMatchObject([{ in: 'body', pointer: '/chanel' }]);
@@ -162,7 +162,7 @@ test('unknown fields, unknown parameters and misplaced parameters are refused by
 });
 
 test.each(['Acme', 'a.b', '-a', 'a'.repeat(64), 'a%2Fb', 'a%00b', '%zz'])(
-  'the name %s is refused with its place in the request',
+  'the name %s is refused with its location in the request',
   async (name) => {
     const answer = await api.call('GET', `/v1/tenants/${tenant}/bundles/${name}/releases`);
     expectProblem(answer, 422, 'invalid_request');
@@ -193,7 +193,7 @@ test.each([
   ['if-match', '"1", "2"'],
   ['idempotency-key', 'with space'],
   ['idempotency-key', 'x'.repeat(256)],
-])('the header %s: %s is refused by name', async (name, value) => {
+])('the header %s: %s is refused, and the problem names it', async (name, value) => {
   const answer = await api.call('POST', releases(), {
     json: { files: { a: '' } },
     headers: { [name]: value },

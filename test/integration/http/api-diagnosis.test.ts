@@ -123,7 +123,7 @@ describe('the diagnosis', () => {
     }
   });
 
-  test('contains no password, no token and no user, whatever it finds', async () => {
+  test('never contains a password, a token or a user', async () => {
     const { appUrl } = plane.postgres;
     const { username, password } = new URL(appUrl);
     const { ingressUrl, adminUrl } = plane.restate;
@@ -159,7 +159,7 @@ describe('the diagnosis', () => {
 describe('reconciling a release', () => {
   const path = (version: number) => `/v1/tenants/${tenant}/bundles/bundle/releases/${version}/reconcile`;
 
-  test('settles one that an operator killed, at once', async () => {
+  test('immediately settles a release that an operator killed', async () => {
     const { version } = await waitingRelease();
     await kill(version);
     const answer = await eventually(
@@ -174,7 +174,7 @@ describe('reconciling a release', () => {
     expect(answer.headers.get('pointsman-correlation-id')).toBe(`${tenant}:bundle:v${version}`);
   });
 
-  test('through doctor --repair settles one that an operator killed', async () => {
+  test('through doctor --repair settles a release that an operator killed', async () => {
     const { version } = await waitingRelease();
     await kill(version);
     await aged();
@@ -183,7 +183,7 @@ describe('reconciling a release', () => {
     expect((await settled(plane, tenant, version)).outcome).toBe('errored');
   });
 
-  test('changes nothing of one that runs, waits or has settled', async () => {
+  test('does not change a release that runs, waits or has settled', async () => {
     const { version } = await waitingRelease();
     expect((await api.call('POST', path(version))).json).toMatchObject({ status: 'waiting', outcome: null });
     await kill(version);

@@ -152,7 +152,7 @@ test('the API process ends when its parent process is gone', async () => {
   expect(await gone).toEqual([0, null]);
 });
 
-test('a client that sends its headers a byte at a time is cut off, and other clients are served meanwhile', async () => {
+test('a client that sends its headers a byte at a time is cut off, and does not delay other clients', async () => {
   const limits = { ...socketLimits, headersTimeoutMs: 2_000, requestTimeoutMs: 4_000, checkMs: 50 };
   const server = await listen(() => new Response('served'), { host: '127.0.0.1', port: 0, limits });
   try {

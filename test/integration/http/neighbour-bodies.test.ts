@@ -122,7 +122,7 @@ describe('archives that unpack to a large size', () => {
     return (await api.call('POST', publishPath(tenant), { headers, body: new Uint8Array(body) })).status;
   };
 
-  test('do not delay another tenant: its archive is read in its turn, and its JSON body at once', async () => {
+  test('do not delay another tenant: its archive is read in its turn, and its JSON body immediately', async () => {
     const small = await archiveOf([{ name: 'a.txt', content: 'a' }]);
     const statuses: number[] = [];
     const read = (): number => statuses.filter((status) => status === 200).length;

@@ -93,7 +93,7 @@ test('of thousands of requests in one packet without a token, at most the limit 
   expect((await answeredOf('/openapi.json')) - before).toBeLessThanOrEqual(pipelined);
 });
 
-test('a request with an unsupported Expect header gets 417, which closes the connection, also among thousands', async () => {
+test('a request with an unsupported Expect header gets 417, which closes the connection, even among thousands of requests', async () => {
   const few = await openSocket(api.url);
   few.write('GET /healthz HTTP/1.1\r\nHost: t\r\nExpect: x\r\n\r\n'.repeat(pipelined));
   expect(await responses(few)).toEqual(['417 close']);

@@ -68,7 +68,7 @@ async function reads(of: TestApi, path: string, token: string): Promise<{ status
 }
 
 test.each([0, 1, sliceBytes - 1, sliceBytes, sliceBytes + 1, 3 * sliceBytes, 5 * sliceBytes + 7])(
-  'content of %i bytes arrives complete, also when PostgreSQL stores it compressed',
+  'content of %i bytes arrives complete, even when PostgreSQL stores it compressed',
   async (bytes) => {
     const token = await viewer(greedy, `reader-${bytes}`);
     const compressible = Buffer.alloc(bytes, 'Give refunds where they are due. ');

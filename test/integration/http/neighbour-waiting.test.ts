@@ -99,7 +99,7 @@ async function getsPlace(
   return hasPlace;
 }
 
-test('a token that takes all of its places leaves places for other tokens of its tenant and for other tenants', async () => {
+test('a token that takes all of its slots leaves slots for other tokens of its tenant and for other tenants', async () => {
   const [tenant = '', other = ''] = tenants;
   const greedy = { tenant, token: await viewer(tenant) };
   const second = { tenant, token: await viewer(tenant, 'second') };
@@ -113,7 +113,7 @@ test('a token that takes all of its places leaves places for other tokens of its
   expect(await getsPlace({ tenant: other, token: await viewer(other) })).toBe(true);
 });
 
-test('two tenants with many greedy tokens each leave places for a third', async () => {
+test('two tenants with many greedy tokens each leave slots for a third', async () => {
   const [first = '', second = '', third = ''] = tenants;
   for (const tenant of [first, second])
     for (const name of ['a', 'b', 'c']) await follow({ tenant, token: await viewer(tenant, name) }, 1_300);
@@ -122,7 +122,7 @@ test('two tenants with many greedy tokens each leave places for a third', async 
   expect((await follow({ tenant: third, token: await viewer(third) }, 200)) - taken).toBe(200);
 });
 
-test('the place of a waiting request is free again when its connection closes', async () => {
+test('the slot of a waiting request is free again when its connection closes', async () => {
   const [tenant = ''] = tenants;
   const greedy = { tenant, token: await viewer(tenant) };
   const places = await follow(greedy, 1_500);

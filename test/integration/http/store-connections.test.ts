@@ -134,7 +134,7 @@ test('characters that PostgreSQL cannot store are replaced, and the rest of the 
   expect(release?.stages[0]?.diagnostics).toEqual([{ ...diagnostics[0], message: kept }]);
 });
 
-test('a subscriber is notified of moves, holds and outcomes of its own bundle only, also after the connection was lost', async () => {
+test('a subscriber is notified of moves, holds and outcomes of its own bundle only, even after the connection was lost', async () => {
   const notifications = new Notifications(store.postgres.appUrl);
   notifications.start();
   const [tenant, other] = [await newTenant(store), await newTenant(store)];

@@ -57,7 +57,7 @@ describe('a list that is read page by page', () => {
     for (const [index, move] of moves.entries()) expect(move.from).toEqual(moves[index + 1]?.to ?? null);
   });
 
-  test('has each channel, bundle and tenant once, by name', async () => {
+  test('has each channel, bundle and tenant once, sorted by name', async () => {
     const tenant = await newTenant(store);
     for (const bundle of ['c', 'a', 'b']) await published(store, { tenant, bundle, version: 1 });
     for (const channel of ['z', 'y']) {
@@ -124,7 +124,7 @@ describe('content in the record', () => {
     expect((await loadSource(store.db, tenant, tree.digest))?.tree).toEqual(tree);
   });
 
-  test('of 20 sources with shared files that are stored at once is complete for each', async () => {
+  test('of 20 sources with shared files that are stored at the same time is complete for each', async () => {
     const tenant = await newTenant(store);
     const text = (i: number) => `shared ${i}`;
     const sources = Array.from({ length: 20 }, (_none, i) =>

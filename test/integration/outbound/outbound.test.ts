@@ -122,7 +122,7 @@ describe('the body of a response', () => {
     expect(answer.kind === 'answered' && answer.headers['content-encoding']).toBeUndefined();
   });
 
-  test('is empty when it has no bytes, also with a Content-Encoding header', async () => {
+  test('is empty when it has no bytes, even with a Content-Encoding header', async () => {
     await using world = outside();
     const server = await world.server((_request, response) => {
       response.writeHead(200, { 'content-encoding': 'gzip' }).end();
@@ -251,7 +251,7 @@ describe('a call to a server', () => {
     release([]);
   });
 
-  test('that does not use HTTP is later, and one with too large headers is refused', async () => {
+  test('that does not use HTTP is a temporary failure, and a response with too large headers is refused', async () => {
     await using world = outside();
     const large = await world.server((_request, response) => {
       response.writeHead(200, { 'x-large': 'x'.repeat(40_000) }).end();

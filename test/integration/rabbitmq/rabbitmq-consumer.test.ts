@@ -161,7 +161,7 @@ describe.skipIf(skipWithout('consumers of moves in RabbitMQ', ['rabbitmq-server'
       expect(missed.map(({ kind }) => kind)).toEqual(['queue', 'pointer', 'pointer']);
     });
 
-    test('dead-letters an invalid message at once and skips a test of the sink, and still applies the next move', async () => {
+    test('dead-letters an invalid message immediately, skips a test event of the sink, and still applies the next move', async () => {
       const { applied, consumer, queue } = await consume({ bindings: ['acme.support-bot.live'] });
       const move = madeMove({ generation: 1 });
       const { data: _data, ...envelope } = move;
@@ -238,7 +238,7 @@ describe.skipIf(skipWithout('consumers of moves in RabbitMQ', ['rabbitmq-server'
       );
     });
 
-    test('refuses invalid options at once', () => {
+    test('refuses invalid options immediately', () => {
       const options = {
         url: broker.url,
         log,

@@ -78,7 +78,7 @@ describe.skipIf(skipWithout('the exchange of moves', ['rabbitmq-server']))('the 
     expect(read.data).toEqual(events[0]!.data);
   });
 
-  test('stops a batch before a required move while no queue is bound for it, and delivers it once one is', async () => {
+  test('stops a batch before a required move while no queue is bound for it, and delivers the move when a queue is bound', async () => {
     const target = open('mandatory');
     await target.probe();
     await bind('acme.other.live');
@@ -153,7 +153,7 @@ describe.skipIf(skipWithout('the exchange of moves', ['rabbitmq-server']))('the 
     expect(logged.join('')).toContain('the exchange is used with its existing arguments');
   });
 
-  test('is declared again after it was deleted, once a batch has ended as later', async () => {
+  test('is declared again after a batch or a probe has found that it was deleted', async () => {
     const target = open('mandatory');
     await target.probe();
     await overAmqp(broker.url, (channel) => channel.deleteExchange(MOVE_EXCHANGE));

@@ -16,8 +16,8 @@ import { skipWithout } from '../../support/servers/system-packages.ts';
 
 const log = pino({ level: 'silent' });
 
-describe.skipIf(skipWithout('the permissions of RabbitMQ', ['rabbitmq-server']))(
-  'the users of RabbitMQ in docs/guides/rabbitmq.md',
+describe.skipIf(skipWithout('the RabbitMQ permissions', ['rabbitmq-server']))(
+  'the RabbitMQ users in docs/guides/rabbitmq.md',
   () => {
     let broker: TestRabbitmq;
     let ends = new AsyncDisposableStack();

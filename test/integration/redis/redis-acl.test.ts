@@ -39,7 +39,7 @@ function move(tenant: string, seq: number): MoveEvent {
 }
 
 describe.skipIf(skipWithout('the permissions of Redis', ['redis-server']))(
-  'the users of Redis in docs/guides/redis.md',
+  'the Redis users in docs/guides/redis.md',
   () => {
     let broker: TestBroker;
     let admin: ReturnType<typeof createClient>;

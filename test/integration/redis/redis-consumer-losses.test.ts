@@ -63,7 +63,7 @@ describe.skipIf(skipWithout('consumers of the Redis streams', ['redis-server']))
       expect(runtime.applied).toEqual(ids(moves(ACME, 1, 3)));
     });
 
-    test('reconnects when its connection falls silent, and stops at once on such a connection', async () => {
+    test('reconnects when its connection falls silent, and stops immediately on such a connection', async () => {
       const proxy = await startSilentProxy(stand.broker.port);
       stand.defer(() => proxy.stop());
       const url = stand.broker.url.replace(`:${stand.broker.port}`, `:${proxy.port}`);
@@ -119,7 +119,7 @@ describe.skipIf(skipWithout('consumers of the Redis streams', ['redis-server']))
       await nonePending();
     });
 
-    test('counts its lag in moves, also after a trim, which makes the figure of Redis wrong', async () => {
+    test('counts its lag in moves, even after a trim, which makes Redis’s own figure wrong', async () => {
       const truth: Truth = new Map([[ACME, 0]]);
       const runtime = start(truth);
       await attached();

@@ -100,7 +100,7 @@ describe.skipIf(skipWithout('consumers of the Redis streams', ['redis-server']))
       expect(runtime.snapshots.slice(before)).toEqual([ACME]);
     });
 
-    test('takes a snapshot of every tenant of the stream when unread entries were trimmed, also of one without a remaining entry', async () => {
+    test('takes a snapshot of every tenant of the stream when unread entries were trimmed, even of a tenant without a remaining entry', async () => {
       const truth: Truth = new Map([
         [ACME, 0],
         [GLOBEX, 0],

@@ -64,7 +64,7 @@ class Writer {
 }
 
 describe
-  .skipIf(skipWithout('what is repeated to the Redis streams of moves', ['redis-server']))
+  .skipIf(skipWithout('repeated moves to the Redis streams', ['redis-server']))
   .each(StreamLayout.options)('repeated moves in the Redis streams with layout %s', (layout) => {
   let broker: TestBroker;
   let client: ReturnType<typeof createClient>;

@@ -159,7 +159,7 @@ describe('a check that is requested from a service', () => {
     });
   });
 
-  test('refuses a compile report, and has no source', async () => {
+  test('refuses a compile report, and its address serves no source', async () => {
     const { version, request } = await checking();
     const { url } = request.callback;
     expect(await tell(url, { status: 'failed', message: 'x' })).toMatchObject({ status: 422 });

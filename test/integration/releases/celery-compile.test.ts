@@ -87,7 +87,7 @@ describe.skipIf(skipWithout('compiling with Celery', PACKAGES)).each(BROKERS)(
       expect(await requests(version)).toEqual(['done']);
     });
 
-    test('is rejected for a mistake that the worker found, with its place', async () => {
+    test('is rejected for a mistake that the worker found, and the diagnostic has its location', async () => {
       const { outcome, reason } = await end(await publish({}, { 'a.json': '{\n  "a": nul\n}' }));
       expect(outcome).toBe('rejected');
       expect(reason).toMatch(/^a\.json:2:8: /);

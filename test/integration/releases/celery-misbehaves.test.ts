@@ -111,7 +111,7 @@ describe.skipIf(skipWithout('Celery workers that misbehave', PACKAGES)).each(BRO
       ['changes a byte of what it uploads', 'flipped', 'PUT: HTTP 422'],
       ['names an artifact that does not exist', 'misnamed', 'POST: HTTP 422'],
     ])(
-      'that %s is asked as often as its policy allows, and the pointer does not move',
+      'that %s gets as many attempts as its policy allows, and the pointer does not move',
       async (_what, bundle, refusal) => {
         await end(bundle, await accepted(world.plane, tenant, { bundle }));
         const before = await pointer(bundle);

@@ -78,7 +78,7 @@ describe.skipIf(skipWithout('compiling with Celery', PACKAGES)).each(BROKERS)(
       });
     });
 
-    test('reports every mistake of a source with its place', async () => {
+    test('reports every mistake of a source with its location', async () => {
       const job = await offer({
         'a.json': '{\n  "a": nul\n}',
         'b.json': '{"b":1,"b":2}',

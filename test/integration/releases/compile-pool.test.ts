@@ -123,7 +123,7 @@ describe('a source that exhausts its limits', () => {
     expect(ended).toEqual(['monster', 'neighbour', 'monster', 'monster']);
   });
 
-  test('gets the same result at once when it comes again, and is compiled again for another tenant', async () => {
+  test('gets the same result immediately when it comes again, and is compiled again for another tenant', async () => {
     started({ limits: { timeoutMs: 1_500 } });
     const first = await compiled(slowMonster);
     const again = await compiled(slowMonster);
@@ -132,7 +132,7 @@ describe('a source that exhausts its limits', () => {
     expect((await compiled(slowMonster, 'other')).read.length).toBeGreaterThan(0);
   });
 
-  test('and a second one of another tenant leave room for a third tenant, which compiles before either ends', async () => {
+  test('and a second compilation of another tenant leave room for a third tenant, which compiles before either ends', async () => {
     started({ limits: { timeoutMs: 20_000, longMs: 1_000 } });
     const ended: string[] = [];
     const monsters = ['acme', 'evil'].map(async (tenant) => {
@@ -242,7 +242,7 @@ describe('unchanged content', () => {
     expect((await compiled({ ...files, 'e.yaml': 'plain: 2' })).read).toHaveLength(2);
   });
 
-  test('of a whole source is returned from the cache without reads, also during its compilation', async () => {
+  test('of a whole source is returned from the cache without reads, even during its compilation', async () => {
     started();
     const [first, second] = await Promise.all([compiled(base), compiled(base)]);
     expect([first.read.length > 0, second.read.length]).toEqual([true, 0]);

@@ -98,7 +98,7 @@ test('any other error is retried', async () => {
   expect(attempts.get('other')).toBeGreaterThan(3);
 });
 
-test('an error inside a step is retried by the step, also a TypeError, which may be a failed connection', async () => {
+test('an error inside a step is retried by the step, even a TypeError, which may be a failed connection', async () => {
   expect(await faulty('step').failInStep('TypeError')).toBe('got through');
 });
 

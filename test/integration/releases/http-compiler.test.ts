@@ -48,7 +48,7 @@ describe('examples/http-compiler', () => {
   const reported = (offer: Offer) =>
     eventually(async () => offer.report, { withinMs: 90_000, what: 'the compiler has called back' });
 
-  test('accepts a job at once, and compiles the same artifact as Pointsman', async () => {
+  test('accepts a job immediately, and compiles the same artifact as Pointsman', async () => {
     const offer = await capabilities.offer({ 'a.json': '{ "b": 1.0, "a": [] }', 'b.md': '# B\n' });
     expect(await ask(offer, TOKEN)).toBe(202);
     const { manifest, blobDigests } = artifactManifest([

@@ -74,7 +74,7 @@ describe('a publish', () => {
     });
   });
 
-  test('of an invalid source settles as rejected with its place, and does not move the pointer', async () => {
+  test('of an invalid source settles as rejected with the location of the mistake, and does not move the pointer', async () => {
     const tenant = await newTenant(plane);
     await settled(plane, tenant, await accepted(plane, tenant));
     const version = await accepted(plane, tenant, { files: { 'config.json': '{"a":' } });
@@ -84,7 +84,7 @@ describe('a publish', () => {
     expect(await findPointer(plane.db, live(tenant))).toMatchObject({ version: 1, generation: 1 });
   });
 
-  test('with an outdated expected generation is refused at once', async () => {
+  test('with an outdated expected generation is refused immediately', async () => {
     const tenant = await newTenant(plane);
     await settled(plane, tenant, await accepted(plane, tenant));
     const answer = await publish(plane, tenant, { ifGeneration: 0 });
@@ -94,7 +94,7 @@ describe('a publish', () => {
 });
 
 describe('an idempotency key', () => {
-  test('from 20 clients at once gives one release', async () => {
+  test('that 20 clients send at the same time gives one release', async () => {
     const tenant = await newTenant(plane);
     const asked = { idempotencyKey: 'one', ...file('same') };
     const answers = await Promise.all(Array.from({ length: 20 }, () => publish(plane, tenant, asked)));
@@ -203,7 +203,7 @@ describe('concurrent publishes', () => {
 });
 
 describe('cancel of a release', () => {
-  test('that waits in line settles it as cancelled, and the line goes on', async () => {
+  test('that is queued settles it as cancelled, and the queue continues', async () => {
     const tenant = await newTenant(plane);
     await settled(plane, tenant, await accepted(plane, tenant, file('one')));
     const cancel = (version: number) =>

@@ -105,7 +105,7 @@ test('a release that waits for its compiler shows the compiler and the deadline 
   await end(version);
 });
 
-test('mistakes that the compiler reports reject the release, each with its place', async () => {
+test('mistakes that the compiler reports reject the release, each with its location', async () => {
   const version = await publish();
   const [job] = await world.jobs(path, 1);
   const place = { path: 'a.txt', line: 2, column: 1, pointer: '', code: 'spelling', message: 'not a word' };
@@ -117,7 +117,7 @@ test('mistakes that the compiler reports reject the release, each with its place
   expect(await effects(version)).toEqual(['compile-request compensated']);
 });
 
-test('a compiler that fails is asked again with another callback address, as often as the policy allows', async () => {
+test('a compiler that fails is asked again with another callback address, as many times as the policy allows', async () => {
   const version = await publish({ attempts: 2 });
   const [first] = await world.jobs(path, 1);
   await tell(first!.callback.url, { status: 'failed', message: 'out of disk' });
@@ -168,7 +168,7 @@ test('a report with a missing blob is refused with the digest of that blob, and 
   expect((await end(version)).outcome).toBe('published');
 });
 
-test('a repeated report counts once, and a different one is refused with the first', async () => {
+test('a repeated report counts once, and a different report is refused with the result of the first', async () => {
   const version = await publish();
   const [job] = await world.jobs(path, 1);
   const built = build(files);
@@ -231,7 +231,7 @@ test('a Celery task that the operator does not allow ends the release as errored
   });
 });
 
-test('a release that is cancelled during its compilation settles at once, and the report of its compiler gets 410', async () => {
+test('a release that is cancelled during its compilation settles immediately, and the report of its compiler gets 410', async () => {
   const version = await publish({ within: '1h' });
   const [job] = await world.jobs(path, 1);
   const cancel = { bundle: 'bundle', version, by: 'ann', reason: 'wrong file' };

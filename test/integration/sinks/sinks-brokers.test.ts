@@ -74,7 +74,7 @@ describe.skipIf(skipWithout('moves delivered to Redis', ['redis-server']))(
       }
     }
 
-    test('has every move of each tenant once and in order, also while the sink of one tenant is paused', async () => {
+    test('has every move of each tenant once and in order, even while the sink of one tenant is paused', async () => {
       const [paused, other] = await neighbours();
       for (const tenant of [paused, other]) {
         await twoReleases(plane, tenant);
@@ -89,7 +89,7 @@ describe.skipIf(skipWithout('moves delivered to Redis', ['redis-server']))(
       for (const tenant of [paused, other]) expect(await inStream(tenant)).toEqual(range(1, 5));
     });
 
-    test('delays a release of a channel that freezes from the first failure of its broker, and not one of a channel that continues; both have all moves in order after the outage', async () => {
+    test('delays a release of a channel that freezes from the first failure of its broker, but not a release of a channel that continues; both have all moves in order after the outage', async () => {
       const [continues, freezes] = await neighbours();
       await requireSinks(plane, continues, 'continue', ['redis']);
       await requireSinks(plane, freezes, 'freeze', ['redis']);

@@ -240,7 +240,7 @@ describe('a webhook gets each move at least once and in order', () => {
 });
 
 describe('with a sink that is down', () => {
-  test('publishes of a channel that continues settle at once, and the sink catches up in order when it is back', async () => {
+  test('publishes of a channel that continues settle immediately, and the sink catches up in order when it is back', async () => {
     endpoint.answers(503);
     for (const text of ['three', 'four', 'five']) {
       const version = await accepted(plane, tenant, { files: { 'config.json': JSON.stringify({ text }) } });

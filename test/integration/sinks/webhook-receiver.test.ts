@@ -84,7 +84,7 @@ describe('a webhook receiver', () => {
     expect(await reader()(1)).toEqual(['gap']);
   });
 
-  test('accepts an event that the library of Standard Webhooks has signed', async () => {
+  test('accepts an event that the Standard Webhooks library has signed', async () => {
     const read = reader();
     await read(1);
     const body = JSON.stringify(move(1));

@@ -85,7 +85,7 @@ describe('delivered events', () => {
     expect(server.arrived.map(({ headers }) => headers['webhook-id'])).toEqual(moves(20).map(({ id }) => id));
   });
 
-  test('stop at the first one that the endpoint refuses, and continue from there', async () => {
+  test('stop at the first event that the endpoint refuses, and continue from there', async () => {
     await using world = outside();
     const server = await world.server(answers(taken, taken, status(500), taken));
     const outbound = world.open();

@@ -35,7 +35,7 @@ describe('npm start that is stopped', () => {
       stack.process.kill(signal);
       stack.process.kill(signal);
       expect(await stack.ended).toBe(0);
-      expect(stack.output()).not.toContain('Stopping at once.');
+      expect(stack.output()).not.toContain('Stopping immediately.');
       expect(await processesOf(folder)).toEqual([]);
       expect(await readFile(join(home, 'logs', 'postgres.log'), 'utf8')).toContain(
         'database system is shut down',
@@ -86,7 +86,7 @@ describe('npm start that is stopped', () => {
     await eventually(
       async () => {
         stack.process.kill('SIGINT');
-        return stack.output().includes('Stopping at once.');
+        return stack.output().includes('Stopping immediately.');
       },
       { what: 'the second signal is handled' },
     );
@@ -105,7 +105,7 @@ describe('npm start that is killed', () => {
     expect(await notes(await start().ready)).toEqual(['written before']);
   });
 
-  test('and started again at once has the written data', async () => {
+  test('and started again immediately has the written data', async () => {
     const first = start();
     await note(await first.ready, 'written before');
     first.process.kill('SIGKILL');
@@ -132,7 +132,7 @@ describe('npm start that is killed', () => {
     expect(await halfMade()).toBeUndefined();
   });
 
-  test('does not end a foreign process that has the number of one of its earlier processes', async () => {
+  test('does not end a foreign process that has the process ID of one of its earlier processes', async () => {
     const first = start();
     await first.ready;
     first.process.kill('SIGTERM');

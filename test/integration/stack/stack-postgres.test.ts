@@ -97,7 +97,7 @@ describe('the embedded PostgreSQL', () => {
     expect(await sql(second, 'SELECT n FROM kept')).toEqual([{ n: 8 }]);
   });
 
-  test('reports that its port is taken, and can start on another one', async () => {
+  test('reports that its port is in use, and can start on another port', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as { port: number };
@@ -148,7 +148,7 @@ describe.runIf(isRoot)('PostgreSQL that root starts', () => {
     expect((await stdout.toArray()).join('')).toMatch(/^CapEff:\s+0000000000000000$/m);
   });
 
-  test('runs as the owner of its folder, also when root starts it on that folder', async () => {
+  test('runs as the owner of its folder, even when root starts it on that folder', async () => {
     await chown(folder, 1000, 1000);
     expect(JSON.parse(await runScript(script, [folder], { uid: 1000 }))).toEqual({ uid: 1000 });
     expect(JSON.parse(await runScript(script, [folder]))).toEqual({ uid: 1000 });

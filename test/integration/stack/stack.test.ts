@@ -42,7 +42,7 @@ afterEach(async () => {
 });
 
 describe('a stack', () => {
-  test('runs next to another one with another home, and they share nothing', async () => {
+  test('runs next to another stack with another home, and they share nothing', async () => {
     const [one, two] = await Promise.all([start('one'), start('two')]);
     await note(one, 'first');
     await note(two, 'second');
@@ -198,7 +198,7 @@ describe('a stack', () => {
     expect(await notes(stack)).toEqual([]);
   });
 
-  test('refuses an API port that is taken, before it starts a process', async () => {
+  test('refuses an API port that is in use, before it starts a process', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const port = String((other.address() as { port: number }).port);
@@ -209,7 +209,7 @@ describe('a stack', () => {
     other.close();
   });
 
-  test('continues an invocation that waits in Restate when the port of the worker is taken at the next start', async () => {
+  test('continues an invocation that waits in Restate, even if another process holds the worker’s port at the next start', async () => {
     const first = await start('home');
     const sent = await post(`${first.restate.ingressUrl}/Wait/one/run/send`, null);
     const { invocationId } = (await sent.json()) as { invocationId: string };

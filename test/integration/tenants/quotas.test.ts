@@ -107,7 +107,7 @@ describe('the quotas of a tenant', () => {
 });
 
 describe('at the limit of a quota', () => {
-  test('a publish is refused with 429 and the quota, and one that exceeds the whole quota with 413', async () => {
+  test('a publish is refused with 429 and the quota, and a publish that exceeds the whole quota with 413', async () => {
     await publishedOnce();
     const { used } = (await usage('bytes')) as { used: number };
     await limit({ bytes: used + 1_000 });

@@ -107,12 +107,12 @@ describe('an API token', () => {
     [{ name: 'a', roles: ['owner'] }, '/roles/0'],
     [{ name: 'a', roles: ['viewer', 'viewer'] }, '/roles'],
     [{ name: 'a', roles: ['viewer'], id: 'mine' }, '/id'],
-  ])('of %j is refused with the place of the mistake', async (json, pointer) => {
+  ])('of %j is refused with the location of the mistake', async (json, pointer) => {
     const answer = await api.call('POST', '/v1/tokens', { json });
     expect([answer.status, answer.json['errors']]).toMatchObject([422, [{ pointer }]]);
   });
 
-  test('is recorded by its name, and one of the platform by a name that no tenant can give', async () => {
+  test('is recorded by its name, and a token of the platform by a name that no tenant can give', async () => {
     await settled(plane, tenant, await accepted(plane, tenant));
     const path = `/v1/tenants/${tenant}/bundles/bundle/channels/live/hold`;
     const platform = await ofPlatform('publisher');

@@ -65,7 +65,7 @@ test('the feed of a tenant without moves is empty, and an unknown tenant has no 
   expect(await findFeedEnd(store.db, 'nobody', { after: null, most: 5 })).toBeNull();
 });
 
-test('the end of the feed reaches the last move without a gap, whatever was read before', async () => {
+test('the end of the feed reaches the last move without a gap, even after earlier reads', async () => {
   const end = async (after: number | null, most: number) => {
     const found = await findFeedEnd(store.db, tenant, { after, most });
     return [found?.latest, found?.moves.map(({ seq }) => seq)];

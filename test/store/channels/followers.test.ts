@@ -100,7 +100,7 @@ describe('the name of a follower', () => {
     expect(await say('bot', 3, { at: AT + lostMs + 2 })).toEqual({ kind: 'taken', by: 'intruder' });
   });
 
-  test('if several tokens use a new name at once, exactly one gets it', async () => {
+  test('if several tokens use a new name at the same time, exactly one gets it', async () => {
     const kinds = await Promise.all(
       Array.from({ length: 16 }, async (_none, n) => (await say('bot', 1, { by: `token-${n}` })).kind),
     );

@@ -132,7 +132,7 @@ describe('a hold', () => {
     expect(await store.moves.setHold(holdRequest({ tenant: 'nobody-knows' }))).toEqual({ kind: 'no_tenant' });
   });
 
-  test('a hold request that is repeated after the hold was lifted does not set it again', async () => {
+  test('a repeated hold request with the same key does not set the hold again after it was lifted', async () => {
     const tenant = await newTenant(store);
     await published(store, release(tenant, 1));
     const request = holdRequest({ tenant, reason: 'a' });

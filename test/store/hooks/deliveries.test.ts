@@ -66,7 +66,7 @@ test('the database and the code assign a tenant to the same stream', async () =>
 });
 
 describe('due moves of a sink', () => {
-  test('an unrecorded sink gets all retained moves, or those after the position that its writer knows', async () => {
+  test('an unrecorded sink gets all retained moves, or the moves after the position that its writer reports', async () => {
     await moved(1);
     await moved(2);
     expect(await open('redis')).toMatchObject({

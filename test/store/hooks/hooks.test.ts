@@ -80,7 +80,7 @@ describe('a hook', () => {
     expect(await setHook(bench.store.db, bench.tenant, other)).toEqual({ kind: 'key_reused' });
   });
 
-  test('hooks are limited in number, listed by name, and gone after deletion', async () => {
+  test('hooks are limited in number, sorted by name, and gone after deletion', async () => {
     await limitTenant(bench.store.db, bench.tenant, { hooks: 2 });
     expect(await setHook(bench.store.db, bench.tenant, { hook: 'a' })).toMatchObject({ kind: 'saved' });
     expect(await setHook(bench.store.db, bench.tenant, { hook: 'b' })).toEqual({

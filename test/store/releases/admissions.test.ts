@@ -60,7 +60,7 @@ describe('admitting a release', () => {
     expect(await all(tenant)).toHaveLength(1);
   });
 
-  test('a version that is taken is refused with that reason, whatever the key', async () => {
+  test('a version that is in use is refused with that reason, with any key', async () => {
     const tenant = await newTenant(store);
     await admitted(store, release(tenant, 1));
     await admitted(store, release(tenant, 5));
@@ -223,7 +223,7 @@ describe('cancelling a release', () => {
   const cancel = (tenant: string, version: number) =>
     store.admissions.requestCancel(release(tenant, version), { by: 'ann', reason: 'typo', at: AT });
 
-  test('cancelling a queued release settles it at once, with the author and the reason', async () => {
+  test('cancelling a queued release settles it immediately, with the author and the reason', async () => {
     const tenant = await newTenant(store);
     await admitted(store, release(tenant, 1), { placement: 'queue' });
     expect(await cancel(tenant, 1)).toEqual({ kind: 'cancelling' });

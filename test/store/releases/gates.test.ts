@@ -36,7 +36,7 @@ describe('a decision on a gate', () => {
     ]);
   });
 
-  test('one rejection fails the gate at once, however many approvals it needs or has, and gives the reason', async () => {
+  test('one rejection fails the gate immediately, however many approvals it needs or has, and gives the reason', async () => {
     await at.waiting(1, { approval: { name: 'release', count: 3 } });
     await at.say(1);
     expect(await at.say(1, { by: 'bob', decision: 'reject', comment: 'too risky' })).toMatchObject({
@@ -67,7 +67,7 @@ describe('a decision on a gate', () => {
     });
   });
 
-  test('a repeat with the same key returns the recorded result, even after the gate or the release is settled', async () => {
+  test('a repeated decision with the same key returns the recorded result, even after the gate or the release has settled', async () => {
     await at.waiting(1, { approval: { name: 'release', count: 2 } });
     const idempotencyKey = 'once';
     const first = await at.say(1, { idempotencyKey });
@@ -142,7 +142,7 @@ describe('a move by hand while a release waits', () => {
 
   const byHand = (version: number) => at.store.moves.moveByHand(handRequest({ tenant: at.tenant, version }));
 
-  test('the move voids the approvals at once, the gate opens again until its old deadline, and the same people may approve again', async () => {
+  test('the move voids the approvals immediately, the gate opens again until its old deadline, and the same people may approve again', async () => {
     await at.waiting(3, { approval: { name: 'release', count: 2 } });
     await at.say(3);
     await at.say(3, { by: 'bob' });

@@ -45,7 +45,7 @@ const effects = async (tenant: string, version: number) =>
   );
 
 describe('closing a release', () => {
-  test('the first close decides the outcome, and a second one with another reason returns it', async () => {
+  test('the first close decides the outcome, and a second close with another reason returns it', async () => {
     const tenant = await newTenant(store);
     await readyToSwap(store, release(tenant, 1));
     const closing = { kind: 'closing', outcome: 'errored', reason: 'it broke', effects: ['artifact-claim'] };
@@ -53,7 +53,7 @@ describe('closing a release', () => {
     expect(await close(tenant, 1, { outcome: 'rejected', reason: 'other' })).toEqual(closing);
   });
 
-  test('a close that yields takes the outcome of the supersede or cancel, with its author and reason', async () => {
+  test('a close that yields to a recorded intent takes the outcome, author and reason of that intent', async () => {
     const tenant = await newTenant(store);
     await admitted(store, release(tenant, 1));
     await admitted(store, release(tenant, 2), { supersedes: [1] });
@@ -74,7 +74,7 @@ describe('closing a release', () => {
     });
   });
 
-  test('a close that does not yield keeps its outcome, whatever was requested meanwhile', async () => {
+  test('a close that does not yield keeps its outcome, even if a cancellation was requested before it', async () => {
     const tenant = await newTenant(store);
     await admitted(store, release(tenant, 1));
     await store.admissions.requestCancel(release(tenant, 1), { by: 'ann', reason: null, at: AT });

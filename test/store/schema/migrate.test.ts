@@ -99,7 +99,7 @@ test('a second migration keeps the data', async () => {
   await db.close();
 });
 
-test('a process rejects a schema that a newer build has made incompatible, also while it runs', async () => {
+test('a process rejects a schema that a newer build has made incompatible, even while it runs', async () => {
   const { ownerUrl, appUrl } = await newDatabase();
   await migrate(ownerUrl, appUrl);
   await atLevels(ownerUrl, SCHEMA_LEVEL + 1, SCHEMA_LEVEL + 1);

@@ -210,7 +210,7 @@ describe('the sweep of compiled content', () => {
     expect(await isStored('compiled')).toBe(true);
   });
 
-  test('blobs for a remote compilation stay while the release waits, also those stored before, and are deleted when it is abandoned', async () => {
+  test('blobs for a remote compilation, including blobs stored before it, stay while the release waits, and are deleted when it is abandoned', async () => {
     await admitted(store, id());
     const callout = { id: id(), purpose: 'compile', subject: '1' } as const;
     const deadlineMs = Date.now() + 86_400_000;

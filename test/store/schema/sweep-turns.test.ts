@@ -15,7 +15,7 @@ beforeEach(async () => {
 });
 afterAll(() => store.stop());
 
-test('tenants are swept in turn, by name, however much content of one tenant is due', async () => {
+test('tenants are swept in turn, sorted by name, however much content of one tenant is due', async () => {
   const many = retentionLimits.tenants;
   await store.owner.query(
     `INSERT INTO pointsman.sources (tenant, digest, entries, check_at)

@@ -76,7 +76,7 @@ const probed = (failed: string | null, healthyAtMs = AT) =>
   });
 
 describe('the health of a broker', () => {
-  test('a broker that fails for one tenant fails at once for all tenants of the partition, and for no other partition', async () => {
+  test('a broker that fails for one tenant fails immediately for all tenants of the partition, and for no other partition', async () => {
     await published(store, { tenant, bundle: 'bundle', version: 1 });
     await recordDelivery(store.db, delivery({ failed: failing, healthyAtMs: null }));
     await recordDelivery(store.db, delivery({ tenant: neighbour, seq: 0, failed: null, healthyAtMs: null }));

@@ -137,7 +137,7 @@ describe('a webhook', () => {
     expect(await find()).toMatchObject({ secret: makers[0]!.madeSecret, previousSecret: null });
   });
 
-  test('the number of webhooks is limited, also for concurrent requests, and brokers do not count', async () => {
+  test('the number of webhooks is limited, even for concurrent requests, and brokers do not count', async () => {
     await store.owner.query(
       `INSERT INTO pointsman.sinks (tenant, sink, kind, delivered_seq, created_by, created_at, updated_by, updated_at)
        VALUES ($1, 'redis', 'redis', 0, 'x', now(), 'x', now())`,

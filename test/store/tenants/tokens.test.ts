@@ -151,7 +151,7 @@ describe('the name of a token', () => {
 });
 
 describe('the idempotency key of a token', () => {
-  test('a key creates one token, however many requests use it at once', async () => {
+  test('a key creates one token, however many requests use it at the same time', async () => {
     for (const scope of [tenant, null]) {
       const key = crypto.randomUUID();
       const ask = () =>

@@ -75,7 +75,7 @@ test('a gauge by label has a sample for each label value at that scrape, with an
   ]);
 });
 
-test('one response of the broker serves all gauges of its queues, and a queue that is gone has no sample', async () => {
+test('one response from the broker serves all gauges of its queues, and a deleted queue has no sample', async () => {
   const metrics = new Metrics();
   let answer: DepthResult = { up: true, queues: [{ queue: 'fleet', messages: 7, consumers: 1 }] };
   addQueueGauges(metrics, { read: async () => answer, close: async () => undefined });

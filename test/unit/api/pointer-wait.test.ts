@@ -75,7 +75,7 @@ test('a long-poll that begins during a load is not answered with the older point
   expect(await generationOf(knowsSix)).toBe(7);
 });
 
-test('a long-poll is not answered with a generation below the one that was read when it arrived', async () => {
+test('a long-poll is not answered with a generation below the generation that was read when it arrived', async () => {
   const { record, pointers, endLoad, wake } = watched();
   // It was read from a record that is ahead of the one that the watch reads.
   const response = waiting(pointers, 6);
@@ -101,7 +101,7 @@ test('a stream that begins during a load does not begin with the older pointer o
   expect(texts.map((text) => text.split('\n')[0])).toEqual(['id: 5', 'id: 6']);
 });
 
-test('an answered long-poll, and one whose client is gone, leave no timer behind', async () => {
+test('an answered long-poll, and a long-poll whose client has disconnected, leave no timer behind', async () => {
   const timers = (): number => process.getActiveResourcesInfo().filter((one) => one === 'Timeout').length;
   const before = timers();
   const { record, pointers, endLoad } = watched();

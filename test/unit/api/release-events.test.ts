@@ -80,7 +80,7 @@ const sentEvents = (view: ReleaseView, gateChanges: GateChange[] = []) =>
     return [encodeEventId(one.id), one.event, change ?? state];
   });
 
-test('a stage that has ended has two events, one for its begin and one for its end', () => {
+test('a stage that has ended has two events, one for its start and one for its end', () => {
   expect(sentEvents(release([stage('validate', 'passed'), stage('compile', 'running')]))).toEqual([
     ['1', 'stage', 'running'],
     ['2', 'stage', 'passed'],
@@ -120,7 +120,7 @@ test('the last event is the release itself, and comes only once it has settled',
   expect(sentEvents(release([stage('validate', 'failed')])).at(-1)).toEqual(['2', 'stage', 'failed']);
 });
 
-test('the changes of the gates come between the begin and the end of their stage, also more than nine', () => {
+test('the changes of the gates come between the start and the end of their stage, even if there are more than nine', () => {
   const many = Array.from({ length: 11 }, () => 'decided' as const);
   const view = { ...release([stage('gate', 'failed')]), gates: [gate('open')] };
   expect(sentEvents(view, changes(...many)).map(([id]) => id)).toEqual(

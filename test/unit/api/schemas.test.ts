@@ -39,7 +39,7 @@ describe('the JSON Schema', () => {
       'a compilation by HTTP',
       { compile: { executor: 'http', url: 'https://c.example/jobs' } },
     ],
-  ] as const)('%s accepts %s, as the zod schema does', (name, _what, document) => {
+  ] as const)('%s accepts %s, and so does the zod schema', (name, _what, document) => {
     const schema = name === 'policy.json' ? Policy : RecipeSchema;
     expect([matches(name, document), schema.safeParse(document).success]).toEqual([true, true]);
   });
@@ -57,7 +57,7 @@ describe('the JSON Schema', () => {
     ['policy.json', 'an unknown field of a gate', gates({ check: { name: 'e2e', whithin: '1h' } })],
     ['policy.json', 'a duration without a unit', gates({ check: { name: 'e2e', within: '60' } })],
     ['policy.json', 'an unknown executor', { compile: { executor: 'make' } }],
-  ] as const)('%s refuses %s, as the zod schema does', (name, _what, document) => {
+  ] as const)('%s refuses %s, and so does the zod schema', (name, _what, document) => {
     const schema = name === 'policy.json' ? Policy : RecipeSchema;
     expect([matches(name, document), schema.safeParse(document).success]).toEqual([false, false]);
   });

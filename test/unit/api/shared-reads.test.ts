@@ -28,7 +28,7 @@ describe('shared reads', () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  test('begin at once when no other read is in progress', async () => {
+  test('begin immediately when no other read is in progress', async () => {
     const { reads, read } = world();
     const first = read('a');
     expect(reads).toHaveLength(1);

@@ -89,7 +89,7 @@ test.each([
   ['an unknown conflict rule', { files: { a: '' }, onConflict: 'fight' }, '/onConflict'],
   ['a message with control characters', { files: { a: '' }, message: '\u001b[2J' }, '/message'],
   ['a list', [], ''],
-])('%s is refused with the place of the mistake', (_what, body, pointer) => {
+])('%s is refused with the location of the mistake', (_what, body, pointer) => {
   expect(read(body)).toMatchObject({ kind: 'unacceptable', errors: [{ in: 'body', pointer }] });
 });
 
@@ -104,7 +104,7 @@ test.each(['A', 'AAE', 'AA==\n', 'AB==', 'A-_=', ' AAEC'])(
 );
 
 test.each(['../x', '/x', 'a//b', 'a/./b', 'a\\b', 'C:/x', '', 'a\u0000b'])(
-  'the path %j is refused by name',
+  'the path %j is refused, and the problem names it',
   (path) => {
     expect(read({ files: { [path]: '' } })).toMatchObject({
       kind: 'invalid',
@@ -133,7 +133,7 @@ test('a source without files is refused', () => {
   expect(read({ files: {} })).toMatchObject({ kind: 'invalid', diagnostics: [{ code: 'no_files' }] });
 });
 
-test('a file above the size limit is refused by name', () => {
+test('a file above the size limit is refused, and the problem names it', () => {
   expect(read({ files: { ok: '', big: 'x'.repeat(8 * 1024 * 1024 + 1) } })).toMatchObject({
     kind: 'too_large',
     message: expect.stringContaining('big'),

@@ -154,7 +154,7 @@ describe('a follower of a watch', () => {
     return { watches, change: () => wake() };
   }
 
-  test('that is ended while it waits stops at once without its signal, and frees its place', async () => {
+  test('that is ended while it waits stops immediately without its signal, and frees its slot', async () => {
     const { watches } = changing();
     const values = watches.follow('a', signal());
     await values.next();

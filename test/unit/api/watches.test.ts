@@ -90,7 +90,7 @@ test('many followers of one key share each load', async () => {
   expect(thing.loads).toBe(before + 1);
 });
 
-test('an abort ends the wait at once, and leaves no subscription behind', async () => {
+test('an abort ends the wait immediately, and leaves no subscription behind', async () => {
   const { thing, watches } = watched();
   const end = new AbortController();
   const values = watches.follow('a', end.signal);
@@ -137,7 +137,7 @@ describe('a watch that skips unchanged values', () => {
     expect((await watches.follow('a', signal()).next()).value).toBe(0);
   });
 
-  test('gives a busy follower the change that it missed, also after a load without a change', async () => {
+  test('gives a busy follower the change that it missed, even after a load without a change', async () => {
     const { thing, watches } = watched({ isSame });
     const [busy, other] = [watches.follow('a', signal()), watches.follow('a', signal())];
     await Promise.all([busy.next(), other.next()]);
@@ -244,7 +244,7 @@ describe('the keys that many readers of a tenant follow', () => {
     );
   });
 
-  test('are loaded again without a notification, each once in a round', async () => {
+  test('are all loaded again even without a notification, each once per round', async () => {
     const { loads, watches, endAll } = loading(10);
     const names = named('acme', 25);
     const first = follow(watches, names);
@@ -271,7 +271,7 @@ describe('the keys that many readers of a tenant follow', () => {
     await endAll();
   });
 
-  test('have one load at a time, also when readers come and go', async () => {
+  test('have one load at a time, even when readers come and go', async () => {
     const { loads, watches, endAll } = loading();
     for (let time = 0; time < 5; time++) {
       const end = new AbortController();

@@ -7,7 +7,7 @@ import { z } from 'zod';
 
 import { ROOT } from './source-files.ts';
 
-test('the tests run on the Node version of the project, and not on the one of the machine', async () => {
+test('the tests run on the project’s Node version, and not on the machine’s', async () => {
   const brought = await readFile(join(ROOT, 'node_modules/node/package.json'), 'utf8');
   const { version } = z.object({ version: z.string() }).parse(JSON.parse(brought));
   expect(process.version).toBe(`v${version}`);

@@ -31,7 +31,7 @@ describe('a Celery message of a task', () => {
     expect(headers['kwargsrepr']).toBe('acme:support-bot:v12');
   });
 
-  test('has the correlation id of the release in addition to the one of Celery', () => {
+  test('has the release’s correlation id in addition to Celery’s', () => {
     const { headers, properties } = celeryMessage(task);
     expect(headers['pointsman_correlation_id']).toBe('acme:support-bot:v12');
     expect(properties.correlationId).toBe(task.id);

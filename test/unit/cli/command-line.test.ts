@@ -109,7 +109,7 @@ describe('the command line', () => {
     }
   });
 
-  test('a command reports at once that no server listens, and how to start one', async () => {
+  test('a command reports immediately that no server listens, and how to start one', async () => {
     const result = await runCli([
       'releases',
       '--tenant',

@@ -52,7 +52,7 @@ describe('doctor', () => {
     ]);
   });
 
-  test('a store that the API can not reach, and a wrong token, are told by name', async () => {
+  test('names a store that the API cannot reach, and an invalid token', async () => {
     const unauthenticated = problem(401, 'unauthenticated', 'The token is unknown or revoked.');
     const api = await serve({
       ...healthy(),
@@ -109,7 +109,7 @@ describe('doctor', () => {
     expect(stdout).toMatch(/✗ {2}worker +does not respond through Restate.*\n.*\bkill -9\b/);
   });
 
-  test('a release that is long in flight is shown; one that just began, waits or has ended is not', async () => {
+  test('a release that has been in flight for long is shown; a release that just began, waits or has ended is not', async () => {
     const justNow = release({ version: 3, createdAt: new Date().toISOString() });
     const waits = release({ version: 2, status: 'waiting' });
     const { exit, stdout } = await doctor(await serve(healthy(justNow, waits, release())));
@@ -126,7 +126,7 @@ describe('doctor', () => {
     expect(findings.filter(({ subject }) => subject === 'acme:bot:v1')).toEqual([inFlight]);
   });
 
-  test('findings are sorted: errors, warnings, what was not checked, and what is well', async () => {
+  test('findings are sorted: errors, warnings, unchecked subjects, and healthy subjects', async () => {
     const disk = { subject: 'disk', state: 'unknown', summary: 'not checked', actions: [] };
     const api = await serve({ ...healthy(), ...diagnosed(disk, inFlight, paused) });
     const { findings, errors, warnings } = await diagnosis(api);

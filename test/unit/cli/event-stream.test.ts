@@ -41,7 +41,7 @@ test('comments keep an event stream alive, so that a long wait does not count as
   expect(seen).toEqual(['at last']);
 });
 
-test('an interrupt ends an event stream at once with its reason', async () => {
+test('an interrupt ends an event stream immediately, with the reason of the interrupt', async () => {
   const interrupt = new AbortController();
   const open: Respond = (_seen, response) =>
     void response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: a\n\n');

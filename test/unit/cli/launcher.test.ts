@@ -36,7 +36,7 @@ describe('the installed command', () => {
 describe.skipIf(oldNode === null)('the installed command under an old Node', () => {
   const node = oldNode ?? '';
 
-  test('runs with the Node of the project, with unchanged arguments, output and exit code', () => {
+  test('runs with the project’s Node, with unchanged arguments, output and exit code', () => {
     const help = spawnSync(node, [LAUNCHER, 'help', 'exit-codes'], { encoding: 'utf8' });
     expect(help).toMatchObject({ status: 0, stderr: '' });
     expect(help.stdout).toContain('Exit codes:');

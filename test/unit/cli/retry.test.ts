@@ -17,7 +17,7 @@ describe('the wait before a retry', () => {
     expect(retryDelayMs(1, soon, 0)).toBeGreaterThan(10_000);
   });
 
-  test('is at least the wait of the attempt, also for a smaller Retry-After such as "0"', () => {
+  test('is at least the wait of the attempt, even for a smaller Retry-After such as "0"', () => {
     expect(retryDelayMs(3, '0', 0)).toBe(500);
     expect(retryDelayMs(3, 'Thu, 01 Jan 1970 00:00:00 GMT', 0)).toBe(500);
   });

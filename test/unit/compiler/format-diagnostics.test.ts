@@ -10,7 +10,7 @@ const at = (line: number, column: number) => ({
   message: 'is wrong',
 });
 
-test('a diagnostic is shown with its line and a caret under the place', () => {
+test('a diagnostic is shown with its line and a caret under its column', () => {
   const text = 'first: 1\n\tsecond: two\n';
   expect(formatDiagnostics([at(2, 10)], () => text)).toBe(
     'a.yaml:2:10: error[some_code]: is wrong\n2 | \tsecond: two\n  | \t        ^\n',

@@ -59,7 +59,7 @@ test('a glob with hundreds of wildcards does not take exponential time', () => {
   }
 });
 
-test('an invalid glob is reported at its place', async () => {
+test('an invalid glob is reported at its location', async () => {
   expect(globProblem('+(a|b)')).toContain('extended groups');
   expect(globProblem('{1..9}.json')).toContain('ranges');
   expect(globProblem('{a,b}'.repeat(7))).toContain('100 alternatives');

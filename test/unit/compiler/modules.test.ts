@@ -80,7 +80,7 @@ describe('files outside the source', () => {
 });
 
 describe('a module that cannot be bundled', () => {
-  test('a syntax error is reported at its place', async () => {
+  test('a syntax error is reported at its location', async () => {
     expect(await problemsOf(bundle('export const ok = 1;\nexport const é: = 2;'))).toEqual([
       'tools/m.ts:2:17 module_syntax',
     ]);

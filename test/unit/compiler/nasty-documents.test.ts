@@ -113,7 +113,7 @@ describe('an invalid document', () => {
       `1:399 too_deep ${'/a'.repeat(200)}`,
     ],
     ['a TOML syntax error', 'a.toml', 'a = 1\nb = ?', '2:5 toml_syntax'],
-  ])('%s is reported as exactly one diagnostic, at its place', async (_what, path, content, problem) => {
+  ])('%s is reported as exactly one diagnostic, at its location', async (_what, path, content, problem) => {
     expect(await problemsOf({ [path]: content })).toEqual([`${path}:${problem}`]);
   });
 });
@@ -191,7 +191,7 @@ test('a map of 20,000 keys and a string of a million backslashes do not take qua
   expect(artifact['slashes.json']).toBe(slashes);
 });
 
-test('all problems of all files are reported, ordered by place', async () => {
+test('all problems of all files are reported, ordered by file, line and column', async () => {
   const files = {
     'b.json': '{"a":1,"a":2,"b":1e999,"c":"\\ud800"}',
     'a.yaml': 'a: .nan\n1: 2',
@@ -235,9 +235,12 @@ test('the report of two hundred mistakes below a key of half a megabyte is short
 test.each([
   ['dots and words', 'a.'.repeat(2 ** 21)],
   ['a header and a million keys', `[${'a.'.repeat(2 ** 19)}a]\n${'a=1\n'.repeat(2 ** 19)}`],
-])('the place after a TOML string of four megabytes that looks like %s is correct', async (_what, text) => {
-  const lines = text.split('\n').length;
-  expect(await problemsOf({ 'a.toml': `a = """\n${text}"""\nb = nan` })).toEqual([
-    `a.toml:${lines + 2}:5 number_not_finite /b`,
-  ]);
-});
+])(
+  'the location after a TOML string of four megabytes that looks like %s is correct',
+  async (_what, text) => {
+    const lines = text.split('\n').length;
+    expect(await problemsOf({ 'a.toml': `a = """\n${text}"""\nb = nan` })).toEqual([
+      `a.toml:${lines + 2}:5 number_not_finite /b`,
+    ]);
+  },
+);

@@ -202,11 +202,11 @@ describe('a pattern of a schema', () => {
       '(?:a{1000}){1000}',
       '{1000} makes the pattern too large (at character 12 of the pattern)',
     ],
-  ])('a pattern with %s is refused, with the place inside the pattern', (_what, pattern, message) => {
+  ])('a pattern with %s is refused, with the position inside the pattern', (_what, pattern, message) => {
     expect(patternProblem(pattern)).toBe(message);
   });
 
-  test('a pattern that cannot be matched in linear time is reported at its place in the schema', async () => {
+  test('a pattern that cannot be matched in linear time is reported at its location in the schema', async () => {
     const schema = '{"properties":{\n"a":{"pattern":"^(?!x)"}},\n"patternProperties":{"(a)\\\\1":true}}';
     const files = {
       'pointsman.yaml': 'apiVersion: pointsman/v1\ndocuments: [{ include: ["d/*"], schema: s.json }]',

@@ -21,7 +21,7 @@ const checked = (path: string, document: string) => ({
   [path]: document,
 });
 
-describe('the place of a schema violation', () => {
+describe('the location of a schema violation', () => {
   test.each<[what: string, path: string, document: string, problems: string[]]>([
     [
       'JSON',
@@ -115,7 +115,7 @@ test.each<[what: string, text: string, pointer: string, value: string, key: stri
   expect([at(pointer).slice(0, value.length), at(pointer, true).slice(0, key.length)]).toEqual([value, key]);
 });
 
-test('the place of every value is found in any JSON and TOML document', () => {
+test('the location of every value is found in any JSON and TOML document', () => {
   const key = fc.oneof(
     fc.constantFrom('a', 'b', 'a.b', '"', "'", '\\', '', '#', ' = ', 'toString'),
     fc.string(),
@@ -158,7 +158,7 @@ test.each<[format: DocumentFormat, text: (filler: string) => string]>([
   expect(document.problems.map((problem) => document.diagnose(problem).code)).toEqual(['number_not_finite']);
 });
 
-test('in a large list with too many mistakes, all reported mistakes have their place', async () => {
+test('in a large list with too many mistakes, all reported mistakes have their location', async () => {
   const items = Array.from({ length: 300_000 }, () => '"x"').join(',\n');
   const schema = '{"properties":{"a":{"items":{"type":"integer"}}}}';
   const result = await compileHere({

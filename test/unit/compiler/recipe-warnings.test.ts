@@ -34,7 +34,7 @@ describe('warnings', () => {
     expect(await warningsOf(files)).toEqual(expected);
   });
 
-  test('each pattern that matches nothing gets a warning at its place', async () => {
+  test('each pattern that matches nothing gets a warning at its location', async () => {
     const files = {
       'pointsman.yaml': recipe(
         'documents:\n  - include: ["a.yaml", "agent/*.yaml"]\nassets: ["prompt/**"]\n' +

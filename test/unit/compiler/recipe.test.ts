@@ -73,7 +73,7 @@ describe('the selection by a recipe', () => {
 });
 
 describe('a recipe with mistakes', () => {
-  test('every mistake in a recipe is reported at its place', async () => {
+  test('every mistake in a recipe is reported at its location', async () => {
     const text = [
       'apiVersion: pointsman/v2',
       'document: []',
@@ -141,7 +141,7 @@ describe('overlays', () => {
     expect(result.made).toHaveLength(7);
   });
 
-  test('a violation that an overlay causes is reported at its place in the overlay', async () => {
+  test('a violation that an overlay causes is reported at its location in the overlay', async () => {
     const text = 'agents/a.yaml:\n  n: two\nagents/b.yaml:\n  model: null';
     expect(await problemsOf({ ...base, 'o.yaml': text })).toEqual([
       'o.yaml:2:6 schema_type /agents~1a.yaml/n',
@@ -262,7 +262,7 @@ describe('references', () => {
     ]);
   });
 
-  test('an invalid reference is refused at its place', async () => {
+  test('an invalid reference is reported at its location', async () => {
     const files = { ...tools, 'pointsman.yaml': refs('  - { from: "agents/*", to: "tools/*#name" }') };
     expect(await problemsOf(files)).toEqual([
       'pointsman.yaml:5:13 invalid_field /references/0/from',

@@ -67,7 +67,7 @@ describe('schema dialects', () => {
     },
   );
 
-  test('an unknown dialect is refused at its place', async () => {
+  test('an unknown dialect is reported at its location', async () => {
     const files = withSchema('{\n "$schema": "http://json-schema.org/draft-03/schema#"}', 'a: 1');
     expect(await problemsOf(files)).toEqual(['s/main.json:2:13 schema_dialect /$schema']);
   });
@@ -94,7 +94,7 @@ describe('a document that violates its schema', () => {
     },
   });
 
-  test('all violations in a YAML document are reported at their places', async () => {
+  test('all violations in a YAML document are reported at their locations', async () => {
     expect(await problemsOf(withSchema(schema, 'nmae: x\nlist:\n  - x\n  - z\n"a/b~c": 1'))).toEqual([
       'd/a.yaml:1:1 schema_additional_properties /nmae',
       'd/a.yaml:1:1 schema_required',
@@ -103,7 +103,7 @@ describe('a document that violates its schema', () => {
     ]);
   });
 
-  test('all violations in a JSON document are reported at their places', async () => {
+  test('all violations in a JSON document are reported at their locations', async () => {
     const files = {
       ...withSchema(schema, 'name: x'),
       'd/b.json': '{\n  "nmae": "x",\n  "list": ["x",\n\t"z"]\n}',
@@ -115,7 +115,7 @@ describe('a document that violates its schema', () => {
     ]);
   });
 
-  test('all violations in a TOML document are reported at their places', async () => {
+  test('all violations in a TOML document are reported at their locations', async () => {
     const wide = JSON.stringify({
       properties: {
         t: { items: { properties: { 'k.x': { type: 'string' }, in: { properties: { z: { const: 1 } } } } } },
@@ -205,7 +205,7 @@ describe('references between schemas', () => {
 });
 
 describe('an invalid schema', () => {
-  test('each mistake in a schema is reported at its place, even when no document needs the schema', async () => {
+  test('each mistake in a schema is reported at its location, even when no document needs the schema', async () => {
     const schema = '{\n"type": "objekt",\n"required": "a"}';
     const problems = await problemsOf(withSchema(schema, 'a: 1'));
     expect(problems).toContain('s/main.json:3:13 schema_invalid /required');
@@ -214,7 +214,7 @@ describe('an invalid schema', () => {
     expect(await problemsOf(alone)).toEqual(problems);
   });
 
-  test('each invalid pattern is reported at its place', async () => {
+  test('each invalid pattern is reported at its location', async () => {
     const schema = '{"properties":{\n"a":{"pattern":"("}},\n"patternProperties":{"[":true}}';
     expect(await problemsOf(withSchema(schema, 'a: 1'))).toEqual([
       's/main.json:2:16 schema_invalid /properties/a/pattern',
@@ -222,7 +222,7 @@ describe('an invalid schema', () => {
     ]);
   });
 
-  test('a pattern that is too large for the engine is reported at its place', async () => {
+  test('a pattern that is too large for the engine is reported at its location', async () => {
     const schema = `{"properties":{"a":{"pattern":"${'k'.repeat(1024 * 1024)}"}}}`;
     expect(await problemsOf(withSchema(schema, 'a: k'))).toEqual([
       's/main.json:1:31 schema_invalid /properties/a/pattern',

@@ -21,7 +21,7 @@ test.each([
   ['carriage returns before line feeds', '\r\n'],
   ['long lines', `${'x'.repeat(20_000)}\n`],
 ])(
-  'in a text of %s, the place of an offset does not depend on the order of the requests',
+  'in a text of %s, the line and column of an offset do not depend on the order of the requests',
   (_what, letters) => {
     const random = seededRandom('1', letters);
     const letter = (): string => letters.charAt(Math.floor(random() * letters.length));

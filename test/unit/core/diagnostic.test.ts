@@ -27,7 +27,7 @@ test('a short diagnostic is unchanged', () => {
   expect(boundedDiagnostic(diagnostic)).toEqual(diagnostic);
 });
 
-test('a pointer that is too long is replaced by a pointer to an enclosing place', () => {
+test('a pointer that is too long is replaced by a pointer to an enclosing value', () => {
   expect(boundedPointer(`/${LONG}`)).toBe('');
   const steps = '/ab'.repeat(documentLimits.textChars);
   const bounded = boundedPointer(steps);

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { feedCursor, FeedCursorText } from '../../../packages/protocol/moves/feed-cursor.ts';
 import { TenantName } from '../../../packages/protocol/identifiers.ts';
 
-test('a cursor decodes to the place that it was made from', () => {
+test('a cursor decodes to the position that it was made from', () => {
   const tenants = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/);
   const seqs = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
   fc.assert(

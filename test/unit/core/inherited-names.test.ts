@@ -45,7 +45,7 @@ describe.each(valid(ChannelName))('a channel "%s"', (channel) => {
     });
   });
 
-  test('can have a release, a line behind it and its end, like any other', () => {
+  test('can have a release, a queue behind it and its end, like any other', () => {
     let state = occupySlot(NEW_BUNDLE, channel, { version: 1, source }, 'start');
     expect(inFlight(slotOf(state, channel), 1)).not.toBeNull();
     state = occupySlot(state, channel, { version: 2, source }, 'queue');

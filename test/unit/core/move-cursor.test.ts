@@ -70,7 +70,7 @@ describe('the cursor of a consumer', () => {
     expect(cursor.placeAtPointer(move(9, { generation: 4 }))).toBe('seen');
   });
 
-  test('has no place in the feed of a tenant after a pointer of the tenant was fetched', () => {
+  test('has no position in the feed of a tenant after a pointer of the tenant was fetched', () => {
     const cursor = moveCursor(10);
     cursor.fetched([{ tenant: 'acme', bundle: 'support-bot', channel: 'live', generation: 4 }]);
     expect(cursor.seq('acme')).toBeNull();

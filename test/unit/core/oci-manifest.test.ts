@@ -59,13 +59,13 @@ test('a manifest with a NUL character or half a character in a text or a name is
       expect(problemOf(manifest([layer(1, annotations)]))).toBe('it contains text that is not valid Unicode');
 });
 
-test('an invalid media type, and one that would end a header, is refused', () => {
+test('an invalid media type is refused, and so is a media type that would end a header', () => {
   for (const mediaType of ['text/html\r\nX: y', 'é☃', 'text', 'text/html; a', ''])
     expect(problemOf(manifest([{ ...layer(1), mediaType }]))).toContain('"/layers/0/mediaType"');
   expect(problemOf(manifest([{ ...layer(1), mediaType: 'application/vnd.a+json; v=1' }]))).toBe('none');
 });
 
-test('a file with the path of another file’s folder is refused', () => {
+test('a file whose path is also a folder of another file is refused', () => {
   const titled = (n: number, path: string) => layer(n, { 'org.opencontainers.image.title': path });
   expect(problemOf(manifest([titled(1, 'a/b/c'), titled(2, 'a')]))).toBe(
     'the file "a" is also the folder of "a/b/c"',

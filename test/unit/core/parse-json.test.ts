@@ -14,7 +14,7 @@ test.each(['', 'undefined', '{', "{'a': 1}", '1 2', '\uFEFF{}'])(
   },
 );
 
-test('text that is not JSON does not match any schema, also not one that accepts null', () => {
+test('text that is not JSON does not match any schema, not even a schema that accepts null', () => {
   expect(parseJsonAs(z.unknown(), '{')).toBeNull();
   expect(parseJsonAs(z.string().default('none'), '')).toBeNull();
 });

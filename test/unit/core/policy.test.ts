@@ -49,7 +49,7 @@ describe('a policy', () => {
   });
 });
 
-describe('a policy is refused, with the place of the mistake, for', () => {
+describe('a policy is refused, with the location of the mistake, for', () => {
   test.each<[string, unknown, string]>([
     ['a number that is too large', gated(approval({ count: 11 })), '/channels/live/gates/0/approval/count'],
     [
@@ -92,7 +92,7 @@ describe('a policy is refused, with the place of the mistake, for', () => {
     });
   });
 
-  test('several mistakes at once', () => {
+  test('several mistakes together', () => {
     expect(problems({ ...gated(approval({ count: 0 }), { check: {} }), compile: 1, extra: 1 })).toHaveLength(
       4,
     );
@@ -100,7 +100,7 @@ describe('a policy is refused, with the place of the mistake, for', () => {
 });
 
 describe('a policy is checked as a whole for', () => {
-  test('two gates with one name, also with a default name', () => {
+  test('two gates with one name, including a default name', () => {
     expect(problems(gated(approval(), { check: { name: 'release' } }))).toEqual([
       '/channels/live/gates/1/check/name another gate of this channel has the name "release"',
     ]);

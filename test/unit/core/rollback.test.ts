@@ -55,7 +55,7 @@ describe('a rollback', () => {
     ['goes to what was live before, in the order of history', [6, 4, 5, 'back'], 4],
     ['that is the second in a row goes further back', [6, 4, 5, 'back', 'back'], 6],
     [
-      'after a publish that followed a rollback goes to what the publish replaced',
+      'after a publish that followed a rollback restores the state that the publish replaced',
       [1, 2, 'back', 3, 'back'],
       1,
     ],

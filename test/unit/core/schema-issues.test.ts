@@ -13,14 +13,14 @@ function misfitOf(schema: z.ZodType, value: unknown): { error: z.ZodError } {
 }
 
 describe('the description of a document that a schema has refused', () => {
-  test('has the first issues with their places, and the number of the others', () => {
+  test('has the first issues with their locations, and the number of the others', () => {
     const misfit = misfitOf(z.object({ list: z.array(z.string()) }), { list: [1, 2, 3, 4, 5] });
     const words = describeIssues(misfit);
     expect(words).toMatch(/^at "\/list\/0": .+; at "\/list\/1": .+; at "\/list\/2": .+ \(and 2 more\)$/);
     expect(firstIssues(misfit, 2)).toHaveLength(2);
   });
 
-  test('has a bounded length for any number of issues and any length of their places and names', () => {
+  test('has a bounded length for any number of issues and any length of their locations and names', () => {
     const many = misfitOf(
       z.array(z.string()),
       Array.from({ length: 50_000 }, () => 0),
@@ -57,7 +57,7 @@ describe('a bounded list', () => {
     expect(checked()).toBe(0);
   });
 
-  test('stops at its first invalid element, and names its place', () => {
+  test('stops at its first invalid element, and names its location', () => {
     const { element, checked } = counting();
     const misfit = misfitOf(z.object({ list: boundedList(z.object({ n: element }), 9) }), {
       list: [{ n: 1 }, { n: -1 }, { n: 2 }, 'x'],

@@ -26,7 +26,7 @@ describe('a window with freezes', () => {
     expect(oslo('2026-05-11T05:00:00.000Z')).toBe('2026-05-11T05:00:00.000Z');
   });
 
-  test('can be closed by a freeze over the end of the week, or by one of the whole week except for a minute', () => {
+  test('can be closed by a freeze over the end of the week, or by a freeze of the whole week except for a minute', () => {
     const freeze = ['Sun 22:00 - Mon 02:00'];
     expect(opens('UTC', freeze, '2026-05-10T23:00:00.000Z')).toBe('2026-05-11T02:00:00.000Z');
     expect(opens('UTC', freeze, '2026-05-11T01:59:00.000Z')).toBe('2026-05-11T02:00:00.000Z');
@@ -142,7 +142,7 @@ describe('compared with a simulated clock of minutes', () => {
     }),
   );
 
-  test('the pointer may move at the first minute without a freeze, and at once outside of all freezes', () => {
+  test('the pointer may move at the first minute without a freeze, and immediately outside of all freezes', () => {
     fc.assert(
       fc.property(cases, ({ clock, freeze, minute, ms }) => {
         const frozen = isFrozen(clock, freeze);

@@ -18,7 +18,7 @@ vi.mock('node:child_process', async (original) => {
   return { ...childProcess, spawn };
 });
 
-test('the log tail of a server that ends at once is available, without the log of the run before', async () => {
+test('the log tail of a server that ends immediately is available, without the log of the run before', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-server-process-'));
   const logFile = join(folder, 'log');
   await writeFile(logFile, 'the run before\n');

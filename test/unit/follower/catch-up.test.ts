@@ -28,7 +28,7 @@ function rig() {
   return { goes, want, settle, begun, abandoned, end, finish: () => finish(), running: () => running };
 }
 
-test('a newer generation replaces the one that is being fetched, and an older one is not fetched', async () => {
+test('a newer generation replaces the generation that is being fetched, and an older one is not fetched', async () => {
   const { want, settle, begun, abandoned, finish, running, goes } = rig();
   want(1);
   want(3);

@@ -12,7 +12,7 @@ test('a thousand concurrent callers share one flight, and a later caller begins 
   expect(await ask()).toBe(2);
 });
 
-test('a caller can leave at once, and the flight is aborted when its last caller leaves', async () => {
+test('a caller can leave immediately, and the flight is aborted when its last caller leaves', async () => {
   const flights = new SharedFlights<string>();
   const given: string[] = [];
   const begin = (name: string) => (signal: AbortSignal) =>

@@ -62,7 +62,7 @@ test('a short outage of a sink before and after a long wait for a gate does not 
   expect(await swapped([down, gates, down, moved])).toBeNull();
 });
 
-test('a long outage of the store ends the release, and so does one of a sink', async () => {
+test('a long outage of the store ends the release, and so does a long outage of a sink', async () => {
   const stillUnavailable = { ...unavailable, tookMs: releaseLimits.swapWaitMs };
   expect(await swapped([unavailable, stillUnavailable])).toMatchObject({
     outcome: 'errored',

@@ -38,7 +38,7 @@ describe('the source archive of a commit', () => {
     });
   });
 
-  test('has the URL of a self-hosted API, with or without a slash at its end', () => {
+  test('has the URL of a self-hosted API, with or without a trailing slash', () => {
     const own = { ...github, apiUrl: 'https://git.example/api/v3/', token: null };
     expect(archiveCall(own, push)).toEqual({
       url: `https://git.example/api/v3/repos/octo/bot/tarball/${commit}`,

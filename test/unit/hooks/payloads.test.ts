@@ -46,7 +46,7 @@ describe('GitHub', () => {
   });
 
   test.each(all.filter(([, name]) => name !== 'push'))(
-    'the GitHub payload %s in the place of a push is refused',
+    'the GitHub payload %s instead of a push is refused',
     (_title, _name, payload) => {
       expect(github('push', payload).kind).toBe('unreadable');
     },

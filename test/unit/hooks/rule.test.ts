@@ -35,7 +35,7 @@ test('a push to the repository and ref of a hook is published, and a ping, anoth
   expect(says({}, { commit: null })).toBe('ignored');
 });
 
-test('a push of another repository is refused, also with another mistake', () => {
+test('a push of another repository is refused, even with another mistake', () => {
   expect(says({}, { repository: 'octo/other', ref: 'refs/heads/x' })).toBe('unknown_repository');
 });
 

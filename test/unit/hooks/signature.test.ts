@@ -17,7 +17,7 @@ const signed = (provider: HookProvider, key: string, headers: Headers, content: 
 const header = (name: string, value: string) => new Headers({ [name]: value });
 
 describe('the signature of GitHub', () => {
-  test('is accepted from the library of GitHub, and refused for another secret or body', async () => {
+  test('is accepted from GitHub’s library, and refused for another secret or body', async () => {
     const signature = await sign(secret, body);
     expect(signed('github', secret, header('x-hub-signature-256', signature), bytes)).toBe(true);
     expect(signed('github', 'another secret', header('x-hub-signature-256', signature), bytes)).toBe(false);
@@ -26,7 +26,7 @@ describe('the signature of GitHub', () => {
     );
   });
 
-  test('is accepted for any body and secret exactly as the library of GitHub accepts it', async () => {
+  test('is accepted for any body and secret exactly when GitHub’s library accepts it', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.string({ minLength: 1, unit: 'grapheme' }),
@@ -72,7 +72,7 @@ describe('the signature of GitLab', () => {
     expect(signed('gitlab', secret, new Headers(), bytes)).toBe(false);
   });
 
-  test('is not replaced by a signature of GitHub', async () => {
+  test('is not replaced by a GitHub signature', async () => {
     expect(signed('gitlab', secret, header('x-hub-signature-256', await sign(secret, body)), bytes)).toBe(
       false,
     );
@@ -96,7 +96,7 @@ describe('the signature of a generic hook', () => {
   const isTaken = (headers: Headers, nowMs = now.getTime(), content: Uint8Array = bytes) =>
     signed('generic', key, headers, content, nowMs);
 
-  test('is accepted from the library of Standard Webhooks, also among other signatures', () => {
+  test('is accepted from the Standard Webhooks library, even among other signatures', () => {
     expect(isTaken(headersOf())).toBe(true);
     const own = new Webhook(key).sign('msg_1', now, body);
     expect(isTaken(headersOf({ 'webhook-signature': `v1a,abc v1,${'A'.repeat(43)}= ${own}` }))).toBe(true);

@@ -12,7 +12,7 @@ test('a tenant gets its share of the calls in flight, and the rest is left to ot
   expect(bound.enter('globex')).not.toBeNull();
 });
 
-test('the end of a call makes room for another one of that tenant, any number of times', () => {
+test('the end of a call makes room for another call of that tenant, any number of times', () => {
   const bound = inFlightBound({ total: 1, perTenant: 1 });
   for (let round = 0; round < 100; round++) {
     const leave = bound.enter('acme');

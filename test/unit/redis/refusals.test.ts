@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { redisRefusal } from '../../../packages/client/redis/refusals.ts';
 import { RedisLostError } from '../../../packages/client/redis/connection.ts';
 
-describe('the text of an error of Redis', () => {
+describe('the text of a Redis error', () => {
   test.each([
     ['LOADING Redis is loading the dataset in memory', 'Redis: it is still loading its data'],
     ['MASTERDOWN Link with MASTER is down', 'Redis: it is a replica without a connection to its primary'],

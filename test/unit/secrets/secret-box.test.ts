@@ -46,7 +46,7 @@ test('a secret that was sealed before sinks existed can be opened', () => {
   expect(secretBox({ current: key, previous: null }).open(sealed, mine)).toBe('sealed long ago');
 });
 
-test('a changed bit at any place is detected', () => {
+test('a changed bit at any position is detected', () => {
   const sealed = box.seal('a secret', mine);
   const parts = sealed.split('.');
   for (const part of [2, 3]) {

@@ -63,12 +63,15 @@ test.each([
   ['is a character device', { name: 'null', type: 'character-device', devmajor: 1, devminor: 3 }, 'null'],
   ['is a block device', { name: 'sda', type: 'block-device', devmajor: 8, devminor: 0 }, 'sda'],
   ['is a pipe', { name: 'pipe', type: 'fifo' }, 'pipe'],
-] as [string, Entry, string][])('an entry that %s is refused by name', async (_what, entry, path) => {
-  const body = await read([{ name: 'ok', content: 'fine' }, entry]);
-  expect(body).toMatchObject({ kind: 'invalid', diagnostics: [{ path }] });
-});
+] as [string, Entry, string][])(
+  'an entry that %s is refused, and the problem names it',
+  async (_what, entry, path) => {
+    const body = await read([{ name: 'ok', content: 'fine' }, entry]);
+    expect(body).toMatchObject({ kind: 'invalid', diagnostics: [{ path }] });
+  },
+);
 
-test('a duplicate entry is refused by name', async () => {
+test('a duplicate entry is refused, and the problem names it', async () => {
   const body = await read([
     { name: 'a', content: '1' },
     { name: './a', content: '2' },
@@ -123,7 +126,7 @@ test('an archive without files is refused', async () => {
   expect(await read([])).toMatchObject({ kind: 'invalid', diagnostics: [{ code: 'no_files' }] });
 });
 
-test('a file above the size limit is refused by name', async () => {
+test('a file above the size limit is refused, and the problem names it', async () => {
   const body = await read([{ name: 'big', content: Buffer.alloc(8 * 1024 * 1024 + 1) }]);
   expect(body).toMatchObject({ kind: 'too_large', message: expect.stringContaining('big') });
 });
@@ -193,7 +196,7 @@ describe('the archive of a repository', () => {
     ]);
   });
 
-  test('is read only in the folder of the source, and other entries, also links, are ignored', async () => {
+  test('is read only in the folder of the source, and other entries, including links, are ignored', async () => {
     expect(paths(await readRepository(repository, 'config'))).toEqual(['a.json', 'deep/b.json']);
     expect(paths(await readRepository(repository, 'config/deep'))).toEqual(['b.json']);
   });

@@ -10,7 +10,7 @@ const report = (passed: number, failed: number, files: unknown[] = []) => ({
   testResults: files,
 });
 
-test('a run whose tests all passed has no failure', () => {
+test('a run in which every test passed has no failures', () => {
   expect(tallyOf(report(3, 0), 0)).toEqual({ passed: 3, failed: 0, skipped: 0, failures: [] });
 });
 

@@ -21,7 +21,7 @@ const check = (
 ) => verifyWebhook({ headers, body: Buffer.from(text) }, { secrets, ...more });
 
 describe('a message that the product has signed', () => {
-  test('is verified by the library of Standard Webhooks, with any content', () => {
+  test('is verified by the Standard Webhooks library, for any content', () => {
     fc.assert(
       fc.property(fc.json(), fc.uint8Array({ minLength: 24, maxLength: 64 }), (text, key) => {
         const own = `whsec_${Buffer.from(key).toString('base64')}`;
@@ -70,7 +70,7 @@ describe('a message that the product has signed', () => {
   });
 });
 
-describe('a message that the library of Standard Webhooks has signed', () => {
+describe('a message that the Standard Webhooks library has signed', () => {
   test('is verified by the product, byte for byte', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {

@@ -96,7 +96,7 @@ async function confirmRollback(
   if (!/^y(?:es)?$/i.test(answer)) throw new CliError('interrupted', 'The pointer was not moved.');
 }
 
-/** An existing hold stays, with its reason, unless another reason is given. */
+/** An existing hold keeps its reason unless another reason is given. */
 function holdReason({ hold }: RollbackOptions, pointer: PointerView): string | undefined {
   if (hold === false) return undefined;
   return hold ?? (pointer.hold === null ? `rolled back from v${pointer.version}` : undefined);

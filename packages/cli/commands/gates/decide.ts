@@ -35,7 +35,7 @@ export function withDecisionOptions(command: Command): Command {
     )
     .option('--if-generation <n>', 'only if the pointer is still at this generation', generation)
     .addOption(idempotencyKeyOption('decide'))
-    .option('--yes', 'decide without confirmation, whatever the release contains now');
+    .option('--yes', 'decide without confirmation, on the artifact that the release has now');
 }
 
 /**
@@ -52,7 +52,7 @@ export async function decide(
   if (options.digest === undefined && options.yes !== true && run.prompt === null) {
     throw new CliError('usage', "Can't ask for confirmation: not a terminal.", {
       hints: [
-        'Pass the digest of what you have reviewed with --digest, or --yes to decide whatever the release contains now.',
+        'Pass the digest of what you have reviewed with --digest, or --yes to decide on the artifact that the release has now.',
       ],
     });
   }

@@ -31,7 +31,7 @@ async function pending(run: CommandRun): Promise<ExitName> {
   return 'done';
 }
 
-/** A row for each thing that the release waits for. */
+/** One row for each gate, compiler or sink that the release waits for. */
 function rows(release: ReleaseView, terminal: Terminal): string[][] {
   // In the format that "pointsman approve" accepts.
   const name = `${release.tenant}:${release.bundle}:v${release.version}`;

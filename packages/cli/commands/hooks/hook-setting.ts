@@ -57,7 +57,7 @@ export async function setHook(run: CommandRun, name: string, options: HookOption
   return 'done';
 }
 
-/** In the format of the signer: a library of Standard Webhooks, or the provider. */
+/** A new secret, in the format of the signer: a Standard Webhooks library, or the provider. */
 function madeSecret(provider: HookProvider): string {
   return provider === 'generic' ? newWebhookSecret() : randomBytes(32).toString('base64url');
 }

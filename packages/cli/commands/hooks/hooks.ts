@@ -142,7 +142,7 @@ function hookFields({ client, terminal }: CommandRun, hook: HookView): string[][
 
 function deliveriesCommand(cli: Cli): Command {
   return new Command('deliveries')
-    .description('list the deliveries of a hook, newest first, with their results')
+    .description('list the deliveries of a hook and their results, newest first')
     .argument('<name>', 'the hook', hookName)
     .option('--limit <n>', 'the number of rows', rowCount, cliLimits.shownRows)
     .action(async (name: string, { limit }: { limit: number }, command: Command) => {

@@ -105,7 +105,7 @@ async function putPolicy(
   return parsePolicy(answer);
 }
 
-/** The same failure, with its problems at the lines of the file. */
+/** The same failure. Its problems have line numbers of the file. */
 function atFileLines(error: unknown, { placed }: Written, file: string, { terminal }: CommandRun): unknown {
   if (!(error instanceof ApiProblem)) return error;
   const { errors = [], code } = error.problem;

@@ -30,7 +30,7 @@ const ALREADY_WRITTEN: PendingWrite = { done: Promise.resolve(), soon: Promise.r
 /** A verified artifact, and the bytes that it was parsed from. */
 interface Loaded {
   readonly content: BundleContent;
-  /** By digest: the manifest, the index and the files. */
+  /** The manifest, the index and the files, by digest. */
   readonly blobs: ReadonlyMap<string, Uint8Array>;
 }
 
@@ -150,7 +150,7 @@ export class ArtifactCache {
     });
   }
 
-  /** Finds blobs of the running artifacts. A release usually changes only a few files of the previous one. */
+  /** Finds blobs of the running artifacts. A release usually changes only a few files, so most blobs are already in memory. */
   #inMemory(): (digest: string) => Uint8Array | undefined {
     const running = [...this.#loaded.values()].map((ref) => ref.deref()).filter((one) => one !== undefined);
     return (digest) => running.find(({ blobs }) => blobs.has(digest))?.blobs.get(digest);
@@ -183,7 +183,7 @@ async function settledWithin(work: Promise<void>, ms: number): Promise<void> {
   clearTimeout(timer);
 }
 
-/** For a write, which is never aborted. */
+/** The signal for a write, which is never aborted. */
 const NEVER_ABORTED = new AbortController().signal;
 
 const caches = new Map<string, ArtifactCache>();

@@ -1,5 +1,5 @@
 /**
- * Runs the work for each item, with this many at once. After the first failure, no further item is started.
+ * Runs the work for each item, with this many running at the same time. After the first failure, no further item is started.
  */
 export async function inParallel<T>(
   things: readonly T[],

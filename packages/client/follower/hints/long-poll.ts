@@ -13,7 +13,7 @@ export function longPoll(plane: ControlPlane): MoveHints {
     while (!signal.aborted) {
       const pointer = await plane.pointer({ known, waitMs: followLimits.waitMs, signal });
       if (pointer === null) continue;
-      // If the response returned at once but the pointer is unchanged, a proxy may be broken. The longer wait
+      // If the response arrived immediately but the pointer is unchanged, a proxy may be broken. The longer wait
       // avoids a busy loop.
       const isAnother = known === undefined || pointer.generation > known;
       known = pointer.generation;

@@ -15,14 +15,14 @@ export type MoveHint =
 
 /**
  * A source of hints, until the signal aborts. If it ends or throws, it is called again after a wait. A source
- * that acknowledges messages does so for each hint when the next hint is requested.
+ * that acknowledges messages acknowledges each hint when the next hint is requested.
  */
 export type MoveHints = (signal: AbortSignal) => AsyncIterable<MoveHint>;
 
 /** The meaning of an event for a follower of this pointer. */
 export type ClassifiedEvent =
   | { readonly kind: 'moved'; readonly generation: number; readonly digest: string }
-  /** An event of another pointer; a shared stream contains many pointers. */
+  /** An event about another pointer: a shared stream contains many pointers. */
   | { readonly kind: 'elsewhere' }
   | { readonly kind: 'garbage'; readonly reason: string };
 

@@ -8,7 +8,7 @@ import { followLimits } from '../limits.ts';
 import type { MoveHint, MoveHints } from './move-hints.ts';
 
 /**
- * The pointer's event stream: the pointer at once, and then after each change. Throws when the stream ends or
+ * The pointer's event stream: the pointer immediately, and then again after each change. Throws when the stream ends or
  * stays silent.
  */
 export function serverSentEvents(plane: ControlPlane): MoveHints {

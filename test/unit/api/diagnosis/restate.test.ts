@@ -12,7 +12,7 @@ const retried = (retries: number, nth = 1) => ({
   retry_count: retries,
 });
 
-describe('the examination of Restate', () => {
+describe('Restate’s examination', () => {
   test('reports the version and the address of a Restate without stuck invocations', async () => {
     const { url } = await serve(scriptedRestate());
     expect(await restateFindings(url)).toEqual([

@@ -46,7 +46,7 @@ test("the admin token of the environment has the platform's admin role, and need
   expect(await codeOf(() => authenticate('Bearer of-acme', noStore))).toBe('unavailable');
 });
 
-test('a token of a tenant acts under its name, and one of the platform under a name that no tenant can give', async () => {
+test('a token of a tenant acts under its name, and a token of the platform under a name that no tenant can give', async () => {
   expect(await authenticate('Bearer of-acme', known)).toMatchObject({ id: '1', name: 'ci', tenant: 'acme' });
   expect(await authenticate('Bearer of-nobody', known)).toMatchObject({ name: 'platform/ops', tenant: null });
 });

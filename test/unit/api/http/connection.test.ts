@@ -63,7 +63,7 @@ test('a callback for a sent response is called once, and not for another request
   expect(ends).toEqual([1, 1]);
 });
 
-test('a closed connection aborts the signal of each request, and calls a later callback at once', async () => {
+test('a closed connection aborts the signal of each request, and calls a later callback immediately', async () => {
   const { connections, close } = await twoPipelined();
   const ended = connections.map(({ signal }) => signal);
   close();

@@ -132,7 +132,7 @@ describe('a request with a body behind another request', () => {
     },
   );
 
-  test('ends the connection after the response before it, also when the headers of that response were already sent', async () => {
+  test('ends the connection after the response before it, even when the headers of that response were already sent', async () => {
     const socket = await sent(get('/begun'));
     await once(socket, 'readable');
     socket.write(put('/behind', 'body'));

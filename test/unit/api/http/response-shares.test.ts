@@ -169,7 +169,7 @@ describe('event streams whose clients do not read', () => {
     return { responses, open };
   }
 
-  test('exhaust the share of their token: its next streams end at once, and streams of other tokens are complete', async () => {
+  test('exhaust the share of their token: its next streams end immediately, and streams of other tokens are complete', async () => {
     const { responses, open } = startStreams();
     const unread = [];
     for (let count = 0; count < 100; count++) {

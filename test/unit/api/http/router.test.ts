@@ -201,7 +201,7 @@ test('a token is not logged', async () => {
   expect(logged.join('')).not.toContain(TOKEN);
 });
 
-test('all mistakes in path and query are reported at once, each with its name', async () => {
+test('all mistakes in path and query are reported together, each with its name', async () => {
   const { call } = startRouter();
   const { status, json } = await call(
     'PUT',
@@ -237,7 +237,7 @@ test.each([
   ['a key twice', '{"name":"a","name":"b"}', 400, { pointer: '/name' }],
   ['a bomb', '['.repeat(10_000), 400, { in: 'body' }],
   ['nothing', '', 415, null],
-])('a body with %s is refused with the place of the mistake', async (what, body, expected, error) => {
+])('a body with %s is refused with the location of the mistake', async (what, body, expected, error) => {
   const { call } = startRouter();
   const { status, json } = await call(
     'PUT',

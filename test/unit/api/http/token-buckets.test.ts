@@ -5,7 +5,7 @@ import { TokenBuckets } from '../../../../services/api/access/token-buckets.ts';
 const many = (buckets: TokenBuckets, key: string, times: number, nowMs: number): number =>
   Array.from({ length: times }, () => buckets.take(key, nowMs)).filter(Boolean).length;
 
-test('each key can use a minute’s worth at once, and then the rate', () => {
+test('each key can use a minute’s worth in one burst, and then the rate', () => {
   const buckets = new TokenBuckets({ perMinute: 60, remembered: 10 });
   expect(many(buckets, 'a', 100, 0)).toBe(60);
   expect(many(buckets, 'a', 10, 999)).toBe(0);

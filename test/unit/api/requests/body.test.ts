@@ -64,7 +64,7 @@ function sent() {
 
 const pace = { windowMs: 50, bytes: 100, lateMs: 60_000 };
 
-test('a body whose sender stalls is ended after one window, also after fast bytes', async () => {
+test('a body whose sender stalls is ended after one window, even after fast bytes', async () => {
   const { stream, send } = sent();
   send(1_000);
   await expect(readBody(post(stream), 10_000, { pace })).rejects.toMatchObject({ code: 'too_slow' });

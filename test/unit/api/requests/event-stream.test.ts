@@ -56,7 +56,7 @@ test('no event is generated ahead of its reader', async () => {
   await eventually(async () => state.hasEnded, { what: 'the events end with their reader' });
 });
 
-test('the events end when the process shuts down, and when the reader is gone', async () => {
+test('the events end when the process shuts down, and when the reader disconnects', async () => {
   const untilAborted = (signal: AbortSignal): AsyncGenerator<readonly Uint8Array[]> =>
     (async function* () {
       yield [encodeEvent({ id: '1' })];

@@ -30,7 +30,7 @@ afterAll(() => reader.close());
 const read = (json: string): Promise<SourceBody> =>
   reader.read('acme', { format: 'json', bytes: new Uint8Array(Buffer.from(json)) });
 
-test('the thread reports the place of a mistake behind twenty million line breaks, with memory for the text only', async () => {
+test('the thread reports the location of a mistake behind twenty million line breaks, with memory for the text only', async () => {
   expect(await read(`{"files":{},${'\n'.repeat(20 * MB)}x}`)).toMatchObject({
     kind: 'malformed',
     errors: [{ line: 20 * MB + 1, column: 1 }],

@@ -89,7 +89,7 @@ describe('pointsman hooks set', () => {
     expect(sent()).toMatchObject({ token: null, secret: expect.stringMatching(/^.{43}$/) });
   });
 
-  test('creates a secret for a generic hook that the library of Standard Webhooks accepts', async () => {
+  test('creates a secret for a generic hook that the Standard Webhooks library accepts', async () => {
     const rule = ['--provider', 'generic', '--repository', 'bot', '--ref', 'refs/heads/main'];
     const { stdout } = await run(['set', 'main', ...rule], isNew);
     const { secret } = sent();

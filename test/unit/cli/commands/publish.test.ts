@@ -208,7 +208,7 @@ describe('warnings about a source', () => {
     message: 'nothing selects\u001b[2J this file',
   });
 
-  test('of a publish are printed by name, and do not change the outcome or the exit code', async () => {
+  test('of a publish are printed with their names, and do not change the outcome or the exit code', async () => {
     const warnings = [warning('agents/forgotten.yaml')];
     const result = await bench.publish({
       [RELEASES]: json(accepted({ warnings }), 202),

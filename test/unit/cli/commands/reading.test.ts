@@ -84,7 +84,7 @@ describe('the commands that read', () => {
       expect(stdout).toBe('title: \\u001b]0;owned\\u0007 \\u009b2J \\u202eevil\r\nnext\tline\n');
     });
 
-    test('of JSON is printed on a terminal with its control characters escaped, also with --json', async () => {
+    test('of JSON is printed on a terminal with its control characters escaped, even with --json', async () => {
       const body = JSON.stringify({ a: '\u009b2J' });
       const files = script(body, 'application/json');
       const plain = await run(['show', 'a'], files, { isTTY: true });

@@ -78,7 +78,7 @@ describe('pointsman tokens create', () => {
     expect(keys?.[3]).not.toBe(keys?.[0]);
   });
 
-  test('revokes nothing for a name that is taken, and prints the id of that token', async () => {
+  test('revokes nothing for a name that is in use, and prints the id of that token', async () => {
     const taken = problem(409, 'conflict', 'taken', { tokenId: LOST });
     const { exit, stdout, stderr } = await run(CREATE, { 'POST /v1/tokens': taken });
     expect({ exit, stdout }).toEqual({ exit: 8, stdout: '' });
@@ -102,7 +102,7 @@ test.each([
   expect(api?.seen).toEqual([]);
 });
 
-test('a token in the place of an id is refused without being printed', async () => {
+test('a token instead of an id is refused without being printed', async () => {
   for (const secret of ['ptm_somebodysSecret', 'somebodysSecret']) {
     const { exit, stderr, stdout } = await runCli(['tokens', 'revoke', secret]);
     expect(exit).toBe(2);

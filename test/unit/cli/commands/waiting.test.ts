@@ -131,7 +131,7 @@ describe('pointsman publish with a release that waits', () => {
     expect(result.stderr).toContain('still in flight after 1.0 s: it waits for release, e2e.\n');
   });
 
-  test('stops retrying its request at its timeout, also when Retry-After is longer', async () => {
+  test('stops retrying its request at its timeout, even when Retry-After is longer', async () => {
     const patience = problem(
       503,
       'unavailable',

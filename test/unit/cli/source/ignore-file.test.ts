@@ -73,7 +73,7 @@ describe('a file that is ignored by default', () => {
     expect(await packed()).toEqual({ sent: ['.well-known/a.json', 'ca.pem'], ignored: ['.env'] });
   });
 
-  test('stays ignored in the repository\'s data and the home of npm start, also with "!"', async () => {
+  test('stays ignored in the repository\'s data and the home of npm start, even with "!"', async () => {
     const never = ['.git/config', '.pointsman/admin-token', 'a/.pointsman/admin-token'];
     await write({ ...list('a.yaml', ...never), '.pointsmanignore': '!.*\n' });
     expect(await packed()).toEqual({ sent: ['a.yaml'], ignored: [] });

@@ -59,7 +59,7 @@ describe('packing a directory', () => {
     }
   });
 
-  test('refuses all symbolic links at once, to files and to directories', async () => {
+  test('reports all symbolic links together, to files and to directories', async () => {
     await write('a.yaml', 'a: 1');
     await symlink('/etc/passwd', join(folder, 'passwd'));
     await symlink('..', join(folder, 'up'));
@@ -72,7 +72,7 @@ describe('packing a directory', () => {
     });
   });
 
-  test('refuses a name that is not UTF-8 by name, together with the other problems', async () => {
+  test('names a file whose name is not UTF-8, together with the other problems', async () => {
     await write('a\nb.yaml', 'a: 1');
     await writeFile(Buffer.concat([Buffer.from(`${folder}/x`), Buffer.from([0xff])]), 'a: 1');
     await expect(packDirectory(folder)).rejects.toMatchObject({
@@ -89,7 +89,7 @@ describe('packing a directory', () => {
     await expect(packDirectory(folder)).rejects.toMatchObject({ exit: 'rejected' });
   });
 
-  test('refuses a file that is too large by name, without reading it', async () => {
+  test('refuses a file that is too large, and names it, without reading it', async () => {
     await write('large.bin', Buffer.alloc(sourceLimits.fileBytes + 1));
     await expect(packDirectory(folder)).rejects.toMatchObject({
       exit: 'rejected',

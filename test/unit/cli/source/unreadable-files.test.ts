@@ -26,8 +26,8 @@ afterEach(async () => {
 
 const link = (target: string, name: string) => symlink(target, join(repository, name));
 
-describe('a link, a device or a FIFO in the place of a file', () => {
-  test.each(['pointsman.yaml', 'a.yaml'])('%s is refused by name', async (name) => {
+describe('a link, a device or a FIFO instead of a file', () => {
+  test.each(['pointsman.yaml', 'a.yaml'])('%s is refused, and the message names it', async (name) => {
     await link('../outside', `config/${name}`);
     await expect(packDirectory('config')).rejects.toMatchObject({
       exit: 'rejected',
@@ -36,7 +36,7 @@ describe('a link, a device or a FIFO in the place of a file', () => {
   });
 
   test.each(['../outside', '/dev/zero', 'nowhere'])(
-    'an ignore file that links to %s ends the publish at once without being read',
+    'an ignore file that links to %s ends the publish immediately without being read',
     async (target) => {
       await link(target, 'config/.pointsmanignore');
       await expect(packDirectory('config')).rejects.toMatchObject({

@@ -50,7 +50,7 @@ async function settled(): Promise<void> {
 
 const imports = Array.from({ length: 9_000 }, (_, nth) => `f${nth}.ts`);
 
-test('a compilation has one read at a time, and the questions that arrive meanwhile share the next read', async () => {
+test('a compilation has one read at a time, and the questions that arrive during a read share the next one', async () => {
   const { questions, ask, reads, answers, readEvents } = questionsOn(imports);
   ask(0, 'f0.ts');
   await settled();

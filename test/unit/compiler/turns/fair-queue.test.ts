@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { fairQueue, type Place, type RunAgain } from '../../../../services/compiler/turns/fair-queue.ts';
+import { fairQueue, type JobSlot, type RunAgain } from '../../../../services/compiler/turns/fair-queue.ts';
 import { type Standing, tenantStandings } from '../../../../services/compiler/turns/tenant-standings.ts';
 import type { JobOptions } from '../../../../services/compiler/turns/turns.ts';
 
@@ -17,7 +17,7 @@ async function refusedOf(queue: ReturnType<typeof fairQueue>, tenant: string, jo
   return refused;
 }
 
-test('long jobs that wait for a place for long jobs count against the limit of their tenant', async () => {
+test('long jobs that wait for a slot for long jobs count against the limit of their tenant', async () => {
   const queue = fairQueue(limits);
   await refusedOf(queue, 'first', 1);
   expect(await refusedOf(queue, 'second', 10)).toBe(6);
@@ -33,10 +33,10 @@ test('jobs that are not long wait behind the long ones of their tenant and count
   expect(queue.waiting).toBe(4);
 });
 
-test('waiting long jobs count against the limits when a job that became long occupies their place', async () => {
+test('waiting long jobs count against the limits when a job that became long occupies their slot', async () => {
   const queue = fairQueue(limits);
   const becomes = Promise.withResolvers<boolean>();
-  void queue.run('first', ({ becomeLong }: Place) => {
+  void queue.run('first', ({ becomeLong }: JobSlot) => {
     becomes.resolve(becomeLong());
     return never();
   });
@@ -53,7 +53,7 @@ test('a tenant without a waiting job can add one even when long jobs of other te
   expect(queue.waiting).toBe(limits.queued + 2);
   expect(queue.isFullFor('third')).toBe(false);
   expect(queue.isFullFor('fourth', { long: true })).toBe(false);
-  // Long jobs cannot occupy the last place.
+  // Long jobs cannot occupy the last slot.
   expect(await queue.run('third', async () => 'ran')).toBe('ran');
   expect(await refusedOf(queue, 'fourth', 2)).toBe(1);
 });
@@ -65,13 +65,13 @@ function recordedQueue(standings: Map<string, Standing>, threads = 1) {
     { standingOf: (tenant) => standings.get(tenant) ?? 'quick', quickPerSlow: 2 },
   );
   const started: string[] = [];
-  const places = new Map<string, Place>();
+  const slots = new Map<string, JobSlot>();
   const results = new Map<string, string>();
   const ends = new Map<string, (result: string | RunAgain) => void>();
   const add = async (tenant: string, name: string, options: JobOptions = {}): Promise<void> => {
-    const job = (place: Place): Promise<string | RunAgain> => {
+    const job = (slot: JobSlot): Promise<string | RunAgain> => {
       started.push(name);
-      places.set(name, place);
+      slots.set(name, slot);
       return new Promise((resolve) => ends.set(name, resolve));
     };
     void queue.run(tenant, job, options).then((result) => results.set(name, result));
@@ -81,7 +81,7 @@ function recordedQueue(standings: Map<string, Standing>, threads = 1) {
     ends.get(name)?.(result);
     await turn();
   };
-  return { queue, started, places, results, add, end };
+  return { queue, started, slots, results, add, end };
 }
 
 test('a quick job starts before slow jobs, regardless of the number of their tenants', async () => {
@@ -106,9 +106,9 @@ test('a slow job starts after a fixed number of quick jobs', async () => {
 
 test('a waiting job is classified when it could start, by what its tenant did in the meantime', async () => {
   const standings = new Map<string, Standing>();
-  const { started, places, add, end } = recordedQueue(standings, 2);
+  const { started, slots, add, end } = recordedQueue(standings, 2);
   await add('evil-1', 'long-1');
-  places.get('long-1')?.becomeLong();
+  slots.get('long-1')?.becomeLong();
   await add('evil-2', 'evil-2a');
   await add('evil-2', 'evil-2b');
   await add('honest', 'quick');
@@ -121,8 +121,8 @@ test('a waiting job is classified when it could start, by what its tenant did in
 });
 
 test('only a job that started as a quick one must yield, and only to a quick job of another tenant', async () => {
-  const { places, add, end } = recordedQueue(new Map());
-  const yields = (name: string): boolean | undefined => places.get(name)?.shouldYield();
+  const { slots, add, end } = recordedQueue(new Map());
+  const yields = (name: string): boolean | undefined => slots.get(name)?.shouldYield();
   await add('a', 'a1');
   await add('a', 'a2');
   await add('b', 'b1', { slow: true });
@@ -156,13 +156,13 @@ test('a job that made room runs again before the other jobs of its tenant, and i
   ]);
 });
 
-test('a job that runs again as a long one waits for a place for long jobs, and so do the other jobs of its tenant', async () => {
-  const { started, places, results, add, end } = recordedQueue(new Map(), 2);
+test('a job that runs again as a long one waits for a slot for long jobs, and so do the other jobs of its tenant', async () => {
+  const { started, slots, results, add, end } = recordedQueue(new Map(), 2);
   await add('a', 'a1');
-  expect(places.get('a1')?.becomeLong()).toBe(true);
+  expect(slots.get('a1')?.becomeLong()).toBe(true);
   await add('b', 'b1');
   await add('b', 'b2');
-  expect(places.get('b1')?.becomeLong()).toBe(false);
+  expect(slots.get('b1')?.becomeLong()).toBe(false);
   await end('b1', { runAgainAs: 'long' });
   await add('c', 'c1');
   expect(started).toEqual(['a1', 'b1', 'c1']);
@@ -172,7 +172,7 @@ test('a job that runs again as a long one waits for a place for long jobs, and s
   expect(results.get('b1')).toBe('b1');
 });
 
-test('a job that made room is refused when the queue was closed meanwhile', async () => {
+test('a job that made room is refused if the queue was closed before its turn', async () => {
   const queue = fairQueue(limits);
   const made = Promise.withResolvers<RunAgain>();
   const ended = queue.run('a', () => made.promise);

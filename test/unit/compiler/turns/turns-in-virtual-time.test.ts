@@ -64,7 +64,7 @@ const named = (name: string, tenants: number): string[] =>
   Array.from({ length: tenants }, (_, nth) => `${name}-${nth}`);
 
 describe("a tenant's first quick compilation", () => {
-  test.each([1, 2])('with %i places, at most one slow compilation overtakes a quick one', async (threads) => {
+  test.each([1, 2])('with %i slots, at most one slow compilation overtakes a quick one', async (threads) => {
     const { compile, passUntil, starts, standings, now } = virtualCompiler(threads);
     const slow = named('slow', 30);
     for (const tenant of slow) standings.mark(tenant, 'slow');
