@@ -91,7 +91,7 @@ export const DecisionView = z
       .meta({ description: 'True when the request is a repetition. The response is the first one.' }),
   })
   .meta({
-    id: 'Heard',
+    id: 'DecisionResult',
     description: 'The state of a gate after a decision.',
     example: { gate: 'release', state: 'open', decisions: 1, needed: 2, replayed: false },
   });
