@@ -2,7 +2,7 @@ import { Client, DatabaseError } from 'pg';
 
 import { SCHEMA } from './schema-version.ts';
 
-/** The role that the processes log in as. */
+/** The role with which the processes log in. */
 interface AppRole {
   readonly name: string;
   /** Empty if the server authenticates the role in another way. */
@@ -12,11 +12,14 @@ interface AppRole {
 const INVALID_PASSWORD = '28P01';
 const NOT_ALLOWED = '42501';
 
-/** The attributes that the app's role must have. With more, it could read every tenant's rows, or become a role that can. */
+/**
+ * The attributes that the app's role must have. With further attributes, the role could read every tenant's rows, or become a role that
+ * can.
+ */
 const POWERLESS = 'LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS NOREPLICATION';
 
 /**
- * Whether the server refuses the app's password. Any other failure (network, too many connections) does not show that the password is
+ * Whether the server rejects the app's password. Any other failure (network, too many connections) does not show that the password is
  * wrong.
  */
 export async function isPasswordWrong(appUrl: string): Promise<boolean> {
@@ -34,8 +37,8 @@ export async function isPasswordWrong(appUrl: string): Promise<boolean> {
 
 /**
  * Creates the app's role of `appUrl` if it is missing, and grants its rights, in the transaction that the caller has opened. An existing
- * role, perhaps created by an administrator, keeps its attributes. It keeps its password too, unless the server refuses the one in
- * `appUrl`. If a newer build has migrated the schema, the rights stay as they are.
+ * role, which an administrator may have created, keeps its attributes. It also keeps its password, unless the server rejects the one in
+ * `appUrl`. If a newer build has migrated the schema, the rights are not changed.
  *
  * Throws, with the command for an administrator, if the role has too much power or the owner of the schema lacks a right.
  */
@@ -49,7 +52,7 @@ export async function provideAppRole(
   if (found === null) await createRole(client, role);
   else refuseUnfit(client, role, found);
   if (found !== null && passwordIsWrong) await setPassword(client, role);
-  // A newer build migrated this schema, and its processes need rights that the grants below lack. So the rights stay as they are.
+  // A newer build migrated this schema. Its processes need rights that the grants below lack, so the rights are not changed.
   if (schemaIsNewer) return;
   const name = client.escapeIdentifier(role.name);
   for (const right of rights(name)) await client.query(right);
@@ -62,7 +65,7 @@ function appRole(appUrl: string): AppRole {
 
 interface FoundRole {
   readonly powerless: boolean;
-  /** The role owns the schema or something in it, or is a member of such an owner. */
+  /** The role owns the schema or an object in it, or is a member of a role that does. */
   readonly owner: boolean;
 }
 
@@ -123,7 +126,7 @@ async function orTellAdministrator(client: Client, statement: string, advice: st
   }
 }
 
-/** All rights of the app: it owns nothing, deletes little, and changes no history. */
+/** All rights of the app's role. It owns nothing, may delete from few tables, and may not change history. */
 function rights(role: string): string[] {
   return [
     `REVOKE ALL ON ALL TABLES IN SCHEMA ${SCHEMA} FROM ${role}`,
@@ -183,7 +186,7 @@ const deleted = [
   'followers',
 ];
 
-/** The columns that the app may change. Keys, and the content of requests, stay as they were inserted. */
+/** The columns that the app may change. Keys, and the contents of requests, never change after they are inserted. */
 const updated = [
   [
     'releases',

@@ -10,8 +10,8 @@ import { assertSchemaFits, SCHEMA } from './schema-version.ts';
 export type Query = (text: string, values?: readonly unknown[]) => Promise<QueryResultRow[]>;
 
 /**
- * Errors that the request did not cause: the server is down, starting, stopping, out of connections, or ended the statement because of a
- * timeout or a conflict.
+ * SQLSTATEs of errors that the request did not cause: the server is down, is starting or stopping, is out of connections, or ended the
+ * statement because of a timeout or a conflict.
  */
 const AWAY = /^(?:08|53|57P0|55P03|57014|40001|40P01|XX000)/;
 const SOCKET_ERRORS = new Set([
@@ -33,8 +33,8 @@ export interface DatabaseOptions {
 }
 
 /**
- * The connections of one process. Only this class turns failures to reach PostgreSQL into `PointsmanError('unavailable')`. After such an
- * error the effect of the statement is unknown, and the caller must repeat it.
+ * The connections of one process. Only this class turns a failure to reach PostgreSQL into `PointsmanError('unavailable')`. After this
+ * error it is unknown whether the statement took effect, and the caller must repeat it.
  */
 export class Database {
   readonly #pool: Pool;
@@ -45,24 +45,24 @@ export class Database {
       application_name: options.applicationName ?? 'pointsman',
       max: options.connections ?? databaseLimits.connections,
       connectionTimeoutMillis: databaseLimits.connectTimeoutMs,
-      // The server's timeout ends the statement. Ours, a little later, ends a connection that no longer responds.
+      // The server's timeout ends the statement. The client's timeout, a little later, ends a connection that no longer responds.
       query_timeout: databaseLimits.statementTimeoutMs + databaseLimits.silenceMs,
       statement_timeout: databaseLimits.statementTimeoutMs,
       lock_timeout: databaseLimits.lockTimeoutMs,
       idle_in_transaction_session_timeout: databaseLimits.statementTimeoutMs,
       keepAlive: true,
       keepAliveInitialDelayMillis: databaseLimits.keepAliveDelayMs,
-      // Statements are sent without waiting for the previous one, so a transaction of one statement is one round trip.
+      // The client sends each statement without waiting for the previous one, so a transaction of one statement is one round trip.
       pipeline: true,
       options: `-c search_path=${SCHEMA},pg_temp`,
       // oxlint-disable-next-line typescript/no-misused-promises -- the type declares no promise, but the pool awaits it
       onConnect: assertSchemaFits,
     });
-    // An idle connection that the server closes is replaced at its next use. Without a listener its error would end the process.
+    // The pool replaces an idle connection that the server closed at its next use. Without a listener the error would end the process.
     this.#pool.on('error', () => undefined);
   }
 
-  /** One transaction that sees only that tenant's rows. Rolled back when `work` throws. */
+  /** Runs `work` in one transaction that sees only that tenant's rows. Rolls it back if `work` throws. */
   async tenant<T>(tenant: string, work: (query: Query) => Promise<T>): Promise<T> {
     return this.#withClient(async (client) => {
       const began = client.query(opening(client, tenant));
@@ -79,7 +79,7 @@ export class Database {
     });
   }
 
-  /** One statement in its own transaction, which sees only that tenant's rows: one round trip. */
+  /** Runs one statement in its own transaction, which sees only that tenant's rows. One round trip. */
   async call(tenant: string, text: string, values: readonly unknown[]): Promise<QueryResultRow[]> {
     return this.#withClient(async (client) => {
       const began = client.query(opening(client, tenant));
@@ -91,17 +91,17 @@ export class Database {
   }
 
   /**
-   * Calls one of our functions in its own transaction, which sees only that tenant's rows; $1 is the tenant. Returns one row with the
-   * result of the function. The same statement sets the tenant, before the function runs: OFFSET 0 keeps PostgreSQL from merging the
-   * inner query into the outer one. (Measured: 0.08 ms. As a statement between BEGIN and COMMIT it took 0.12 ms, with a third statement
-   * for the tenant 0.19 ms.)
+   * Calls a database function in its own transaction, which sees only that tenant's rows; $1 is the tenant. Returns one row with the result
+   * of the function. The same statement sets the tenant before the function runs: OFFSET 0 keeps PostgreSQL from merging the inner query
+   * into the outer query. (Measured: 0.08 ms, compared with 0.12 ms as a statement between BEGIN and COMMIT, and 0.19 ms with a third
+   * statement for the tenant.)
    */
   async answer(tenant: string, call: string, values: readonly unknown[]): Promise<QueryResultRow[]> {
     const text = `SELECT ${call} AS answer FROM (SELECT set_config('pointsman.tenant', $1, true) OFFSET 0) AS tenant`;
     return this.platform(text, [tenant, ...values]);
   }
 
-  /** One statement that accesses no tenant's rows, or accesses them through a function made for that. */
+  /** Runs one statement that accesses no tenant's rows, or accesses them only through a function that reads across tenants. */
   async platform(text: string, values: readonly unknown[] = []): Promise<QueryResultRow[]> {
     return this.#withClient(
       async (client) => (await client.query<QueryResultRow>(prepared(text, values))).rows,
@@ -139,26 +139,31 @@ export class Database {
   }
 }
 
-/** Opens no connection yet: connections are opened when they are needed. */
+/** Creates the pool without connecting. The pool opens connections when they are needed. */
 export function openDatabase(url: string, options: DatabaseOptions = {}): Database {
   return new Database(url, options);
 }
 
-/** The text contains the tenant as a quoted literal, because a message of several statements can't have parameters. */
+/**
+ * Begins a transaction of the tenant. The tenant is a quoted literal in the text, because a message of several statements can't have
+ * parameters.
+ */
 function opening(client: PoolClient, tenant: string): string {
   return `BEGIN; SELECT set_config('pointsman.tenant', ${client.escapeLiteral(tenant)}, true)`;
 }
 
 const names = new Map<string, string>();
 
-/** Each of our texts is parsed and planned once per connection. Texts are constants, so their number is limited. */
+/**
+ * Names a statement, so PostgreSQL parses and plans it only once per connection. Statement texts are constants, so their number is limited.
+ */
 function prepared(text: string, values: readonly unknown[] = []): QueryConfig {
   const name = names.get(text) ?? `s${names.size + 1}`;
   names.set(text, name);
   return { name, text, values: [...values] };
 }
 
-/** Waits until all have settled, because an unhandled rejection would end the process. The error of `result` takes precedence. */
+/** Waits until all promises have settled, because an unhandled rejection would end the process. An error of `result` takes precedence. */
 async function settleAll<T>(others: readonly Promise<unknown>[], result: Promise<T>): Promise<T> {
   const [own, ...rest] = await Promise.allSettled([result, ...others]);
   if (own.status === 'rejected') throw own.reason;
@@ -167,7 +172,10 @@ async function settleAll<T>(others: readonly Promise<unknown>[], result: Promise
   return own.value;
 }
 
-/** Translates an error. A healthy server would refuse the same statement again: because of a guard, or of a bug in our code. */
+/**
+ * Translates an error of the driver. Any error but `unavailable` would occur again on a healthy server: it comes from a guard or from a
+ * bug.
+ */
 function translated(error: unknown): unknown {
   if (isAway(error))
     return new PointsmanError('unavailable', 'the database does not answer', { cause: error });

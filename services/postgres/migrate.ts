@@ -15,21 +15,21 @@ import {
   type SchemaVersion,
 } from './schema-version.ts';
 
-/** Tables, types, indexes and policies: numbered files, each run once. */
+/** Tables, types, indexes and policies: numbered files, each of which runs once. */
 const TABLES = fileURLToPath(new URL('./schema', import.meta.url));
-/** Functions and triggers: their current text. A migration applies all of it. */
+/** Functions and triggers: a migration replaces all of them with the current files. */
 const FUNCTIONS = fileURLToPath(new URL('./functions', import.meta.url));
 
 /** A lock number that nothing else in the database uses. Two processes that start at the same time migrate one after the other. */
 const LOCK = 7_400_001;
 
 /**
- * Brings the schema to this build's level, as its owner, and creates the app's role of `appUrl` with its rights. All this is one
- * transaction, so running processes never lack a function or the right to it, and a failed migration changes nothing. It may run at any
- * time, even concurrently. An older build leaves a newer schema as it is.
+ * Migrates the schema to this build's level as the schema's owner, and creates the app's role of `appUrl` with its rights. All of this is
+ * one transaction, so running processes never lack a function or the right to call it, and a failed migration changes nothing. It may run
+ * at any time, even concurrently. An older build does not change a newer schema.
  *
- * Throws when a newer build has made the schema unusable for this one, when another role owns it, and when the app's role can't be
- * provided.
+ * Throws if a newer build has made the schema unusable for this build, if another role owns the schema, or if the app's role can't be
+ * created.
  */
 export async function migrate(ownerUrl: string, appUrl: string): Promise<void> {
   const client = new Client({ connectionString: ownerUrl, application_name: 'pointsman-migrate' });
@@ -64,13 +64,13 @@ async function provideSchema(client: Client): Promise<void> {
   const { rows } = await client.query<{ owner: string; own: boolean }>(
     `SELECT nspowner::regrole::text AS owner, nspowner = current_user::regrole AS own FROM pg_namespace WHERE nspname = '${SCHEMA}'`,
   );
-  // Not IF NOT EXISTS: it requires the right to create schemas, even if the schema exists.
+  // Not IF NOT EXISTS, because that requires the right to create schemas even if the schema exists.
   if (rows[0] === undefined) await client.query(`CREATE SCHEMA ${SCHEMA}`);
   else if (!rows[0].own)
     throw new Error(`the schema "${SCHEMA}" belongs to ${rows[0].owner}: migrate as that role`);
 }
 
-/** @returns whether a newer build has migrated the schema */
+/** Migrates the schema if it is older than this build. @returns whether a newer build has migrated it */
 async function migrateSchema(client: Client): Promise<boolean> {
   const version = await findSchemaVersion(client);
   if (version === null || isOlder(version)) {
@@ -102,7 +102,7 @@ function isOlder({ level, functionsLevel }: SchemaVersion): boolean {
   return level < SCHEMA_LEVEL || (level === SCHEMA_LEVEL && functionsLevel < FUNCTIONS_LEVEL);
 }
 
-/** Makes node-pg-migrate run the files in the caller's transaction. By default it commits each file, or all of them, itself. */
+/** Makes node-pg-migrate run the files in the caller's transaction. By default it opens and commits its own transactions. */
 function inOpenTransaction(paths: readonly string[]) {
   return Promise.all(
     paths.map(async (id) => {
@@ -116,7 +116,7 @@ function inOpenTransaction(paths: readonly string[]) {
   );
 }
 
-/** Databases from before the first file of `schema/` have the same tables from other migrations, and can't be migrated to this schema. */
+/** Rejects a database from before the first file of `schema/`. Other migrations created the same tables there, so it can't be migrated. */
 async function refuseDevelopmentSchema(client: Client): Promise<void> {
   const { rows } = await client.query<{ table: string | null }>(
     `SELECT to_regclass('${SCHEMA}.migrations') AS table`,
@@ -130,9 +130,9 @@ async function refuseDevelopmentSchema(client: Client): Promise<void> {
 }
 
 /**
- * Drops every function and trigger of the schema and creates those of `functions/`, so the database has exactly the functions of the
- * files. A function that an index needs is kept: its text is in `schema/`. When the signature of a function changes, its file must keep
- * the old one as an overload while processes of the previous build may run.
+ * Drops every function and trigger of the schema and creates those of `functions/`, so the database has exactly the functions in the files.
+ * A function that an index needs is kept: it is defined in `schema/`. If the signature of a function changes, its file must keep the old
+ * signature as an overload while processes of the previous build may run.
  */
 async function replaceFunctions(client: Client): Promise<void> {
   // Function bodies refer to functions of later files.
@@ -140,7 +140,7 @@ async function replaceFunctions(client: Client): Promise<void> {
   await client.query(DROP_FUNCTIONS);
   await client.query(await functionsText());
   await client.query('UPDATE schema_version SET functions_level = $1', [FUNCTIONS_LEVEL]);
-  // PostgreSQL lets every role execute a new function. The app's role gets its rights afterwards, by name.
+  // PostgreSQL allows every role to execute a new function. The app's role is granted its functions afterwards, by name.
   await client.query(`REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ${SCHEMA} FROM PUBLIC`);
 }
 
@@ -151,7 +151,7 @@ export async function functionsText(): Promise<string> {
   return texts.join('\n');
 }
 
-// CASCADE drops triggers together with their functions. A function that anything else needs is kept.
+// CASCADE drops triggers together with their functions. A function that any other object needs is kept.
 const DROP_FUNCTIONS = `
 DO $$
 DECLARE

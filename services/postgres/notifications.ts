@@ -21,10 +21,10 @@ const NoticeText = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-/** A hint for a waiting reader. Notices can be lost, so a waiting reader also checks by itself. */
+/** A hint to a waiting reader that something has changed. Notices can be lost, so readers also poll. */
 export type Notice = z.infer<typeof Notice>;
 
-/** Null: notices may have been lost, because the connection has only now started to listen, for the first time or again. */
+/** Called with null when the connection starts to listen, for the first time or again: notices may have been lost before. */
 type Listener = (notice: Notice | null) => void;
 
 /** The limits of the listening connection; {@link databaseLimits} by default. */
@@ -33,15 +33,15 @@ export type ListenLimits = {
 };
 
 /**
- * One LISTEN connection for all listeners of this process. When it is lost it is opened again, and every listener is called with null. A
- * connection that is silent without being closed counts as lost after `listenCheckMs` and `listenSilenceMs`.
+ * One LISTEN connection for all listeners of this process. If the connection is lost, it is opened again, and every listener is called with
+ * null. A connection that is silent without being closed counts as lost after `listenCheckMs` plus `listenSilenceMs`.
  */
 export class Notifications {
   readonly #url: string;
   readonly #limits: ListenLimits;
   readonly #listeners = new Map<string, Set<Listener>>();
   #client: Client | null = null;
-  /** The timer for the next attempt to listen, or for the next check of the connection. */
+  /** The timer for the next attempt to listen, or for the next health check of the connection. */
   #next: NodeJS.Timeout | null = null;
   #closed = false;
 
@@ -119,7 +119,7 @@ export class Notifications {
   #retry(client: Client): void {
     if (this.#client !== client) return;
     this.#client = null;
-    // If a query is still unanswered, this destroys the socket without waiting.
+    // If a query has no response yet, this destroys the socket without waiting.
     client.end().catch(() => undefined);
     if (this.#closed) return;
     if (this.#next) clearTimeout(this.#next);
@@ -134,7 +134,7 @@ export class Notifications {
   }
 
   #call(keys: readonly string[], notice: Notice | null): void {
-    // A copy, because a listener may end its own subscription during the loop.
+    // Copies the listeners, because a listener may unsubscribe during the loop.
     const listeners = keys.flatMap((key) => [...(this.#listeners.get(key) ?? [])]);
     for (const listener of listeners) listener(notice);
   }

@@ -4,15 +4,15 @@ import { z } from 'zod';
 import { PointsmanError } from '@pointsman/protocol/errors';
 import { Big } from './rows.ts';
 
-/** The schema that holds our tables, and nothing else. */
+/** The schema that contains only the tables of Pointsman. */
 export const SCHEMA = 'pointsman';
 
-/** The last file of `schema/` that this build knows, by the number at the start of its name. */
+/** The number of the last file of `schema/` in this build, as at the start of the file's name. */
 export const SCHEMA_LEVEL = 1;
 
 /**
- * Increased by one with each change of a text in `functions/`; a test compares it with the digest of these texts. So builds with
- * different functions know which one is newer, and the older one never replaces the functions of the newer one.
+ * Must increase by one with each change in `functions/`; a test compares it with the digest of those files. Builds with different functions
+ * can so detect which of them is newer, and an older build never replaces the functions of a newer one.
  */
 export const FUNCTIONS_LEVEL = 1;
 
@@ -21,13 +21,13 @@ const Row = z.object({ level: Big, oldest_process: Big, functions_level: Big });
 export interface SchemaVersion {
   /** The last migration that has run. */
   readonly level: number;
-  /** Processes that know fewer migrations than this must not run: a later migration has removed something that they need. */
+  /** The lowest level of a process that may run. A later migration has removed something that older processes need. */
   readonly oldestProcess: number;
   /** The {@link FUNCTIONS_LEVEL} of the functions in the schema. */
   readonly functionsLevel: number;
 }
 
-/** Null before the first migration. */
+/** Reads the version of the schema; null before the first migration. */
 export async function findSchemaVersion(client: ClientBase): Promise<SchemaVersion | null> {
   const known = await client.query(`SELECT to_regclass('${SCHEMA}.schema_version') IS NOT NULL AS known`);
   if (!z.object({ known: z.boolean() }).parse(known.rows[0]).known) return null;
@@ -43,8 +43,8 @@ export async function findSchemaVersion(client: ClientBase): Promise<SchemaVersi
 }
 
 /**
- * Throws unless a process of this build may use the database: it must be migrated, and no newer build may have removed something that
- * this one needs. Checked for every new connection, so a process that keeps running during an upgrade stops too.
+ * Throws unless a process of this build may use the database: the schema must be migrated, and no newer build may have removed anything
+ * that this build needs. Checked for every new connection, so a process that keeps running during an upgrade detects it too.
  */
 export async function assertSchemaFits(client: ClientBase): Promise<void> {
   const version = await findSchemaVersion(client);
@@ -55,7 +55,7 @@ export async function assertSchemaFits(client: ClientBase): Promise<void> {
   });
 }
 
-/** Why this build must not use a schema of that version; null if it may. */
+/** Why this build must not use a schema of that version; null if it may use it. */
 export function misfit(version: SchemaVersion | null): string | null {
   if (version === null || version.level < SCHEMA_LEVEL) {
     return `the schema is at level ${version?.level ?? 0} and this process needs ${SCHEMA_LEVEL}: run the migrations`;

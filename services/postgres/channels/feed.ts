@@ -35,8 +35,9 @@ export interface FeedPage {
 }
 
 /**
- * The moves after `after` in a tenant's feed, in order, as of one moment. It starts after the last move for 'latest', and for null at the first move
- * that was made at `sinceMs` or later. The caller must reject a cursor before `oldest`. Null if the tenant does not exist.
+ * A page of a tenant's feed, as one consistent snapshot: the moves after `after`, in order. 'latest' starts the page after the last move.
+ * Null starts it at the first move that was made at `sinceMs` or later. The caller must reject a cursor before `oldest`. Null if the tenant
+ * does not exist.
  */
 export async function findFeedPage(
   db: Database,
@@ -57,7 +58,7 @@ export async function findFeedPage(
   return ends === undefined ? null : { ...ends, moves: movesOf(tenant, rows) };
 }
 
-/** The moves after a feed number, in order. */
+/** Lists the moves after a feed number, in order. */
 export async function listFeed(
   db: Database,
   tenant: string,
@@ -68,8 +69,8 @@ export async function listFeed(
 }
 
 /**
- * The end of the feed: the moves after `after`, none if it is null, and at most the last `most` of them. They reach to `latest` without a
- * gap. Null if the tenant does not exist.
+ * The end of the feed: at most the last `most` moves after `after`, up to `latest` without a gap. No moves if `after` is null. Null if the
+ * tenant does not exist.
  */
 export async function findFeedEnd(
   db: Database,

@@ -9,9 +9,9 @@ import { allRows, answerOf, at, Big, Iso, json } from '../rows.ts';
 
 const Acknowledged = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('acknowledged'), pointer: Pointer }),
-  /** The record has this digest for the generation, not the reported one; null if the generation does not exist yet. */
+  /** The reported digest is wrong. `digest` is the recorded digest of the generation; null if the generation does not exist yet. */
   z.object({ kind: z.literal('wrong'), digest: Digest.nullable(), pointer: Pointer }),
-  /** Another token has acknowledged under that name recently. */
+  /** Another token has recently acknowledged under this name. */
   z.object({ kind: z.literal('taken'), by: z.string() }),
   z.object({ kind: z.literal('too_many') }),
   QuotaExceeded,
@@ -20,14 +20,14 @@ const Acknowledged = z.discriminatedUnion('kind', [
 
 export interface Acknowledgement extends PointerId {
   readonly follower: string;
-  /** 0, with no digest, until it runs a generation. */
+  /** 0, with a null digest, until the follower runs a generation. */
   readonly generation: number;
   readonly digest: string | null;
   readonly by: string;
   readonly at: number;
 }
 
-/** Records the generation that a follower runs, if it matches the record. One round trip. A repeat only updates the time. */
+/** Records the generation that a follower runs, if it matches the recorded moves. One round trip. A repeated call only updates the time. */
 export async function acknowledge(
   db: Database,
   { tenant, at: epochMs, ...acknowledgement }: Acknowledgement,
@@ -49,12 +49,13 @@ const Row = z.object({
 });
 export type FollowerRecord = z.infer<typeof Row>;
 
-/** A position in the list. */
+/** The position of a follower in the list. */
 export type FollowerPlace = Pick<FollowerRecord, 'recent' | 'generation' | 'follower'>;
 
 /**
- * Lists lost followers first, then the others, each group from the furthest behind to the current. `after` is the last follower of the
- * previous page. A follower that acknowledges between two pages changes its position, and may be on both pages or on neither.
+ * Lists the lost followers first, then the others. Each group is sorted from the follower that is furthest behind to those that are
+ * current. `after` is the last follower of the previous page. A follower that acknowledges between two pages changes its position, so it
+ * may be on both pages or on neither.
  */
 export async function listFollowers(
   db: Database,

@@ -10,7 +10,7 @@ import { type Moves, PointerMove } from '../../../handlers/ports/moves.ts';
 import type { Database } from '../database.ts';
 import { answerOf, at, json } from '../rows.ts';
 
-/** The sinks that block a move, with a text for each. Another health check may clear those that are only `stale_health`. */
+/** The sinks that block a move, each with a text. Another health check may clear a sink whose only cause is `stale_health`. */
 const SinksDownRow = z
   .object({ kind: z.literal('sinks_down'), sinks: z.array(BlockingSink) })
   .transform(({ kind, sinks }) => ({
@@ -24,7 +24,7 @@ const SinksDownRow = z
 
 const [Moved, ...NotMoved] = PointerMove.options;
 
-/** The result of a release's swap. `with_webhooks` adds the webhooks of the tenant to a move. */
+/** The result of a release's swap. If the pointer moved, `with_webhooks` has added the tenant's webhooks. */
 const ReleaseMoveRow = z.union([
   SinksDownRow,
   z.discriminatedUnion('kind', [
@@ -42,9 +42,10 @@ const HandMoveRow = z.intersection(
 );
 
 /**
- * Moves pointers in the database. Each method is one transaction, which finds its own move when it is repeated.
+ * Moves pointers in the database. Each method is one transaction. A repeated call detects the move of the first call.
  *
- * @param options.brokers the brokers that get moves: they are notified with the webhooks, so the journaled result of the step lists both
+ * @param options.brokers the brokers to which moves are delivered. They are notified together with the webhooks, so the journaled result of
+ * the step lists both
  */
 export function postgresMoves(
   db: Database,

@@ -31,7 +31,7 @@ const MoveRow = z.object({
 const MOVE_COLUMNS =
   'generation, from_version, from_digest, to_version, to_digest, by, why, restores, moved_at';
 
-/** Null if the bundle has no such channel. */
+/** The pointer of a channel; null if the bundle has no such channel. */
 export async function findPointer(
   db: Database,
   { tenant, bundle, channel }: PointerId,
@@ -41,7 +41,7 @@ export async function findPointer(
   return allRows(PointerRow, await db.call(tenant, sql, [tenant, bundle, channel]))[0]?.pointer ?? null;
 }
 
-/** Many pointers of a tenant in one statement, in the order of `ids`; null if the bundle has no such channel. */
+/** Reads many pointers of a tenant in one statement, in the order of `ids`. An entry is null if the bundle has no such channel. */
 export async function findPointers(
   db: Database,
   tenant: string,
@@ -55,7 +55,7 @@ export async function findPointers(
   return ids.map(({ bundle, channel }) => found.get(`${bundle}/${channel}`) ?? null);
 }
 
-/** All channels of a bundle, by name. */
+/** Lists all channels of a bundle, by name. */
 export async function listPointers(
   db: Database,
   tenant: string,
@@ -67,7 +67,7 @@ export async function listPointers(
   return allRows(PointerRow, await db.call(tenant, sql, [tenant, bundle, after, limit]));
 }
 
-/** Newest first. `before` is the last generation of the previous page. */
+/** Lists the moves of a pointer, newest first. `before` is the last generation of the previous page. */
 export async function listMoves(
   db: Database,
   { tenant, bundle, channel }: PointerId,
@@ -91,7 +91,7 @@ export async function findPointerMove(
   return row === undefined ? null : moveOf(row);
 }
 
-/** The last move before generation `before` that took the pointer to the version and was not a rollback; null without one. */
+/** The last move before generation `before` that pointed to this version and was not a rollback; null if there is none. */
 export async function findMoveTo(
   db: Database,
   { tenant, bundle, channel }: PointerId,

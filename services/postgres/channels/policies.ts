@@ -12,7 +12,7 @@ const VersionRow = z.object({ version: Big, message: z.string().nullable(), by: 
 type PolicyVersion = z.infer<typeof VersionRow>;
 
 const PutAnswer = z.discriminatedUnion('kind', [
-  /** The document is the tenant's policy as of that version. */
+  /** The document is the tenant's policy since that version. */
   z.object({ kind: z.literal('stands'), version: Big, replayed: z.boolean() }),
   z.object({ kind: z.literal('stale'), version: Big }),
   QuotaExceeded,
@@ -34,7 +34,7 @@ export interface NewPolicy {
   readonly at: number;
 }
 
-/** Stores the tenant's policy, once for its key: see `put_policy` in functions/policies.sql. */
+/** Stores the tenant's policy, once per idempotency key: see `put_policy` in functions/policies.sql. */
 export async function putPolicy(db: Database, { at: epochMs, ...request }: NewPolicy): Promise<PutAnswer> {
   const values = [json({ ...request, none: NO_POLICY }), at(epochMs)];
   return answerOf(PutAnswer, await db.answer(request.tenant, 'put_policy($2::jsonb, $3)', values));
@@ -42,7 +42,10 @@ export async function putPolicy(db: Database, { at: epochMs, ...request }: NewPo
 
 const DocumentRow = z.object({ version: Big, document: Policy });
 
-/** The last version, or the requested one; null if it does not exist. Every tenant starts with version 0, the empty policy. */
+/**
+ * The latest version of the policy, or the requested version; null if it does not exist. Every tenant starts with version 0, the empty
+ * policy.
+ */
 export async function findPolicy(
   db: Database,
   tenant: string,
@@ -55,7 +58,7 @@ export async function findPolicy(
   return version === null ? { version: 0, document: NO_POLICY } : null;
 }
 
-/** Newest first. `before` is the last version of the previous page. */
+/** Lists the versions of a policy, newest first. `before` is the last version of the previous page. */
 export async function listPolicies(
   db: Database,
   tenant: string,
@@ -69,8 +72,8 @@ export async function listPolicies(
 const Terms = z.object({ is_repeated: z.boolean(), rule: ConflictRule.nullable() });
 
 /**
- * The terms of a publish: whether its key was used before, and the policy's conflict rule for the channel, if any. Both are read at one
- * moment, so a policy that was stored after the first publish with the key does not apply when that publish is repeated.
+ * The terms of a publish: whether its key was used before, and the policy's conflict rule for the channel, if any. One statement reads
+ * both, so if the first publish with the key is repeated, a policy that was stored in between does not apply.
  */
 export async function publishTerms(
   db: Database,

@@ -37,7 +37,7 @@ export async function findArtifact(
   });
 }
 
-/** All files of an artifact with their contents, in the manifest's order. */
+/** Loads all files of an artifact with their contents, in the manifest's order. */
 export async function loadArtifactFiles(
   db: Database,
   tenant: string,
@@ -49,7 +49,7 @@ export async function loadArtifactFiles(
   return allRows(ContentRow, await db.call(tenant, sql, [tenant, artifact]));
 }
 
-/** `head` is the first `headBytes` of the content, or all of it if it is shorter. */
+/** Finds a file of an artifact. `head` is the first `headBytes` of the content, or all of it if it is shorter. */
 export async function findArtifactFile(
   db: Database,
   tenant: string,
@@ -64,7 +64,7 @@ export async function findArtifactFile(
   return allRows(row, await db.call(tenant, sql, [tenant, artifact, path, headBytes]))[0] ?? null;
 }
 
-/** The manifest of an artifact, with the fields that {@link findArtifactFile} returns for a file. */
+/** The manifest of an artifact, with the same fields that {@link findArtifactFile} returns for a file. */
 export async function findManifest(
   db: Database,
   tenant: string,

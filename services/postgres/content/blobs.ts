@@ -10,7 +10,7 @@ export interface BlobContent {
   readonly content: Uint8Array;
 }
 
-/** The bytes of one statement. Without this limit a source of many files would be one message, and would be in memory twice. */
+/** The bytes that one statement sends. Without this limit, a source of many files would be one message, and would be in memory twice. */
 const BATCH_BYTES = 4 * 1024 * 1024;
 
 const ContentRow = z.object({ digest: Digest, content: z.instanceof(Uint8Array) });
@@ -36,7 +36,7 @@ export async function readBlobs(
   return new Map(allRows(ContentRow, rows).map(({ digest, content }) => [digest, content]));
 }
 
-/** `head` is the first `headBytes` of the content, or all of it if it is shorter. */
+/** Finds a blob. `head` is the first `headBytes` of the content, or all of it if it is shorter. */
 export async function findBlob(
   db: Database,
   tenant: string,
@@ -48,7 +48,7 @@ export async function findBlob(
   return allRows(HeadRow, await db.call(tenant, sql, [tenant, digest, headBytes]))[0] ?? null;
 }
 
-/** A part of a blob's content, shorter or empty at the end of the content. Null if the blob is not stored. */
+/** A slice of a blob's content, which is shorter or empty at the end of the content. Null if the blob is not stored. */
 export async function readBlobSlice(
   db: Database,
   tenant: string,
@@ -60,7 +60,7 @@ export async function readBlobSlice(
   return allRows(z.object({ slice: z.instanceof(Uint8Array) }), rows)[0]?.slice ?? null;
 }
 
-/** The digests that are not stored. */
+/** The given digests that are not stored. */
 export async function missingBlobs(
   query: Query,
   tenant: string,
@@ -75,8 +75,8 @@ export async function missingBlobs(
 }
 
 /**
- * Stores the blobs that are missing. Content that is already stored is not sent again. Throws as {@link Database} does, and when a quota
- * is exceeded.
+ * Stores the blobs that are missing. Content that is already stored is not sent again. Throws the errors of {@link Database}, and an error
+ * if a quota is exceeded.
  */
 export async function storeBlobs(db: Database, tenant: string, blobs: readonly BlobContent[]): Promise<void> {
   await db.tenant(tenant, async (query) => {
@@ -95,8 +95,8 @@ export async function storeBlobs(db: Database, tenant: string, blobs: readonly B
 }
 
 /**
- * Blobs as the parameters of a statement: digests, media types, contents. They are sorted by digest, so concurrent transactions lock them
- * in one order. Contents are left out for blobs that are already stored.
+ * Blobs as the parameters of a statement: digests, media types, contents. Sorted by digest, so concurrent transactions lock them in the
+ * same order. The content of a blob that is already stored is null.
  */
 export function blobColumns(
   blobs: readonly BlobContent[],
@@ -113,8 +113,10 @@ export function blobColumns(
 }
 
 /**
- * Inserts blobs in batches, in the caller's transaction, which must charge the added bytes to the tenant at its end. A blob that another
- * transaction has stored in the meantime is skipped, because its content is the same. @returns the number of bytes added
+ * Inserts blobs in batches, in the caller's transaction, which must charge the added bytes to the tenant at its end. Skips a blob that
+ * another transaction has stored in the meantime, because its content is the same.
+ *
+ * @returns the number of bytes added
  */
 export async function insertBlobs(
   query: Query,
@@ -129,7 +131,7 @@ export async function insertBlobs(
   return added;
 }
 
-/** Sorted by digest, so two transactions that store the same blobs lock them in one order. */
+/** Splits blobs into batches, sorted by digest, so two transactions that store the same blobs lock them in the same order. */
 function batches(blobs: readonly BlobContent[]): BlobContent[][] {
   const sorted = blobs.toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
   const found: BlobContent[][] = [];

@@ -10,7 +10,7 @@ export interface BundleRecord {
   readonly createdAt: string;
 }
 
-/** By name. `after` is the last name of the previous page. */
+/** Lists the bundles of a tenant by name. `after` is the last name of the previous page. */
 export async function listBundles(
   db: Database,
   tenant: string,

@@ -10,17 +10,20 @@ import { answerOf } from '../rows.ts';
 
 const Entries = z.array(z.object({ path: z.string(), digest: Digest, size: z.number() }));
 
-/** The store does not interpret the files of a source. The compiler does. */
+/** The store does not interpret the files of a source, so it gives all of them the same media type. */
 const MEDIA_TYPE = 'application/octet-stream';
 
-/** Attempts to store blobs that a sweep has deleted since the check. Each attempt locks the blobs that it finds, so the second one succeeds. */
+/**
+ * The maximum number of attempts to store blobs that a sweep has deleted since the check. Each attempt locks the blobs that it finds, so
+ * the second attempt succeeds.
+ */
 const ROUNDS = 3;
 
 /**
- * Stores a source completely or not at all. Content that the tenant already has is not sent again. Unless a release is admitted for the
- * source, the sweep deletes it within an hour.
+ * Stores a source completely or not at all. Content that the tenant already has is not sent again. The sweep deletes the source within an
+ * hour unless a release of it is admitted.
  *
- * Throws `quota_exceeded` or `larger_than_quota`, with nothing stored.
+ * Throws `quota_exceeded` or `larger_than_quota`; then nothing is stored.
  */
 export async function storeSource(
   db: Database,
@@ -29,7 +32,7 @@ export async function storeSource(
   contents: ReadonlyMap<string, Uint8Array>,
 ): Promise<void> {
   await db.tenant(tenant, async (query) => {
-    // The source is already stored. Its blobs were stored in the same transaction, and are kept as long as the source.
+    // The source is already stored. Its blobs were stored in the same transaction, and are kept as long as the source is.
     if (answerOf(z.boolean(), await query('SELECT touch_source($1, $2) AS answer', [tenant, tree.digest])))
       return;
     const digests = [...new Set(tree.entries.map((entry) => entry.digest))];
@@ -59,7 +62,7 @@ function blobOf(digest: string, contents: ReadonlyMap<string, Uint8Array>): Blob
   return { digest, mediaType: MEDIA_TYPE, content };
 }
 
-/** A source, including its contents if they are small: then it takes one round trip. */
+/** A source. Includes the contents if they are small, so loading it takes one round trip. */
 export interface LoadedSource {
   readonly tree: SourceTree;
   readonly contents: ReadonlyMap<string, Uint8Array>;
@@ -76,7 +79,7 @@ export async function loadSource(db: Database, tenant: string, digest: string): 
   return source && loaded(digest, source);
 }
 
-/** The source of a release, and its policy's rule for remote compilation; null to compile locally. */
+/** Loads the source of a release, with its policy's rule for remote compilation. The rule is null to compile locally. */
 export async function loadReleaseSource(
   db: Database,
   { tenant, bundle, version }: ReleaseId,

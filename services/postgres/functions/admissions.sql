@@ -1,7 +1,8 @@
--- The path of a release through the database. Each function does all its work in one transaction, so a durable step is one round trip. A
--- repeated call finds its own earlier effect. The functions run with the caller's rights, so row-level security applies.
+-- Functions that admit, supersede and cancel releases. Each function does all its work in one transaction, so a durable step is one round
+-- trip. A repeated call detects the effect of the first call and does not repeat it. The functions run with the caller's rights, so
+-- row-level security applies.
 --
--- Locks are taken in one order everywhere: lock_counts, release, pointer, tenant, callback, and the row of tenant_usage last.
+-- Every function takes its locks in the same order: lock_counts, release, pointer, tenant, callback, and last the row of tenant_usage.
 
 CREATE FUNCTION iso(p_at timestamptz) RETURNS text LANGUAGE sql STABLE AS $$
   SELECT to_char(p_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
@@ -14,14 +15,14 @@ CREATE FUNCTION pointer_json(p_pointer pointers) RETURNS jsonb LANGUAGE sql STAB
     THEN jsonb_build_object('reason', p_pointer.hold_reason, 'by', p_pointer.hold_by, 'at', iso(p_pointer.hold_at)) END)
 $$;
 
--- The stored answer of an earlier request with this key. Null for a new key.
+-- The response stored for an earlier request with this idempotency key, or `key_reused` if that request was different. Null for a new key.
 CREATE FUNCTION replay(p_of_tenant text, p_of_key text, p_of_fingerprint text) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT CASE WHEN k.fingerprint = p_of_fingerprint THEN k.answer || '{"replayed": true}' ELSE '{"kind": "key_reused"}' END
   FROM idempotency_keys k WHERE (k.tenant, k.key) = (p_of_tenant, p_of_key)
 $$;
 
--- Why a request may not move this channel: the bundle lacks it, and the request may not create it. Null if it may. The first channel of a
--- bundle needs no permission, because there is no other channel whose name it could misspell.
+-- Refuses a request for a channel that the bundle lacks and that the request may not create. Null if the request is allowed. The first
+-- channel of a bundle needs no permission: there is no other channel whose name the caller could have misspelled.
 CREATE FUNCTION channel_refusal(p_tenant text, p_bundle text, p_channel text, p_create boolean, p_limit integer) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT CASE
     WHEN count(*) = 0 OR bool_or(channel = p_channel) THEN NULL
@@ -46,7 +47,7 @@ BEGIN
   IF NOT FOUND THEN RETURN '{"kind": "no_tenant"}'; END IF;
   answer := replay(tenant_name, p_request->>'idempotencyKey', p_request->>'fingerprint');
   IF answer IS NOT NULL THEN RETURN answer; END IF;
-  -- The same admission, repeated days later when its idempotency key has been deleted.
+  -- The release shows that this request was admitted, even after its idempotency key has expired.
   PERFORM FROM releases WHERE (tenant, bundle, version, idempotency_key) = (tenant_name, bundle_name, release_version, p_request->>'idempotencyKey');
   IF FOUND THEN RETURN jsonb_build_object('kind', 'accepted', 'version', release_version, 'replayed', true); END IF;
   IF p_request->>'origin' IS NOT NULL THEN
@@ -102,8 +103,9 @@ BEGIN
   RETURN answer;
 END $$;
 
--- Queued releases settle immediately, since they have had no effect. The running release is only marked: its own workflow undoes and
--- settles it, unless its pointer has moved or its end is already decided.
+-- Supersedes the older releases that the request lists. Queued releases settle immediately, since they have had no effects. A running
+-- release is only marked: its own workflow then undoes its effects and settles it. A running release that has moved its pointer, or whose
+-- outcome is already decided, does not change.
 CREATE FUNCTION supersede(p_request jsonb, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   newer bigint := (p_request->>'version')::bigint;
@@ -139,7 +141,8 @@ BEGIN
   RETURN coalesce(stands = 'running', false);
 END $$;
 
--- `p_intent_reason` becomes the reason of the release. `p_reason` is the caller's own text, for the audit.
+-- Cancels a queued release. A running release is only marked: its own workflow settles it. `p_intent_reason` becomes the recorded reason of
+-- the release. `p_reason` is the caller's own text, for the audit.
 CREATE FUNCTION request_cancel(p_tenant text, p_bundle text, p_version bigint, p_by text, p_reason text, p_intent_reason text, p_at timestamptz)
 RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
@@ -174,8 +177,8 @@ CREATE FUNCTION read_bundle(p_tenant text, p_bundle text) RETURNS jsonb LANGUAGE
   FROM names n
 $$;
 
--- The listing of a source, and its contents if they have at most `p_few` bytes: most bundles are small, and need only one round trip.
--- Null for an unknown source.
+-- The file list of a source. Includes the contents if their total size is at most `p_few` bytes, so loading a small source takes one round
+-- trip. Null for an unknown source.
 CREATE FUNCTION load_source(p_tenant text, p_digest text, p_few bigint) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
 DECLARE
   listing jsonb;

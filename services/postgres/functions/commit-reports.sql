@@ -1,4 +1,4 @@
--- Adds the final status of the release's commit, in the transaction that settles the release.
+-- Schedules the final commit status of a release, in the transaction that settles the release.
 CREATE FUNCTION schedule_commit_status(p_release releases, p_outcome text, p_reason text, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   IF p_release.origin IS NULL THEN RETURN; END IF;
@@ -11,8 +11,9 @@ BEGIN
   PERFORM put_effect(p_release.tenant, p_release.bundle, p_release.version, 'commit-status', 'started', NULL, p_at);
 END $$;
 
--- The next commit status to send for the delivery; null if there is none. `dropped` is the reason not to send it, which the caller records: the hook was
--- deleted or has another repository, the final status replaces the pending one, or a later delivery of the same commit to the same channel replaces it.
+-- The next commit status to send for a delivery; null if none is waiting. `dropped` is the reason to skip it, which the caller then
+-- records: the hook was deleted or now has another repository, the final status replaces the pending status, or a later delivery of the
+-- same commit to the same channel replaces this one.
 CREATE FUNCTION next_report(p_tenant text, p_hook text, p_delivery text) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT jsonb_build_object('kind', r.kind, 'outcome', r.outcome, 'dropped', CASE
     WHEN k.hook IS NULL THEN 'hook_deleted'
@@ -35,7 +36,7 @@ CREATE FUNCTION find_report(p_tenant text, p_hook text, p_delivery text, p_of_ki
   WHERE (c.tenant, c.hook, c.delivery, c.kind) = (p_tenant, p_hook, p_delivery, p_of_kind) AND is_for(k, d)
 $$;
 
--- Records the end of a commit status, in the ledger of the release too.
+-- Records the final state of a commit status, both in its row and in the ledger of the release.
 CREATE FUNCTION end_report(p_report commit_reports, p_state text, p_detail text, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   release releases;

@@ -1,5 +1,5 @@
--- Records the generation that a follower runs, after checking it against the moves. Returns the pointer that the follower should run. The
--- pointer is read after the move, so it is never older than the follower's own generation.
+-- Records the generation that a follower runs, after checking it against the recorded moves. Returns the current pointer, which the
+-- follower should run. The function reads the pointer after the move, so the returned generation is never lower than the follower's own.
 CREATE FUNCTION acknowledge(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   bundle_name text := p_request->>'bundle';
@@ -30,18 +30,19 @@ BEGIN
        >= (p_request->>'most')::integer THEN RETURN '{"kind": "too_many"}'; END IF;
     over := over_quota(p_tenant, 'followers');
     IF over IS NOT NULL THEN
-      -- Deletes forgotten followers of other channels to make room.
+      -- Makes room for the new follower by deleting expired followers of other channels.
       DELETE FROM followers WHERE tenant = p_tenant AND ctid = ANY (ARRAY(
         SELECT o.ctid FROM followers o WHERE o.tenant = p_tenant AND o.seen_at < forgotten_before LIMIT 1000 FOR UPDATE SKIP LOCKED));
       IF NOT FOUND THEN RETURN over; END IF;
     END IF;
-    -- Deletes a few at a time, always more than are added. A follower that acknowledges at the same moment is skipped. ARRAY makes
-    -- PostgreSQL run the inner query once; as a plain subquery it ran for each row of the table.
+    -- Deletes up to 20 expired followers for each one that is added, so expired rows do not accumulate. Skips a follower that is
+    -- acknowledging at this moment. ARRAY makes PostgreSQL run the inner query once; a plain subquery ran for each row of the table.
     DELETE FROM followers WHERE (tenant, bundle, channel) = (p_tenant, bundle_name, channel_name) AND follower = ANY (ARRAY(
       SELECT o.follower FROM followers o
       WHERE (o.tenant, o.bundle, o.channel) = (p_tenant, bundle_name, channel_name) AND o.seen_at < forgotten_before LIMIT 20 FOR UPDATE SKIP LOCKED));
   END IF;
-  -- The lock of the row decides which token owns the name: of two tokens that arrive at the same time, the second waits and sees the first.
+  -- The row lock decides which token owns the name: if two tokens arrive at the same time, the second waits and then finds the first
+  -- token's row.
   INSERT INTO followers (tenant, bundle, channel, follower, generation, digest, since, seen_at, by)
   VALUES (p_tenant, bundle_name, channel_name, p_request->>'follower', claimed, p_request->>'digest', p_at, p_at, who)
   ON CONFLICT (tenant, bundle, channel, follower) DO UPDATE SET

@@ -4,7 +4,7 @@ CREATE FUNCTION delivery_json(p_delivery deliveries) RETURNS jsonb LANGUAGE sql 
     'receivedAt', iso(p_delivery.received_at), 'updatedAt', iso(p_delivery.updated_at))
 $$;
 
--- Whether the hook still has the repository of the delivery. Ignores case, like the code hosts, since the spelling may have changed.
+-- Whether the hook is still for the repository of the delivery. Ignores case, as code hosts do, because the spelling may have changed.
 CREATE FUNCTION is_for(p_hook hooks, p_delivery deliveries) RETURNS boolean LANGUAGE sql STABLE AS $$
   SELECT p_hook.provider = p_delivery.provider AND lower(p_hook.repository) = lower(p_delivery.repository)
 $$;
@@ -14,13 +14,13 @@ CREATE FUNCTION reports_commits(p_hook hooks) RETURNS boolean LANGUAGE sql STABL
   SELECT CASE p_hook.provider WHEN 'generic' THEN p_hook.api_url IS NOT NULL ELSE p_hook.token IS NOT NULL END
 $$;
 
--- Records a delivery, once for its id.
+-- Records a delivery. Idempotent by the id of the delivery.
 CREATE FUNCTION receive_delivery(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   delivery_row deliveries;
   refusal jsonb := over_quota(p_tenant, 'changesPerDay');
 BEGIN
-  -- A recorded delivery is answered from its record, even over the quota.
+  -- A delivery that is already recorded gets its recorded result, even if the tenant has exceeded its quota.
   PERFORM FROM deliveries WHERE (tenant, hook, delivery) = (p_tenant, p_request->>'hook', p_request->>'delivery');
   IF NOT FOUND AND refusal IS NOT NULL THEN RETURN refusal; END IF;
   INSERT INTO deliveries (tenant, hook, delivery, fingerprint, provider, repository, ref, commit, subject, source_url, pushed_at, path, bundle,
@@ -42,10 +42,10 @@ BEGIN
   RETURN jsonb_build_object('kind', 'received', 'delivery', delivery_json(delivery_row));
 END $$;
 
--- Each new delivery deletes a few that ended long ago, so no other process has to. For each bundle and channel, the published delivery of
--- the latest push is kept permanently. Idempotency keys expire earlier, so an old delivery that is sent again is compared with it. Each
--- call examines only the next ten deliveries in order of arrival, so its cost does not grow with the history. When a call reaches
--- deliveries that are too recent, the next call starts again from the oldest one.
+-- Deletes a few expired deliveries. It runs with each new delivery, so no other process has to. For each bundle and channel, the published
+-- delivery of the latest push is kept permanently: an old push that is sent again is compared with it, even after its idempotency key has
+-- expired. Each call examines only the next ten deliveries in order of arrival, so its cost does not grow with the history. When a call
+-- reaches deliveries that are too recent to delete, the next call starts again from the oldest delivery.
 CREATE FUNCTION forget_deliveries(p_tenant text, p_hook text, p_before timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   examined bigint := coalesce((SELECT examined_seq FROM hooks WHERE (tenant, hook) = (p_tenant, p_hook)), 0);
@@ -70,8 +70,8 @@ BEGIN
   DELETE FROM deliveries WHERE tenant = p_tenant AND hook = p_hook AND delivery = ANY (gone);
 END $$;
 
--- The release of the latest push of the same hook, if that push is later than the delivery. Deliveries can overtake each other in transit
--- and while they are fetched.
+-- The release of the latest push to the same hook, if that push is later than this delivery. Deliveries can overtake each other in transit
+-- and while their sources are fetched.
 CREATE FUNCTION overtaken_by(p_delivery deliveries) RETURNS bigint LANGUAGE sql STABLE AS $$
   SELECT later.version FROM deliveries later
   WHERE (later.tenant, later.hook, later.bundle, later.channel) = (p_delivery.tenant, p_delivery.hook, p_delivery.bundle, p_delivery.channel) AND later.version IS NOT NULL
@@ -79,7 +79,7 @@ CREATE FUNCTION overtaken_by(p_delivery deliveries) RETURNS bigint LANGUAGE sql 
   ORDER BY coalesce(later.pushed_at, 0) DESC, later.seq DESC LIMIT 1
 $$;
 
--- The source to fetch, and the settings of the hook. See Opened in services/postgres/hooks/deliveries.ts.
+-- The data for fetching the source of a delivery, with the settings of its hook. See Opened in services/postgres/hooks/deliveries.ts.
 CREATE FUNCTION open_delivery(p_tenant text, p_hook text, p_delivery text, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   delivery_row deliveries;
@@ -104,7 +104,7 @@ BEGIN
       (SELECT document->'channels'->delivery_row.channel->>'onConflict' FROM policies WHERE (tenant, version) = (p_tenant, policy_now(p_tenant))), 'supersede'));
 END $$;
 
--- Ends a delivery without a release, and adds a commit status with the reason. Idempotent: a delivery that has ended stays as it is.
+-- Ends a delivery without a release, and schedules a commit status with the reason. Idempotent: a delivery that has ended does not change.
 -- @returns the delivery
 CREATE FUNCTION end_delivery(p_tenant text, p_hook text, p_delivery text, p_state text, p_reason text, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
@@ -139,7 +139,7 @@ CREATE FUNCTION publish_delivery(p_tenant text, p_origin jsonb, p_version bigint
   UPDATE deliveries SET state = 'published', version = p_version, updated_at = p_at WHERE (tenant, hook, delivery) = (p_tenant, p_origin->>'hook', p_origin->>'delivery')
 $$;
 
--- Reads across tenants: deliveries that have not ended, for which a HookDelivery should be running.
+-- The deliveries of all tenants that have not ended. A HookDelivery should be running for each of them.
 
 CREATE FUNCTION unended_deliveries(p_older_than timestamptz, p_after_seq bigint, p_most integer)
 RETURNS TABLE (tenant text, hook text, delivery text, seq bigint)

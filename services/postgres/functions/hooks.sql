@@ -1,5 +1,5 @@
--- Creates or replaces a hook. A null secret or token keeps the current one, so the caller need not know it. But a kept token is never
--- sent to another provider or API: if one of these changes, the caller must pass the token again.
+-- Creates or replaces a hook. A null secret or token keeps the current one, so the caller need not have it. If the provider or the API
+-- changes, the caller must pass the token again, so a stored token is never sent to another service.
 CREATE FUNCTION put_hook(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   hook_row hooks;
@@ -32,7 +32,8 @@ BEGIN
   RETURN answer;
 END $$;
 
--- Deletes a hook. Its recorded deliveries stay. Its waiting commit statuses are never sent, because its settings and its token are gone.
+-- Deletes a hook, but not its recorded deliveries. Its waiting commit statuses are never sent, because its settings and its token are
+-- deleted.
 CREATE FUNCTION delete_hook(p_tenant text, p_hook text, p_by text, p_request_id text, p_at timestamptz) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
   DELETE FROM hooks WHERE (tenant, hook) = (p_tenant, p_hook);

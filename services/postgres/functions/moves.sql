@@ -1,5 +1,5 @@
--- The transaction that moves a pointer also notifies the listeners, and its result lists the sinks to notify. So neither waits for a
--- later step.
+-- The transaction that moves a pointer also notifies the listeners, and its result lists the sinks to notify. So no notification depends on
+-- a later step.
 
 CREATE FUNCTION put_move(p_pointer pointers, p_kind text, p_version bigint, p_artifact text, p_by text, p_why text, p_at timestamptz,
   p_restores bigint DEFAULT NULL)
@@ -26,15 +26,14 @@ DECLARE
 BEGIN
   SELECT * INTO pointer FROM pointers WHERE (tenant, bundle, channel) = (p_tenant, p_bundle, p_channel) FOR UPDATE;
   IF FOUND THEN RETURN pointer; END IF;
-  -- Another transaction may insert the row at the same time. Then this INSERT waits for it and does nothing, and the SELECT locks that
-  -- row.
+  -- If another transaction inserts the row at the same time, this INSERT waits for it and then does nothing. The SELECT locks that row.
   INSERT INTO pointers (tenant, bundle, channel) VALUES (p_tenant, p_bundle, p_channel) ON CONFLICT DO NOTHING;
   SELECT * INTO STRICT pointer FROM pointers WHERE (tenant, bundle, channel) = (p_tenant, p_bundle, p_channel) FOR UPDATE;
   RETURN pointer;
 END $$;
 
--- Moves the pointer for a release if all conditions hold. If required sinks block the move, `blocked_by` of the release lists them, except
--- those that only need a new health check.
+-- Moves the pointer for a release if all conditions hold. If required sinks block the move, stores them in the release's `blocked_by`,
+-- except sinks that only need a new health check.
 CREATE FUNCTION move_by_release(p_tenant text, p_bundle text, p_channel text, p_version bigint, p_expected bigint, p_at timestamptz, p_health_max_age interval) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   release releases;
@@ -72,7 +71,7 @@ BEGIN
   RETURN jsonb_build_object('kind', 'moved', 'generation', move.generation, 'seq', move.seq);
 END $$;
 
--- Sends no notification: the release settles next, and that notifies its readers.
+-- Records the announce stage as passed. Sends no notification: the next step settles the release and notifies its readers.
 CREATE FUNCTION announce(p_tenant text, p_bundle text, p_version bigint, p_began timestamptz, p_ended timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   release releases;
@@ -88,12 +87,12 @@ BEGIN
   RETURN jsonb_build_object('seq', release.seq, 'webhooks', webhooks_of(p_tenant));
 END $$;
 
--- Why a caller may not move a pointer by hand. Null if nothing blocks it.
+-- Why a caller may not move a pointer by hand; null if nothing blocks the move.
 --
--- Only an admin may bypass the gates of a channel. But any caller may take a pointer back to a release to which it pointed before, since
--- that release passed the gates of its time: an incident must not wait for an approval or the end of a freeze. Required sinks that are
--- down block forward moves only. The tenant's row is locked before the policy is read, as in put_policy, so a policy that is stored first
--- applies.
+-- Only an admin may bypass the gates of a channel. But any caller may move a pointer back to a release that it pointed to before. That
+-- release passed the gates of its time, and an incident must not wait for an approval or for the end of a freeze. Required sinks that are
+-- down block forward moves only. The function locks the tenant's row before it reads the policy, as put_policy does, so a policy that was
+-- stored earlier applies.
 CREATE FUNCTION hand_move_refusal(p_request jsonb, p_pointer pointers, p_version bigint, p_artifact text, p_backwards boolean) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   latest bigint;
@@ -113,8 +112,9 @@ BEGIN
   RETURN CASE WHEN down IS NOT NULL THEN jsonb_build_object('kind', 'sinks_down', 'sinks', down) END;
 END $$;
 
--- Promotes a release, or restores an earlier move of this pointer. A hold blocks forward moves only: the hold set by a first rollback
--- must not block a second one that goes further back. A request goes back if the move that it restores is earlier than the one in effect.
+-- Promotes a release, or restores an earlier move of this pointer. A hold blocks forward moves only: the hold set by one rollback must not
+-- block a second rollback that goes further back. A request moves the pointer backwards if it restores a move that is earlier than the one
+-- in effect.
 CREATE FUNCTION move_by_hand(p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   tenant_name text := p_request->>'tenant';
@@ -146,10 +146,10 @@ BEGIN
   END IF;
   answer := channel_refusal(tenant_name, bundle_name, channel_name, (p_request->>'createChannel')::boolean, (p_request->>'channelLimit')::integer);
   IF answer IS NOT NULL THEN RETURN answer; END IF;
-  -- Locks the releases whose approvals this move voids. Releases are locked before pointers everywhere.
+  -- Locks the releases whose approvals this move voids. Every function locks releases before pointers.
   PERFORM FROM releases WHERE (tenant, bundle, channel) = (tenant_name, bundle_name, channel_name) AND status = 'running' ORDER BY version FOR UPDATE;
   pointer := lock_pointer(tenant_name, bundle_name, channel_name);
-  -- Checks again: the same request may have been processed while this transaction waited for the lock.
+  -- Checks again, because the same request may have been processed while this transaction waited for the lock.
   answer := replay(tenant_name, p_request->>'idempotencyKey', p_request->>'fingerprint');
   IF answer IS NOT NULL THEN RETURN answer; END IF;
   SELECT coalesce(restores, generation) INTO in_effect FROM moves WHERE (tenant, bundle, channel, generation) = (tenant_name, bundle_name, channel_name, pointer.generation);
@@ -213,7 +213,7 @@ BEGIN
   RETURN answer;
 END $$;
 
--- Adds the webhooks to notify to the result of a move. Other results are unchanged.
+-- Adds the list of webhooks to notify if the pointer has moved. Leaves any other result unchanged.
 CREATE FUNCTION with_webhooks(p_tenant text, p_answer jsonb) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT CASE WHEN p_answer->>'kind' = 'moved' THEN p_answer || jsonb_build_object('webhooks', webhooks_of(p_tenant)) ELSE p_answer END
 $$;

@@ -1,8 +1,8 @@
 -- The quotas of a tenant, and its usage.
 --
--- The row of tenant_usage is the last lock of every transaction that takes it, so its holder waits for nothing but the commit.
+-- Every transaction locks the row of tenant_usage last, so a transaction that holds this lock waits for nothing except its own commit.
 
--- The same numbers as quotaDefaults in core/limits/storage-limits.ts, which gives the reasons. A test compares the two.
+-- Must equal quotaDefaults in core/limits/storage-limits.ts, which gives the reasons. A test compares the two.
 CREATE FUNCTION quota_default(p_quota text) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
   SELECT CASE p_quota
     WHEN 'bytes' THEN 10737418240
@@ -24,8 +24,8 @@ CREATE FUNCTION utc_day() RETURNS date LANGUAGE sql STABLE AS $$
   SELECT (now() AT TIME ZONE 'UTC')::date
 $$;
 
--- Runs with the owner's rights, because the app's role can't read tokens. It still counts the tenant's own rows only, because the caller
--- has set the transaction's tenant.
+-- Runs with the owner's rights, because the app's role can't read tokens. It counts only this tenant's rows, because the caller has set the
+-- transaction's tenant.
 CREATE FUNCTION quota_used(p_tenant text, p_quota text) RETURNS bigint
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
   SELECT CASE p_quota
@@ -40,7 +40,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
     WHEN 'sinks' THEN (SELECT count(*) FROM sinks s WHERE s.tenant = p_tenant AND s.kind = 'webhook') END
 $$;
 
--- Null while there is room for one more. See QuotaExceeded in packages/protocol/quota.ts.
+-- Null while the quota has room for one more; otherwise the excess: see QuotaExceeded in packages/protocol/quota.ts.
 CREATE FUNCTION over_quota(p_tenant text, p_quota text) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
 DECLARE
   used bigint := quota_used(p_tenant, p_quota);
@@ -50,8 +50,8 @@ BEGIN
   RETURN jsonb_build_object('kind', 'quota_exceeded', 'quota', p_quota, 'used', used, 'limit', most);
 END $$;
 
--- The quota that a new release of the bundle would exceed; null if there is room. Its files are already stored and counted. A tenant with
--- no bytes left is refused as well: there is no room for diagnostics, which are counted later but never refused.
+-- The quota that a new release of the bundle would exceed; null if there is room. The release's files are already stored and counted. A
+-- tenant without any bytes left is refused too: its diagnostics, which are counted later but never refused, would exceed the quota.
 CREATE FUNCTION publish_over_quota(p_tenant text, p_bundle text) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
 DECLARE
   refusal jsonb := coalesce(
@@ -61,14 +61,14 @@ BEGIN
   RETURN over_quota(p_tenant, 'bundles');
 END $$;
 
--- Serializes the requests that add to a counted quota, so two of them can't both take the last free unit. It is the first lock of its transaction.
--- Two tenants whose names have the same hash wait for each other, for milliseconds.
+-- Serializes the requests that add to a counted quota, so two requests can't both take the last free unit. Must be the first lock of its
+-- transaction. Two tenants whose names have the same hash wait for each other, for milliseconds.
 CREATE FUNCTION lock_counts(p_tenant text) RETURNS void LANGUAGE sql AS $$
   SELECT pg_advisory_xact_lock(7400002, hashtext(coalesce(p_tenant, '')))
 $$;
 
--- Adds to the bytes that a tenant has stored. Over the quota it raises PM007, which rolls back the transaction. With p_refuse false it
--- only counts: data of a running release is never refused. Called last, because of the order of locks.
+-- Adds to a tenant's stored bytes. Raises PM007 over the quota, which rolls back the transaction. With p_refuse false it only counts,
+-- because data of a running release is never refused. Callers call it last, because tenant_usage is the last lock.
 CREATE FUNCTION charge_bytes(p_tenant text, p_bytes bigint, p_refuse boolean DEFAULT true) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
 DECLARE
@@ -92,7 +92,7 @@ BEGIN
 END $$;
 CREATE TRIGGER usage_is_counted AFTER INSERT ON tenants FOR EACH ROW EXECUTE FUNCTION open_usage();
 
--- Deferred to the commit, because of the order of locks.
+-- Counts a change towards the day's quota. Deferred to the commit, because tenant_usage is the last lock.
 CREATE FUNCTION count_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
 BEGIN
   UPDATE tenant_usage u SET changes = CASE WHEN u.day = utc_day() THEN u.changes ELSE 0 END + 1, day = utc_day() WHERE u.tenant = NEW.tenant;
@@ -120,8 +120,8 @@ CREATE FUNCTION read_quotas(p_tenant text) RETURNS jsonb LANGUAGE sql STABLE AS 
   WHERE EXISTS (SELECT FROM tenants t WHERE t.tenant = p_tenant)
 $$;
 
--- Sets the quotas that the request names, once for its key. Null restores a default. A quota below the current usage refuses additions
--- and deletes nothing.
+-- Sets the quotas that the request names, once per idempotency key. Null restores a default. A quota below the current usage refuses
+-- additions but deletes nothing.
 CREATE FUNCTION set_quotas(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   answer jsonb;
@@ -142,7 +142,7 @@ BEGIN
   RETURN answer;
 END $$;
 
--- The bytes stored over all tenants, without tenants' names.
+-- The number of bytes stored by all tenants together.
 CREATE FUNCTION stored_bytes() RETURNS bigint LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
   SELECT coalesce(sum(bytes), 0)::bigint FROM tenant_usage
 $$;

@@ -25,7 +25,7 @@ BEGIN
   RETURN gone;
 END $$;
 
--- The token stays listed. Only its idempotency key is deleted.
+-- Deletes only the idempotency keys of tokens. The tokens stay listed.
 CREATE FUNCTION forget_token_keys(p_before timestamptz, p_most integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
 DECLARE

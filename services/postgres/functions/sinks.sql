@@ -1,12 +1,12 @@
--- Creates or replaces a webhook. A new one starts with the next move. If the URL of an existing one changes, its cursor stays, so the new
--- address continues where the old one stopped. Its failures are cleared, since they were the old address's.
+-- Creates or replaces a webhook. A new webhook starts with the next move. If the URL of an existing webhook changes, its cursor stays, so
+-- the new address continues where the old address stopped. Its failures are cleared, because they belong to the old address.
 --
--- `secret` may be null. Then an existing webhook keeps its secret and a new one gets `madeSecret`. A given secret replaces the current
--- one as a rotation does.
+-- `secret` may be null: an existing webhook then keeps its secret, and a new webhook gets `madeSecret`. A given secret replaces the current
+-- secret as a rotation does.
 --
 -- Locks the tenant's row, as a move does, so no concurrent move gets a number before the start of a new webhook. The locks also serialize
--- concurrent requests. Without them two could both create the webhook, the first would receive a secret that is not valid, and the quota
--- could be exceeded.
+-- concurrent requests. Without them two requests could both create the webhook: the first caller would receive an invalid secret, and the
+-- tenant could exceed its quota.
 CREATE FUNCTION put_sink(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   latest bigint;
@@ -39,7 +39,7 @@ BEGIN
   RETURN answer;
 END $$;
 
--- During the rotation, deliveries are signed with both the new and the previous secret. An older secret is dropped.
+-- During a rotation, deliveries are signed with both the new and the previous secret. An older secret is dropped.
 CREATE FUNCTION change_secret(p_sink sinks, p_sealed text, p_rotation_ms bigint, p_at timestamptz) RETURNS void LANGUAGE sql AS $$
   UPDATE sinks SET secret = p_sealed, previous_secret = p_sink.secret, previous_until = p_at + make_interval(secs => p_rotation_ms / 1000.0)
   WHERE (tenant, sink) = (p_sink.tenant, p_sink.sink)
@@ -50,7 +50,7 @@ DECLARE
   sink_row sinks;
   answer jsonb;
 BEGIN
-  -- Locks the row first: of two concurrent requests with one key, the second finds the result of the first.
+  -- Locks the row first, so the second of two concurrent requests with the same key finds the result of the first.
   SELECT * INTO sink_row FROM sinks WHERE (tenant, sink) = (p_tenant, p_request->>'sink') AND kind = 'webhook' FOR NO KEY UPDATE;
   answer := replay(p_tenant, p_request->>'idempotencyKey', p_request->>'fingerprint');
   IF answer IS NOT NULL THEN RETURN answer; END IF;

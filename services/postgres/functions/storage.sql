@@ -1,5 +1,5 @@
--- Stores blobs and sources, and deletes those that nothing uses. Content of a refused publish, and content that an abandoned release
--- compiled or received, is deleted within an hour. Content of an artifact or of a release's source is kept.
+-- Functions that store blobs and sources, and delete those that nothing uses. The content of a refused publish, and content that an
+-- abandoned release compiled or received, is deleted within an hour. Content of an artifact or of a release's source is kept.
 
 -- Inserts the blobs that are not stored yet. The caller sorts them by digest, so concurrent transactions lock them in one order. @returns
 -- the number of bytes added
@@ -12,8 +12,8 @@ CREATE FUNCTION put_blobs(p_tenant text, p_digests text[], p_media_types text[],
   SELECT coalesce(sum(size), 0)::bigint FROM added
 $$;
 
--- Keeps blobs until their holder refers to them or has ended. FOR KEY SHARE waits for a sweep that is deleting one of them.
--- @returns the digests that are not stored, or no longer
+-- Keeps blobs from being deleted until their holder refers to them or has ended. FOR KEY SHARE waits for a sweep that is deleting one of
+-- them. @returns the digests that are not stored, or were just deleted
 CREATE FUNCTION hold_blobs(p_tenant text, p_digests text[], p_holder text) RETURNS text[] LANGUAGE plpgsql AS $$
 DECLARE
   missing text[];
@@ -31,7 +31,7 @@ CREATE FUNCTION release_holder(p_bundle text, p_version bigint) RETURNS text LAN
   SELECT format('%s/v%s', p_bundle, p_version)
 $$;
 
--- Whether a source is stored. If so, the time until its next check starts again.
+-- Whether a source is stored. If it is, restarts the time until its next check.
 CREATE FUNCTION touch_source(p_tenant text, p_digest text) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM FROM sources WHERE (tenant, digest) = (p_tenant, p_digest) AND check_at IS NULL;
@@ -40,8 +40,8 @@ BEGIN
   RETURN FOUND;
 END $$;
 
--- The last step of storing a source, whose blobs (`p_added` new bytes) were inserted in the same transaction. @returns the blobs that a
--- sweep has deleted since they were checked; if there are none, the source is stored
+-- Stores a source, after its blobs (`p_added` new bytes) were inserted in the same transaction. @returns the blobs that a sweep has deleted
+-- since they were checked; if the list is empty, the source is stored
 CREATE FUNCTION put_source(p_tenant text, p_digest text, p_entries jsonb, p_added bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   missing text[];
@@ -59,10 +59,10 @@ BEGIN
 END $$;
 
 -- The sweep handles one tenant at a time, with the owner's rights, because the app's role can't delete content. Several workers may sweep
--- at the same time, but a tenant is swept by only one of them.
+-- at the same time, but only one of them sweeps a given tenant.
 
--- The next tenants by name whose content is due for a check. The caller passes the last name that it received, and starts over after the
--- last tenant. So a tenant with much content due does not starve the others.
+-- The next tenants by name whose content is due for a check. The caller passes the last name that it received, and starts again after the
+-- last tenant. So a tenant with a large amount of due content does not starve the others.
 CREATE FUNCTION tenants_to_sweep(p_after_tenant text, p_most integer) RETURNS TABLE (tenant text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
   SELECT t.tenant FROM tenants t
@@ -72,7 +72,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
   ORDER BY t.tenant LIMIT p_most
 $$;
 
--- @returns how many sources and blobs were checked
+-- Checks the due content of a tenant, and deletes what nothing uses. @returns the number of sources and blobs checked
 CREATE FUNCTION sweep_content(p_tenant text, p_most integer, p_most_bytes bigint) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
 DECLARE
@@ -95,7 +95,8 @@ DECLARE
   kept text[];
   gone text[];
 BEGIN
-  -- Deleting a source takes time in proportion to the stored size of its listing. At least one source is handled, even if it exceeds p_most_bytes alone.
+  -- Deleting a source takes time in proportion to the stored size of its listing. Handles at least one source, even if it alone exceeds
+  -- p_most_bytes.
   due := ARRAY(SELECT n.digest FROM (
     SELECT c.digest, sum(c.size) OVER (ORDER BY c.check_at, c.digest) - c.size AS before FROM (
       SELECT digest, pg_column_size(entries) AS size, check_at FROM sources WHERE tenant = p_tenant AND check_at < now() ORDER BY check_at, digest LIMIT p_most) c) n
@@ -106,7 +107,7 @@ BEGIN
   kept := ARRAY(SELECT d FROM unnest(due) d WHERE EXISTS (SELECT FROM releases r WHERE (r.tenant, r.source) = (p_tenant, d)));
   UPDATE sources SET check_at = NULL WHERE tenant = p_tenant AND digest = ANY (kept);
   gone := ARRAY(SELECT d FROM unnest(due) d WHERE NOT d = ANY (kept));
-  -- The blobs may stay for other sources, and then nothing else deletes these rows. A transaction that stores such a source again has
+  -- Other sources may keep the blobs, and then nothing else would delete these rows. A transaction that stores the same source again has
   -- either locked it first (touch_source), or waits for this transaction and then inserts new rows.
   DELETE FROM blob_holders h USING sources s, jsonb_array_elements(s.entries) e
   WHERE s.tenant = p_tenant AND s.digest = ANY (gone) AND (h.tenant, h.digest, h.holder) = (p_tenant, e->>'digest', s.digest);
@@ -120,7 +121,7 @@ DECLARE
   kept text[];
   awaited text[];
 BEGIN
-  -- Deleting content takes time in proportion to its size. At least one blob is handled, even if it exceeds p_most_bytes alone.
+  -- Deleting content takes time in proportion to its size. Handles at least one blob, even if it alone exceeds p_most_bytes.
   due := ARRAY(SELECT n.digest FROM (
     SELECT c.digest, sum(c.size) OVER (ORDER BY c.check_at, c.digest) - c.size AS before FROM (
       SELECT digest, size, check_at FROM blobs WHERE tenant = p_tenant AND check_at < now() ORDER BY check_at, digest LIMIT p_most) c) n

@@ -1,6 +1,6 @@
 -- Tokens belong to the platform, not to a tenant.
 
--- The processes can access the tokens only through these functions, and none of them returns a hash.
+-- Processes can access tokens only through these functions, and no function returns a hash.
 
 -- The active token with that hash.
 CREATE FUNCTION find_token(p_hash text)
@@ -15,8 +15,8 @@ CREATE FUNCTION token_json(p_token tokens) RETURNS jsonb LANGUAGE sql STABLE AS 
   'revokedBy', p_token.revoked_by, 'revokedAt', iso(p_token.revoked_at))
 $$;
 
--- Creates a token, once for its key, and never two active tokens with one name. The caller has set the transaction's tenant to the
--- token's.
+-- Creates a token, once per idempotency key. Two active tokens of a tenant never share a name. The caller has set the transaction's tenant
+-- to the token's tenant.
 CREATE FUNCTION create_token(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
 DECLARE
@@ -27,15 +27,15 @@ BEGIN
   PERFORM lock_counts(p_tenant);
   PERFORM FROM tenants WHERE tenant = p_tenant;
   IF p_tenant IS NOT NULL AND NOT FOUND THEN RETURN '{"kind": "no_tenant"}'; END IF;
-  -- Repeats only if a concurrent request inserts a token between the SELECT and the INSERT. The next round finds it, unless it was
-  -- revoked.
+  -- A second round runs only if a concurrent request inserts a token between the SELECT and the INSERT. That round finds the token, unless
+  -- it was revoked in the meantime.
   FOR attempt IN 1..10 LOOP
     SELECT * INTO earlier FROM tokens WHERE coalesce(tenant, '') = coalesce(p_tenant, '') AND idempotency_key = token_key;
     IF earlier.fingerprint = p_request->>'fingerprint' THEN RETURN jsonb_build_object('kind', 'made_before', 'id', earlier.id); END IF;
     -- All requests of a tenant share its idempotency keys.
     IF FOUND OR EXISTS (SELECT FROM idempotency_keys WHERE (tenant, key) = (p_tenant, token_key)) THEN RETURN '{"kind": "key_reused"}'; END IF;
     SELECT * INTO earlier FROM tokens WHERE coalesce(tenant, '') = coalesce(p_tenant, '') AND name = p_request->>'name' AND revoked_at IS NULL;
-    -- This same request inserted it between the two SELECTs. The next round finds it by its key.
+    -- A concurrent attempt of this same request inserted the token between the two SELECTs. The next round finds it by its key.
     CONTINUE WHEN FOUND AND earlier.idempotency_key = token_key;
     IF FOUND THEN RETURN jsonb_build_object('kind', 'name_taken', 'id', earlier.id); END IF;
     refusal := coalesce(over_quota(p_tenant, 'tokens'), CASE WHEN p_tenant IS NOT NULL THEN over_quota(p_tenant, 'changesPerDay') END);
@@ -52,7 +52,7 @@ BEGIN
       END IF;
       RETURN jsonb_build_object('kind', 'made', 'token', token_json(earlier));
     EXCEPTION
-      -- Rolls back the token together with its key.
+      -- This error rolls back both the token and its key.
       WHEN unique_violation THEN NULL;
     END;
   END LOOP;
@@ -65,12 +65,12 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
   SELECT token_json(t) FROM tokens t WHERE t.id = p_id
 $$;
 
--- Newest first. If `p_of_tenant` is null, the tokens of all tenants and of the platform.
+-- Lists tokens, newest first. If `p_of_tenant` is null, lists the tokens of all tenants and of the platform.
 CREATE FUNCTION list_tokens(p_of_tenant text, p_active boolean, p_revoked boolean, p_before_at timestamptz, p_before_id text, p_most integer)
 RETURNS TABLE (token jsonb)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
 BEGIN
-  -- Two statements, so that each can use the index of its order.
+  -- Two statements, because each order has its own index.
   IF p_of_tenant IS NULL THEN
     RETURN QUERY SELECT token_json(t) FROM tokens t
       WHERE (t.created_at, t.id) < (p_before_at, p_before_id) AND CASE WHEN t.revoked_at IS NULL THEN p_active ELSE p_revoked END
@@ -83,8 +83,8 @@ BEGIN
   END IF;
 END $$;
 
--- Revokes a token. A token that is already revoked keeps its first revocation. The caller has set the transaction's tenant to the
--- token's.
+-- Revokes a token. If the token is already revoked, its first revocation stays. The caller has set the transaction's tenant to the token's
+-- tenant.
 CREATE FUNCTION revoke_token(p_tenant text, p_id text, p_by text, p_request_id text, p_at timestamptz) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
 BEGIN

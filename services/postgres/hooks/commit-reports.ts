@@ -8,13 +8,13 @@ import type { Database } from '../database.ts';
 import { answerOf, at, storable } from '../rows.ts';
 
 const NextRow = NextReport.extend({
-  /** The reason not to send it; null if it must be sent. */
+  /** The reason to skip this status; null if it must be sent. */
   dropped: ReportDropped.nullable(),
 });
 
 /**
- * The next commit status to send; null if no status is waiting. Ends the statuses that must not be sent, each in its own transaction. A
- * repeated call finds them ended.
+ * The next commit status to send; null if no status is waiting. Ends each status that must not be sent, in its own transaction, so a
+ * repeated call finds it ended.
  */
 export async function nextReport(
   db: Database,
@@ -59,7 +59,7 @@ export async function findReport(
   return answerOf(Report.nullable(), rows);
 }
 
-/** Records the result, in the ledger of the release too. Only the first result counts. */
+/** Records the result of a commit status, both in its row and in the ledger of the release. Only the first result counts. */
 export async function recordReport(
   db: Database,
   { tenant, hook, delivery }: DeliveryName,

@@ -24,7 +24,7 @@ const Delivery = z.object({
   updatedAt: z.string(),
 });
 
-/** A delivery as its readers see it. */
+/** A delivery as the API returns it. */
 export type DeliveryRecord = z.infer<typeof Delivery>;
 
 export interface ReceiveDelivery extends DeliveryName {
@@ -40,21 +40,21 @@ export interface ReceiveDelivery extends DeliveryName {
   readonly path: string | null;
   readonly bundle: string;
   readonly channel: string;
-  /** Why it publishes nothing; null if it should be published. */
+  /** The reason why the delivery publishes nothing; null if it should publish. */
   readonly ignored: string | null;
   readonly at: number;
 }
 
 const Received = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('received'), delivery: Delivery }),
-  /** It was already recorded, and is in this state now. */
+  /** The delivery was already recorded. Contains its current state. */
   z.object({ kind: z.literal('replayed'), delivery: Delivery }),
   QuotaExceeded,
   /** The id was used with another payload. */
   KeyReused,
 ]);
 
-/** Records a delivery, once for its id, and deletes a few whose retention has ended. */
+/** Records a delivery, once per delivery id, and deletes a few deliveries whose retention has ended. */
 export async function receiveDelivery(
   db: Database,
   { tenant, at: epochMs, ...request }: ReceiveDelivery,
@@ -70,7 +70,7 @@ const Opened = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('open'),
     provider: HookProvider,
-    /** As the hook spells it. */
+    /** The repository, spelled as in the hook. */
     repository: z.string(),
     ref: z.string(),
     commit: z.string(),
@@ -79,7 +79,7 @@ const Opened = z.discriminatedUnion('kind', [
     path: z.string().nullable(),
     bundle: z.string(),
     channel: z.string(),
-    /** The setting of the hook, if the hook still names that channel. */
+    /** The hook's setting, if the hook still has the same channel. */
     createChannel: z.boolean(),
     apiUrl: z.string().nullable(),
     /** Sealed. */
@@ -94,7 +94,7 @@ const Opened = z.discriminatedUnion('kind', [
 type Opened = z.infer<typeof Opened>;
 export type OpenedDelivery = Extract<Opened, { kind: 'open' }>;
 
-/** The data for fetching the source of a delivery. Records that it is being fetched. */
+/** Reads the data for fetching the source of a delivery, and records that it is being fetched. */
 export async function openDelivery(
   db: Database,
   { tenant, hook, delivery }: DeliveryName,
@@ -122,7 +122,7 @@ export async function endDelivery(
 
 const Listed = z.object({ seq: Big, delivery: Delivery });
 
-/** Newest first. `before` is the last number of the previous page. */
+/** Lists the deliveries of a hook, newest first. `before` is the last number of the previous page. */
 export async function listDeliveries(
   db: Database,
   tenant: string,
@@ -138,7 +138,7 @@ export async function listDeliveries(
 const Numbered = z.object({ tenant: z.string(), hook: z.string(), delivery: z.string(), seq: Big });
 export type NumberedDelivery = z.infer<typeof Numbered>;
 
-/** Deliveries of all tenants that have not ended, in order of arrival. `after` is the last number of the previous page. */
+/** Lists the deliveries of all tenants that have not ended, in order of arrival. `after` is the last number of the previous page. */
 export async function listUnendedDeliveries(
   db: Database,
   { olderThan, limit, after = 0 }: { olderThan: number; limit: number; after?: number },
@@ -147,7 +147,7 @@ export async function listUnendedDeliveries(
   return allRows(Numbered, await db.platform(sql, [at(olderThan), after, limit]));
 }
 
-/** Deliveries of all tenants that have waiting commit statuses, in the order in which these were created. */
+/** Lists the deliveries of all tenants that have waiting commit statuses, in the order in which the statuses were created. */
 export async function listWaitingReports(
   db: Database,
   { limit, after = 0 }: { limit: number; after?: number },

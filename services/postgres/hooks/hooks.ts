@@ -25,7 +25,7 @@ const Row = z.object({
   updatedAt: Iso,
 });
 
-/** A hook. Its secrets are in the stored form. */
+/** A hook as it is stored. Its secrets are sealed. */
 export type HookRecord = z.infer<typeof Row>;
 
 const COLUMNS = `hook, provider, repository, ref, path, bundle, channel, create_channel AS "createChannel", api_url AS "apiUrl", secret, token,
@@ -36,7 +36,7 @@ export async function findHook(db: Database, tenant: string, hook: string): Prom
   return allRows(Row, await db.call(tenant, sql, [tenant, hook]))[0] ?? null;
 }
 
-/** By name. `after` is the last name of the previous page. */
+/** Lists the hooks of a tenant by name. `after` is the last name of the previous page. */
 export async function listHooks(
   db: Database,
   tenant: string,
@@ -67,12 +67,12 @@ const PutAnswer = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('saved'), created: z.boolean(), replayed: z.boolean() }),
   z.object({ kind: z.literal('no_tenant') }),
   KeyReused,
-  /** The bundle has only these channels, and the hook may not create another. */
+  /** The bundle has only these channels, and the hook may not create another channel. */
   z.object({ kind: z.literal('no_channel'), channels: z.array(z.string()) }),
   QuotaExceeded,
-  /** There is no secret to keep. */
+  /** The request passes no secret, and no secret is stored. */
   z.object({ kind: z.literal('secret_needed') }),
-  /** The current token would be sent to another provider or API. */
+  /** The stored token would be sent to another provider or API. */
   z.object({ kind: z.literal('token_needed') }),
 ]);
 
@@ -84,7 +84,7 @@ export async function putHook(
   return answerOf(PutAnswer, rows);
 }
 
-/** @returns false if the hook does not exist */
+/** Deletes a hook. @returns false if the hook does not exist */
 export async function deleteHook(
   db: Database,
   tenant: string,

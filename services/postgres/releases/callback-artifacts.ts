@@ -8,15 +8,15 @@ import { readBlobs } from '../content/blobs.ts';
 import type { Database } from '../database.ts';
 import { allRows, Big } from '../rows.ts';
 
-/** Reads a manifest that a remote compiler has made, and takes ownership of its bytes. */
+/** Reads a manifest that a remote compiler has uploaded. Takes ownership of its bytes. */
 export type ManifestReader = (tenant: string, bytes: Uint8Array<ArrayBuffer>) => Promise<ReadManifest>;
 
 type Unfit = Extract<CallbackResult, { kind: 'unfit' }>;
 
 /**
- * Why these artifacts can't belong to a release: blobs are not stored, or differ from their description in a manifest. Null if the
- * artifacts are complete. Runs before the report is accepted, outside of its transaction: content under a digest never changes, and the
- * blobs that are found here are kept.
+ * Why these artifacts can't belong to a release: some blobs are not stored, or differ from their description in a manifest. Null if the
+ * artifacts are complete. This check runs before the report is accepted, outside its transaction. That is safe: content under a digest
+ * never changes, and blobs that the check finds are kept.
  */
 export async function checkArtifacts(
   db: Database,
@@ -31,7 +31,7 @@ export async function checkArtifacts(
   const problems: string[] = [];
   const most = documentLimits.diagnostics;
   for (const [digest, size] of sizes) {
-    // A hundred manifests could refer to a million blobs that are not stored.
+    // Stops early, because a hundred manifests could refer to a million blobs that are not stored.
     if (missing.size + problems.length >= most) break;
     if (size > manifestLimits.bytes) {
       problems.push(`${digest}: a manifest may have at most ${manifestLimits.bytes} bytes`);
@@ -67,7 +67,7 @@ async function wrongBlobs(
   return problems;
 }
 
-/** The sizes of the blobs that are stored. From now on these are kept while the release is being compiled. */
+/** The sizes of those blobs that are stored. From now on these blobs are kept while the release is being compiled. */
 async function blobSizes(
   db: Database,
   { tenant, bundle, version }: ReleaseId,

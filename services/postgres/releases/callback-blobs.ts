@@ -17,7 +17,7 @@ const Put = z.discriminatedUnion('kind', [
 ]);
 export type PutAnswer = z.infer<typeof Put>;
 
-/** Stores a blob that was uploaded to a callback, while the callback is open and the release is within its limits. */
+/** Stores a blob that was uploaded to a callback, if the callback is open and the release is within its limits. */
 export async function putCallbackBlob(
   db: Database,
   { tenant, id }: CallbackId,

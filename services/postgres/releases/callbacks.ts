@@ -22,12 +22,12 @@ const AnsweredRow = z.discriminatedUnion('kind', [Taken, ...RefusalRow.options])
 
 const [Compiled, Invalid, Failed, Closed] = EndedAttempt.options;
 
-/** As `end_attempt` returns it: facts instead of texts. */
+/** The result of `end_attempt`, which returns facts instead of texts. */
 const EndedRow = z.discriminatedUnion('kind', [
   Compiled,
   Invalid.omit({ summary: true }).extend({ diagnostics: z.array(Diagnostic) }),
   Revoked.extend({ kind: z.literal('revoked'), final: z.boolean() }),
-  /** Reported by the compiler itself. */
+  /** The compiler itself reported the failure. */
   Failed.omit({ reason: true, final: true }).extend({ message: z.string() }),
   Closed,
 ]);
@@ -119,7 +119,7 @@ export interface CallbackId {
   readonly id: string;
 }
 
-/** The callback of a capability; null if the capability was never given out, or was replaced. */
+/** Finds the callback of a capability; null if the capability was never issued, or was replaced. */
 export async function findCallback(db: Database, capability: string): Promise<CallbackId | null> {
   const rows = await db.platform('SELECT tenant, id FROM find_callback($1)', [hashOf(capability)]);
   return allRows(z.object({ tenant: z.string(), id: z.string() }), rows)[0] ?? null;
@@ -135,7 +135,7 @@ const Status = z.object({
 });
 export type CallbackStatus = z.infer<typeof Status>;
 
-/** The purpose of a callback, and whether it accepts a report with that fingerprint, if one is given. */
+/** The purpose of a callback, and whether it accepts a report. With a fingerprint, a report that was already received is recognized. */
 export async function evaluateCallback(
   db: Database,
   { tenant, id }: CallbackId,

@@ -27,12 +27,12 @@ const WaitingRow = WaitingGate.omit({ statusText: true })
 
 const [Waiting, Failed, Closed] = GateStatus.options;
 
-/** As `evaluate_gates` returns it: facts instead of texts. */
+/** The result of `evaluate_gates`, which returns facts instead of texts. */
 const StatusRow = z.discriminatedUnion('kind', [
   Waiting.extend({ gates: z.array(WaitingRow) }),
   Failed.omit({ reason: true }).extend({ facts: GateFacts }),
   Closed,
-  /** Only the time of day is still open: all other gates have passed. */
+  /** Only time windows can still block the release: all other gates have passed. */
   Waiting.omit({ gates: true }).extend({ kind: z.literal('windows'), windows: z.array(WindowRule) }),
 ]);
 
@@ -65,7 +65,7 @@ async function evaluate(db: Database, id: ReleaseId, nowMs: number): Promise<Gat
   return { kind: 'waiting', gatesDecided: row.gatesDecided, gates: closed };
 }
 
-/** Empty if the window is open now. */
+/** The window as a waiting gate if it is closed; empty if it is open. */
 function closedWindow(window: WindowRule, nowMs: number): WaitingGate[] {
   const opens = opensAt(window, nowMs);
   if (opens !== null && opens <= nowMs) return [];
@@ -73,11 +73,11 @@ function closedWindow(window: WindowRule, nowMs: number): WaitingGate[] {
   return [{ gate: window.name, kind: 'window', url: null, statusText, deadlineMs: opens ?? Infinity }];
 }
 
-/** A gate that a release has, or will have at its gate stage. */
+/** A gate that a release already has, or will have when its gate stage begins. */
 const GateRef = Gate.pick({ gate: true, kind: true });
 export type GateRef = z.infer<typeof GateRef>;
 
-/** The gates that a release must pass, in the policy's order. Empty if the release does not exist. */
+/** Lists the gates that a release must pass, in the policy's order. Empty if the release does not exist. */
 export async function listGateNames(
   db: Database,
   { tenant, bundle, version }: ReleaseId,
@@ -95,7 +95,7 @@ export function openGatePosition({ openedAt, bundle, version, gate }: OpenGate):
   return [openedAt, bundle, version, gate];
 }
 
-/** The open gates of a tenant, oldest first. `after` is the last position of the previous page. */
+/** Lists the open gates of a tenant, oldest first. `after` is the last position of the previous page. */
 export async function listOpenGates(
   db: Database,
   tenant: string,

@@ -63,12 +63,12 @@ const Columns = z.object({
 
 const Row = Columns.transform(withEffectTexts);
 
-/** A release as its readers see it. The outcome is null until the release has settled. */
+/** A release as the API returns it. The outcome is null until the release has settled. */
 export type ReleaseRecord = z.infer<typeof Row>;
 
 const ProgressRow = Columns.extend({ gateChanges: z.array(GateChange) }).transform(withEffectTexts);
 
-/** The same, with all changes of its gates, as of one moment. */
+/** A release with all changes of its gates, as one consistent snapshot. */
 export type ReleaseProgress = z.infer<typeof ProgressRow>;
 
 function withEffectTexts<T extends z.infer<typeof Columns>>(row: T): T {
@@ -77,8 +77,8 @@ function withEffectTexts<T extends z.infer<typeof Columns>>(row: T): T {
   return { ...row, effects };
 }
 
-// The stage is the first that has not ended. The swap or the close sets the outcome, but readers see it only after the release has
-// settled.
+// The current stage is the first stage that has not ended. The swap or the close sets the outcome, but readers see it only after the
+// release has settled.
 const COLUMNS = `
   r.tenant, r.bundle, r.version, r.channel, r.source,
   CASE WHEN r.status = 'running' AND w.waiting_for <> '[]' THEN 'waiting' ELSE r.status END AS status, w.waiting_for AS "waitingFor", r.digest, r.generation, r.message, r.by, r.origin,
@@ -111,12 +111,12 @@ export async function findRelease(
   return allRows(Row, await db.call(tenant, sql, [tenant, Stage.options, bundle, version]))[0] ?? null;
 }
 
-/** For readers that follow a release. */
+/** Finds a release with the changes of its gates, for readers that follow it. */
 export async function findReleaseProgress(db: Database, id: ReleaseId): Promise<ReleaseProgress | null> {
   return (await findProgressOf(db, id.tenant, [id]))[0] ?? null;
 }
 
-/** Many releases of a tenant in one statement, in the order of `ids`; null if there is no such release. */
+/** Finds many releases of a tenant in one statement, in the order of `ids`. An entry is null if the release does not exist. */
 export async function findProgressOf(
   db: Database,
   tenant: string,
@@ -130,7 +130,7 @@ export async function findProgressOf(
   return ids.map(({ bundle, version }) => found.get(`${bundle}/${version}`) ?? null);
 }
 
-/** Newest first. `before` is the last version of the previous page. */
+/** Lists the releases of a bundle, newest first. `before` is the last version of the previous page. */
 export async function listReleases(
   db: Database,
   tenant: string,
@@ -151,7 +151,9 @@ export function inFlightPosition({ createdAt, bundle, version }: ReleaseRecord):
   return [createdAt, bundle, version];
 }
 
-/** The releases of a tenant that have not settled, over all bundles, oldest first. `after` is the last position of the previous page. */
+/**
+ * Lists the releases of a tenant that have not settled, in all bundles, oldest first. `after` is the last position of the previous page.
+ */
 export async function listInFlight(
   db: Database,
   tenant: string,

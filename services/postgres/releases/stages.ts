@@ -20,7 +20,7 @@ export interface StageRecord extends StageTimes {
   readonly diagnostics?: readonly Diagnostic[];
 }
 
-/** Records a stage that has just ended. @returns false for a closed release, for which nothing is recorded */
+/** Records a stage that has just ended. @returns false if the release is closed; then nothing is recorded */
 export async function recordStage(
   db: Database,
   { tenant, bundle, version }: ReleaseId,
@@ -46,7 +46,7 @@ const FEW_BYTES = 256 * 1024;
 /**
  * Stores the compiled blobs, and records the validation and the compilation as passed.
  *
- * @returns false for a closed release, for which nothing is recorded
+ * @returns false if the release is closed; then nothing is recorded
  */
 export async function recordCompiled(
   db: Database,
@@ -65,14 +65,14 @@ export async function recordCompiled(
 
 const [Stored, Closed, Broken] = StoreStageResult.options;
 
-/** As `store_artifacts` returns it: a cause instead of the text. */
+/** The result of `store_artifacts`, which returns a cause instead of a text. */
 const StoredRow = z.discriminatedUnion('kind', [
   Stored,
   Closed,
   Broken.omit({ reason: true }).extend({ cause: UnstorableArtifact }),
 ]);
 
-/** Registers the artifacts, all or none, and claims them for the release, unless it is closed. */
+/** Registers all of the artifacts or none, and claims them for the release. Does nothing if the release is closed. */
 export async function storeArtifacts(
   db: Database,
   { tenant, bundle, version }: ReleaseId,

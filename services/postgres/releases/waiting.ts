@@ -5,7 +5,7 @@ import { GateFacts, gateText } from '../../../core/texts/gate-texts.ts';
 import { compilerText, queuedText } from '../../../core/texts/release-texts.ts';
 import { BlockingSink, waitsForSinksText } from '../../../core/texts/sink-texts.ts';
 
-/** One thing that a release waits for, as `waiting_for` in functions/waiting.sql returns it, with a text. */
+/** One item that a release waits for, as `waiting_for` in functions/waiting.sql returns it, with a text added. */
 export const WaitingRow = z
   .discriminatedUnion('kind', [
     z.object({ kind: z.literal('release'), version: z.number().int() }),

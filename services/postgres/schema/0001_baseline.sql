@@ -1,8 +1,8 @@
--- The complete schema. Every tenant table has the tenant in its key, so row-level security and foreign keys stay within one tenant.
--- Callers pass each time in: a durable step journals it, so a repeated step writes the same row.
+-- The complete schema. Every tenant table has the tenant in its key, so row-level security and foreign keys stay within one tenant. Callers
+-- pass times as parameters: a durable step journals the time, so a repeated step writes the same row.
 
--- Domains for column values. PostgreSQL reads and prepares the CHECK of a table again for each statement that writes a row. It prepares
--- the check of a domain once per connection, and runs it only when the column is written.
+-- Domains for column values. PostgreSQL parses and prepares a table's CHECK again for each statement that writes a row. It prepares a
+-- domain's CHECK once per connection, and evaluates it only when the column is written.
 CREATE DOMAIN identifier AS text CHECK (VALUE ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$');
 -- 'queued': the release waits for another release of the same pointer.
 CREATE DOMAIN release_status AS text CHECK (VALUE IN ('queued', 'running', 'settled'));
@@ -23,14 +23,14 @@ CREATE TABLE tenants (
   tenant identifier PRIMARY KEY,
   created_by text NOT NULL,
   created_at timestamptz NOT NULL,
-  -- The last number of the tenant's feed. The transaction that moves a pointer takes the next one under this row's lock. An identity
-  -- column assigns numbers before the commit, so a reader's cursor could pass a number that commits later.
+  -- The last number in the tenant's feed. The transaction that moves a pointer takes the next number under this row's lock. An identity
+  -- column would assign numbers before the commit, so a reader's cursor could skip a number that commits later.
   feed_seq bigint NOT NULL DEFAULT 0
--- Half-empty pages: every move updates this row, and with free space on its page the update changes no index.
+-- Pages are filled only to half: every move updates this row, and with free space on its page the update changes no index.
 ) WITH (fillfactor = 50);
 
--- The shared stream that carries a tenant's moves: see partitionOf in packages/protocol/sinks/sink.ts. It is defined in this file because an index uses it:
--- a migration drops and recreates the functions of functions/.
+-- The shared stream that carries a tenant's moves: see partitionOf in packages/protocol/sinks/sink.ts. Defined here because an index uses
+-- it: a migration drops and recreates the functions of functions/.
 CREATE FUNCTION stream_of(p_tenant text) RETURNS integer LANGUAGE sql IMMUTABLE AS $$
   SELECT get_byte(sha256(p_tenant::bytea), 31) % 16
 $$;
@@ -38,7 +38,7 @@ REVOKE ALL ON FUNCTION stream_of FROM PUBLIC;
 -- A tenant's name never changes, so updates of the row leave this index unchanged.
 CREATE INDEX tenants_by_stream ON tenants (stream_of(tenant), tenant);
 
--- Quotas that an operator has set for a tenant. Others have their default: see quota_default in functions/quotas.sql.
+-- Quotas that an operator has set for a tenant. All other quotas have their defaults: see quota_default in functions/quotas.sql.
 CREATE DOMAIN quota_name AS text CHECK (VALUE IN (
   'bytes', 'bundles', 'releasesInFlight', 'changesPerDay', 'policyVersions', 'followers', 'tokens', 'hooks', 'sinks'));
 CREATE TABLE quotas (
@@ -50,8 +50,8 @@ CREATE TABLE quotas (
   PRIMARY KEY (tenant, quota)
 );
 
--- Counters that would take too long to compute from the rows. One row per tenant, created with the tenant. They are not columns of
--- `tenants` because swaps lock that row.
+-- Counters that would take too long to compute from the rows. Each tenant has one row, created with the tenant. The counters are not
+-- columns of `tenants`, because swaps lock the rows of that table.
 CREATE TABLE tenant_usage (
   tenant text PRIMARY KEY REFERENCES tenants,
   -- Blob contents, source listings, diagnostics and the reports of remote compilers.
@@ -60,7 +60,7 @@ CREATE TABLE tenant_usage (
   -- The audit rows and hook deliveries of one day (UTC).
   day date,
   changes bigint NOT NULL DEFAULT 0
--- Half-empty pages: an update stays on its page and changes no index.
+-- Pages are filled only to half: an update stays on its page and changes no index.
 ) WITH (fillfactor = 50);
 
 CREATE TABLE bundles (
@@ -80,8 +80,8 @@ CREATE TABLE blobs (
   size bigint NOT NULL CHECK (size = octet_length(content)),
   -- PostgreSQL compresses the content where that helps. It tries the first kilobyte and leaves incompressible content as it is.
   content bytea NOT NULL,
-  -- When the sweep next checks whether an artifact or a release's source refers to this blob. Null if one does: the blob is kept
-  -- permanently.
+  -- When the sweep next checks whether an artifact or a release's source refers to this blob. Null once it has found a reference: the blob
+  -- is then kept permanently.
   check_at timestamptz DEFAULT now() + interval '50 minutes',
   PRIMARY KEY (tenant, digest)
 );
@@ -102,7 +102,7 @@ CREATE TABLE sources (
   digest text NOT NULL,
   -- [{path, digest, size}], sorted by path.
   entries jsonb NOT NULL,
-  -- When the sweep next checks whether a release uses this source. Null if one does: the source is kept permanently.
+  -- When the sweep next checks whether a release uses this source. Null once it has found a release: the source is then kept permanently.
   check_at timestamptz DEFAULT now() + interval '50 minutes',
   PRIMARY KEY (tenant, digest)
 );
@@ -116,7 +116,7 @@ CREATE TABLE artifacts (
   FOREIGN KEY (tenant, digest) REFERENCES blobs
 );
 
--- The blobs that a manifest refers to. The foreign key guarantees that all of them are stored.
+-- The blobs to which a manifest refers. The foreign key guarantees that all of them are stored.
 CREATE TABLE artifact_blobs (
   tenant text NOT NULL,
   artifact text NOT NULL,
@@ -145,7 +145,7 @@ CREATE TABLE releases (
   reason text,
   source text NOT NULL,
   digest text,
-  -- The generation to which this release moved its pointer, and the number of that move in the feed.
+  -- The generation to which this release moved its pointer, and the feed number of that move.
   generation bigint,
   seq bigint,
   if_generation bigint,
@@ -153,12 +153,12 @@ CREATE TABLE releases (
   policy_version bigint NOT NULL,
   -- The release must not go live before this time.
   not_before timestamptz,
-  -- How many decisions have settled a gate of this release. The promise that its workflow awaits has this number in its name.
+  -- The number of decisions that have settled a gate of this release. The promise that its workflow awaits has this number in its name.
   gates_decided bigint NOT NULL DEFAULT 0,
   message text,
   by text NOT NULL,
   idempotency_key text NOT NULL,
-  -- The push that the release came from: see Origin in packages/protocol/hook.ts.
+  -- The push that triggered the release: see Origin in packages/protocol/hook.ts.
   origin jsonb,
   invocation_id text,
   -- Once true, no forward step of the release has an effect: see close_release.
@@ -177,7 +177,7 @@ CREATE TABLE releases (
   FOREIGN KEY (tenant, digest) REFERENCES artifacts,
   CHECK ((status = 'settled') = (settled_at IS NOT NULL)),
   CHECK (status <> 'settled' OR outcome IS NOT NULL),
-  -- A release is published exactly if it has moved its pointer. A closed release never moves it.
+  -- A release is published if and only if it has moved its pointer. A closed release never moves it.
   CHECK ((generation IS NOT NULL) = (outcome IS NOT NULL AND outcome = 'published')),
   CHECK ((generation IS NULL) = (seq IS NULL)),
   CHECK (generation IS NULL OR NOT closing)
@@ -185,7 +185,7 @@ CREATE TABLE releases (
 -- Partial indexes, which stay small however long the history is. The sweep uses them, and so does read_bundle when lost state is rebuilt.
 CREATE INDEX releases_in_flight ON releases (created_at) WHERE status <> 'settled';
 CREATE INDEX releases_open ON releases (tenant, bundle) WHERE status <> 'settled';
--- Finds whether a source is in use: for the sweep, and for the foreign key check when a source is deleted.
+-- For the sweep, which checks whether a source is in use, and for the foreign key check when a source is deleted.
 CREATE INDEX releases_by_source ON releases (tenant, source);
 
 -- Channel '' is the base artifact, for channels without their own artifact.
@@ -224,13 +224,13 @@ CREATE TABLE stages (
   FOREIGN KEY (tenant, bundle, version) REFERENCES releases
 );
 
--- The ledger: the effects of a release outside its own row, and whether each is still in place.
+-- The ledger: every effect of a release outside its own row, with its state.
 CREATE TABLE effects (
   tenant text NOT NULL,
   bundle text NOT NULL,
   version bigint NOT NULL,
   effect effect_name NOT NULL,
-  -- Tells effects of one kind apart: the check's name, or the attempt. '' if there can be only one.
+  -- Distinguishes effects of the same kind: the name of the check, or the attempt. '' if a release can have only one such effect.
   subject text NOT NULL DEFAULT '',
   state effect_state NOT NULL,
   detail text,
@@ -272,7 +272,7 @@ CREATE TABLE moves (
   to_digest text NOT NULL,
   by text NOT NULL,
   why text NOT NULL,
-  -- For a rollback: the earlier move whose state it restores, which is never a rollback itself. See core/moves/rollback.ts.
+  -- For a rollback: the generation of the move that it restores, which is never a rollback itself. See core/moves/rollback.ts.
   restores bigint CHECK (restores < generation),
   moved_at timestamptz NOT NULL,
   announced_at timestamptz,
@@ -283,11 +283,11 @@ CREATE TABLE moves (
   FOREIGN KEY (tenant, bundle, to_version) REFERENCES releases,
   FOREIGN KEY (tenant, to_digest) REFERENCES artifacts
 );
--- The swap of a release moves its pointer at most once, even if steps are repeated.
+-- A release moves its pointer at most once, even if steps are repeated.
 CREATE UNIQUE INDEX moves_once ON moves (tenant, bundle, to_version) WHERE kind = 'publish';
--- For feed_floor: finds the first move within the feed's retention without reading the moves before it.
+-- For feed_floor, which finds the first move within the feed's retention without reading the moves before it.
 CREATE INDEX moves_by_time ON moves (tenant, moved_at, seq);
--- Finds whether a pointer has referred to a release before, and when it last did.
+-- For queries that check whether, and when last, a pointer referred to a release.
 CREATE INDEX moves_to_version ON moves (tenant, bundle, channel, to_version, generation);
 
 CREATE TABLE idempotency_keys (
@@ -330,7 +330,8 @@ CREATE TABLE tokens (
   revoked_at timestamptz,
   CHECK ((revoked_by IS NULL) = (revoked_at IS NULL))
 );
--- Only one active token has a given name: rules that require two people compare names. '' is not a valid tenant name.
+-- Two active tokens can't share a name, because rules that require two people compare names. '' stands for the platform: it is not a valid
+-- tenant name.
 CREATE UNIQUE INDEX token_names ON tokens (coalesce(tenant, ''), name) WHERE revoked_at IS NULL;
 CREATE UNIQUE INDEX token_keys ON tokens (coalesce(tenant, ''), idempotency_key);
 CREATE INDEX tokens_with_key ON tokens (created_at) WHERE idempotency_key IS NOT NULL;
@@ -367,7 +368,8 @@ CREATE TABLE gates (
   -- The gate's rule, copied from the policy.
   rule jsonb NOT NULL,
   state gate_state NOT NULL DEFAULT 'open',
-  -- An approval covers replacing the artifact that was live at this generation. Decisions on another generation are void.
+  -- The generation that was live when the gate opened. An approval permits only replacing that generation; decisions on another generation
+  -- are void.
   base_generation bigint,
   opened_at timestamptz NOT NULL,
   deadline_at timestamptz,
@@ -385,7 +387,7 @@ CREATE TABLE gate_decisions (
   bundle text NOT NULL,
   version bigint NOT NULL,
   gate text NOT NULL,
-  -- 0 for a check, which concerns the artifact alone.
+  -- 0 for a check, because its result does not depend on the live generation.
   base_generation bigint NOT NULL,
   by text NOT NULL,
   decision decision_kind NOT NULL,
@@ -396,8 +398,8 @@ CREATE TABLE gate_decisions (
   FOREIGN KEY (tenant, bundle, version, gate) REFERENCES gates
 );
 
--- Every change of a release's gates, numbered under the lock of the release's row. A reader continues after the last number it has
--- received, in whichever process serves it.
+-- Every change of a release's gates, numbered under the lock of the release's row. A reader can resume after the last number that it
+-- received, in any process.
 CREATE TABLE gate_changes (
   tenant text NOT NULL,
   bundle text NOT NULL,
@@ -433,7 +435,7 @@ CREATE TABLE callbacks (
   purpose callback_purpose NOT NULL,
   -- The gate of a check, or the attempt of a compilation.
   subject text NOT NULL,
-  -- The hash of the capability, which itself is not stored. Null if no capability was given out, and none will be.
+  -- The hash of the capability; the capability itself is not stored. Null if no capability was issued, and none will be.
   sha256 text UNIQUE CHECK (sha256 ~ '^[0-9a-f]{64}$'),
   -- The awakeable, or the gate promise, that a report resolves: see handlers/release/record-callback.ts.
   awakeable_id text,
@@ -459,7 +461,7 @@ CREATE TABLE callbacks (
   CHECK (state = 'revoked' OR sha256 IS NOT NULL)
 );
 
--- Pushes delivered by code hosts, and the statuses of their commits.
+-- Pushes received from code hosts, and the commit statuses that are posted to them.
 
 CREATE DOMAIN hook_provider AS text CHECK (VALUE IN ('github', 'gitlab', 'generic'));
 CREATE DOMAIN delivery_state AS text CHECK (VALUE IN ('received', 'fetching', 'published', 'refused', 'ignored', 'failed'));
@@ -472,7 +474,7 @@ CREATE TABLE hooks (
   hook identifier NOT NULL,
   provider hook_provider NOT NULL,
   repository text NOT NULL,
-  -- A ref, or a prefix of refs followed by '*'.
+  -- A ref, or a ref prefix followed by '*'.
   ref text NOT NULL,
   -- The folder that holds the source. Null for the whole repository.
   path text,
@@ -489,13 +491,13 @@ CREATE TABLE hooks (
   created_at timestamptz NOT NULL,
   updated_by text NOT NULL,
   updated_at timestamptz NOT NULL,
-  -- forget_deliveries has examined the old deliveries up to this number.
+  -- forget_deliveries continues after this number.
   examined_seq bigint NOT NULL DEFAULT 0,
   PRIMARY KEY (tenant, hook)
 );
 
--- Hook deliveries, without their payload. A row outlives its hook, so a new hook of that name can't publish the same delivery again.
--- Ninety days after a delivery has ended its row may be deleted: see forget_deliveries.
+-- Hook deliveries, without their payload. A row outlives its hook, so a new hook with the same name can't publish the same delivery again.
+-- A row may be deleted ninety days after its delivery has ended: see forget_deliveries.
 CREATE TABLE deliveries (
   tenant text NOT NULL REFERENCES tenants,
   hook identifier NOT NULL,
@@ -533,7 +535,7 @@ CREATE INDEX deliveries_open ON deliveries (seq) WHERE state IN ('received', 'fe
 -- Finds the latest published push: see overtaken_by.
 CREATE INDEX deliveries_published ON deliveries (tenant, hook, bundle, channel, (coalesce(pushed_at, 0)), seq) WHERE version IS NOT NULL;
 
--- Commit statuses. The transaction that makes a status true inserts its row; a CommitStatus object posts it.
+-- Commit statuses to post. The transaction that causes a status inserts its row; a CommitStatus object posts it.
 CREATE TABLE commit_reports (
   tenant text NOT NULL,
   hook text NOT NULL,
@@ -555,12 +557,12 @@ CREATE TABLE commit_reports (
 );
 CREATE INDEX commit_reports_waiting ON commit_reports (seq) WHERE state = 'waiting';
 
--- Where moves are delivered, and how far each sink has come.
+-- The sinks to which moves are delivered, and the position of each sink in the feed.
 
 CREATE DOMAIN sink_kind AS text CHECK (VALUE IN ('webhook', 'redis', 'rabbitmq'));
 
--- The health of a broker's partition. All tenants of the partition share one row, because a broker that fails for one of them fails for
--- all. The partition's writer records each batch here, and each health check records its result.
+-- The health of a broker's partition. All tenants of the partition share one row, because a broker failure affects all of them. The
+-- partition's writer records the result of each batch here, and each health check records its own result.
 CREATE TABLE broker_streams (
   broker sink_kind NOT NULL CHECK (broker <> 'webhook'),
   stream integer NOT NULL,
@@ -568,11 +570,11 @@ CREATE TABLE broker_streams (
   failing_since timestamptz,
   last_error text,
   retry_at timestamptz,
-  -- When the last attempt that the broker confirmed began.
+  -- When the last attempt began that the broker confirmed.
   healthy_at timestamptz,
   PRIMARY KEY (broker, stream),
   CHECK ((failures = 0) = (failing_since IS NULL))
--- Half-empty pages: each batch updates its row, and with free space on its page the update changes no index.
+-- Pages are filled only to half: each batch updates its row, and with free space on its page the update changes no index.
 ) WITH (fillfactor = 50);
 
 -- put_sink creates the rows of webhooks. lock_sink creates a broker's row when the first result or request for it is recorded. A broker's
@@ -587,14 +589,14 @@ CREATE TABLE sinks (
   secret text,
   previous_secret text,
   previous_until timestamptz,
-  -- All moves up to this feed number are delivered, as last recorded by the Sink object.
+  -- The Sink object has recorded that all moves up to this feed number are delivered.
   delivered_seq bigint NOT NULL,
   delivered_at timestamptz,
   failures bigint NOT NULL DEFAULT 0,
   failing_since timestamptz,
   last_error text,
   retry_at timestamptz,
-  -- For webhooks only: when the last attempt that the webhook confirmed began.
+  -- For webhooks only: when the last attempt began that the webhook confirmed.
   healthy_at timestamptz,
   paused_by text,
   paused_at timestamptz,
@@ -647,12 +649,12 @@ CREATE TABLE followers (
   FOREIGN KEY (tenant, bundle, channel) REFERENCES pointers,
   CHECK (generation >= 0),
   CHECK ((generation = 0) = (digest IS NULL))
--- Half-empty pages: each heartbeat updates its row, and with free space on its page the update changes no index. For the same reason
--- there is no index on seen_at. A channel has so few followers that reading all of them costs less than maintaining one.
+-- Pages are filled only to half: each heartbeat updates its row, and with free space on its page the update changes no index. For the same
+-- reason there is no index on seen_at. A channel has so few followers that reading all of them costs less than maintaining an index.
 ) WITH (fillfactor = 50);
 
--- One row. Each later file of this folder sets the level to its own number. A file that removes something running processes need also
--- raises oldest_process: older processes then refuse to run.
+-- This table has one row. Each later file of this folder sets the level to its own number. A file that removes something that running
+-- processes need also raises oldest_process: older processes then refuse to run.
 CREATE TABLE schema_version (
   level bigint NOT NULL,
   oldest_process bigint NOT NULL CHECK (oldest_process <= level),
@@ -662,8 +664,8 @@ CREATE TABLE schema_version (
 );
 INSERT INTO schema_version VALUES (1, 1, 0);
 
--- Row-level security: a transaction that has not set a tenant sees no rows. FORCE applies this to the owner of the tables too. The tables
--- that SECURITY DEFINER functions read across tenants have a second policy for the owner, for reading only.
+-- Row-level security: a transaction that has not set a tenant sees no rows. FORCE applies this to the owner of the tables too. Some tables,
+-- which SECURITY DEFINER functions read across tenants, have a second, read-only policy for the owner.
 DO $$
 DECLARE
   name text;

@@ -26,11 +26,11 @@ const Move = z.object({
 const Opened = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('open'),
-    /** The database's time, in epoch milliseconds. A successful attempt that begins after it shows that the sink was healthy at this time. */
+    /** The database's time, in epoch milliseconds. If an attempt that begins later succeeds, the sink was healthy at this time. */
     openedMs: z.number(),
-    /** No move up to this number is due. */
+    /** Moves up to this feed number are not due. */
     start: z.number(),
-    /** The recorded number; null if there is no row yet. */
+    /** The recorded feed number; null if the sink has no row yet. */
     onRecord: z.number().nullable(),
     latest: z.number(),
     /** Who paused the sink, and why. */
@@ -41,7 +41,7 @@ const Opened = z.discriminatedUnion('kind', [
     previousSecret: z.string().nullable(),
     previousUntil: z.string().nullable(),
     failures: z.number(),
-    /** The failures are the broker's, so they concern all tenants of its partition. */
+    /** Whether the failures are the broker's, and so affect all tenants of its partition. */
     shared: z.boolean(),
     failingSinceMs: z.number().nullable(),
     retryAtMs: z.number().nullable(),
@@ -55,9 +55,9 @@ const Opened = z.discriminatedUnion('kind', [
 export type OpenedSink = Extract<z.infer<typeof Opened>, { kind: 'open' }>;
 
 /**
- * The state of a sink and at most `most` of its due moves; null if the sink does not exist.
+ * Reads the state of a sink and at most `most` of its due moves; null if the sink does not exist.
  *
- * @param options.known the number up to which all moves are delivered, for a sink without a row
+ * @param options.known the feed number up to which all moves are delivered, for a sink without a row
  */
 export async function openSink(
   db: Database,
@@ -69,12 +69,12 @@ export async function openSink(
   return opened.kind === 'open' ? opened : null;
 }
 
-/** Older moves are not delivered. */
+/** The time before which moves are too old to be delivered. */
 function sinceOf(nowMs: number): Date {
   return at(nowMs - feedLimits.retentionMs);
 }
 
-/** The move with that number; null if the feed has none. */
+/** Finds the move with this feed number; null if there is none. */
 export async function findMove(db: Database, tenant: string, seq: number): Promise<RecordedMove | null> {
   const move = answerOf(Move.nullable(), await db.answer(tenant, 'find_move($1, $2)', [seq]));
   return move === null ? null : { tenant, ...move };
@@ -95,21 +95,21 @@ export interface AttemptRecord {
 
 interface SinkFailure extends Failing {
   readonly reason: string;
-  /** The sink itself fails; a broker then fails for all tenants of the partition. False if only this tenant's events are refused. */
+  /** Whether the sink itself fails. A broker then fails for all tenants of the partition. False if it refuses only this tenant's events. */
   readonly whole: boolean;
 }
 
 export interface DeliveryRecord extends SinkId {
   readonly start: number;
-  /** All moves up to this number are delivered. */
+  /** All moves up to this feed number are delivered. */
   readonly seq: number;
   readonly failed: SinkFailure | null;
   /**
-   * The database's time before the attempt began ({@link OpenedSink}), if the attempt shows that the sink accepts events. Null if nothing
-   * was sent, or no response came.
+   * The database's time before the attempt began (see {@link OpenedSink}), if the attempt shows that the sink accepts events. Null if
+   * nothing was sent, or if the sink did not respond.
    */
   readonly healthyAtMs: number | null;
-  /** Why the sink is paused, which stops retries; null while they continue. */
+  /** The reason to pause the sink, which stops retries; null to continue. */
   readonly pause: string | null;
   readonly attempts: readonly AttemptRecord[];
   readonly at: number;
@@ -128,13 +128,13 @@ export interface SinkCheckRecord extends SinkId {
   readonly start: number;
   /** Why the sink is not healthy; null if it is. */
   readonly failed: string | null;
-  /** As in {@link SinkFailure}. */
+  /** See {@link SinkFailure}. */
   readonly whole: boolean;
   /** The database's time before the event was sent. */
   readonly healthyAtMs: number;
   readonly retryAtMs: number | null;
   readonly attempts: readonly AttemptRecord[];
-  /** Who requested it, for the audit; null for an automatic check. */
+  /** The caller who requested the event, for the audit; null for an automatic check. */
   readonly asked: {
     readonly by: string;
     readonly action: 'test sink' | 'redeliver move';
@@ -156,7 +156,7 @@ export async function recordSinkCheck(
 export interface ProbeRecord {
   readonly broker: Broker;
   readonly partition: number;
-  /** Why the broker accepts nothing; null if it would accept a move. */
+  /** Why the broker does not accept events; null if it would accept a move. */
   readonly failed: string | null;
   /** The time of {@link databaseTimeMs}, read before the health check began. */
   readonly healthyAtMs: number;
@@ -166,8 +166,8 @@ export interface ProbeRecord {
 }
 
 /**
- * The database's time, in epoch milliseconds. Health checks are dated by it and compared with it. So an old health check can't look new,
- * even if clocks differ between workers or a worker waits for a connection.
+ * The database's time, in epoch milliseconds. Health checks are recorded with this clock and compared with it. So an old health check can't
+ * appear recent, even if the clocks of workers differ or a worker waits for a connection.
  */
 export async function databaseTimeMs(db: Database): Promise<number> {
   return answerOf(Big, await db.platform('SELECT epoch_ms(clock_timestamp()) AS answer', []));
@@ -201,10 +201,10 @@ export async function controlSink(
 const Behind = z.object({ last: z.string().nullable(), behind: z.array(SinkNotification) });
 
 /**
- * For the next tenants, the sinks that should be delivering moves. `last` is the start of the next page, null at the end.
+ * Lists the sinks that should be delivering moves, for the next page of tenants. `last` is the start of the next page; null at the end.
  *
  * @param options.brokers the brokers that have a writer
- * @param options.movedBefore later moves are already being delivered
+ * @param options.movedBefore ignores later moves, which are already being delivered
  */
 export async function listBehind(
   db: Database,
@@ -222,7 +222,7 @@ export async function listBehind(
 
 const TenantRow = z.object({ tenant: z.string(), seq: Big });
 
-/** The tenants of the same stream that have moves due. */
+/** Lists the tenants of a stream that have due moves. */
 export async function listStreamBehind(
   db: Database,
   tenant: string,

@@ -9,7 +9,7 @@ import { allRows, answerOf, at, Big, Iso, json, oneRow } from '../rows.ts';
 const Row = z.object({
   sink: z.string(),
   kind: SinkKind,
-  /** For webhooks only, like the secrets, which are sealed. */
+  /** For webhooks only, as are the secrets, which are sealed. */
   url: z.string().nullable(),
   secret: z.string().nullable(),
   previousSecret: z.string().nullable(),
@@ -27,7 +27,7 @@ const Row = z.object({
   createdAt: Iso,
 });
 
-/** A sink of one tenant. Its secrets are in the stored form. */
+/** A sink of one tenant as it is stored. Its secrets are sealed. */
 export type SinkRecord = z.infer<typeof Row>;
 
 const HEALTH = `coalesce(h.failures, 0) AS failures, h.failing_since AS "failingSince", h.last_error AS "lastError", h.retry_at AS "retryAt"`;
@@ -42,7 +42,7 @@ export async function findSink(db: Database, tenant: string, sink: string): Prom
   return allRows(Row, await db.call(tenant, sql, [tenant, sink]))[0] ?? null;
 }
 
-/** All sinks of a tenant, by name: there are few. */
+/** Lists all sinks of a tenant by name. A tenant has few sinks, so there are no pages. */
 export async function listSinks(db: Database, tenant: string): Promise<SinkRecord[]> {
   const sql = `${SINKS} WHERE k.tenant = $1 ORDER BY k.sink`;
   return allRows(Row, await db.call(tenant, sql, [tenant]));
@@ -51,13 +51,13 @@ export async function listSinks(db: Database, tenant: string): Promise<SinkRecor
 const Health = Row.pick({ failures: true, failingSince: true, lastError: true, retryAt: true });
 export type SinkHealth = z.infer<typeof Health>;
 
-/** The health of a broker for the tenant, even before the tenant's first move. */
+/** The health of a broker for a tenant. Available even before the tenant's first move. */
 export async function findBrokerHealth(db: Database, tenant: string, broker: Broker): Promise<SinkHealth> {
   const sql = `SELECT ${HEALTH} FROM (SELECT) AS one LEFT JOIN LATERAL sink_health($1, $2) h ON true`;
   return oneRow(Health, await db.call(tenant, sql, [tenant, broker]));
 }
 
-/** The last number of the tenant's feed, 0 before its first move; null if the tenant does not exist. */
+/** The last number in the tenant's feed; 0 before its first move; null if the tenant does not exist. */
 export async function findFeedEnd(db: Database, tenant: string): Promise<number | null> {
   const rows = await db.call(tenant, 'SELECT feed_seq AS seq FROM tenants WHERE tenant = $1', [tenant]);
   return allRows(z.object({ seq: Big }), rows)[0]?.seq ?? null;
@@ -75,7 +75,7 @@ const Attempt = z.object({
 });
 export type AttemptRecord = z.infer<typeof Attempt>;
 
-/** Newest first. `before` is the last number of the previous page. */
+/** Lists the delivery attempts of a webhook, newest first. `before` is the last number of the previous page. */
 export async function listAttempts(
   db: Database,
   tenant: string,
@@ -91,7 +91,7 @@ export async function listAttempts(
 interface ChangeSink {
   readonly tenant: string;
   readonly sink: string;
-  /** How long the previous secret signs in addition to the new one. */
+  /** The time during which deliveries are signed with both the previous and the new secret. */
   readonly rotationMs: number;
   readonly by: string;
   readonly idempotencyKey: string;
@@ -102,11 +102,11 @@ interface ChangeSink {
 
 export interface PutSink extends ChangeSink {
   readonly url: string;
-  /** The origin of the URL: the audit records no more of it. */
+  /** The origin of the URL, which is the only part that the audit records. */
   readonly origin: string;
   /** Sealed; null keeps the current one. */
   readonly secret: string | null;
-  /** Sealed. For a new webhook without a given secret. */
+  /** Sealed. Used for a new webhook if the request has no secret. */
   readonly madeSecret: string;
 }
 
@@ -114,7 +114,7 @@ const PutAnswer = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('saved'),
     created: z.boolean(),
-    /** Whether `madeSecret` is in use. A replayed result refers to the secret of the first request. */
+    /** Whether the webhook uses `madeSecret`. A replayed result refers to the secret of the first request. */
     secretMade: z.boolean(),
     replayed: z.boolean(),
   }),
@@ -151,7 +151,7 @@ export async function rotateSink(
   return answerOf(RotateAnswer, rows);
 }
 
-/** @returns false if the sink does not exist */
+/** Deletes a webhook. @returns false if the webhook does not exist */
 export async function deleteSink(
   db: Database,
   tenant: string,

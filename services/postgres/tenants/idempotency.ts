@@ -13,8 +13,8 @@ export interface NewTenant {
 }
 
 /**
- * Creates a tenant and stores the key in one transaction, so a repeated request is recognized whenever the tenant exists. This bypasses the Tenant
- * object, which begins with the first publish.
+ * Creates a tenant and stores the idempotency key in one transaction, so a repeated request is recognized whenever the tenant exists. This
+ * bypasses the Tenant object, which exists only from the first publish on.
  */
 export async function createTenantOnce(
   db: Database,
@@ -38,8 +38,8 @@ export async function createTenantOnce(
 }
 
 /**
- * Stores a key together with its request, for an operation that another system executes once. A repeat of the same request gets `known`,
- * and its result comes from that system.
+ * Stores an idempotency key with its request, for an operation that another system executes exactly once. A repeat of the same request gets
+ * `known`, and the other system returns its result.
  */
 export async function claimKey(
   db: Database,
@@ -62,7 +62,7 @@ export async function claimKey(
   });
 }
 
-/** Whether the key was used before, and with the same request; null for a new key. */
+/** Whether the key was used before, and whether by the same request; null for a new key. */
 async function findEarlier(
   query: Query,
   { tenant, idempotencyKey, fingerprint }: Pick<NewTenant, 'tenant' | 'idempotencyKey' | 'fingerprint'>,

@@ -5,7 +5,7 @@ import { Quota, type QuotaChanges } from '@pointsman/protocol/quota';
 import type { Database } from '../database.ts';
 import { answerOf, at, json } from '../rows.ts';
 
-/** Every quota of a tenant with its usage, in the order of their names; null if the tenant does not exist. */
+/** Reads every quota of a tenant with its usage, in the order of QuotaName; null if the tenant does not exist. */
 export async function readQuotas(db: Database, tenant: string): Promise<Quota[] | null> {
   return answerOf(z.array(Quota).nullable(), await db.answer(tenant, 'read_quotas($1)', []));
 }
@@ -26,7 +26,7 @@ const SetAnswer = z.discriminatedUnion('kind', [
   KeyReused,
 ]);
 
-/** Changes quotas, once for a key: see `set_quotas` in functions/quotas.sql. */
+/** Changes quotas, once per idempotency key: see `set_quotas` in functions/quotas.sql. */
 export async function setQuotas(
   db: Database,
   { tenant, at: epochMs, ...request }: SetQuotas,

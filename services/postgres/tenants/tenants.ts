@@ -29,7 +29,7 @@ export async function findTenant(db: Database, tenant: string): Promise<TenantRe
   return allRows(TenantRow, rows).map(shown)[0] ?? null;
 }
 
-/** By name. `after` is the last name of the previous page. */
+/** Lists tenants by name. `after` is the last name of the previous page. */
 export async function listTenants(
   db: Database,
   { after = '', limit }: { after?: string; limit: number },

@@ -14,7 +14,7 @@ const Bearer = z.object({
   roles: z.array(Role),
 });
 
-/** A token in a list. Neither the token nor its hash can be read from the store. */
+/** A token in a list. The store returns neither the token itself nor its hash. */
 const TokenRecord = Bearer.extend({
   createdBy: z.string(),
   createdAt: z.string(),
@@ -25,7 +25,7 @@ export type TokenRecord = z.infer<typeof TokenRecord>;
 
 const CreateAnswer = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('made'), token: TokenRecord }),
-  /** This same request made it, with this key. */
+  /** An earlier attempt of this request, with the same key, created the token. */
   z.object({ kind: z.literal('made_before'), id: z.string() }),
   KeyReused,
   /** An active token has that name. */
@@ -48,13 +48,13 @@ export interface NewToken {
   readonly at: number;
 }
 
-/** The owner of the token with that SHA-256 (64 hex digits); null if the token was never given out, or was revoked. */
+/** Finds the owner of the token with this SHA-256 (64 hex digits); null if the token was never issued, or was revoked. */
 export async function findToken(db: Database, sha256: string): Promise<z.infer<typeof Bearer> | null> {
   const rows = await db.platform('SELECT id, name, tenant, roles FROM find_token($1)', [sha256]);
   return allRows(Bearer, rows)[0] ?? null;
 }
 
-/** Creates a token, once for its key: see `create_token` in functions/tokens.sql for the checks and their order. */
+/** Creates a token, once per idempotency key: see `create_token` in functions/tokens.sql for the checks and their order. */
 export async function createToken(
   db: Database,
   { tenant, at: epochMs, ...token }: NewToken,
@@ -66,13 +66,13 @@ export async function createToken(
   );
 }
 
-/** A token, revoked or not; null if it does not exist. */
+/** Finds a token, even if it is revoked; null if it does not exist. */
 export async function findTokenById(db: Database, id: string): Promise<TokenRecord | null> {
   return answerOf(TokenRecord.nullable(), await db.platform('SELECT get_token($1) AS answer', [id]));
 }
 
 export interface TokenPage {
-  /** Null for the tokens of all tenants and of the platform. */
+  /** Null lists the tokens of all tenants and of the platform. */
   readonly tenant: string | null;
   readonly state: 'active' | 'revoked' | 'all';
   /** The last row of the previous page. */
@@ -80,7 +80,7 @@ export interface TokenPage {
   readonly limit: number;
 }
 
-/** Newest first. */
+/** Lists tokens, newest first. */
 export async function listTokens(
   db: Database,
   { tenant, state, after, limit }: TokenPage,
@@ -97,7 +97,7 @@ export async function listTokens(
   return allRows(z.object({ token: TokenRecord }), rows).map(({ token }) => token);
 }
 
-/** False if it was already revoked: then it keeps its first revocation. */
+/** Revokes a token. @returns false if it was already revoked; it then keeps its first revocation */
 export async function revokeToken(
   db: Database,
   { id, tenant }: Pick<TokenRecord, 'id' | 'tenant'>,
@@ -108,5 +108,5 @@ export async function revokeToken(
   return answerOf(z.boolean(), rows);
 }
 
-/** The transaction's tenant for the platform's own tokens. It is not a valid tenant name. */
+/** The transaction's tenant for the tokens of the platform. It is not a valid tenant name. */
 const PLATFORM = '';

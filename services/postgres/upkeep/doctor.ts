@@ -10,10 +10,10 @@ const BrokerName = z.enum(BROKERS);
 const Row = z.object({ dangling: Big, in_flight: Big, oldest: Iso.nullable() });
 
 export interface RecordHealth {
-  /** Pointers whose artifact is missing: always 0. */
+  /** The number of pointers whose artifact is missing: always 0. */
   readonly dangling: number;
   readonly inFlight: number;
-  /** When the oldest release that has not settled was admitted. */
+  /** The time at which the oldest unsettled release was admitted. */
   readonly oldest: string | null;
 }
 
@@ -34,7 +34,7 @@ export async function recordHealth(db: Database): Promise<RecordHealth> {
 
 const Mode = z.object({ read_only: z.boolean() });
 
-/** Whether the server refuses writes: a standby, or a server that was set read-only. */
+/** Whether the server rejects writes, because it is a standby or was set to read-only. */
 export async function isReadOnly(db: Database): Promise<boolean> {
   const [row] = await db.platform(
     "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' AS read_only",
@@ -44,13 +44,13 @@ export async function isReadOnly(db: Database): Promise<boolean> {
 
 const Name = z.object({ bundle: z.string(), version: Big });
 
-/** The releases that wait for nothing: no gate, compiler, sink or other release. Keeps their order. */
+/** Removes the releases that wait for a gate, a compiler, a sink or another release. Keeps the order of the others. */
 export async function withoutWaiting<R extends ReleaseId>(
   db: Database,
   releases: readonly R[],
 ): Promise<R[]> {
   const kept = new Set<string>();
-  // A read of one tenant sees no rows of another, so each tenant needs its own.
+  // A transaction sees only one tenant's rows, so each tenant needs its own query.
   for (const [tenant, own] of Map.groupBy(releases, (release) => release.tenant)) {
     const rows = await db.call(
       tenant,

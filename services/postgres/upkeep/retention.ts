@@ -4,7 +4,7 @@ import { retentionLimits } from '../../../core/limits/storage-limits.ts';
 import type { Database } from '../database.ts';
 import { allRows, answerOf, at, Big } from '../rows.ts';
 
-/** Deletes expired rows, one batch per call. Each function returns how many rows it deleted: after a full batch there may be more. */
+/** Deletes expired rows, one batch per call. Each function returns the number of deleted rows: after a full batch there may be more. */
 
 /** Deletes idempotency keys, including those of created tokens, which are stored in the rows of the tokens. */
 export async function forgetKeys(db: Database, beforeMs: number): Promise<number> {
@@ -19,14 +19,16 @@ export async function forgetAudit(db: Database, beforeMs: number): Promise<numbe
   return answerOf(Big, await db.platform('SELECT forget_audit($1, $2) AS answer', values));
 }
 
-/** The next tenants by name after `after` whose stored content is due for a check. Fewer than `retentionLimits.tenants` at the end. */
+/**
+ * The next tenants by name after `after` whose stored content is due for a check. Fewer than `retentionLimits.tenants` on the last page.
+ */
 export async function tenantsToSweep(db: Database, after = ''): Promise<string[]> {
   const values = [after, retentionLimits.tenants];
   const rows = await db.platform('SELECT tenant FROM tenants_to_sweep($1, $2)', values);
   return allRows(z.object({ tenant: z.string() }), rows).map(({ tenant }) => tenant);
 }
 
-/** Checks the tenant's content that is due, and deletes what nothing refers to. @returns how many sources and blobs were checked */
+/** Checks the tenant's due content, and deletes content to which nothing refers. @returns the number of sources and blobs checked */
 export async function sweepContent(db: Database, tenant: string): Promise<number> {
   const { batch, sweptBytes } = retentionLimits;
   const values = [batch, sweptBytes];

@@ -19,7 +19,7 @@ export interface InFlight extends ReleaseId, PointerId {
 }
 
 /**
- * The releases of all tenants that have not settled, oldest first. Queued releases are included only if no release of their pointer is in
+ * Lists the releases of all tenants that have not settled, oldest first. Omits a queued release while another release of its pointer is in
  * flight.
  *
  * @param options.after the last release of the previous page
