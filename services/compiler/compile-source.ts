@@ -32,16 +32,15 @@ interface Plan {
   readonly selection: Selection;
   readonly references: readonly Reference[];
   readonly patches: Patches;
-  /** By path. Null for an unusable schema, which has already been reported. */
+  /** The schemas that pointsman.yaml names, by path. Null for an unusable schema, which has already been reported. */
   readonly namedSchemas: ReadonlyMap<string, DocumentSchema | null>;
   /** Files that configure the compilation and are not part of the artifact. */
   readonly inputs: readonly string[];
 }
 
 /**
- * Compiles one source: plan, documents, modules, references, artifacts. After a problem it continues with the
- * independent parts, so that one compilation reports as many problems as possible. It never executes code of
- * the source.
+ * Compiles one source: plan, documents, modules, references, artifacts. After a problem it continues with the parts that do not depend on
+ * it, so one compilation reports as many problems as possible. It never executes code from the source.
  */
 export async function compileSource(
   entries: readonly SourceEntry[],
@@ -87,7 +86,7 @@ async function planCompilation(
   return { placed, selection, references: readReferences(placed), patches, namedSchemas, inputs };
 }
 
-/** A recipe with a misspelled name would otherwise be ignored without a message. */
+/** Reports a recipe with a misspelled file name, which would otherwise be ignored without a message. */
 function refuseMisnamed(files: SourceFiles, found: Findings): void {
   for (const path of ['pointsman.yml', 'pointsman.json', 'pointsman.toml']) {
     if (!files.find(path)) continue;
@@ -126,7 +125,7 @@ async function compilePlan(
   const { selection, references, patches, namedSchemas } = plan;
   const jobs = jobsOf(plan);
   const facts = await compileDocuments(jobs, tools, ask);
-  // Compile the schemas that no document used as well, to report their mistakes.
+  // Also compile the schemas that no document uses, to report their mistakes.
   const used = new Set(selection.documents.flatMap((document) => document.schemas));
   const yieldIfDue = periodicYield();
   for (const [path, schema] of namedSchemas) {
@@ -164,7 +163,7 @@ async function noteUsed(
   for (const name of named) for (const path of await schemas.filesOf(name)) used.add(path);
 }
 
-/** One job per document for all channels, and another one for each channel that patches the document. */
+/** Creates one job per document for all channels, and another job for each channel that patches the document. */
 function jobsOf({ selection, references, patches, namedSchemas }: Plan): DocumentJob[] {
   const jobs: DocumentJob[] = [];
   for (const selected of selection.documents) {
@@ -192,7 +191,7 @@ function variantsOf(
       if (job.patch !== null && job.patch.channel !== channel) continue;
       const made = facts[index];
       const { path } = job.selected.entry;
-      // The job without a patch comes first. A patch of this channel replaces its result.
+      // The job without a patch comes first. A channel's patched result then replaces the unpatched result for that channel.
       if (made) {
         byPath.set(path, { path, facts: made, job });
         faulty.delete(path);

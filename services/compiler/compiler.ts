@@ -16,8 +16,8 @@ import type { ReadBlobs } from './process/answer-question.ts';
 
 export interface Compiler {
   /**
-   * Compiles a source. `readBlobs` reads contents by digest. It is called once at a time, only for contents that
-   * are not cached, and must return all of them. Throws in these cases, in which a retry may succeed:
+   * Compiles a source. `readBlobs` reads contents by digest. Its calls never overlap, and they request only contents that are not cached.
+   * It must return all of them. Throws in the following cases, in which a retry may succeed:
    *
    * - `readBlobs` throws, or returns too few contents or a content with a different digest;
    * - all reads together take longer than `readingMs`;
@@ -39,7 +39,7 @@ type Limits = { readonly [limit in Exclude<keyof typeof compileLimits, 'busy'>]:
 export interface CompilerOptions {
   /** Overrides individual `compileLimits`. */
   readonly limits?: Partial<Limits>;
-  /** Receives defects of the compiler, with the reference that the caller gets. */
+  /** Logs each defect of the compiler, with the reference that the caller receives. */
   readonly log?: Pick<Logger, 'error'>;
 }
 

@@ -10,8 +10,8 @@ export interface Findings {
   readonly add: (diagnostic: Diagnostic) => void;
   readonly isEmpty: () => boolean;
   /**
-   * The first `documentLimits.diagnostics` by path, line, column and code, without duplicates, and within
-   * `documentLimits.reportChars`.
+   * Returns the first `documentLimits.diagnostics` diagnostics by path, line, column and code, without duplicates. Their total length is
+   * limited to `documentLimits.reportChars`.
    */
   readonly result: () => { diagnostics: Diagnostic[]; truncated: boolean };
 }
@@ -27,7 +27,7 @@ export function findings(): Findings {
   return {
     add: (found) => {
       const text = JSON.stringify(boundedDiagnostic(found));
-      // Parsed again to copy the strings: a substring keeps the whole document in memory.
+      // Parses the text again to copy its strings: a substring would keep the whole document in memory.
       kept.set(text, JSON.parse(text) as Diagnostic);
       // Sorting only at ten times the limit keeps sorting rare and memory bounded.
       if (kept.size > 10 * documentLimits.diagnostics) shrink();

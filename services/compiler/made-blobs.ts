@@ -23,7 +23,7 @@ export interface CompileOutput {
   readonly addCached: (blob: { readonly digest: string; readonly size: number }) => boolean;
   /** Whether a blob exceeded the limit. */
   readonly isFull: () => boolean;
-  /** Does nothing above `cacheEntryLimits.sourceChars`: the next compilation then repeats the work. */
+  /** Adds a cache entry. Does nothing above `cacheEntryLimits.sourceChars`: the next compilation then repeats the work. */
   readonly cache: (entry: CacheEntry) => void;
   readonly cacheEntries: readonly CacheEntry[];
   readonly blobs: () => readonly MadeBlob[];

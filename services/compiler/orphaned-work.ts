@@ -1,12 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
 
-/** Maximum time without a turn of the event loop, in which a process notices that its parent has exited. */
+/** Maximum time without yielding to the event loop. A process detects the exit of its parent only when it yields. */
 const YIELD_MS = 250;
 
-/** The parent process. `process.ppid` changes when the parent exits. */
+/** The process ID of the parent. `process.ppid` changes when the parent exits. */
 const startedBy = process.ppid;
 
-/** Yields to the event loop at intervals. For loops with short steps. */
+/** Returns a function that yields to the event loop at intervals, for loops with short steps. */
 export function periodicYield(): () => Promise<void> {
   let last = performance.now();
   return async () => {

@@ -35,6 +35,6 @@ export function sourceFiles(entries: readonly SourceEntry[], ask: Ask): SourceFi
 
 function contentAt(answer: Awaited<ReturnType<Ask>>, index: number): Uint8Array {
   const content = answer[index]?.content;
-  if (!content) throw new Error('a requested file is missing in the answer');
+  if (!content) throw new Error('a requested file is missing from the response');
   return content;
 }

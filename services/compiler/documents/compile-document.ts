@@ -12,16 +12,16 @@ import type { ReferenceValue } from './reference-values.ts';
 import type { Violation } from '../schema/schema-violations.ts';
 import type { SelectedDocument } from '../recipe/select-files.ts';
 
-/** A document to compile: without a patch for all channels, or with the patch of one channel. */
+/** A document to compile: for all channels without a patch, or for one channel with its patch. */
 export interface DocumentJob {
   readonly selected: SelectedDocument;
-  /** The schemas that pointsman.yaml assigns to it. Null when one of them is unusable. */
+  /** The schemas that pointsman.yaml assigns to the document. Null if one of them is unusable. */
   readonly schemas: readonly DocumentSchema[] | null;
   readonly patterns: readonly string[];
   readonly patch: Patch | null;
 }
 
-/** A document in its version for one channel. */
+/** A document as compiled for one channel. */
 export interface ChannelDocument {
   readonly path: string;
   readonly facts: DocumentFacts;
@@ -31,11 +31,11 @@ export interface ChannelDocument {
 export interface ChannelDocuments {
   readonly channel: string | null;
   readonly documents: readonly ChannelDocument[];
-  /** The paths of the documents with problems in this channel. */
+  /** The paths of the documents that have problems in this channel. */
   readonly faulty: readonly string[];
 }
 
-/** What the cache stores about a compiled document, in addition to its blob. */
+/** The data that the cache stores about a compiled document, in addition to its blob. */
 export interface DocumentFacts {
   readonly digest: string;
   readonly size: number;

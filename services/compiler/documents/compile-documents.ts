@@ -9,8 +9,8 @@ import { cacheEntryLimits } from '../limits.ts';
 import { periodicYield } from '../orphaned-work.ts';
 
 /**
- * Compiles documents, in the order of the jobs. A document with problems becomes null. A document that was
- * compiled before with the same content, schemas, patch and patterns comes from the cache, without reading it.
+ * Compiles documents, in the order of the jobs. The result of a document with problems is null. A document that was already compiled with
+ * the same content, schemas, patch and patterns comes from the cache without being read.
  */
 export async function compileDocuments(
   jobs: readonly DocumentJob[],
@@ -34,7 +34,8 @@ export async function compileDocuments(
     const facts = known[index];
     const content = (contents.get(index) ?? given[index])?.content;
     if (facts) compiled.push(tools.output.addCached(facts) ? facts : null);
-    else if (!content) throw new Error(`the content of ${job.selected.entry.path} is missing in the answer`);
+    else if (!content)
+      throw new Error(`the content of ${job.selected.entry.path} is missing from the response`);
     else compiled.push(await compileAndRemember(job, content, keys[index] ?? null, tools));
     if (tools.output.isFull()) {
       refuseTooMuch(job, tools);
@@ -45,7 +46,7 @@ export async function compileDocuments(
   return compiled;
 }
 
-/** Reported at the document that exceeds the limit, or at its patch. The documents after it are not compiled. */
+/** Reports the problem at the document that exceeds the limit, or at its patch. The documents after it are not compiled. */
 function refuseTooMuch({ selected, patch }: DocumentJob, { found }: CompileTools): void {
   const message = `with this document the output of all channels exceeds ${artifactLimits.madeBytes} bytes`;
   if (patch) patch.refuse('', 'output_too_large', message);
@@ -72,8 +73,8 @@ async function compileAndRemember(
 }
 
 /**
- * The length of the references, which are the only part of the facts without its own limit. Counted before
- * they are serialized, because their JSON could exceed the maximum length of a string.
+ * The total length of the references, which are the only part of the facts without its own limit. Counted before they are serialized,
+ * because their JSON could exceed the maximum length of a string.
  */
 function charsOf({ values }: DocumentFacts): number {
   let chars = 0;
@@ -98,7 +99,10 @@ async function dropStale(known: (DocumentFacts | null)[], { schemas }: CompileTo
   return stale;
 }
 
-/** A key covers everything that affects the result. Many jobs have equal rules, so each set is hashed only once. */
+/**
+ * Returns a function that computes the cache key of a job. The key covers everything that affects the result. Many jobs have equal rules,
+ * so each set of rules is hashed only once.
+ */
 function keyMaker(): (job: DocumentJob) => string | null {
   const rules = new Map<string, string>();
   return ({ selected, schemas, patterns, patch }) => {

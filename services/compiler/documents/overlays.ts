@@ -7,7 +7,7 @@ import { formatOf, parseDocument, type ParsedDocument } from '../parse/parse-doc
 import type { PlacedRecipe } from '../recipe/recipe.ts';
 import type { SourceFiles } from '../source-files.ts';
 
-/** The change of one document in one channel. */
+/** The patch that one channel applies to one document. */
 export interface Patch {
   readonly channel: string;
   readonly value: Json;
@@ -16,7 +16,7 @@ export interface Patch {
   readonly refuse: (pointer: string, code: string, message: string) => void;
 }
 
-/** By channel, then by document path. Includes channels whose overlay changes nothing. */
+/** Patches by channel, then by document path. Includes channels whose overlay changes nothing. */
 export type Patches = ReadonlyMap<string, ReadonlyMap<string, Patch>>;
 
 /**
@@ -91,7 +91,7 @@ function readOverlay(
   return patches;
 }
 
-/** RFC 7396, section 2. */
+/** Applies a JSON Merge Patch (RFC 7396, section 2). */
 export function mergePatch(target: Json, patch: Json): Json {
   if (!isObject(patch)) return patch;
   const merged: { [key: string]: Json } = isObject(target) ? { ...target } : {};

@@ -4,9 +4,8 @@ import type { PlacedRecipe } from '../recipe/recipe.ts';
 import type { ReferenceValue } from './reference-values.ts';
 
 /**
- * A rule: every value that `from` selects must exist among those that `to` selects. Each is a glob over paths, `#`,
- * and a pointer pattern. Without `#`, `to` selects the paths of the artifact's files, so that a document can refer to
- * a prompt or a module.
+ * A rule: every value that `from` selects must be among the values that `to` selects. Each side consists of a glob over paths, `#`, and a
+ * pointer pattern. Without `#`, `to` selects the paths of the artifact's files, so a document can refer to a prompt or a module.
  */
 export interface Reference {
   readonly from: {
@@ -31,11 +30,11 @@ export interface Dangling {
 
 export interface ReferringDocument {
   readonly path: string;
-  /** By pointer pattern. */
+  /** The selected values, by pointer pattern. */
   readonly values: { readonly [pattern: string]: readonly ReferenceValue[] };
 }
 
-/** The recipe's references. Invalid ones are added to the findings. */
+/** Reads the recipe's references. Adds a problem to the findings for each invalid reference. */
 export function readReferences({ recipe, refuse }: PlacedRecipe): Reference[] {
   return recipe.references.flatMap(({ from, to }, index) => {
     const left = sideOf(from);
@@ -58,7 +57,7 @@ function sideOf(spelled: string): Reference['to'] | null {
   return { glob, matches: globMatcher(glob), pointer };
 }
 
-/** The pointer patterns whose values are needed from a document. */
+/** The pointer patterns whose values must be read from a document. */
 export function patternsFor(references: readonly Reference[], path: string): string[] {
   const patterns = new Set<string>();
   for (const { from, to } of references) {
@@ -69,8 +68,8 @@ export function patternsFor(references: readonly Reference[], path: string): str
 }
 
 /**
- * Every value of `from` in one artifact that does not exist in `to`. Scalars are compared by their canonical JSON.
- * Reports nothing as missing in `to` while one of its documents is faulty, because its values are unknown.
+ * Finds every value of `from` in one artifact that does not exist in `to`. Compares scalars by their canonical JSON. If one of the
+ * documents of `to` is faulty, its values are unknown, so no value is reported as missing in `to`.
  *
  * @param paths the paths of the artifact's files
  * @param faulty the paths of the documents that did not compile

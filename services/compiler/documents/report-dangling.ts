@@ -7,8 +7,8 @@ import { danglingReferences, type Dangling, type Reference } from './references.
 import type { SourceFiles } from '../source-files.ts';
 
 /**
- * Checks the references in every channel's artifact. A reference that dangles in several channels is reported
- * once. A document from the cache was not read yet, so it is read here to find the position.
+ * Checks the references in every channel's artifact. Reports a reference that dangles in several channels once. A document from the cache
+ * has not been read yet, so it is read here to find the position.
  *
  * @param otherPaths the paths of all modules and assets, including modules that did not compile
  */

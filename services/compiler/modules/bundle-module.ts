@@ -19,7 +19,7 @@ export type BundledModule =
 const NAMESPACE = 'source';
 /** The diagnostic code of an import that does not lead to a file of the source. */
 const OUTSIDE = 'module_import';
-/** Replaces `require`, so that the bundler does not resolve it, and its use can be detected in the output. */
+/** Replaces `require`, so the bundler does not resolve it and its use can be detected in the output. */
 const NO_REQUIRE = '__pointsman_no_require';
 
 const loaders: { readonly [ending: string]: Loader } = {
@@ -37,10 +37,9 @@ const loaders: { readonly [ending: string]: Loader } = {
 };
 
 /**
- * Bundles one entry into an ES module. The plugin resolves and loads everything that the bundler reads, and serves
- * only files of the source: no disk, no tsconfig, no package. The bundler executes no code of the source. It is a
- * separate process for this one module, so its death affects no other source. It is retried once, because it may
- * have been killed from outside.
+ * Bundles one entry into an ES module. The plugin resolves and loads everything that the bundler reads, and serves only files of the
+ * source: no disk, no tsconfig, no package. The bundler executes no code of the source. It is a separate process for this one module, so if
+ * it dies, no other source is affected. It is retried once, because it may have been killed from outside.
  */
 export async function bundleModule(entry: string, files: SourceFiles): Promise<BundledModule> {
   const first = await tryToBundle(entry, files);
@@ -93,7 +92,7 @@ async function tryToBundle(entry: string, files: SourceFiles): Promise<BundledMo
   }
 }
 
-/** The same files. Errors of reads are also added to `errors`. */
+/** Wraps the files so that read errors are also added to `errors`. */
 function recordingErrors(files: SourceFiles, errors: unknown[]): SourceFiles {
   const read = async (paths: readonly string[]): Promise<void> => {
     try {

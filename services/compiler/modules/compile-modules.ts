@@ -15,8 +15,8 @@ interface ModuleFacts {
 }
 
 /**
- * Bundles the modules, one after the other. A module comes from the cache when all files that its imports found,
- * or did not find, are unchanged. Adds the paths of all bundled files to `used`.
+ * Bundles the modules, one after the other. A module comes from the cache if every file that its imports found is unchanged, and every path
+ * that they tried without success still has no file. Adds the paths of all bundled files to `used`.
  */
 export async function compileModules(
   modules: readonly SelectedModule[],
@@ -55,7 +55,7 @@ export async function compileModules(
   return compiled;
 }
 
-/** Null when the module exceeds the size limit of the output. */
+/** Adds the bundled module to the output. Null if it exceeds the size limit of the output. */
 function keep(
   { code, probes }: Extract<BundledModule, { readonly code: string }>,
   key: string,

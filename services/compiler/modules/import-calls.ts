@@ -19,7 +19,7 @@ export function computedImportAt(text: string): number | null {
   return null;
 }
 
-/** Whether one string without escapes begins here, followed by the end of the argument. */
+/** Whether a single string without escapes begins here and is the whole argument. */
 function isPlainArgument(text: string, at: number, next: (at: number) => number): boolean {
   const quote = text.charAt(at);
   if (!/['"`]/.test(quote)) return false;

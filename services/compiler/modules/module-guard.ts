@@ -3,7 +3,7 @@ import { moduleLimits } from '../limits.ts';
 import { computedImportAt } from './import-calls.ts';
 import { longChainAt } from './module-chains.ts';
 
-/** Why a module file is not passed to the bundler, and the offset of the reason. */
+/** The reason why a module file is not passed to the bundler, and its offset. */
 export interface Refusal {
   readonly code: string;
   readonly message: string;
@@ -11,10 +11,10 @@ export interface Refusal {
 }
 
 /**
- * Checks a module file before the bundler reads it. The bundler treats `import("./" + name)` as a glob and reads
- * the disk for it, bypassing all plugins. Any import() whose argument is not one plain string is therefore refused.
- * The bundler recurses, so deep nesting is refused as well, with brackets or in chains without them. The limits of
- * the bundler's process stop anything else. Its `define` option handles `require`.
+ * Checks a module file before the bundler reads it. The bundler treats `import("./" + name)` as a glob and reads the disk for it, bypassing
+ * all plugins. Any import() whose argument is not one plain string is therefore refused. The bundler is recursive, so deep nesting is
+ * refused as well, both in brackets and in chains of operators. The limits of the bundler process stop any other attack. The bundler's
+ * `define` option handles `require`.
  */
 export function guardModule(text: string): Refusal | null {
   const large = tooLarge(text);
@@ -31,7 +31,7 @@ export function guardModule(text: string): Refusal | null {
   return { code: 'module_import', message: 'import() accepts only one plain string', offset: computed };
 }
 
-/** The same check for an imported JSON file, which has only limits of size and nesting. */
+/** Checks an imported JSON file, to which only the limits of size and nesting apply. */
 export function guardJson(text: string): Refusal | null {
   const large = tooLarge(text);
   if (large !== null) return large;

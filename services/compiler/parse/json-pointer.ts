@@ -16,8 +16,8 @@ export function pointerTo(steps: readonly (string | number)[]): string {
 }
 
 /**
- * The pointer of the steps. If it has more than `chars` characters, the pointer of the nearest parent that fits. A
- * step may be as long as the document: a hundred pointers below one key of 5 MB would take 500 MB.
+ * The pointer of the steps, or, if it has more than `chars` characters, the pointer of the nearest parent that fits. A step may be as long
+ * as the document: a hundred pointers below one key of 5 MB would take 500 MB.
  */
 export function pointerWithin(chars: number, steps: readonly (string | number)[]): string {
   let pointer = '';

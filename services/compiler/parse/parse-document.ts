@@ -7,14 +7,14 @@ import { firstInvalidByte, placeIn } from './text-places.ts';
 
 export type DocumentFormat = 'json' | 'yaml' | 'toml';
 
-/** A document's value, or its problems. Later problems become diagnostics with `diagnose`. */
+/** The value of a document, or its problems. `diagnose` converts later problems to diagnostics. */
 export interface ParsedDocument extends ParsedText {
   readonly path: string;
-  /** Adds the line and the column, from the problem's offset if it has one, otherwise from its pointer. */
+  /** Adds the line and the column, which come from the problem's offset if it has one, otherwise from its pointer. */
   readonly diagnose: (problem: Problem) => Diagnostic;
 }
 
-/** The format by the file's extension, in upper or lower case. Null if the file is not a document. */
+/** The format of a document, from the file's extension in upper or lower case. Null if the file is not a document. */
 export function formatOf(path: string): DocumentFormat | null {
   const ending = /\.(json|ya?ml|toml)$/i.exec(path)?.[1]?.toLowerCase();
   if (ending === 'yml') return 'yaml';
@@ -28,9 +28,9 @@ export interface ParseOptions {
 const parsers = { json: parseJson, yaml: parseYaml, toml: parseToml };
 
 /**
- * Parses a file. Never throws because of its content. An emitted document must keep all digits, so an integer that
- * a double cannot represent is a problem. A schema is only evaluated: with `integers: 'nearest'`, such an integer
- * becomes the nearest double, as in any JavaScript validator.
+ * Parses a file. Invalid content never makes it throw. An emitted document must keep all digits, so an integer that a double cannot
+ * represent is a problem. A schema is only evaluated: with `integers: 'nearest'`, such an integer becomes the nearest double, as in any
+ * JavaScript validator.
  */
 export function parseDocument(
   path: string,

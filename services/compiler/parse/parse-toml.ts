@@ -74,7 +74,7 @@ function toJson(reading: Reading, value: unknown, pointer: string, depth: number
   return object;
 }
 
-/** If there is no offset, the problem is reported at the value. */
+/** Reports a problem. Without an offset, it is reported at the value. */
 function refuse(
   problems: Problem[],
   pointer: string,
@@ -86,12 +86,12 @@ function refuse(
   return null;
 }
 
-/** More than the longest date and time in TOML. */
+/** Longer than any date and time in TOML. */
 const DATE_CHARS = 80;
 
 /**
- * A date in RFC 3339 format. The library turns February 30 into a day in March, and drops all but three digits of a
- * fractional second. Both would change the value, so such dates are reported as problems.
+ * Converts a date to RFC 3339 format. The library turns February 30 into a day in March, and drops all but three digits of a fractional
+ * second. Both would change the value, so such dates are reported as problems.
  */
 function dateText({ text, problems, locate }: Reading, date: TomlDate, pointer: string): Json {
   const start = locate(pointer);

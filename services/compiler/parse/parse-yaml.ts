@@ -11,7 +11,7 @@ import { tooDeepAt } from './yaml-depth.ts';
  */
 export function parseYaml(text: string, integers: Integers = 'exact'): ParsedText {
   const tokens = [...new Parser().parse(text)];
-  // The composer recurses, but the parser does not. So the depth is checked on the parser's tokens.
+  // The composer is recursive, but the parser is not, so the depth is checked on the parser's tokens.
   const deep = tooDeepAt(tokens);
   if (deep !== null) {
     return refused({ pointer: '', code: 'too_deep', message: tooDeepMessage, offset: deep });

@@ -6,7 +6,7 @@ import { pointerSteps } from './json-pointer.ts';
  */
 export interface Place {
   start: number;
-  /** Where its key begins; without a key, the value's own start. */
+  /** The offset at which the key of this value begins; without a key, the value's own start. */
   readonly keyStart: number;
   /** The members of a map, set by {@link setMember}. Null for other values. */
   members: ReadonlyMap<string, Place> | null;
@@ -17,7 +17,7 @@ export interface Place {
 export type MapPlace = Place & { members: ReadonlyMap<string, Place> };
 export type ListPlace = Place & { readonly items: Place[] };
 
-/** Shared by all empty maps. A separate one takes 200 bytes, and a document of 8 MB may have two million. */
+/** Shared by all empty maps to save memory: a separate map takes 200 bytes, and a document of 8 MB may have two million. */
 const NO_MEMBERS: ReadonlyMap<string, Place> = new Map();
 
 export function placeOfMap(start: number, keyStart: number): MapPlace {

@@ -6,7 +6,7 @@ interface Line {
   readonly start: number;
 }
 
-/** The distance between two offsets whose line is stored. */
+/** The line is stored for one offset per this many UTF-16 units. */
 const BLOCK = 65_536;
 
 /**

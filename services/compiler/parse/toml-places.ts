@@ -70,7 +70,7 @@ function scanMember(scan: Scan, table: MapPlace): void {
   setMember(inner, last.name, scanValue(scan, last.start));
 }
 
-/** The table that contains the last part of a key. Missing tables are created. */
+/** Returns the table that contains the last part of a key. Creates missing tables. */
 function descend(table: MapPlace, key: readonly KeyPart[]): { table: MapPlace; last: KeyPart } {
   const last = key.at(-1);
   if (!last) throw new ScanStopped();

@@ -15,12 +15,15 @@ export function withFacts(question: Question, recall: Recall): QuestionWithFacts
   return { question, facts: question.keys.map((key) => (key === null ? null : (recall(key) ?? null))) };
 }
 
-/** The distinct digests whose content must be sent, because no facts are cached. */
+/** The distinct digests whose content must be sent because no facts are cached. */
 export function neededFor({ question, facts }: QuestionWithFacts): readonly string[] {
   return [...new Set(question.digests.filter((_, index) => facts[index] === null))];
 }
 
-/** `contents` must include all needed contents. Each is sent once, so an answer is never larger than the source. */
+/**
+ * Creates the answer to a question. `contents` must include all needed contents. Each is sent once, so an answer is never larger than the
+ * source.
+ */
 export function answerTo(of: QuestionWithFacts, contents: ReadonlyMap<string, Uint8Array>): ProcessAnswer {
   const { question, facts } = of;
   const digests = neededFor(of);

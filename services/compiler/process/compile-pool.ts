@@ -9,12 +9,12 @@ import { compileEnvironment } from './process-environment.ts';
 /** A process that compiles one source at a time. */
 export interface CompileProcess {
   readonly child: ChildProcess;
-  /** The start of its standard error, as short printable text. Usually shows why it died. */
+  /** The start of the process's standard error, as short printable text, which usually shows why it died. */
   readonly stderrText: () => string;
 }
 
 export interface CompilePool {
-  /** The idle process that started first. If none is idle, a new process that is still starting. */
+  /** Takes the idle process that started first. If none is idle, takes a new process that is still starting. */
   readonly take: () => CompileProcess;
   /** Returns a process after a compilation. A dead process is replaced. */
   readonly giveBack: (taken: CompileProcess) => void;
@@ -28,15 +28,15 @@ export interface PoolLimits {
 }
 
 /**
- * Compile processes: `threads` of them, and a spare one. A killed process is replaced immediately. Its replacement takes
- * up to two seconds to start on a busy machine, and in the meantime the next compilation gets the spare one. A
- * compilation waits for a start only when several processes are killed in that time.
+ * A pool of `threads` compile processes and a spare process. A killed process is replaced immediately. Its replacement takes up to two
+ * seconds to start on a busy machine, and in the meantime the next compilation gets the spare process. A compilation waits for a start only
+ * if several processes are killed in that time.
  *
- * They are processes and not threads, because a thread can read the environment of its process, and a thread that
- * crashes or runs out of memory outside the heap also ends the API.
+ * The pool uses processes instead of threads, because a thread can read the environment of its process, and a thread that crashes or runs
+ * out of memory outside the heap also ends the API.
  */
 export function compilePool(limits: PoolLimits): CompilePool {
-  /** In order of their start. */
+  /** All processes, in the order in which they started. */
   const all = new Set<CompileProcess>();
   const taken = new Set<CompileProcess>();
   let closed = false;
@@ -76,7 +76,7 @@ function isAlive({ child }: CompileProcess): boolean {
 }
 
 function startProcess({ heapMiB, youngHeapMiB }: PoolLimits): CompileProcess {
-  // Not an import, so the TypeScript compiler does not change the extension.
+  // The TypeScript compiler changes extensions only in imports, so this path needs the extension of the running file.
   const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const child = spawn(
     process.execPath,
@@ -95,7 +95,7 @@ function startProcess({ heapMiB, youngHeapMiB }: PoolLimits): CompileProcess {
     },
   );
   lowerPriority(child.pid);
-  // Ignored: it only reports an undelivered message. The session handles the exit of the process.
+  // Ignores the error: it only reports an undelivered message. The session handles the exit of the process.
   child.on('error', () => undefined);
   let stderr = '';
   child.stderr?.on('data', (chunk: Buffer) => {
@@ -115,6 +115,6 @@ function lowerPriority(pid: number | undefined): void {
   try {
     if (pid !== undefined) setPriority(pid, compileLimits.niceness);
   } catch {
-    // A sandbox may forbid it. The process then keeps the normal priority.
+    // A sandbox may forbid changing the priority. The process then keeps the normal priority.
   }
 }

@@ -63,7 +63,7 @@ async function compileTask({ paths, digests, sizes }: ProcessTask, task: Running
   if (running === task) running = null;
 }
 
-/** A separate function, so that the result can be garbage-collected once it is sent. */
+/** A separate function, so that the result can be garbage-collected after it is sent. */
 async function compileAndSend(task: RunningTask, entries: readonly SourceEntry[]): Promise<void> {
   const result = await compileSource(entries, askFor(task));
   for (const message of messagesOf(result)) await send(task, message);
@@ -108,13 +108,13 @@ function unpack(
 }
 
 /**
- * Waits until the message is written, so that a large result is not in memory twice. Sends nothing for a finished
- * task, because the bundler may still call back after its end.
+ * Waits until the message is written, so that a large result is not in memory twice. Sends nothing for a finished task, because the bundler
+ * may still call back after the task has ended.
  */
 async function send(task: RunningTask, message: FromTask): Promise<void> {
   if (running !== task) return;
   const { promise, resolve } = Promise.withResolvers<void>();
-  // Errors are ignored: they mean that the parent is gone, and then this process exits as well.
+  // Ignores errors: they mean that the parent has exited, and then this process exits too.
   process.send?.({ taskId: task.taskId, ...message }, () => resolve());
   await promise;
 }

@@ -4,7 +4,7 @@ import type { ArtifactFile } from '@pointsman/protocol/artifacts/oci';
 /** Part of every cache key. Increase it when the same input compiles to a different output. */
 export const COMPILER_VERSION = 2;
 
-/** A request for a file: its cached facts under `key` if there are any, otherwise its content. */
+/** Requests a file. The response contains the facts that are cached under `key`, or the content if there are none. */
 export interface FileRequest {
   readonly key: string | null;
   readonly digest: string;
@@ -27,15 +27,14 @@ export interface ProcessTask {
 }
 
 /**
- * The arena contains the contents one after the other. Each occurs once, even if it was requested several times:
- * seventy patches of a document of 7 MiB request it seventy times. `contents` has the index of each request's
- * content, or -1 if facts were cached.
+ * The arena contains the contents one after the other. Each content occurs once, even if several requests need it: seventy patches of a
+ * document of 7 MiB request it seventy times. `contents` has the index of each request's content, or -1 if facts were cached.
  */
 export interface ProcessAnswer {
   readonly facts: readonly (string | null)[];
   readonly contents: readonly number[];
   readonly digests: readonly string[];
-  /** Where each content ends in the arena. */
+  /** The offset at which each content ends in the arena. */
   readonly ends: readonly number[];
   readonly arena: Uint8Array;
 }
@@ -63,11 +62,14 @@ export type FromTask =
   /** The outcome, and the list of the blobs that follow. */
   | { readonly kind: 'outcome'; readonly outcome: ProcessOutcome }
   | { readonly kind: 'artifact'; readonly artifact: SentArtifact }
-  /** The next bytes of the blobs. A single message with all of them would block the receiver for a second. */
+  /** The next bytes of the blobs. A single message with all bytes would block the receiver for a second. */
   | { readonly kind: 'piece'; readonly bytes: Uint8Array }
   /** The last message. `isSpent`: the process retains too much memory to compile for another tenant. */
   | { readonly kind: 'end'; readonly isSpent: boolean }
-  /** `ofCompiler`: a defect of the compiler, which the same source causes again. Otherwise a digest was wrong. */
+  /**
+   * The compilation threw. `ofCompiler` means a defect of the compiler, which the same source triggers again. Otherwise a content had a
+   * wrong digest.
+   */
   | { readonly kind: 'threw'; readonly message: string; readonly ofCompiler: boolean };
 
 /** The list of a compilation's blobs, sent before their contents. */
@@ -92,8 +94,8 @@ export interface ProcessArtifact {
 }
 
 /**
- * An artifact as it is sent. `list` is null when an artifact with the same digest was sent before, because channels
- * that change nothing share an artifact.
+ * An artifact as it is sent. `list` is null if an artifact with the same digest was sent before: channels whose overlays change nothing
+ * share an artifact.
  */
 export interface SentArtifact {
   readonly channel: string | null;
@@ -117,7 +119,7 @@ export type ProcessOutcome = (Compiled | Invalid) & {
   readonly cacheEntries: readonly CacheEntry[];
 };
 
-/** A compilation's result. `B` is a list of texts in the compile process, and contents by digest in the parent. */
+/** The result of a compilation. `B` is a list of texts in the compile process, and a map of contents by digest in the parent process. */
 export type ProcessResult<B> = ((Compiled & { readonly artifacts: readonly ProcessArtifact[] }) | Invalid) & {
   readonly made: B;
   readonly cacheEntries: readonly CacheEntry[];

@@ -36,7 +36,7 @@ export async function resultFrom(
   }
   const named = new Map<string, string>();
   for (const { files, digest, blobDigests } of ended.artifacts) {
-    // Thousands of channels that change nothing may share an artifact.
+    // Thousands of channels whose overlays change nothing may share an artifact.
     if (named.has(digest)) continue;
     for (const file of files) if (!named.has(file.digest)) named.set(file.digest, file.mediaType);
     for (const other of [digest, ...blobDigests]) if (!named.has(other)) named.set(other, '');

@@ -12,9 +12,9 @@ import { stoppableClock } from './stoppable-clock.ts';
 export type SessionResult =
   | ReceivedResult
   | { readonly kind: 'exhausted'; readonly limit: 'time' | 'memory' }
-  /** It was stopped to make room for others. It can run again, as a slow or long compilation. */
+  /** The compilation was stopped to make room for others. It can run again, as a slow or long compilation. */
   | { readonly kind: 'evicted'; readonly as: 'slow' | 'long' }
-  /** A defect of the compiler, which the same source causes again. */
+  /** The compiler has a defect, which the same source triggers again. */
   | { readonly kind: 'failed'; readonly defect: Error }
   /** The process died during the compilation, for an unknown reason. */
   | { readonly kind: 'died'; readonly defect: Error }
@@ -124,13 +124,13 @@ function sessionClock(
   const pid = child.pid ?? 0;
   let usedBefore: number | null = null;
   let wallMs = 0;
-  /** Where the system does not report CPU time, the wall time counts. */
+  /** If the system does not report CPU time, the wall time counts. */
   const usedMs = (): number => {
     const now = usedBefore === null ? null : processorMs(pid);
     if (now === null || usedBefore === null) return wallMs;
     return Math.max(now - usedBefore, wallMs / processLimits.wallPerProcessor);
   };
-  // An error, and not a result: a slow start does not count against the tenant of the source.
+  // An error instead of a result, because a slow start does not count against the tenant of the source.
   let onTime = (): void => fail(new Error(`the compile process did not start within ${threadStartMs} ms`));
   const clock = stoppableClock(threadStartMs, () => onTime());
   const scheduleCheck = (): void => {

@@ -28,7 +28,7 @@ export interface CompiledArtifact {
   readonly channel: string | null;
   readonly digest: string;
   readonly files: readonly { path: string; digest: string; size: number; mediaType: string }[];
-  /** The manifest and all blobs that it refers to, without duplicates. */
+  /** The manifest and all blobs to which it refers, without duplicates. */
   readonly blobDigests: readonly string[];
 }
 

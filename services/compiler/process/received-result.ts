@@ -59,7 +59,7 @@ const rest = {
     ),
 };
 
-/** The compiler applies the same limit. One more diagnostic may report that others were omitted. */
+/** The compiler applies the same limit. One additional diagnostic may state that others were omitted. */
 const Report = z
   .array(Diagnostic)
   .max(documentLimits.diagnostics + 1)
@@ -83,7 +83,7 @@ const Artifact = z.object({
   list: z
     .object({
       files: z.array(ListedFile).max(sourceLimits.files),
-      // One for each file, and the manifest and the index.
+      // One blob for each file, and two for the manifest and the index.
       blobDigests: z.array(z.string()).max(sourceLimits.files + 2),
     })
     .nullable(),
