@@ -109,7 +109,7 @@ async function setPassword(client: Client, role: AppRole): Promise<void> {
   await orTellAdministrator(
     client,
     `ALTER ROLE ${name} ${passwordClause(client, role)}`,
-    `the server refuses the password of the app's role "${role.name}", and the owner of the schema may not change it. As an administrator, run: ALTER ROLE ${name} PASSWORD '…'`,
+    `the server rejects the password of the app's role "${role.name}", and the owner of the schema may not change it. As an administrator, run: ALTER ROLE ${name} PASSWORD '…'`,
   );
 }
 

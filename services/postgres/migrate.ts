@@ -125,7 +125,7 @@ async function refuseDevelopmentSchema(client: Client): Promise<void> {
   const { rowCount } = await client.query(`SELECT FROM ${SCHEMA}.migrations WHERE name = '0001_tables'`);
   if (!rowCount) return;
   throw new Error(
-    'this database was made by a development version of Pointsman, before the first release. It can not be migrated: use a new database (for "npm start", delete the folder .pointsman)',
+    'a development version of Pointsman, from before the first release, created this database. It cannot be migrated: use a new database (for "npm start", delete the folder .pointsman)',
   );
 }
 

@@ -9,7 +9,7 @@ import { answerTo, contentOf, neededFor, withFacts } from './answer-question.ts'
 import type { ReadBlobs, Recall } from './answer-question.ts';
 import type { ProcessAnswer, Question } from './compile-protocol.ts';
 
-/** The sources of the answers. */
+/** The sources from which questions are answered. */
 export interface QuestionSources {
   readonly entries: readonly SourceEntry[];
   readonly readBlobs: ReadBlobs;
@@ -27,9 +27,11 @@ export interface QuestionEvents {
 }
 
 export interface SessionQuestions {
-  /** Throws for an invalid question: in another form, for a file outside the source, or one too many. */
+  /**
+   * Answers a question. Throws if the question is malformed, refers to a file outside the source, or exceeds the number of open questions.
+   */
   readonly ask: (question: Question) => void;
-  /** Whether any question is unanswered. */
+  /** Whether any question is still unanswered. */
   readonly areOpen: () => boolean;
   /** Stops reading and answering. The contents of a running read are discarded. */
   readonly end: () => void;
@@ -100,7 +102,7 @@ export function sessionQuestions(
   };
 }
 
-/** Batches let other tenants read in between, even if the store has only one connection. */
+/** Splits a read into batches, so other tenants can read in between even if the store has only one connection. */
 function batchesOf(digests: ReadonlySet<string>, sizes: ReadonlyMap<string, number>): string[][] {
   const batches: string[][] = [];
   let bytes = Infinity;

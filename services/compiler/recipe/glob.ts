@@ -28,7 +28,7 @@ export function globProblem(pattern: string): string | null {
   return null;
 }
 
-/** Maximum number of patterns that braces expand to. `{a,b}` ten times would be a thousand. */
+/** Maximum number of patterns to which braces may expand. `{a,b}` ten times would expand to a thousand. */
 const MAX_ALTERNATIVES = 100;
 
 /** The expanded patterns, or null if there are too many. Braces without a comma are plain text. */

@@ -5,8 +5,8 @@ import { globMatcher } from './glob.ts';
 import { type PlacedRecipe, RECIPE_PATH } from './recipe.ts';
 
 /**
- * Warns about valid but probably unintended input: patterns in pointsman.yaml that match no file, and unused files of
- * the source. Returns at most `documentLimits.diagnostics` of them.
+ * Warns about valid but probably unintended input: patterns in pointsman.yaml that match no file, and unused files of the source. Returns
+ * at most `documentLimits.diagnostics` warnings.
  *
  * @param used the paths of all files that are in an artifact, or were read to compile one
  */

@@ -7,7 +7,7 @@ import { RECIPE_PATH, type PlacedRecipe } from './recipe.ts';
 export interface SelectedDocument {
   readonly entry: SourceEntry;
   readonly format: DocumentFormat;
-  /** The paths of the schemas, all of which it must satisfy. If empty, its own `$schema` applies. */
+  /** The paths of the schemas, all of which the document must satisfy. If the list is empty, the document's own `$schema` applies. */
   readonly schemas: readonly string[];
 }
 
@@ -23,7 +23,7 @@ export interface Selection {
   readonly assets: readonly SourceEntry[];
 }
 
-/** The selection without a recipe: JSON, YAML and TOML files are documents, all other files are assets. */
+/** Selects files without a recipe: JSON, YAML and TOML files are documents, all other files are assets. */
 export function selectEverything(entries: readonly SourceEntry[]): Selection {
   const documents: SelectedDocument[] = [];
   const assets: SourceEntry[] = [];
@@ -36,10 +36,10 @@ export function selectEverything(entries: readonly SourceEntry[]): Selection {
 }
 
 /**
- * The selection by a recipe. The recipe itself, overlays and schemas (with all files that they refer to) are inputs: no
- * pattern adds them to the artifact. A file that matches several kinds is a document, otherwise a module, otherwise an
- * asset. A file that matches nothing is not in the artifact: it may be a test, a note, or a module that others import.
- * A pattern without wildcards must match a file; other patterns may match nothing.
+ * Selects files by a recipe. The recipe itself, overlays and schemas (with all files that they refer to) are inputs: no pattern adds them
+ * to the artifact. If a file matches several kinds, it is a document rather than a module, and a module rather than an asset. A file that
+ * matches nothing is not in the artifact: it may be a test, a note, or a module that others import. A pattern without wildcards must match
+ * a file; other patterns may match nothing.
  */
 export function selectByRecipe(
   entries: readonly SourceEntry[],

@@ -8,7 +8,7 @@ import { UnsupportedPattern } from './pattern-syntax.ts';
 import type { SchemaReader } from './schema-reader.ts';
 import { WorkTooLong, type WorkMeter } from './work-meter.ts';
 
-/** Steps of the pattern matcher per step of the meter. */
+/** The number of steps of the pattern matcher that count as one step of the meter. */
 const MATCHING_STEPS = 10_000;
 
 /** The engine for patterns in schemas: it matches in linear time, and counts each match on the meter. */
@@ -56,8 +56,8 @@ export function boundReader(reader: SchemaReader, meter: WorkMeter): void {
 const STEP = 'pointsman step';
 
 /**
- * Adds a rule that Ajv evaluates wherever any other rule applies, and before it: that is the effect of `implements`. It
- * is only in Ajv's list of rules, not in its list of keywords, so a schema cannot use it.
+ * Adds a rule that Ajv evaluates before every other rule: `implements` has this effect. The rule is only in Ajv's list of rules, not in its
+ * list of keywords, so a schema cannot use it.
  */
 function countSteps({ RULES }: SchemaReader, meter: WorkMeter): void {
   const { tick } = meter;
@@ -75,9 +75,9 @@ function countSteps({ RULES }: SchemaReader, meter: WorkMeter): void {
   RULES.rules[0]?.rules.unshift({ keyword: STEP, definition });
 }
 
-/** Steps per item of a list, in addition to those for its text. */
+/** The meter's steps per item of a list, in addition to the steps for its text. */
 const ITEM_STEPS = 0.01;
-/** Characters of canonical JSON per step of the meter. */
+/** The number of characters of canonical JSON that count as one step of the meter. */
 const CHARS_A_STEP = 10_000;
 
 /** Checks `enum` in time proportional to the value. Ajv compares it deeply with every allowed value. */

@@ -89,7 +89,7 @@ export function violationsIn(
   try {
     return validator(value);
   } catch (error) {
-    if (error instanceof RangeError) return atRoot('recursion', 'the schema refers to itself without end');
+    if (error instanceof RangeError) return atRoot('recursion', 'the schema refers to itself endlessly');
     if (error instanceof WorkTooLong) return atRoot('timeout', tooLongMessage(schema.name));
     throw error;
   }

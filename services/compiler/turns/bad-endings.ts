@@ -60,7 +60,7 @@ export function badEndings(
 
 function uncompilable(): Uncompilable {
   const reference = randomUUID();
-  const message = `this source causes a defect of the compiler; the operator finds it in the log by the reference ${reference}`;
+  const message = `this source triggers a defect of the compiler; the operator can find it in the log by the reference ${reference}`;
   return { kind: 'uncompilable', reference, message };
 }
 
