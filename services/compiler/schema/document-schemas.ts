@@ -14,7 +14,7 @@ import { workMeter, WorkTooLong } from './work-meter.ts';
 /** A schema for documents: a file of the source, named by its path, or a meta-schema, named by its URI. */
 export interface DocumentSchema {
   readonly name: string;
-  /** Covers all files of the schema. */
+  /** The digest of all files of the schema. */
   readonly digest: string;
   /** Compiled at the first call. Null when the schema is invalid, which is added to the findings. */
   readonly validator: () => Validator | null;
@@ -23,7 +23,7 @@ export interface DocumentSchema {
 export interface DocumentSchemas {
   /** Null when the file is not a valid schema, which is added to the findings. */
   readonly byPath: (path: string) => Promise<DocumentSchema | null>;
-  /** The schema of the document's own `$schema`. Undefined without `$schema`, null for an unusable schema. */
+  /** The schema that the document's own `$schema` names. Undefined without `$schema`, null for an unusable schema. */
   readonly ownOf: (document: ParsedDocument) => Promise<DocumentSchema | null | undefined>;
   /** Runs the validation of one document against all its schemas, within the time limit. */
   readonly bounded: <T>(validation: () => T) => T;

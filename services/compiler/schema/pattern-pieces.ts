@@ -54,13 +54,16 @@ export function quantified(piece: Piece, min: number, max: number | null): Piece
   return { re: `(?:${exactly(body, min, chunk)}${upTo(body, max - min, chunk)})`, size, repeat };
 }
 
-/** RE2 rejects counts above 1,000, so a larger one is written as several in a row. */
+/** Repeats a body. RE2 rejects counts above 1,000, so a larger count is written as several counts in a row. */
 function exactly(body: string, times: number, chunk: number): string {
   const rest = times % chunk;
   return `${body}{${chunk}}`.repeat((times - rest) / chunk) + (rest === 0 ? '' : `${body}{${rest}}`);
 }
 
-/** Nested and not in a row, so that the matcher follows at most two paths at any position, not one for each split. */
+/**
+ * Repeats a body up to `times` times. The repetitions are nested, so the matcher follows at most two paths at any position. In a row, it
+ * would follow one path for each split.
+ */
 function upTo(body: string, times: number, chunk: number): string {
   if (times === 0) return '';
   if (times <= chunk) return `${body}{0,${times}}`;

@@ -9,7 +9,7 @@ import { boundReader, patternEngine } from './bounded-validation.ts';
 import type { SchemaReader } from './schema-reader.ts';
 import type { WorkMeter } from './work-meter.ts';
 
-// Both packages are CommonJS. Node provides their exports as the default, unlike their types declare.
+// Both packages are CommonJS. Node provides their exports as the default export, but their types declare otherwise.
 const Ajv04 = ajvDraft04 as unknown as typeof ajvDraft04.default;
 const addFormats = ajvFormats as unknown as typeof ajvFormats.default;
 

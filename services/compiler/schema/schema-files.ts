@@ -22,9 +22,9 @@ export interface SchemaFile {
 export interface SchemaClosure {
   readonly root: SchemaFile;
   readonly files: readonly SchemaFile[];
-  /** The paths of files by a URI with which others refer to them. */
+  /** The paths of files, by the URIs with which other files refer to them. */
   readonly aliases: ReadonlyMap<string, string>;
-  /** Covers the path of the root, and the paths and contents of all files. */
+  /** The digest of the root's path, and of the paths and contents of all files. */
   readonly digest: string;
 }
 

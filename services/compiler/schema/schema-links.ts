@@ -6,9 +6,9 @@ import { childOf, isObject, pointerStep } from '../parse/json-pointer.ts';
 /** A reference in a schema. */
 export interface SchemaLink {
   readonly pointer: string;
-  /** As written in the schema. */
+  /** The reference as written in the schema. */
   readonly ref: string;
-  /** Absolute, without its fragment. */
+  /** The absolute URI without its fragment. */
   readonly uri: string;
 }
 

@@ -7,7 +7,7 @@ export class WorkTooLong extends Error {}
 export interface WorkMeter {
   /** Runs the work with a limit on its CPU time. A nested `within` replaces the outer limit until it ends. */
   readonly within: <T>(limitMs: number, work: () => T) => T;
-  /** The work calls this for one or several steps. Throws WorkTooLong when the time is used up, and later again. */
+  /** Counts one or several steps of the work. Throws WorkTooLong when the time is used up, and at each later call. */
   readonly tick: (steps?: number) => void;
 }
 
@@ -23,7 +23,7 @@ interface Bound {
   nextCheckAt: number;
 }
 
-/** Limits the CPU time of the thread and not the wall time, so that a busy machine makes no document invalid. */
+/** Limits the CPU time of the thread instead of the wall time, so a busy machine does not make a document invalid. */
 export function workMeter(): WorkMeter {
   let bound: Bound | null = null;
   let steps = 0;

@@ -106,7 +106,7 @@ export function fairQueue(
         try {
           const result = await job({ becomeLong: held.take, shouldYield });
           if (!isRunAgain(result)) return result;
-          // Queue the job again before freeing its slot, which another job of the tenant would take otherwise.
+          // Queues the job again before freeing its slot: otherwise another job of the tenant would take the slot.
           longSlot = longSlots.one();
           turn = lines.add(tenant, { [result.runAgainAs]: true }, longSlot, { isFirst: true });
         } finally {

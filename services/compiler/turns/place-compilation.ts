@@ -40,7 +40,7 @@ export async function placeCompilation(
     const evictAs = (usedMs: number) => evictionOf(tenant, slot, usedMs, { standings, limits });
     const session = () => runSession(pool, tree, readBlobs, recall, { ...limits, evictAs });
     let ended = await session();
-    // An idle process was killed from outside. Retry, because all idle processes may have been killed.
+    // An idle process was killed from outside. Retries, because all idle processes may have been killed.
     for (let idle = limits.threads + processLimits.reserve; ended.kind === 'lost' && idle > 0; idle--)
       ended = await session();
     if (ended.kind === 'lost') throw ended.defect;

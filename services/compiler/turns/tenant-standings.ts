@@ -6,7 +6,7 @@ import { LRUCache } from 'lru-cache';
  */
 export type Standing = 'quick' | 'slow' | 'long';
 
-/** Remembers for a while which tenants had slow or long compilations. */
+/** Records for a while which tenants had slow or long compilations. */
 export interface TenantStandings {
   readonly of: (tenant: string) => Standing;
   readonly mark: (tenant: string, standing: 'slow' | 'long') => void;

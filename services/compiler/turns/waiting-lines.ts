@@ -13,7 +13,7 @@ export interface WaitingLines {
     longSlot: LongSlot,
     place?: { readonly isFirst: boolean },
   ) => Promise<Standing>;
-  /** Takes the first job of a tenant's line, and moves the tenant to the end of the turns. */
+  /** Removes the first job from a tenant's line, and moves the tenant to the end of the turns. */
   readonly takeFirst: (tenant: string) => Waiting | undefined;
   readonly goToTheEnd: (tenant: string) => void;
   /** Refuses all waiting and future jobs. */
