@@ -9,13 +9,13 @@ from celery.utils.log import get_task_logger
 log = get_task_logger(__name__)
 app = worker.app
 
-# After this time Redis returns the job of a dead worker to the queue. The example's own value is longer than any test.
+# After this time Redis returns the job of a dead worker to the queue. The example's own setting is longer than any test.
 if "VISIBILITY_SECONDS" in os.environ:
     app.conf.broker_transport_options = {"visibility_timeout": int(os.environ["VISIBILITY_SECONDS"])}
 
 answer, upload, report = worker.answer, worker.upload, worker.report
 
-# The current job. A worker with one process has one job at a time.
+# The current job. A worker with one process runs only one job at a time.
 at_hand = {}
 enqueued_again = set()
 

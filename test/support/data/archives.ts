@@ -8,7 +8,7 @@ export type ArchiveEntry = Partial<Header> & {
   readonly content?: string | Uint8Array;
 };
 
-/** A tar.gz archive with those entries, in their order. */
+/** Creates a tar.gz archive with those entries, in the given order. */
 export async function archiveOf(entries: readonly ArchiveEntry[]): Promise<Buffer> {
   const archive = pack();
   for (const { content = '', ...header } of entries) archive.entry(header, content);
@@ -16,7 +16,7 @@ export async function archiveOf(entries: readonly ArchiveEntry[]): Promise<Buffe
   return gzipSync(await buffer(archive));
 }
 
-/** A repository as code hosts pack it: all files are in one folder. */
+/** Creates an archive of a repository as code hosts do: all files are in one folder. */
 export function repositoryArchive(files: Readonly<Record<string, string>>): Promise<Buffer> {
   const entries = Object.entries(files).map(([path, content]) => ({
     name: `octo-bot-1a2b3c/${path}`,
@@ -25,7 +25,7 @@ export function repositoryArchive(files: Readonly<Record<string, string>>): Prom
   return archiveOf([{ name: 'octo-bot-1a2b3c/', type: 'directory' }, ...entries]);
 }
 
-/** An archive that is small, and whose unpacked content exceeds every limit. */
+/** Creates a small archive whose unpacked content exceeds every limit. */
 export async function bombArchive(): Promise<Buffer> {
   const file = { name: 'octo-bot-1a2b3c/zeros', content: Buffer.alloc(64 * 1024 * 1024) };
   return archiveOf([file]);

@@ -28,10 +28,7 @@ export interface Offer {
   readonly report: CompileReport | null;
 }
 
-/**
- * Replaces a response by another status and headers, which may come after a delay. Null gives the normal
- * response.
- */
+/** Replaces a response with another status and headers, possibly after a delay. Null sends the normal response. */
 type Instead = (asked: Asked) => Promise<{ status: number; headers?: Record<string, string> } | null> | null;
 
 export interface CapabilityServer {
@@ -43,14 +40,14 @@ export interface CapabilityServer {
   stop(): Promise<void>;
 }
 
-/** Serves the addresses of a job over HTTP, by the contract that is written in examples/celery/README.md. */
+/** Serves the addresses of a job over HTTP, as specified in examples/celery/README.md. */
 export async function startCapabilityServer(): Promise<CapabilityServer> {
   const offers = new Map<string, OpenOffer>();
   const server = createServer((request, response) => {
     const [, , , capability = '', ...rest] = (request.url ?? '').split('/');
     const offer = offers.get(capability);
     const done = offer === undefined ? answer(response, 404) : serve(offer, rest, request, response);
-    // A client that was killed during its request does not wait for the response.
+    // A client that was killed during its request no longer waits for the response.
     Promise.resolve(done).catch(() => response.destroy());
   });
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));

@@ -6,24 +6,24 @@ import { digestOf } from '../../../packages/protocol/digest.ts';
 import type { FollowerOptions } from '../../../packages/client/follower/follower.ts';
 import type { Files } from './published-files.ts';
 
-/** The bundle that a following process reports. */
+/** A bundle as a following process reports it. */
 export interface Served {
   readonly generation: number;
-  /** The number that its file contains. */
+  /** The release number in the bundle's file. */
   readonly n: number;
   readonly isWhole: boolean;
 }
 
 export interface FollowingProcess {
   readonly served: readonly Served[];
-  /** Resolves when the process has reported a bundle, or has ended before. */
+  /** Resolves when the process has reported its first bundle, or has ended. */
   readonly begun: Promise<unknown>;
   kill(): Promise<void>;
 }
 
 /**
- * Files that each contain the number of the release, and one file with the digest of the others. A mixture of
- * two releases is detected by it.
+ * Creates files that each contain the number of the release, and one file with the digest of the others. The digest detects a mixture of
+ * two releases.
  */
 export function filesWithSum(n: number, count = 20): Files {
   const files = Object.fromEntries(

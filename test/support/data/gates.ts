@@ -7,7 +7,7 @@ import type { ControlPlane } from '../worlds/control-plane.ts';
 import { eventually } from '../runs/eventually.ts';
 import { standstill } from '../servers/standstill.ts';
 
-/** Gives the tenant a next version of its policy, with these gates on one channel. */
+/** Stores a new version of the tenant's policy, with these gates on one channel. */
 export async function withPolicy(
   plane: ControlPlane,
   tenant: string,
@@ -25,7 +25,7 @@ export async function withPolicy(
   });
 }
 
-/** Submits a decision of Alice, who is an approver. */
+/** Submits a decision by Alice, who is an approver. */
 export function say(
   plane: ControlPlane,
   id: ReleaseId,
@@ -48,7 +48,7 @@ export function say(
   });
 }
 
-/** The open gates of a tenant, as soon as there are `count` of them. */
+/** Waits until a tenant has `count` open gates, and returns them. */
 export function waitingGates(plane: ControlPlane, tenant: string, count: number) {
   return eventually(
     async () => {

@@ -3,15 +3,15 @@ import { nameOf } from '../servers/noting-runtime.ts';
 
 /** The events that a sink received, in the order in which they arrived. */
 export interface ReceivedMoves {
-  /** For each pointer, by its name: the generations, without those that had arrived before. */
+  /** For each pointer, by name: the generations in order of arrival, without duplicates. */
   readonly generations: ReadonlyMap<string, readonly number[]>;
-  /** For each tenant: the numbers of its feed, without those that had arrived before. */
+  /** For each tenant: the feed numbers in order of arrival, without duplicates. */
   readonly seqs: ReadonlyMap<string, readonly number[]>;
-  /** The number of events that had arrived before. */
+  /** The number of events whose id had already arrived. */
   readonly duplicates: number;
 }
 
-/** The events that remain for a consumer that drops every id that it has seen. */
+/** Removes duplicates as a consumer does that drops every id it has already seen. */
 export function withoutRepetitions(events: readonly MoveEvent[]): ReceivedMoves {
   const seen = new Set<string>();
   const generations = new Map<string, number[]>();

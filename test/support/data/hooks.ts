@@ -8,7 +8,7 @@ import { putHook, type PutHook } from '../../../services/postgres/hooks/hooks.ts
 
 export const REPOSITORY = 'octo/bot';
 
-/** Stores a hook that reports commit statuses. Its secrets are strings that nothing decrypts. */
+/** Stores a hook that reports commit statuses. Its secrets are arbitrary strings, because no test decrypts them. */
 export async function setHook(db: Database, tenant: string, over: Partial<PutHook> = {}) {
   return putHook(db, {
     tenant,
@@ -33,7 +33,7 @@ export async function setHook(db: Database, tenant: string, over: Partial<PutHoo
   });
 }
 
-/** Stores a push of that hook, as the API does. */
+/** Stores a push to that hook, as the API does. */
 export async function receive(
   db: Database,
   name: DeliveryName,
@@ -58,7 +58,7 @@ export async function receive(
   });
 }
 
-/** A commit id that depends only on the text. */
+/** Creates a commit id that depends only on the text. */
 export function commitOf(text: string): string {
   return digestOf(text).slice('sha256:'.length, 'sha256:'.length + 40);
 }

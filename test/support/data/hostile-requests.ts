@@ -26,17 +26,17 @@ export interface HostileRequest {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | null;
-  /** The place of the hostile value. */
+  /** The location of the hostile value in the request. */
   readonly at: string;
 }
 
-/** The values of valid requests: things that exist, and a body for each operation that requires one. */
+/** The values of valid requests: names of existing resources, and a body for each operation that requires one. */
 export interface RightValues {
   readonly parameters: Readonly<Record<string, string>>;
   readonly bodies: Readonly<Record<string, unknown>>;
 }
 
-/** Every operation of an OpenAPI document. Operations that delete something come last. */
+/** Lists every operation of an OpenAPI document. Operations that delete a resource come last. */
 export function operationsOf(document: unknown): Operation[] {
   const { paths } = Document.parse(document);
   const all = Object.entries(paths).flatMap(([path, methods]) =>
@@ -48,10 +48,7 @@ export function operationsOf(document: unknown): Operation[] {
   return all.toSorted((a, b) => Number(a.method === 'DELETE') - Number(b.method === 'DELETE'));
 }
 
-/**
- * Requests to every operation of the document, each with one hostile value in one place: path, query, header
- * or body.
- */
+/** Creates requests to every operation of the document, each with one hostile value in one location: path, query, header or body. */
 export function* hostileRequests(document: unknown, right: RightValues): Generator<HostileRequest> {
   for (const operation of operationsOf(document)) {
     for (const parameter of operation.parameters) {
@@ -64,10 +61,7 @@ export function* hostileRequests(document: unknown, right: RightValues): Generat
   }
 }
 
-/**
- * Requests to every operation that has parameters in its path. Each request has one of those names as one
- * parameter.
- */
+/** Creates requests to every operation that has path parameters. Each request uses one of those names as the value of one parameter. */
 export function* requestsNaming(
   document: unknown,
   right: RightValues,
@@ -79,7 +73,7 @@ export function* requestsNaming(
   }
 }
 
-/** Clients can't send other characters in a header, and can't send an empty segment of a path. */
+/** Whether a client can send the value: clients can't send some characters in a header, or an empty segment of a path. */
 function isSendable({ in: place }: z.infer<typeof Parameter>, value: string): boolean {
   if (place === 'path') return value !== '';
   return place === 'query' || /^[\x20-\x7e]*$/.test(value);

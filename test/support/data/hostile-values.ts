@@ -1,6 +1,6 @@
-/** Values that a system behind the API may refuse to store: as a text, a number or a time. */
+/** Values that a system behind the API may refuse to store, as a text, a number or a time. */
 
-/** Texts. Each of them is refused or misinterpreted by some system. */
+/** Texts, each of which some system refuses or misinterprets. */
 export const HOSTILE_TEXTS: readonly string[] = [
   '',
   '\0',
@@ -22,10 +22,7 @@ export const HOSTILE_TEXTS: readonly string[] = [
   'x'.repeat(5_000),
 ];
 
-/**
- * JSON of values that are not strings. They are written as text, since a number above 2^53 changes when it is
- * parsed.
- */
+/** The JSON of values that are not strings. Written as text, because parsing a number above 2^53 changes it. */
 const HOSTILE_JSON: readonly string[] = [
   'null',
   'true',
@@ -39,17 +36,14 @@ const HOSTILE_JSON: readonly string[] = [
   '{"\\u0000":"\\u0000"}',
 ];
 
-/**
- * Every hostile value as JSON. An unpaired surrogate is written as its escape, which a parser turns into the
- * surrogate.
- */
+/** Returns every hostile value as JSON. An unpaired surrogate is written as its escape, which a parser converts to the surrogate. */
 function hostileJson(): string[] {
   return [...HOSTILE_TEXTS.map((text) => JSON.stringify(text)), ...HOSTILE_JSON];
 }
 
 /**
- * The document with one of its values replaced by a hostile value, or with one more field that has a hostile
- * name, as JSON.
+ * Generates variants of the document as JSON, each with one value replaced by a hostile value, or with an additional field that has a
+ * hostile name.
  */
 export function* hostileDocuments(base: unknown, values = hostileJson()): Generator<string> {
   for (const value of values) for (const document of replacedIn(base, value)) yield document;
@@ -59,7 +53,7 @@ export function* hostileDocuments(base: unknown, values = hostileJson()): Genera
     yield `{${[fields, `${JSON.stringify(name)}:0`].filter(Boolean).join(',')}}`;
 }
 
-/** Replaces the whole value, or any value within it. */
+/** Replaces the whole value, or each value within it. */
 function* replacedIn(base: unknown, json: string): Generator<string> {
   yield json;
   if (typeof base !== 'object' || base === null) return;
@@ -76,10 +70,7 @@ function* replacedIn(base: unknown, json: string): Generator<string> {
   }
 }
 
-/**
- * Positions as the cursors of lists encode them. Each has a value in every place from which a list can't
- * continue.
- */
+/** Cursors of lists that contain a hostile value, at every location within a position. A list can't continue from such a position. */
 export function hostileCursors(): string[] {
   const positions = [
     17,

@@ -2,7 +2,7 @@ import { digestOf } from '../../../packages/protocol/digest.ts';
 import { type MoveEvent, moveEvent } from '../../../packages/protocol/moves/move-event.ts';
 import { partitionOf } from '../../../packages/protocol/sinks/sink.ts';
 
-/** The move with that number, of a tenant that moves only one pointer: the generation is the same number. */
+/** Creates the move with that number, for a tenant that moves only one pointer: the generation equals the number. */
 export function nthMove(
   tenant: string,
   seq: number,
@@ -26,7 +26,7 @@ export function moves(tenant: string, from: number, to: number): MoveEvent[] {
   return Array.from({ length: to - from + 1 }, (_none, index) => nthMove(tenant, from + index));
 }
 
-/** Names of `count` tenants that share one stream. */
+/** Finds names of `count` tenants that share one stream. */
 export function neighbours(count: number, partition = partitionOf('acme')): string[] {
   const found: string[] = [];
   for (let n = 0; found.length < count; n++) if (partitionOf(`t${n}`) === partition) found.push(`t${n}`);

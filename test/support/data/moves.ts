@@ -3,7 +3,7 @@ import { connect } from 'amqplib';
 import { type MoveEvent, moveEvent } from '../../../packages/protocol/moves/move-event.ts';
 import type { Batch } from '../../../services/sinks/target.ts';
 
-/** A move of a pointer of `acme`, or of another tenant. */
+/** Creates a move of a pointer of `acme`, or of another tenant. */
 export function madeMove({
   tenant = 'acme',
   bundle = 'support-bot',
@@ -30,7 +30,7 @@ export function madeMove({
   });
 }
 
-/** The generations `from` to `to` of one pointer, as the feed of a tenant that has only this pointer. */
+/** Creates the generations `from` to `to` of one pointer, as the feed of a tenant that has only this pointer. */
 export function madeMoves(from: number, to: number, pointer: { tenant?: string; bundle?: string } = {}) {
   return Array.from({ length: to - from + 1 }, (_none, nth) =>
     madeMove({ ...pointer, generation: from + nth }),
@@ -46,15 +46,14 @@ export function batchOf(
 
 export type AmqpChannel = Awaited<ReturnType<Awaited<ReturnType<typeof connect>>['createChannel']>>;
 
-/** Runs `use` with a channel of the AMQP library alone, without any code of Pointsman. */
+/** Runs `use` with a channel of the AMQP library, without any code of Pointsman. */
 export async function overAmqp<T>(url: string, use: (channel: AmqpChannel) => Promise<T>): Promise<T> {
   const connection = await connect(url);
   try {
     const channel = await connection.createChannel();
     channel.on('error', () => undefined);
     const answer = await use(channel);
-    // Closing the channel waits until the messages are published. Closing the connection would not wait for
-    // them.
+    // Closing the channel waits until the messages are published. Closing only the connection would not wait.
     await channel.close();
     return answer;
   } finally {
@@ -62,7 +61,7 @@ export async function overAmqp<T>(url: string, use: (channel: AmqpChannel) => Pr
   }
 }
 
-/** Removes all messages from a queue, and returns them. */
+/** Removes all messages from a queue and returns them. */
 export function drained(url: string, queue: string) {
   return overAmqp(url, async (channel) => {
     const messages = [];

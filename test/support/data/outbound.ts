@@ -5,12 +5,12 @@ import { openOutbound, type OutboundOptions } from '../../../services/outbound/o
 import type { Certificate } from '../servers/certificate.ts';
 import { startOutsideServer, type Answer, type OutsideServer } from '../servers/outside-server.ts';
 
-/** The servers and clients that a test opened. They are closed with `await using`. */
+/** The servers and clients that a test opened. `await using` closes them. */
 export interface Outside extends AsyncDisposable {
-  /** A client for calls of a tenant. It may call 127.0.0.1, and no other private address. */
+  /** Opens a client for a tenant's calls. It may call 127.0.0.1, but no other private address. */
   open(options?: Partial<OutboundOptions>): Outbound;
   server(answer: Answer, tls?: Certificate): Promise<OutsideServer>;
-  /** Every log line. */
+  /** Every line that was logged. */
   readonly lines: readonly string[];
 }
 
@@ -30,7 +30,7 @@ export function outside(): Outside {
       closers.push(() => server.close());
       return server;
     },
-    // Servers are closed first: their open connections end by it.
+    // Closes the servers first, which ends their open connections.
     async [Symbol.asyncDispose]() {
       for (const close of closers.toReversed()) await close();
     },
@@ -41,7 +41,7 @@ export function range(text: string): OutboundOptions['allow'][number] {
   return parseAddressRange(text)!;
 }
 
-/** A call with generous limits, so that a slow machine does not change the result. */
+/** Creates a request with generous limits, so that a slow machine does not change the result. */
 export function get(url: string, over: Partial<OutboundRequest> = {}): OutboundRequest {
   return {
     url,

@@ -3,14 +3,12 @@ import { Policy } from '../../../core/policy.ts';
 import type { NewPolicy } from '../../../services/postgres/channels/policies.ts';
 import { AT } from '../worlds/store.ts';
 
-/** A policy with those gates on the channel "live". */
+/** Creates a policy with those gates on the channel "live". */
 export function gated(...gates: unknown[]): Policy {
   return Policy.parse({ channels: { live: { gates } } });
 }
 
-/**
- * A request to store a policy, as the API makes it. It has its own idempotency key, unless a test gives one.
- */
+/** Creates a request to store a policy, as the API does, with a new idempotency key unless the test passes one. */
 export function policyRequest(tenant: string, document: Policy, asked: Partial<NewPolicy> = {}): NewPolicy {
   return {
     tenant,

@@ -5,10 +5,10 @@ import { storeBlobs } from '../../../services/postgres/content/blobs.ts';
 import { recordStage, storeArtifacts } from '../../../services/postgres/releases/stages.ts';
 import { admitted, AT, type Store, times } from '../worlds/store.ts';
 
-/** The files of an artifact: their paths and texts. */
+/** The files of an artifact: texts by path. */
 export type Files = Readonly<Record<string, string>>;
 
-/** The result of compiling a release of those files: the digest of its manifest, and every blob. */
+/** Compiles a release of those files. Returns the digest of its manifest, and every blob. */
 export function artifactOf(files: Files) {
   const listed = Object.entries(files).map(([path, text]): ArtifactFile => ({
     path,
@@ -26,10 +26,7 @@ export function artifactOf(files: Files) {
   return { digest: manifest.digest, manifest, index, blobs };
 }
 
-/**
- * Writes a release of those files directly into the database, from its admission to its final state. Returns
- * its digest.
- */
+/** Writes a release of those files directly to the database, from its admission until it is settled. Returns its digest. */
 export async function publishedFiles(
   store: Store,
   id: ReleaseId,

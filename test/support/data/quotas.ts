@@ -5,7 +5,7 @@ import type { QuotaChanges } from '../../../packages/protocol/quota.ts';
 import type { Database } from '../../../services/postgres/database.ts';
 import { setQuotas } from '../../../services/postgres/tenants/quotas.ts';
 
-/** Sets quotas of a tenant, as an operator does. Each call is a separate request. */
+/** Sets the quotas of a tenant as an operator does. Each call is a separate request. */
 export async function limitTenant(
   db: Database,
   tenant: string,

@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import type { RightValues } from './hostile-requests.ts';
 
 /**
- * Values for a valid request of every operation, for a tenant with a bundle named `bundle`, a hook `main`, a
- * sink `audit` and a follower `bot-7`.
+ * Values for a valid request to every operation, for a tenant with a bundle named `bundle`, a hook `main`, a sink `audit` and a follower
+ * `bot-7`.
  */
 export function rightValues(given: {
   readonly tenant: string;

@@ -3,14 +3,12 @@ import { createHash, randomInt } from 'node:crypto';
 /** Returns numbers in [0, 1) that depend only on a seed. */
 export type Random = () => number;
 
-/** The seed of a run. `POINTSMAN_SEED` repeats the run of a seed that was printed. */
+/** The seed of a run. To repeat a run, set `POINTSMAN_SEED` to the seed that it printed. */
 export function seedOfRun(): string {
   return process.env['POINTSMAN_SEED'] ?? String(randomInt(2 ** 32));
 }
 
-/**
- * Each name has its own sequence of numbers, so that the order of the callers does not change their numbers.
- */
+/** Creates a generator for one caller's name. Each name has its own sequence, so the order of the callers does not change their numbers. */
 export function seededRandom(seed: string, name: string): Random {
   let asked = 0;
   return () => createHash('sha256').update(`${seed} ${name} ${asked++}`).digest().readUIntBE(0, 6) / 2 ** 48;

@@ -6,17 +6,18 @@ import { signatureOf } from '../servers/code-host.ts';
 
 /** A push as a provider delivers it, with the proof that the provider sent it. */
 export interface SignedPush {
-  /** The `repository` of a hook for this push. */
+  /** The value of `repository` in a hook that accepts this push. */
   readonly repository: string;
   readonly commit: string;
   readonly payload: unknown;
-  /** The headers of a delivery of that body. Each call has another delivery id. */
+  /** Creates the headers of a delivery with that body. Each call uses a new delivery id. */
   readonly headers: (secret: string, body: string) => Record<string, string>;
 }
 
 /**
- * @param sourceUrl address of the archive in the generic push; the archives of the others are fetched from
- * the provider's API
+ * Creates a valid push of each provider.
+ *
+ * @param sourceUrl the address of the archive in the generic push; the archives of the other pushes are fetched from the provider's API
  */
 export function signedPushes(sourceUrl: string): Readonly<Record<HookProvider, SignedPush>> {
   return { github: GITHUB, gitlab: GITLAB, generic: genericPush(sourceUrl) };

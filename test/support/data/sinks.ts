@@ -5,7 +5,7 @@ import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
 import type { Database } from '../../../services/postgres/database.ts';
 import { putSink, type PutSink } from '../../../services/postgres/sinks/sinks.ts';
 
-/** Stores a webhook. Its secrets are strings that nothing decrypts. */
+/** Stores a webhook. Its secrets are arbitrary strings, because no test decrypts them. */
 export async function setSink(db: Database, tenant: string, over: Partial<PutSink> = {}) {
   return putSink(db, {
     tenant,

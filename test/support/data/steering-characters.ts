@@ -1,6 +1,6 @@
 /**
- * Bidi_Control as PropList.txt of Unicode 16.0 lists it, written out by hand. The code uses the regular
- * expressions of the engine: a test that used them too would miss a character that the engine lacks.
+ * Bidi_Control from PropList.txt of Unicode 16.0, written out by hand. The code uses the regular expressions of the JavaScript engine. A
+ * test that used them too would not detect a character that the engine lacks.
  */
 export const BIDI_CONTROLS: readonly (readonly [name: string, character: string])[] = [
   ['ARABIC LETTER MARK', '\u061c'],
@@ -17,7 +17,7 @@ export const BIDI_CONTROLS: readonly (readonly [name: string, character: string]
   ['POP DIRECTIONAL ISOLATE', '\u2069'],
 ];
 
-/** One control character, tab and line feed included, or one of {@link BIDI_CONTROLS}. */
+/** Matches one control character, including tab and line feed, or one of {@link BIDI_CONTROLS}. */
 export const STEERING_CHARACTER = new RegExp(
   `\\p{Cc}|[${BIDI_CONTROLS.map(([, character]) => character).join('')}]`,
   'u',

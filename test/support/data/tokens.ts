@@ -17,17 +17,17 @@ export async function madeToken(
   return { id: String(answer.json['id']), token: String(answer.json['token']) };
 }
 
-/** That call with that token. */
+/** Adds the token to a call. */
 export function as(token: string, call: TestCall = {}): TestCall {
   return { ...call, headers: { ...call.headers, authorization: `Bearer ${token}` } };
 }
 
-/** The status and the body of a response, without the id and the path of its request. */
+/** The status and the body of a response, without the request's id and path, which differ between requests. */
 export function shown({ status, text, json }: TestAnswer): unknown[] {
   return [status, text.replace(String(json['requestId']), '').replace(String(json['instance']), '')];
 }
 
-/** The items of a page of a list. */
+/** The items of one page of a list. */
 export function itemsOf({ json }: TestAnswer): Record<string, unknown>[] {
   return json['items'] as Record<string, unknown>[];
 }

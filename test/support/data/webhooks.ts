@@ -12,7 +12,7 @@ import type { Answer } from '../servers/outside-server.ts';
 export const secret = newWebhookSecret();
 export const log = pino({ level: 'silent' });
 
-/** The move with that number of a tenant that has one pointer. */
+/** Creates the move with that number, for a tenant that has one pointer. */
 export function move(seq: number): MoveEvent {
   const to = { version: seq, digest: `sha256:${'0'.repeat(64)}` };
   const pointer = { tenant: 'acme', bundle: 'support-bot', channel: 'live' };
@@ -21,7 +21,7 @@ export function move(seq: number): MoveEvent {
 
 export const moves = (count: number) => Array.from({ length: count }, (_, index) => move(index + 1));
 
-/** One step of the delivery to that URL. */
+/** Executes one step of the delivery to that URL. */
 export function send(
   outbound: Outbound,
   url: string,
@@ -30,7 +30,7 @@ export function send(
   return webhookDelivery({ outbound, log }).send({ tenant: 'acme', events }, { sink: 'audit', url, secrets });
 }
 
-/** Gives the answers one by one, in order. The last answer is repeated. */
+/** Sends the given responses in order, one per request. Repeats the last response. */
 export function answers(...all: readonly ((response: ServerResponse) => void)[]): Answer {
   let asked = 0;
   return (_request, response) => all[Math.min(asked++, all.length - 1)]!(response);

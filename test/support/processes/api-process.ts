@@ -16,16 +16,13 @@ const ADMIN_TOKEN = 'an-admin-token-of-the-benchmark';
 /** The API in its own process, as in production. */
 export interface ApiProcess {
   readonly url: string;
-  /** A request as the admin; throws unless it succeeds. */
+  /** Sends a request as the admin. Throws unless it succeeds. */
   call(method: string, path: string, json?: unknown): Promise<unknown>;
-  /** The value of that metric in `/metrics`. */
+  /** Reads the value of that metric from `/metrics`. */
   gauge(name: string): Promise<number>;
-  /** The part of the process's memory that is in RAM, in MiB. */
+  /** The memory of the process that is in RAM, in MiB. */
   residentMiB(): Promise<number>;
-  /**
-   * The most memory that was in RAM at once since the process started, in MiB. The kernel measures it, so
-   * that no peak is missed.
-   */
+  /** The maximum of that memory since the process started, in MiB. The kernel measures it, so it includes every peak. */
   peakMiB(): Promise<number>;
   stop(): Promise<void>;
 }
@@ -86,7 +83,7 @@ async function memoryMiB(pid: number | undefined, field: 'VmRSS' | 'VmHWM'): Pro
 
 const MadeToken = z.object({ token: z.string() });
 
-/** Creates a token of that tenant. */
+/** Creates a token for that tenant. */
 export async function tenantToken(api: ApiProcess, tenant: string, role: Role): Promise<string> {
   const made = await api.call('POST', '/v1/tokens', { name: `bench-${randomUUID()}`, tenant, roles: [role] });
   return MadeToken.parse(made).token;

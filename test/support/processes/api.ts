@@ -15,16 +15,16 @@ import { TEST_SECRET_KEYS } from '../data/secret-keys.ts';
 
 const TOKEN = 'an-admin-token-of-the-tests';
 
-/** The real API in this process, on a free port. */
+/** The real API, running in this process on a free port. */
 export interface TestApi {
   readonly url: string;
-  /** The admin's token, as the environment gives it. */
+  /** The admin's token, as set in the environment. */
   readonly adminToken: string;
-  /** Every log line. */
+  /** Every line that was logged. */
   readonly logged: readonly string[];
   /** Sends a request as the admin. An empty `authorization` header removes the token. */
   call(method: string, path: string, call?: TestCall): Promise<TestAnswer>;
-  /** Drains the API as SIGTERM does. */
+  /** Drains the API, as SIGTERM does. */
   drain(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -47,16 +47,16 @@ export interface TestAnswer {
 export async function startApi(stores: {
   appUrl: string;
   ingressUrl: string;
-  /** Of Restate; left out: none. */
+  /** The URL of Restate's admin API; none by default. */
   adminUrl?: string;
-  /** Whose disks are examined; left out: none. */
+  /** The folder whose disks the API examines; none by default. */
   dataDir?: string;
   secretKeys?: SecretKeys | null;
   brokers?: readonly Broker[];
   celeryGrants?: readonly CeleryGrant[];
   queueDepths?: QueueDepths;
   limits?: Partial<SocketLimits>;
-  /** The caller who passes a database closes it. By default the API opens its own. */
+  /** A database that the caller must close. By default the API opens its own. */
   db?: Database;
   /** True by default, as in production. */
   answersEarly?: boolean;

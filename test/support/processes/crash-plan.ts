@@ -6,35 +6,29 @@ import { z } from 'zod';
 import type { EndpointListener } from '../../../services/worker/http2-endpoint.ts';
 import { cutMessages, type ProtocolMessage } from '../runs/protocol-messages.ts';
 
-/**
- * The point at which a worker kills itself: directly before or directly after it sends the n-th message of an
- * invocation of that handler.
- */
+/** The point at which a worker kills itself: directly before or after it sends the n-th message of an invocation of that handler. */
 export const CrashPoint = z.object({
-  /** `Tenant/publish` */
+  /** For example `Tenant/publish`. */
   handler: z.string(),
-  /** Counted from 0 among the attempts of that handler that begin in this run. */
+  /** The number of the attempt, counted from 0 among the attempts of that handler that begin in this run. */
   occurrence: z.number().int(),
-  /** Counted from 0 within that attempt. */
+  /** The number of the message, counted from 0 within that attempt. */
   message: z.number().int(),
   side: z.enum(['before', 'after']),
 });
 export type CrashPoint = z.infer<typeof CrashPoint>;
 
-/**
- * The plan that a worker reads. Another run restarts the counts. Without a point the worker only records its
- * messages.
- */
+/** The plan that a worker reads. A new run restarts the counts. Without a point the worker only records its messages. */
 export const CrashPlan = z.object({ run: z.string(), point: CrashPoint.nullable() });
 export type CrashPlan = z.infer<typeof CrashPlan>;
 
-/** One message, as the worker records it. */
+/** One message that the worker has recorded. */
 export const TraceLine = CrashPoint.omit({ side: true }).extend({ name: z.string(), command: z.boolean() });
 export type TraceLine = z.infer<typeof TraceLine>;
 
 /**
- * The files through which a test and its worker exchange data, since the worker is killed in the middle. They
- * are in a folder of the test.
+ * The files through which a test and its worker exchange data, because the worker can be killed at any time. They are in a folder of the
+ * test.
  */
 export interface CrashFiles {
   readonly plan: string;
@@ -46,7 +40,7 @@ export function crashFiles(folder: string): CrashFiles {
   return { plan: `${folder}/plan.json`, fired: `${folder}/fired`, trace: `${folder}/trace.jsonl` };
 }
 
-/** Passes every invocation on, and kills the process with SIGKILL once, at the point of the plan. */
+/** Passes on every invocation, and kills the process once with SIGKILL, at the point in the plan. */
 export function crashing(listener: EndpointListener, files: CrashFiles): EndpointListener {
   const decorated = (request: Http2ServerRequest, response: Http2ServerResponse): void => {
     const match = /\/invoke\/([^/]+)\/([^/?]+)/.exec(request.url);
@@ -71,7 +65,7 @@ function watch(handler: string, response: Http2ServerResponse, files: CrashFiles
     if (!point || fatal === -1) return send(chunk, done);
     const passed = messages.slice(0, point.side === 'before' ? fatal : fatal + 1);
     if (passed.length === 0) return die(files);
-    // The messages before the point must be sent, and the later ones must not. The SDK waits for this write.
+    // The messages before the point must be sent, and the later messages must not. The SDK waits for this write.
     return send(Buffer.concat(passed.map((message) => message.bytes)), () => setTimeout(die, 15, files));
   };
   response.write = write as typeof response.write;
@@ -85,10 +79,7 @@ function die(files: CrashFiles): never {
 
 const counted = { run: '', handlers: new Map<string, number>() };
 
-/**
- * The number of this attempt of its handler, and the point at which the attempt kills the process, if it is
- * the planned one.
- */
+/** Counts this attempt of the handler. Returns its number, and the crash point if this attempt is the planned one. */
 function enter(handler: string, files: CrashFiles): { occurrence: number; point: CrashPoint | null } {
   if (!existsSync(files.plan)) return { occurrence: 0, point: null };
   const { run, point } = CrashPlan.parse(JSON.parse(readFileSync(files.plan, 'utf8')));

@@ -8,8 +8,8 @@ import { startSweep } from '../../../services/worker/sweep/sweep.ts';
 import { openWorker } from '../../../services/worker/worker.ts';
 import { crashFiles, crashing } from './crash-plan.ts';
 
-// The real worker in its own process, behind a listener that can kill it at a chosen message. It always has
-// one URL, so that a restarted worker is the same deployment.
+// The real worker in its own process, behind a listener that can kill it at a chosen message. Its URL never changes, so Restate treats a
+// restarted worker as the same deployment.
 const config = workerConfig(process.env);
 const folder = process.env['CRASH_FOLDER'];
 if (!folder) throw new Error('CRASH_FOLDER names the folder of the crash plan');

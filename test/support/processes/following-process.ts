@@ -1,5 +1,4 @@
-// A process that follows until it is killed. It reports each bundle that it serves, and whether the bundle is
-// whole.
+// A process that follows a pointer until it is killed. It reports each bundle that it serves, and whether the bundle is complete.
 import { digestOf } from '../../../packages/protocol/digest.ts';
 import type { Bundle } from '../../../packages/client/follower/cache/bundle.ts';
 import { type FollowerOptions, openFollower } from '../../../packages/client/follower/follower.ts';
@@ -7,8 +6,7 @@ import { type FollowerOptions, openFollower } from '../../../packages/client/fol
 const follower = await openFollower(JSON.parse(process.argv[2] ?? '') as FollowerOptions);
 
 function say({ generation, files, json }: Bundle): void {
-  // Every test that starts this process publishes files that contain their generation, and one file with the
-  // digest of the others.
+  // Every test that starts this process publishes files that contain the release number, and one file with the digest of the others.
   const content = [...files]
     .filter(([path]) => path !== 'sum.txt')
     .map(([, file]) => Buffer.from(file.content));

@@ -3,23 +3,20 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Environment } from '../../../services/config/read-settings.ts';
 
-/** `npm start` in its own process, with stand-ins, so that a test can kill it. */
+/** `npm start` in its own process, with stand-ins, so a test can kill it. */
 export interface StackProcess {
   readonly process: ChildProcess;
-  /** Everything that the process has printed. */
+  /** Returns everything that the process has printed. */
   output(): string;
-  /**
-   * Resolves with the API's address when the process prints that it is ready; rejects with its output when it
-   * ends before.
-   */
+  /** Resolves with the API's address when the process prints that it is ready. Rejects with the process's output if it ends before that. */
   readonly ready: Promise<string>;
-  /** Resolves with the exit code when the process has ended, or with null when a signal ended it. */
+  /** Resolves with the exit code when the process has ended; null if a signal ended it. */
   readonly ended: Promise<number | null>;
 }
 
 /**
- * Starts the process with that environment alone. Its working directory is `/`, so that the result does not
- * depend on the folder in which the tests run.
+ * Starts the process with only the given environment. The working directory is `/`, so the result does not depend on the folder in which
+ * the tests run.
  */
 export function spawnStack(env: Environment, { uid }: { uid?: number } = {}): StackProcess {
   const script = fileURLToPath(new URL('./stack-main.ts', import.meta.url));

@@ -8,48 +8,47 @@ import type { Scripts } from '../../../packages/dev/stack/options.ts';
 import { startStack } from '../../../packages/dev/stack/stack.ts';
 import { replaySettings } from '../runs/replay.ts';
 
-/** One process of a running stack. The supervisor restarts it when it ends by itself or by `kill`. */
+/** One process of a running stack. The supervisor restarts it if it ends by itself or by `kill`. */
 export interface TestProcess {
   /** Null while the process does not run. */
   readonly pid: number | null;
   kill(signal: NodeJS.Signals): void;
-  /** Ends the process in order if it runs, starts it again, and waits until it is ready. */
+  /** Shuts the process down gracefully if it runs, starts it again, and waits until it is ready. */
   restart(): Promise<void>;
-  /** Ends the process in order. It is not started again before `restart`. */
+  /** Shuts the process down gracefully. The supervisor does not start it again before `restart`. */
   stop(): Promise<void>;
 }
 
 export interface TestStack {
   readonly apiUrl: string;
   readonly adminToken: string;
-  /** The address for the role that the processes log in as. */
+  /** The database URL of the role with which the processes log in. */
   readonly databaseUrl: string;
   readonly ownerUrl: string;
   readonly restate: { readonly ingressUrl: string; readonly adminUrl: string };
   readonly home: string;
   readonly processes: Readonly<Record<PartName, TestProcess>>;
-  /** The lines that the stack has printed for the person who started it. */
+  /** The lines that the stack has printed for its user. */
   readonly said: readonly string[];
-  /** Ends every process, and removes the home folder unless the test passed it. */
+  /** Ends every process, and removes the home folder unless the test passed one. */
   stop(): Promise<void>;
 }
 
 export interface TestStackOptions {
-  /** A folder that is kept. By default the stack uses a new one, which is removed at the end. */
+  /** A folder that is kept. By default the stack creates a new folder, and removes it at the end. */
   readonly home?: string;
-  /** Further settings. The API listens on any free port. */
+  /** Additional settings. The API listens on any free port. */
   readonly env?: Environment;
   /** Settings that override restate.toml, as `RESTATE_…` variables. */
   readonly restateEnv?: Readonly<Record<string, string>>;
-  /** False by default, which is faster, and loses data when the power fails. */
+  /** False by default, which is faster, but loses data in a power failure. */
   readonly fsync?: boolean;
   readonly scripts?: Scripts;
   readonly onFailed?: (reason: string) => void;
 }
 
 /**
- * Starts the same processes as `npm start`, for tests from outside. When the test process ends, the watchdog
- * ends the stack.
+ * Starts the same processes as `npm start`, for tests that use them from outside. When the test process ends, the watchdog ends the stack.
  */
 export async function startTestStack(options: TestStackOptions = {}): Promise<TestStack> {
   const { fsync = false, onFailed = () => undefined, restateEnv, scripts } = options;

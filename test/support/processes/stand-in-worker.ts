@@ -1,5 +1,4 @@
-// Replaces services/worker in tests of the stack itself: durable services, registered in the same way as the
-// worker's.
+// Replaces services/worker in tests of the stack itself: it serves durable services and registers them as the worker does.
 import { createServer, type ServerHttp2Session } from 'node:http2';
 import {
   createEndpointHandler,
@@ -17,7 +16,7 @@ const echo = service({
   name: 'Echo',
   handlers: { say: async (_ctx: Context, text: string) => text },
 });
-// Waits in Restate instead of this process, so that a test can restart the worker meanwhile.
+// The waiting happens in Restate instead of this process, so a test can restart the worker in the meantime.
 const wait = workflow({
   name: 'Wait',
   handlers: {

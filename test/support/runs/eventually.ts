@@ -1,8 +1,8 @@
 /**
- * Calls `ask` repeatedly until it returns a result. The time limit only ends a test that hangs: it is as long
- * as a whole test may take, so that a much slower machine also succeeds.
+ * Calls `ask` repeatedly until it returns a result. The time limit only ends a test that hangs. It is as long as a whole test may take, so
+ * even a much slower machine does not reach it.
  *
- * @throws when the time is over, with the error of the last attempt, if it had one
+ * @throws if no result came within the time limit, with the error of the last attempt, if it had one
  */
 export async function eventually<T>(
   ask: () => Promise<T | null | undefined | false>,

@@ -5,7 +5,7 @@ import type { WorkerProcess } from '../worlds/control-plane.ts';
 import { between, type Random } from '../data/seeded-random.ts';
 import type { SilentProxy } from '../servers/silent-proxy.ts';
 
-/** A broker, and the proxy between it and all its clients. */
+/** A broker, and the proxy between the broker and all its clients. */
 export interface Reached {
   readonly broker: TestBroker;
   readonly proxy: SilentProxy;
@@ -15,10 +15,7 @@ export type Fault = 'killed' | 'silent';
 
 const KiB = 1_024;
 
-/**
- * Applies the fault to a broker, if possible in the middle of a transfer to it, and ends the fault some time
- * later.
- */
+/** Applies the fault to a broker, if possible during a transfer to it, and ends the fault some time later. */
 export async function strike({ broker, proxy }: Reached, fault: Fault, random: Random): Promise<void> {
   await Promise.race([
     proxy.transferred(between(random, 20, 200) * KiB),
@@ -31,14 +28,14 @@ export async function strike({ broker, proxy }: Reached, fault: Fault, random: R
     return;
   }
   proxy.swallow();
-  // Some faults end before any client has given up, and some after.
+  // Some faults end before any client has given up, and others after.
   await pause(between(random, 2_000, 9_000));
   proxy.heal();
 }
 
 /**
- * Kills the worker every few seconds, if possible in the middle of a transfer to one of those brokers, until
- * `end` is called. Afterwards a worker runs.
+ * Kills the worker every few seconds, if possible during a transfer to one of those brokers, until `end` is called. A worker is running
+ * when `end` resolves.
  */
 export function killAtRandom(
   worker: WorkerProcess,
@@ -49,8 +46,8 @@ export function killAtRandom(
   const { signal } = ending;
   const isItsTime = async (): Promise<boolean> => {
     try {
-      // Restate retries up to five seconds after a worker is back. If each worker were killed before that,
-      // nothing would progress.
+      // Restate retries up to five seconds after the worker is back. If each worker were killed before that, no invocation would make
+      // progress.
       await pause(between(random, 3_000, 12_000), undefined, { signal });
       const { proxy } = brokers[Math.floor(random() * brokers.length)]!;
       await Promise.race([
@@ -65,7 +62,7 @@ export function killAtRandom(
   const killing = (async (): Promise<void> => {
     while (await isItsTime()) await worker.kill();
   })();
-  // The caller of `end` gets the error. Before that it must not count as an unhandled rejection.
+  // The caller of `end` receives this error. Until then it must not count as an unhandled rejection.
   killing.catch(() => undefined);
   return {
     end: async () => {

@@ -5,12 +5,15 @@ import { join } from 'node:path';
 import { PortBook, startOnPorts } from '../../../packages/dev/embedded/ports.ts';
 import { startEmbeddedPostgres } from '../../../packages/dev/postgres/embedded.ts';
 
-/** The environment variable with the folder of an initialised PostgreSQL, which tests copy: `initdb` takes most of the time of a start. */
+/**
+ * The environment variable with the folder of an initialized PostgreSQL. Tests copy this folder, because `initdb` takes most of the startup
+ * time.
+ */
 export const POSTGRES_TEMPLATE = 'POINTSMAN_TEST_POSTGRES_TEMPLATE';
 
 let folder: string | null = null;
 
-/** Vitest calls this once before the tests of a project, in the process that starts the others. */
+/** Vitest calls this once before the tests of a project, in the process that starts the test processes. */
 export async function setup(): Promise<void> {
   folder = await mkdtemp(join(tmpdir(), 'pointsman-postgres-template-'));
   const where = folder;

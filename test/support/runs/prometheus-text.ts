@@ -25,8 +25,8 @@ const SAMPLE = new RegExp(String.raw`^(${NAME})(?:\{(${LABEL}(?:,${LABEL})*)\})?
 const COMMENT = new RegExp(`^# (HELP|TYPE) (${NAME}) (.*)$`);
 
 /**
- * Parses Prometheus' text format, version 0.0.4, and throws for each line that the format does not allow: a
- * sample outside its family, a family or a sample that occurs twice, a value that is not a number.
+ * Parses the Prometheus text format, version 0.0.4. Throws for every line that the format does not allow: a sample outside its family, a
+ * duplicate family or sample, or a value that is not a number.
  */
 export function parsePrometheusText(text: string): ReadonlyMap<string, Family> {
   if (!text.endsWith('\n')) throw new Error('the last line must end with a line feed');

@@ -1,7 +1,7 @@
 /**
- * The messages that the SDK sends to the server during an invocation, parsed from its bytes. Each begins with
- * a header: a type of two bytes, flags of two bytes and a length of four (Restate service protocol, "Message
- * header"). This is enough to stop a worker between any two messages.
+ * The messages that the SDK sends to the server during an invocation, parsed from the bytes. Each message begins with a header: a type of
+ * two bytes, flags of two bytes and a length of four (Restate service protocol, "Message header"). This is enough to stop a worker between
+ * any two messages.
  */
 export interface ProtocolMessage {
   readonly name: string;
@@ -31,7 +31,7 @@ const NAMES: Readonly<Record<number, string>> = {
   0x0411: 'Run',
 };
 
-/** @throws when the bytes do not end at the end of a message: the SDK writes whole messages */
+/** @throws if the bytes do not end at the end of a message, because the SDK always writes whole messages */
 export function cutMessages(chunk: Uint8Array): ProtocolMessage[] {
   const messages: ProtocolMessage[] = [];
   let at = 0;

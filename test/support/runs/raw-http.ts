@@ -9,7 +9,7 @@ export interface RawResponse {
   readonly body: string;
 }
 
-/** A connection on which the test chooses each byte that is sent, and the time at which it reads. */
+/** Opens a connection on which the test chooses every byte that is sent, and when to read. */
 export async function openSocket(
   url: string,
   options: { readonly localAddress?: string } = {},
@@ -21,7 +21,7 @@ export async function openSocket(
   return socket;
 }
 
-/** Sends those bytes and reads until the server closes the connection. */
+/** Sends the bytes, and reads until the server closes the connection. */
 export async function exchange(url: string, bytes: string | Uint8Array): Promise<RawResponse> {
   const socket = await openSocket(url);
   socket.write(bytes);
@@ -34,7 +34,7 @@ export async function responseOn(socket: Socket): Promise<RawResponse> {
   socket.on('data', (chunk: Buffer) => chunks.push(chunk));
   if (!socket.closed) await once(socket, 'close');
   const text = Buffer.concat(chunks).toString('latin1');
-  // A `100 Continue` precedes the response when the request expects it. It is removed.
+  // If the request expects a `100 Continue`, it precedes the response. This removes it.
   const [head = '', ...body] = text.replace(/^HTTP\/1\.1 100 .*\r\n\r\n/, '').split('\r\n\r\n');
   const [status = '', ...lines] = head.split('\r\n');
   const headers = lines.map((line): [string, string] => {

@@ -4,9 +4,8 @@ import { z } from 'zod';
 const Problem = z.object({ problem: z.string() });
 
 /**
- * Invariants of the database that must hold at every moment, after any process was killed. The queries run as
- * the owner, past row-level security, directly on the tables. Each query selects rows that violate an
- * invariant.
+ * Invariants of the database that must always hold, even after any process was killed. The queries run as the owner, directly on the
+ * tables, and bypass row-level security. Each query selects the rows that violate one invariant.
  */
 const CONTRADICTIONS = [
   `SELECT format('%s: %s bytes are counted, and at least %s are stored', u.tenant, u.bytes, n.bytes) AS problem
@@ -108,7 +107,7 @@ export async function contradictions(ownerUrl: string): Promise<string[]> {
   }
 }
 
-/** The violations that the owner's connection sees, with its uncommitted changes. */
+/** The violations that are visible to the owner's connection, including its uncommitted changes. */
 export async function contradictionsSeenBy(client: Client): Promise<string[]> {
   const found: string[] = [];
   for (const sql of CONTRADICTIONS) {

@@ -2,21 +2,17 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /**
- * A call that starts a Restate server with the settings of this part. A stack in its own process has the
- * settings of users.
+ * Matches a call that starts a Restate server with the settings of the replay run. A stack in its own process always has the settings of
+ * users, so it does not count.
  */
 const STARTS_RESTATE = /(?<!function )\b(?:startRestate|startStack)\(/;
 
 /**
- * Marks a file that tests something other than handlers, or waits for clocks. The comment names the file that
- * also runs its handlers.
+ * Marks a file that tests something other than handlers, or that depends on clocks. The comment names the file that also runs its handlers.
  */
 const NOT_REPLAYED = /^\/\/ Not replayed: /m;
 
-/**
- * The paths of the integration tests in which a Restate runs, relative to the root. Running the other tests
- * again with a Restate that replays after every step would prove nothing more.
- */
+/** The paths of the integration tests that run a Restate, relative to the root. Replaying the other tests would have no effect. */
 export function filesWithRestate(root: string): string[] {
   const known = new Map<string, boolean>();
   return globSync('test/integration/**/*.test.ts', { cwd: root })
@@ -30,14 +26,14 @@ export function filesWithRestate(root: string): string[] {
 function reaches(file: string, known: Map<string, boolean>): boolean {
   const before = known.get(file);
   if (before !== undefined) return before;
-  // A file that imports itself in a cycle is visited once.
+  // Marks the file first, so that a cycle of imports ends.
   known.set(file, false);
   const text = readFileSync(file, 'utf8');
   const answer =
     STARTS_RESTATE.test(text) ||
     [...text.matchAll(/from '(\.[^']+)'/g)]
       .map(([, path = '']) => join(dirname(file), path))
-      // The product's own code starts no server when it is imported.
+      // Importing the product's own code starts no server.
       .filter((path) => path.includes('/test/') && existsSync(path))
       .some((path) => reaches(path, known));
   known.set(file, answer);

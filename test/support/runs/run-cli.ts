@@ -5,7 +5,7 @@ export interface CliResult {
   readonly exit: number;
   readonly stdout: string;
   readonly stderr: string;
-  /** The questions to the person at the terminal. */
+  /** The questions that the CLI asked the user at the terminal. */
   readonly asked: readonly string[];
 }
 
@@ -13,20 +13,15 @@ export interface RunCliOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly isTTY?: boolean;
   readonly signal?: AbortSignal;
-  /**
-   * The person's answers, in the order of the questions. After them the input ends. Left out when there is no
-   * person.
-   */
+  /** The user's answers, in the order of the questions. The input ends after the last answer. Undefined if there is no user. */
   readonly answers?: readonly string[];
   /** The content of standard input. */
   readonly stdin?: string;
-  /** The delay before the first retry. It is short by default, since the API is then absent in any case. */
+  /** The delay before the first retry. Short by default, because in these tests the API does not come back. */
   readonly firstRetryMs?: number;
 }
 
-/**
- * Runs a command line in this process as its own process would run it, without the settings of this machine.
- */
+/** Runs a command line in this process as if it had its own process, without the settings of this machine. */
 export async function runCli(args: readonly string[], options: RunCliOptions = {}): Promise<CliResult> {
   const { env = {}, isTTY = false, signal = new AbortController().signal, firstRetryMs = 5 } = options;
   const asked: string[] = [];

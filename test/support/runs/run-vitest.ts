@@ -5,18 +5,17 @@ import { join } from 'node:path';
 import type { Part } from '../../parts.ts';
 import { type Tally, tallyOf } from './tally.ts';
 
-/** The time within which a run must stop its servers after it was told to end. */
+/** The time in which a run must stop its servers after it was asked to end, in milliseconds. */
 const GRACE_MS = 20_000;
 
 type Run = Omit<Part, 'covers' | 'usualSeconds'> & {
-  /** True if the run prints nothing. */
+  /** If true, the run prints nothing. */
   readonly quiet?: boolean;
 };
 
 /**
- * Runs a part of the tests in its own process group, and counts its results. Reports are written to `folder`,
- * which must exist. A part that exceeds its time is ended together with the processes that it started, and
- * counts as failed.
+ * Runs a part of the tests in its own process group, and counts its results. Reports are written to `folder`, which must exist. If the run
+ * exceeds its time, it is ended together with the processes that it started, and counts as failed.
  */
 export async function runVitest(
   { name, project, env = {}, files = [], timeoutMs, quiet = false }: Run,
@@ -35,7 +34,7 @@ export async function runVitest(
       `--outputFile.json=${outputFile}`,
       ...files,
     ],
-    // Hundreds of processes are started. Without this cache each of them would compile the same modules.
+    // The run starts hundreds of processes. Without this cache each of them would compile the same modules.
     { ...process.env, NODE_COMPILE_CACHE: join(folder, 'compiled'), ...env },
     timeoutMs,
   );
@@ -43,8 +42,8 @@ export async function runVitest(
 }
 
 /**
- * Runs in its own process group, so that a run that hangs can be ended together with the processes that it
- * started.
+ * Runs Vitest in its own process group, so that a run that hangs can be ended together with the processes that it started. Returns the exit
+ * code.
  */
 async function exitCodeOf(args: string[], env: NodeJS.ProcessEnv, timeoutMs: number): Promise<number | null> {
   const child = spawn(process.execPath, args, {

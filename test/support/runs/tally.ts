@@ -9,7 +9,7 @@ export interface Tally {
   readonly failures: readonly string[];
 }
 
-/** The number of characters of a reason that are shown. The whole reason is in the output of the test. */
+/** The maximum number of characters shown for a reason. The output of the test contains the whole reason. */
 const REASON_CHARS = 300;
 
 const Assertion = z.object({
@@ -34,9 +34,8 @@ const Report = z.object({
 });
 
 /**
- * Counts one run of Vitest from its JSON report and its exit code. A file that failed before its tests began
- * counts as one failure. So does a run that wrote no report, ran no test, or failed for a reason that no test
- * shows.
+ * Counts the results of one Vitest run from its JSON report and its exit code. A file that failed before its tests began counts as one
+ * failure. The same applies to a run that wrote no report, ran no test, or failed for a reason that no test reports.
  */
 export function tallyOf(report: unknown, exitCode: number | null): Tally {
   const parsed = Report.safeParse(report);

@@ -17,18 +17,17 @@ import { RABBITMQ_SERVER, RABBITMQCTL, REDIS_SERVER } from './system-packages.ts
 
 const execute = promisify(execFile);
 
-/** A real broker that only this test uses, from the system's packages. */
+/** A real broker, from the system's packages, that only this test uses. */
 export interface TestBroker {
   readonly url: string;
   readonly port: number;
   /** Kills the broker with SIGKILL and waits until it has ended. Its data is kept. */
   kill(): Promise<void>;
-  /** Kills the broker if it still runs, and starts it on its data, at the same address. */
+  /** Kills the broker if it still runs, and starts it again with its data, at the same address. */
   restart(): Promise<void>;
   /**
-   * Stops the broker in order before it is started again. Everything that RabbitMQ accepted before is then
-   * stored. After a kill RabbitMQ may have lost a queue that was declared shortly before, although it had
-   * confirmed it.
+   * Shuts the broker down gracefully before starting it again, so everything that RabbitMQ accepted is stored. After a kill, RabbitMQ may
+   * have lost a queue that was declared shortly before, even though it had confirmed the queue.
    */
   restartGently(): Promise<void>;
   /** Stops the broker and removes its data. */
@@ -36,23 +35,20 @@ export interface TestBroker {
 }
 
 export interface TestRedis extends TestBroker {
-  /**
-   * Simulates a power failure: kills Redis, removes so many bytes from the end of its file, and starts it on
-   * the rest.
-   */
+  /** Simulates a power failure: kills Redis, removes `bytes` bytes from the end of its file, and starts it with the rest. */
   restartWithoutEnd(bytes: number): Promise<void>;
 }
 
 export interface TestRabbitmq extends TestBroker {
-  /** Runs a command of RabbitMQ's operator, which takes several seconds. @returns its output */
+  /** Runs an operator command of RabbitMQ, which takes several seconds. @returns its output */
   ctl(...args: readonly string[]): Promise<string>;
 }
 
 /**
- * A Redis that keeps every write that it has acknowledged, also when it is killed.
+ * Starts a Redis that keeps every acknowledged write even if it is killed.
  *
- * @param options.appendfsync `everysec` for measuring, which is the usual setting: on a busy disk a kill then
- * loses up to two seconds of acknowledged writes, since the writes wait for the previous fsync
+ * @param options.appendfsync `everysec`, the usual setting, for measuring: on a busy disk a kill then loses up to two seconds of
+ * acknowledged writes, because writes wait for the previous fsync
  */
 export async function startRedis({
   appendfsync = 'always',
@@ -81,8 +77,8 @@ export async function startRedis({
 }
 
 /**
- * A RabbitMQ without plugins, with its own name server. By default it would share one with every Erlang of
- * this machine.
+ * Starts a RabbitMQ without plugins, with its own name server. By default it would share a name server with every Erlang process of this
+ * machine.
  */
 export async function startRabbitmq(): Promise<TestRabbitmq> {
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-rabbitmq-'));
@@ -96,7 +92,7 @@ export async function startRabbitmq(): Promise<TestRabbitmq> {
   const names = await startOnPorts(book, ['epmd'], async ({ epmd: port }) => {
     const args = ['-address', '127.0.0.1', '-port', String(port)];
     const server = await run('/usr/bin/epmd', args, {}, join(folder, 'epmd.log'));
-    // "n" requests all names. The response begins with the port of the name server, which has no names yet.
+    // "n" requests all names. The response begins with the port of the name server, which has no names registered yet.
     await ready('epmd', server, () => answers(port, '\u0000\u0001n', ''));
     return { server, port };
   });
@@ -104,7 +100,7 @@ export async function startRabbitmq(): Promise<TestRabbitmq> {
     startOnPorts(book, ['amqp', 'dist'], async ({ amqp, dist }) => {
       const env = rabbitmqEnv(folder, { amqp, dist, epmd: names.port });
       const server = await run(RABBITMQ_SERVER, [], env, join(folder, 'rabbitmq.log'));
-      // RabbitMQ's response to the protocol header of a client: a frame of the type "method", on channel 0.
+      // RabbitMQ responds to a client's protocol header with a frame of the type "method", on channel 0.
       await ready('RabbitMQ', server, () =>
         answers(amqp, 'AMQP\u0000\u0000\u0009\u0001', '\u0001\u0000\u0000'),
       );
@@ -186,8 +182,8 @@ function rabbitmqEnv(folder: string, ports: { amqp: number; dist: number; epmd: 
     RABBITMQ_PID_FILE: join(folder, 'pid'),
     RABBITMQ_LOG_BASE: folder,
     RABBITMQ_LOGS: '-',
-    // With this the script becomes the server by exec instead of waiting for it, so that a kill of the
-    // process ends the server.
+    // With this setting, the script replaces itself with the server (exec) instead of waiting for it, so killing the process ends the
+    // server.
     RUNNING_UNDER_SYSTEMD: 'true',
   };
 }
@@ -213,7 +209,7 @@ async function ready(name: string, server: ServerProcess, probe: () => Promise<b
   }
 }
 
-/** Whether the server on that port answers the question with a text that begins with `beginning`. */
+/** Whether the server on that port responds to `question` with a text that begins with `beginning`. */
 async function answers(port: number, question: string, beginning: string): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const socket = connect({ port, host: '127.0.0.1' }, () => socket.write(question, 'latin1'));

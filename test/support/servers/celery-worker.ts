@@ -11,7 +11,7 @@ import { SYSTEM_PYTHON } from './system-packages.ts';
 
 /** A real Celery worker that runs examples/celery/worker.py, either unchanged or with faults. */
 export interface TestCeleryWorker {
-  /** Everything that it has logged. */
+  /** Returns everything that the worker has logged. */
   log(): Promise<string>;
   /** Kills the worker and its pool with SIGKILL, and waits until they have ended. */
   kill(): Promise<void>;
@@ -29,16 +29,15 @@ export async function startCeleryWorker(options: {
   brokerUrl: string;
   queue: string;
   concurrency: number;
-  /** The module. By default it is the module of the example. */
+  /** The Python module to run. By default the module of the example. */
   app?: 'worker' | 'misbehaving';
-  /** Further settings of the worker. */
+  /** Additional settings of the worker. */
   env?: Readonly<Record<string, string>>;
 }): Promise<TestCeleryWorker> {
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-celery-'));
   const logFile = join(folder, 'celery.log');
   const name = `compiler-${process.pid}-${++started}@localhost`;
-  // Messages between workers are switched off: they delay the start by a second and are not part of the
-  // contract.
+  // Switches off the messages between workers: they delay the start by a second and are not part of the contract.
   const alone = ['--without-gossip', '--without-mingle', '--without-heartbeat'];
   const pool = ['--concurrency', String(options.concurrency), '--loglevel', 'INFO', '--hostname', name];
   const worker = await startServerProcess({

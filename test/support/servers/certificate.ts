@@ -1,9 +1,6 @@
 import { generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto';
 
-/**
- * The key and the certificate of a server with TLS. The certificate is its own authority: a client that
- * trusts `cert` trusts the server.
- */
+/** The key and the certificate of a TLS server. The certificate is its own authority: a client that trusts `cert` trusts the server. */
 export interface Certificate {
   readonly key: string;
   readonly cert: string;
@@ -20,9 +17,8 @@ export interface CertificateOptions {
 const day = 24 * 60 * 60 * 1_000;
 
 /**
- * A new self-signed certificate (RFC 5280) with a key on P-256. Node can read certificates but can't create
- * them, and not every machine has a program that can. TLS reads only a few fields, which are written here in
- * DER.
+ * Creates a self-signed certificate (RFC 5280) with a key on P-256. Node can read certificates but can't create them, and not every machine
+ * has a program that can. TLS reads only a few fields, which this code writes in DER.
  */
 export function selfSignedCertificate({
   names = [],
@@ -61,7 +57,7 @@ const octets = (...contents: readonly Buffer[]) => der(0x04, ...contents);
 const oid = (hex: string) => der(0x06, Buffer.from(hex, 'hex'));
 const explicit = (index: number, content: Buffer) => der(0xa0 + index, content);
 
-/** 1.2.840.10045.4.3.2 */
+/** Object identifier 1.2.840.10045.4.3.2. */
 const ECDSA_WITH_SHA256 = sequence(oid('2a8648ce3d040302'));
 
 /** Extension 2.5.29.19, basic constraints. */
@@ -81,7 +77,7 @@ function name(text: string): Buffer {
   return sequence(der(0x31, sequence(oid('550403'), der(0x0c, Buffer.from(text)))));
 }
 
-/** UTCTime, `261124120000Z`: for years up to 2049. */
+/** Encodes a UTCTime, such as `261124120000Z`, for years up to 2049. */
 function time(date: Date): Buffer {
   const digits = date.toISOString().replaceAll(/[-:T]|\.\d+/g, '');
   return der(0x17, Buffer.from(digits.slice(2), 'ascii'));

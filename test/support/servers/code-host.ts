@@ -17,12 +17,12 @@ const Status = z.looseObject({
 });
 export type Status = z.infer<typeof Status>;
 
-/** Handles a request in place of the host. False leaves the request to the host. */
+/** Handles a request instead of the host. If it returns false, the host handles the request. */
 export type Misbehaviour = (request: Arrived, response: ServerResponse) => boolean;
 
 /**
- * Stands in for GitHub and GitLab. It has the parts of their APIs that are called, and, at its own origin,
- * the host of the archives, to which GitHub's API redirects.
+ * Stands in for GitHub and GitLab. It implements the parts of their APIs that Pointsman calls. At a separate origin it serves the archives,
+ * to which GitHub's API redirects.
  */
 export interface CodeHost {
   readonly githubApi: string;
@@ -31,24 +31,17 @@ export interface CodeHost {
   readonly archives: string;
   /** Stores the archive of a commit. */
   put(commit: string, archive: Buffer): void;
-  /**
-   * Handles the next request whose path contains the text in that way. Repeated calls apply to consecutive
-   * requests.
-   */
+  /** Handles the next request whose path contains `part` with `answer`. Repeated calls apply to consecutive requests. */
   next(part: string, answer: Misbehaviour): void;
   /**
-   * Delays the next request whose path contains the text until the returned function is called. The request
-   * is then handled normally.
+   * Delays the next request whose path contains `part` until the returned function is called. The host then handles the request normally.
    */
   hold(part: string): () => void;
-  /** The requests whose path contained the text. */
+  /** The requests whose path contained `part`. */
   arrived(part: string): Arrived[];
-  /**
-   * All statuses of a commit, as soon as the last of them has that state. Consecutive repetitions are
-   * removed.
-   */
+  /** Waits until the last status of a commit is `last`, and returns all its statuses without consecutive duplicates. */
   statusesUntil(commit: string, last: string): Promise<Status[]>;
-  /** Every status that arrived, with repetitions. */
+  /** Every status that arrived, including duplicates. */
   allStatuses(commit: string): Status[];
   close(): Promise<void>;
 }
@@ -130,7 +123,7 @@ export function answerWith(status: number, headers: Record<string, string> = {},
   };
 }
 
-/** Sends so many zero bytes, as long as the client reads them. */
+/** Sends `bytes` zero bytes, as long as the client reads them. */
 export function flood(bytes: number): { readonly answer: Misbehaviour; readonly sent: () => number } {
   let sent = 0;
   function* zeros(): Generator<Buffer> {
@@ -145,7 +138,7 @@ export function flood(bytes: number): { readonly answer: Misbehaviour; readonly 
   return { answer, sent: () => sent };
 }
 
-/** The signature as GitHub computes it. */
+/** Computes the signature as GitHub does. */
 export function signatureOf(secret: string, body: string): string {
   return `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
 }

@@ -2,18 +2,17 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import type { AddressInfo, Socket } from 'node:net';
 
 /**
- * A proxy between a client and the API. It records requests, and changes responses, refuses connections or
- * rejects requests as a test demands.
+ * A proxy between a client and the API. It records requests. A test can make it change responses, refuse connections or reject requests.
  */
 export interface Forwarder {
   readonly url: string;
-  /** The requests `GET /v1/…` in the order in which they arrived, without query strings. */
+  /** The paths of the `GET /v1/…` requests in order of arrival, without query strings. */
   readonly asked: string[];
-  /** Changes the body of a response, given the path. Null leaves it unchanged. */
+  /** Returns a replacement for the body of a response, given the path. Null leaves the body unchanged. */
   tamper: ((path: string, body: Buffer) => Buffer | null) | null;
-  /** Responds with that status instead of the API. Null forwards the request. */
+  /** Returns a status with which the proxy responds instead of the API. Null forwards the request. */
   refuse: ((method: string, path: string) => number | null) | null;
-  /** Refuses new connections, and closes the open ones. */
+  /** Refuses new connections, and closes the open connections. */
   down(): void;
   up(target?: string): void;
   close(): Promise<void>;
@@ -69,7 +68,7 @@ export async function startForwarder(target: string): Promise<Forwarder> {
   return forwarder;
 }
 
-/** Streams the response, unless its whole body is changed. */
+/** Streams the response, unless the whole body must be changed. */
 function forward(
   arrived: IncomingMessage,
   answer: ServerResponse,

@@ -8,30 +8,19 @@ import { accepted, type ControlPlane } from '../worlds/control-plane.ts';
 import { eventually } from '../runs/eventually.ts';
 import { deliveredTo, requireSinks, twoReleases } from '../worlds/sink-world.ts';
 
-/**
- * A partition of a broker whose tenants freeze without the broker, and the whole history of its health
- * checks.
- */
+/** A partition of a broker, whose tenants freeze their channels without the broker, with the whole history of its health checks. */
 export interface FreezingStream {
   readonly tenants: readonly string[];
-  /**
-   * The times, in epoch milliseconds, at which the attempts that the broker confirmed began, oldest first.
-   */
+  /** The times at which the attempts began that the broker confirmed, in epoch milliseconds, oldest first. */
   proofs(): Promise<number[]>;
-  /**
-   * The times at which the rows of the moves of these tenants since then were written, by the clock of the
-   * database.
-   */
+  /** The times at which the rows of these tenants' moves since `sinceMs` were written, by the clock of the database. */
   moves(sinceMs: number): Promise<{ tenant: string; atMs: number }[]>;
-  /**
-   * Publishes repeatedly for each tenant until a release of each waits for the broker. Returns those
-   * releases.
-   */
+  /** Publishes repeatedly for each tenant until one release of each tenant waits for the broker. Returns those releases. */
   publishUntilFrozen(): Promise<ReleaseRecord[]>;
   close(): Promise<void>;
 }
 
-/** So many publishes run at once. With more, they would wait for the database on a usual machine. */
+/** The number of concurrent publishes. With more, they would wait for the database on a usual machine. */
 const AT_ONCE = 8;
 
 let streams = 0;
@@ -89,8 +78,8 @@ function namesOfOnePartition(prefix: string, size: number): string[] {
 }
 
 /**
- * The database keeps only the last health check of a partition, and a move has the worker's time. Triggers of
- * the test keep all health checks and the time of each row.
+ * The database keeps only the last health check of a partition, and stores the worker's time for a move. These triggers keep all health
+ * checks, and the database's time of each row.
  */
 async function keepProofs(owner: Client): Promise<void> {
   await owner.query(`

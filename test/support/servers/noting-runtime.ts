@@ -13,11 +13,11 @@ const log = pino({ level: 'silent' });
 
 export interface RecordingRuntime {
   /**
-   * For each pointer, by its name: every generation that an event brought, or a snapshot that was ahead of
-   * the events, in that order.
+   * For each pointer, by name: every generation that an event announced, or that a snapshot contained ahead of the events, in order of
+   * arrival.
    */
   readonly brought: ReadonlyMap<string, readonly number[]>;
-  /** The number of generations that an event brought. */
+  /** The number of generations that were announced by an event. */
   byEvents(): number;
   stop(): Promise<void>;
 }
@@ -25,11 +25,11 @@ export interface RecordingRuntime {
 interface Sources {
   readonly db: Database;
   readonly url: string;
-  /** All pointers. The snapshot contains these. */
+  /** All pointers, which the snapshot contains. */
   readonly pointers: readonly PointerId[];
 }
 
-/** A runtime that follows the streams of Redis as users would write it, with its own consumer group. */
+/** A runtime that follows the streams of Redis as users would write one, with its own consumer group. */
 export function runtimeOnRedis({ db, url, pointers }: Sources): RecordingRuntime {
   const notes = recorder(db);
   const tenants = [...new Set(pointers.map(({ tenant }) => tenant))];
@@ -50,7 +50,7 @@ export function runtimeOnRedis({ db, url, pointers }: Sources): RecordingRuntime
   return { ...notes.soFar, stop: () => consumer.stop() };
 }
 
-/** A runtime that follows RabbitMQ, with its own queue. The queue exists when the promise resolves. */
+/** A runtime that follows RabbitMQ with its own queue. The queue exists when the promise resolves. */
 export function runtimeOnRabbitmq({ db, url, pointers }: Sources) {
   const notes = recorder(db);
   const consumer = consumeFromRabbitmq({

@@ -1,8 +1,8 @@
 import type { ControlPlane } from '../worlds/control-plane.ts';
 
 /**
- * Kills worker, Restate and PostgreSQL, and starts them again on their data. `meanwhile` runs twice: once
- * while no decision can be made, and once while no caller can even be authenticated.
+ * Kills the worker, Restate and PostgreSQL, and starts them again with their data. `meanwhile` runs twice: once while no decision can be
+ * made, and once while no caller can be authenticated.
  */
 export async function outage(
   { worker, restate, postgres }: ControlPlane,

@@ -14,13 +14,13 @@ export interface Arrived {
   readonly atMs: number;
 }
 
-/** A server outside of Pointsman, on 127.0.0.1. */
+/** A server outside Pointsman, on 127.0.0.1. */
 export interface OutsideServer {
   readonly port: number;
   readonly origin: string;
-  /** The requests in the order in which they arrived. */
+  /** The requests in order of arrival. */
   readonly arrived: readonly Arrived[];
-  /** The number of connections that were ever opened to it, with those whose TLS handshake failed. */
+  /** The number of connections opened so far, including those whose TLS handshake failed. */
   connections(): number;
   close(): Promise<void>;
 }
@@ -28,8 +28,7 @@ export interface OutsideServer {
 export type Answer = (request: Arrived, response: ServerResponse) => void;
 
 /**
- * Handles requests with `answer`. If it does not end a response, the request hangs until the server is
- * closed.
+ * Starts a server that handles requests with `answer`. If `answer` does not end a response, the request hangs until the server is closed.
  */
 export async function startOutsideServer(answer: Answer, tls?: Certificate): Promise<OutsideServer> {
   const arrived: Arrived[] = [];
@@ -66,7 +65,7 @@ export async function startOutsideServer(answer: Answer, tls?: Certificate): Pro
   };
 }
 
-/** The time between each request and the next. */
+/** The times between consecutive requests, in milliseconds. */
 export function gapsMs(arrived: readonly Arrived[]): number[] {
   return arrived.slice(1).map(({ atMs }, at) => atMs - arrived[at]!.atMs);
 }

@@ -1,5 +1,4 @@
-// Starts PostgreSQL on the given folder, prints the user that it runs as, and stops it. For tests that need
-// another user.
+// Starts PostgreSQL on the given folder, prints the user with which it runs, and stops it. For tests that run it as another user.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PortBook, startOnPorts } from '../../../packages/dev/embedded/ports.ts';

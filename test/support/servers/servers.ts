@@ -12,12 +12,12 @@ import { replaySettings } from '../runs/replay.ts';
 
 export interface TestPostgres {
   readonly ownerUrl: string;
-  /** The address for the role of the app, which `migrate(ownerUrl, appUrl)` creates. */
+  /** The database URL of the app's role, which `migrate(ownerUrl, appUrl)` creates. */
   readonly appUrl: string;
   readonly pid: number;
   /** Kills the server with SIGKILL and waits until it has ended. Its data is kept. */
   kill(): Promise<void>;
-  /** Starts the server again on its data and at the same addresses. Ends it first if it still runs. */
+  /** Starts the server again with its data and at the same addresses. Ends it first if it still runs. */
   restart(): Promise<void>;
   /** Stops the server and removes its data. */
   stop(): Promise<void>;
@@ -29,21 +29,15 @@ export interface TestRestate {
   readonly pid: number;
   /** Kills the server with SIGKILL and waits until it has ended. Its data is kept. */
   kill(): Promise<void>;
-  /** Starts the server again on its data and at the same addresses. Ends it first if it still runs. */
+  /** Starts the server again with its data and at the same addresses. Ends it first if it still runs. */
   restart(): Promise<void>;
-  /**
-   * Simulates the loss of the disk: ends the server, removes its data, and starts it again at the same
-   * addresses.
-   */
+  /** Simulates the loss of the disk: ends the server, removes its data, and starts it again at the same addresses. */
   lose(): Promise<void>;
   /** Stops the server and removes its data. */
   stop(): Promise<void>;
 }
 
-/**
- * An empty PostgreSQL that only this test uses. By default fsync is off, which is enough for tests that do
- * not test durability.
- */
+/** Starts an empty PostgreSQL that only this test uses. By default fsync is off, which is sufficient unless a test is about durability. */
 export async function startPostgres({ fsync = false }: { fsync?: boolean } = {}): Promise<TestPostgres> {
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-postgres-'));
   await copyTemplate(join(folder, 'data'));
@@ -80,16 +74,16 @@ export async function startPostgres({ fsync = false }: { fsync?: boolean } = {})
   };
 }
 
-/** Copies the initialised PostgreSQL with its owner. Without a template (a benchmark, a single process) the start itself initialises one. */
+/**
+ * Copies the initialized PostgreSQL, including file owners. Without a template (in a benchmark or a single process) the start runs `initdb`
+ * itself.
+ */
 async function copyTemplate(dataDir: string): Promise<void> {
   const template = process.env[POSTGRES_TEMPLATE];
   if (template !== undefined) await promisify(execFile)('cp', ['-a', template, dataDir]);
 }
 
-/**
- * An empty Restate server that only this test uses. `extraEnv` overrides restate.toml with `RESTATE_…`
- * variables.
- */
+/** Starts an empty Restate server that only this test uses. `extraEnv` overrides restate.toml with `RESTATE_…` variables. */
 export async function startRestate({
   extraEnv = {},
 }: { extraEnv?: Record<string, string> } = {}): Promise<TestRestate> {
@@ -137,7 +131,7 @@ export async function startRestate({
 
 const running = new Set<ServerProcess>();
 
-// Ends the server when the test process ends without stopping it, because a test threw or hung.
+// Ends the server if the test process ends without stopping it, because a test threw or hung.
 export function endWithTestProcess(server: ServerProcess): void {
   running.add(server);
   void server.ended.then(() => running.delete(server));

@@ -1,27 +1,22 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
 /**
- * A proxy between a client and a server. It can stop passing bytes on without closing a connection, like a
- * firewall that dropped its state or a host that lost its power.
+ * A proxy between a client and a server. It can stop forwarding bytes without closing a connection, like a firewall that lost its state or
+ * a host that lost power.
  */
 export interface SilentProxy {
   readonly port: number;
-  /** From now on it accepts connections and bytes, but passes nothing on and closes nothing. */
+  /** From now on the proxy accepts connections and bytes, but forwards nothing and closes nothing. */
   swallow(): void;
-  /** Does the same for the connections that are open now. New connections are passed on. */
+  /** Swallows the bytes of the connections that are open now. New connections are forwarded. */
   swallowOpen(): void;
-  /** From now on it resets every connection, open or new. */
+  /** From now on the proxy resets every connection, open or new. */
   reset(): void;
-  /** From now on it passes requests on, but not responses. */
+  /** From now on the proxy forwards requests, but not responses. */
   swallowAnswers(): void;
-  /**
-   * Passes everything on again. The swallowed bytes are lost, so the connections that lost bytes are closed.
-   */
+  /** Forwards everything again. The swallowed bytes are lost, so the connections that lost bytes are closed. */
   heal(): void;
-  /**
-   * Resolves as soon as so many more bytes have been passed to the server, which is in the middle of a
-   * transfer.
-   */
+  /** Resolves as soon as `bytes` more bytes have been forwarded to the server, which is then in the middle of a transfer. */
   transferred(bytes: number): Promise<void>;
   stop(): Promise<void>;
 }

@@ -5,31 +5,26 @@ import { type ReleaseId, releaseKey } from '../../../packages/protocol/identifie
 import type { ControlPlane } from '../worlds/control-plane.ts';
 import { eventually } from '../runs/eventually.ts';
 
-/**
- * Ways to stop a release at a known point, and to cut it off there: by locks in the database, as its owner.
- */
+/** Stops a release at a known point and can interrupt it there, by taking locks in the database as its owner. */
 export interface Standstill {
   readonly sql: <T>(work: (client: Client) => Promise<T>) => Promise<T>;
-  /** Locks the tenant's pointers while `work` runs: a swap begins and waits. */
+  /** Locks the tenant's pointers while `work` runs, so a swap begins and waits. */
   readonly whilePointerLocked: <T>(tenant: string, work: () => Promise<T>) => Promise<T>;
-  /**
-   * Keeps every release from recording a stage while `work` runs: publishes are admitted, and wait before
-   * they compile.
-   */
+  /** Keeps every release from recording a stage while `work` runs. Publishes are admitted, but wait before they compile. */
   readonly whileStagesLocked: <T>(work: () => Promise<T>) => Promise<T>;
-  /** Keeps every pointer from moving while `work` runs: a swap begins and waits. */
+  /** Keeps every pointer from moving while `work` runs, so a swap begins and waits. */
   readonly whileMovesLocked: <T>(work: () => Promise<T>) => Promise<T>;
-  /** Keeps a release from announcing its move while `work` runs: the release is live, and is not settled. */
+  /** Keeps a release from announcing its move while `work` runs: the release is live but not settled. */
   readonly whileUnannounced: <T>(id: ReleaseId, work: () => Promise<T>) => Promise<T>;
-  /** Holds the tenant's pointers after `work` has run: a swap that has begun meanwhile is refused. */
+  /** Sets a hold on the tenant's pointers after `work` has run, so a swap that has begun in the meantime is refused. */
   readonly holdAfter: <T>(tenant: string, work: () => Promise<T>) => Promise<T>;
   /** Whether a statement that contains the text waits for a lock. */
   readonly waitsForLock: (text: string) => Promise<boolean>;
-  /** Closes the worker's connections that wait for a lock, and returns whether there were any. */
+  /** Closes the worker's connections that wait for a lock. Returns whether there were any. */
   readonly cutWaiting: () => Promise<boolean>;
   /**
-   * Kills a release as an operator does, without late effects: the worker does not run meanwhile, and its
-   * open transactions are ended with it. Without that, a step that already runs would finish.
+   * Kills a release as an operator does, but without late effects: the worker is stopped first, and its open transactions are ended.
+   * Otherwise a step that is already running would still finish.
    */
   readonly killRelease: (id: ReleaseId) => Promise<void>;
 }
@@ -37,8 +32,7 @@ export interface Standstill {
 export function standstill(plane: ControlPlane): Standstill {
   const sql: Standstill['sql'] = async (work) => {
     const client = new Client({ connectionString: plane.postgres.ownerUrl });
-    // A server that is killed emits an error on this client. Without a listener the error would end the test
-    // process.
+    // A server that is killed emits an error on this client. Without a listener the error would end the test process.
     client.on('error', () => undefined);
     await client.connect();
     try {
@@ -63,8 +57,8 @@ export function standstill(plane: ControlPlane): Standstill {
       around('SELECT FROM pointsman.pointers WHERE tenant = $1 FOR UPDATE', [tenant], 'ROLLBACK', work),
     whileStagesLocked: (work) => around('LOCK TABLE pointsman.stages IN SHARE MODE', [], 'ROLLBACK', work),
     whileMovesLocked: (work) => around('LOCK TABLE pointsman.moves IN SHARE MODE', [], 'ROLLBACK', work),
-    // Inserts the row that the announcement will insert, without committing it. The foreign key is left out,
-    // since it would lock the release.
+    // Inserts the row that the announcement will insert, without committing it. The role `replica` skips the foreign key check, which would
+    // lock the release.
     whileUnannounced: ({ tenant, bundle, version }, work) =>
       sql(async (client) => {
         await client.query(`BEGIN; SET LOCAL session_replication_role = 'replica'`);

@@ -4,9 +4,7 @@ import type { MoveEvent } from '../../../packages/protocol/moves/move-event.ts';
 import type { MoveConsumerOptions, RejectedEntry } from '../../../packages/client/redis/consumer-options.ts';
 import { type MoveConsumer, consumeMoves } from '../../../packages/client/redis/move-consumer.ts';
 
-/**
- * A runtime that follows the streams. It records the moves that it applied and the snapshots that it took.
- */
+/** A runtime that follows the streams. It records the moves that it applied and the snapshots that it loaded. */
 export interface StreamRuntime {
   readonly applied: string[];
   readonly snapshots: string[];

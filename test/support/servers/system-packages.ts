@@ -1,9 +1,8 @@
 import { accessSync, constants } from 'node:fs';
 
 /**
- * The servers that npm does not have, by their Debian package, each with a file that exists only if the
- * package is installed. Debian's Python is given by its path: another Python that comes first in PATH does
- * not find Debian's packages.
+ * The servers that npm does not provide, by Debian package. Each has a file that exists only if the package is installed. For Python the
+ * path is fixed: another Python that comes first in PATH does not find Debian's packages.
  */
 const FILES = {
   'redis-server': '/usr/bin/redis-server',
@@ -26,15 +25,15 @@ export function missingPackages(
   return wanted.filter((name) => !isThere(FILES[name]));
 }
 
-/** The message for a person whose machine lacks the packages of the tests. */
+/** The message for a user whose machine lacks packages that the tests need. */
 export function missingNotice(what: string, missing: readonly SystemPackage[]): string {
   const names = missing.join(' ');
   return `${what}: not proven, for want of ${names}: apt-get install -y --no-install-recommends ${names}`;
 }
 
 /**
- * Whether the suite must be skipped because its servers are not installed. It prints a notice. In CI, where
- * every test must run, it throws, which fails the file.
+ * Whether to skip the suite because its servers are not installed; it then prints a notice. In CI, where every test must run, it throws,
+ * which fails the file.
  */
 export function skipWithout(what: string, wanted: readonly SystemPackage[]): boolean {
   const missing = missingPackages(wanted);

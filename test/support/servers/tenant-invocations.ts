@@ -7,10 +7,10 @@ const Invocation = z.object({ id: z.string(), status: z.string() });
 
 const Call = z.object({
   invocation_id: z.string(),
-  /** The key is the kind of service. Objects and workflows have a key. */
+  /** The record's key is the kind of service. Objects and workflows have a `key`. */
   invocation_target: z.record(z.string(), z.object({ key: z.string().optional() })),
 });
-/** A call, as the server shows it in `sys_journal`. */
+/** A call, as Restate's table `sys_journal` contains it. */
 const Sent = z
   .union([z.object({ Call }), z.object({ OneWayCall: Call })])
   .transform((command) => ('Call' in command ? command.Call : command.OneWayCall));
@@ -21,36 +21,33 @@ const SentRow = z.object({
     .pipe(z.object({ Command: Sent })),
 });
 
-/**
- * A condition of Restate's SQL on `sys_invocation i`: invocations of the tenant's own objects and workflows.
- */
+/** A condition in Restate's SQL on `sys_invocation i` that selects the invocations of the tenant's objects and workflows. */
 export const ofTenant = (tenant: string): string =>
   `(i.target_service_key = '${tenant}' OR i.target_service_key LIKE '${tenant}/%')`;
 
-/** The invocations of the tenant, each with its status. */
+/** The tenant's invocations, each with its status. */
 export async function invocations(admin: RestateAdmin, tenant: string): Promise<Map<string, string>> {
   const rows = await admin.query(`SELECT i.id, i.status FROM sys_invocation i WHERE ${ofTenant(tenant)}`);
   return new Map(rows.map((row) => Invocation.parse(row)).map(({ id, status }) => [id, status]));
 }
 
 /**
- * Waits until no invocation of the tenant runs or can begin by itself. An invocation on its way from one
- * partition to another is not in `sys_invocation` yet, but in the journal of its sender.
+ * Waits until no invocation of the tenant is running or can begin by itself. An invocation on its way between two partitions is not in
+ * `sys_invocation` yet, but it is in its sender's journal.
  */
 export async function quiet(admin: RestateAdmin, tenant: string, what: string): Promise<void> {
   await eventually(
     async () => {
       const all = await invocations(admin, tenant);
       if (![...all.values()].every((status) => status === 'completed')) return false;
-      // The journals are read after the invocations. An invocation that is in a journal and not among the
-      // invocations read before may still run.
+      // Reads the journals after the invocations. An invocation that is in a journal but not in that list may still run.
       return (await sentBy(admin, tenant)).every((id) => all.has(id));
     },
     { what },
   );
 }
 
-/** The invocations of the tenant that the tenant's own invocations have sent. */
+/** The tenant's invocations that its other invocations have sent. */
 async function sentBy(admin: RestateAdmin, tenant: string): Promise<string[]> {
   const rows = await admin.query(
     `SELECT j.entry_lite_json FROM sys_journal j JOIN sys_invocation i ON j.id = i.id

@@ -16,33 +16,33 @@ import { type Arrived, startOutsideServer } from '../servers/outside-server.ts';
 import { standstill } from '../servers/standstill.ts';
 
 /**
- * The control plane with its API, and an outside server that receives requests for checks and compilations. A
- * test sends the results.
+ * The control plane with its API, and an outside server that receives requests for checks and compilations. The test itself sends the
+ * results.
  */
 export interface AskedWorld {
   readonly plane: ControlPlane;
   readonly api: TestApi;
-  /** The address of a path of the outside server. */
+  /** The URL of a path on the outside server. */
   address(path: string): string;
   /**
-   * Sets how the server responds to requests to that path, in order. The last response is repeated. By
-   * default it responds with 202.
+   * Sets the responses of the server to requests for that path, in order. The last response is repeated. By default the server responds
+   * with 202.
    */
   script(path: string, ...answers: Scripted[]): void;
-  /** All requests to that path, as soon as there are `count` of them. */
+  /** Waits until the server has received `count` requests for that path, and returns all of them. */
   asked(path: string, count: number): Promise<Arrived[]>;
   jobs(path: string, count: number): Promise<CompileJob[]>;
   checks(path: string, count: number): Promise<CheckRequest[]>;
   stop(): Promise<void>;
 }
 
-/** A status and headers, or no response. */
+/** A response with a status and headers, or no response. */
 export type Scripted = { readonly status: number; readonly headers?: Record<string, string> } | 'silence';
 
 export interface AskedWorldOptions {
-  /** Further settings of the worker. */
+  /** Additional settings of the worker. */
   readonly env?: Readonly<Record<string, string>>;
-  /** The address of the API for the outside server. By default it is the API's own address. */
+  /** The address at which the outside server reaches the API. By default it is the API's own address. */
   readonly publicUrl?: (apiUrl: string) => Promise<string>;
 }
 
@@ -124,7 +124,7 @@ export async function tell(url: string, body: unknown): Promise<Told> {
   };
 }
 
-/** The files of a job's source, by their paths. */
+/** Fetches the files of a job's source, by path. */
 export async function fetchSource(job: CompileJob): Promise<Record<string, string>> {
   const response = await fetch(job.source.url);
   if (!response.ok) throw new Error(`the source of ${job.correlationId}: ${response.status}`);
@@ -144,7 +144,7 @@ export interface Built {
   readonly blobs: readonly { readonly digest: string; readonly mediaType: string; readonly text: string }[];
 }
 
-/** An artifact that consists of those files, unchanged. */
+/** Creates an artifact that consists of those files, unchanged. */
 export function build(files: Readonly<Record<string, string>>): Built {
   const entries = Object.entries(files).map(([path, text]) => {
     const described = { digest: digestOf(text), mediaType: 'text/plain', size: Buffer.byteLength(text) };
@@ -156,7 +156,7 @@ export function build(files: Readonly<Record<string, string>>): Built {
   return { digest: manifest.digest, blobs: [...entries, index, manifest] };
 }
 
-/** Uploads one blob. Returns the status. */
+/** Uploads one blob. Returns the status of the response. */
 export async function upload(job: CompileJob, blob: Built['blobs'][number]): Promise<number> {
   const response = await fetch(`${job.upload.url}/${blob.digest}`, {
     method: 'PUT',
@@ -167,7 +167,7 @@ export async function upload(job: CompileJob, blob: Built['blobs'][number]): Pro
   return response.status;
 }
 
-/** Does a whole job: fetches the source, uploads the artifact, and reports it. */
+/** Completes a whole job: fetches the source, uploads the artifact, and reports it. */
 export async function compileFor(job: CompileJob): Promise<Told> {
   const built = build(await fetchSource(job));
   for (const blob of built.blobs) await upload(job, blob);

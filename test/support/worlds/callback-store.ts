@@ -17,9 +17,9 @@ import { admitted, putArtifact } from './store.ts';
 
 const HOUR = 3_600_000;
 
-/** A database, and the callbacks of its releases. */
+/** A database with the callbacks of its releases. */
 export interface CallbackStore {
-  /** Tests use it for everything else about releases. */
+  /** The rest of the store, which tests use for everything except callbacks. */
   readonly bench: GatedStore;
   readonly callbacks: Callbacks;
   /** The deadline of every callback: an hour after it was opened. */
@@ -27,7 +27,7 @@ export interface CallbackStore {
   compile(version?: number, attempt?: number): CalloutId;
   /** Opens a callback. Its capability is derived from its name. */
   open(callout: CalloutId, more?: Partial<NewCallback>): Promise<OpenedCallback>;
-  /** A release that is being compiled by a remote compiler. */
+  /** Creates a release that a remote compiler is compiling. */
   compiling(version?: number): Promise<CalloutId>;
   answer(
     callout: CalloutId,
@@ -35,13 +35,13 @@ export interface CallbackStore {
     at?: number,
   ): ReturnType<Callbacks['answer']>;
   end(callout: CalloutId): Promise<EndedAttempt>;
-  /** The report of a compiler for an artifact that is stored. */
+  /** The report of a compiler for an artifact whose blobs are stored. */
   whole(text: string): Promise<CompileReport>;
-  /** The ledger of a release. */
+  /** Reads the ledger of a release. */
   effects(version?: number): Promise<string[]>;
 }
 
-/** Sets up the database for each test of the file. */
+/** Sets up the database for each test of the calling file. */
 export function callbackStore(): CallbackStore {
   const bench = gatedStore();
   const own: CallbackStore = {

@@ -22,16 +22,16 @@ import { eventually } from '../runs/eventually.ts';
 import { TEST_SECRET_KEY } from '../data/secret-keys.ts';
 import { startPostgres, startRestate, type TestPostgres, type TestRestate } from '../servers/servers.ts';
 
-/** A worker in its own process, which is started again whenever it ends. */
+/** A worker in its own process. Whenever the process ends, another is started. */
 export interface WorkerProcess {
   readonly pid: number;
-  /** Kills the process with SIGKILL. Resolves when the next one is ready. */
+  /** Kills the process with SIGKILL. Resolves when the next process is ready. */
   kill(): Promise<void>;
-  /** Kills the process with SIGKILL, and starts no other before `start`. */
+  /** Kills the process with SIGKILL. No other process is started before `start`. */
   down(): Promise<void>;
   start(): Promise<void>;
   stop(): Promise<void>;
-  /** The number of processes that were killed. */
+  /** The number of processes that SIGKILL has ended. */
   readonly deaths: number;
   /** The output of all processes. */
   log(): Promise<string>;
@@ -51,11 +51,11 @@ export interface ControlPlane {
 export interface ControlPlaneOptions {
   readonly fsync?: boolean;
   /**
-   * Starts the worker of production. By default tests start the worker that crashes on request and records
-   * the messages that it sends. For measuring.
+   * Starts the production worker, for measuring. By default tests start a worker that crashes on request and records the messages that it
+   * sends.
    */
   readonly plainWorker?: boolean;
-  /** Further settings of the worker, made after the databases have started. */
+  /** Returns additional settings of the worker. Called after the databases have started. */
   readonly workerEnv?: (stores: { appUrl: string; ingressUrl: string }) => Promise<Record<string, string>>;
   /** Settings that override restate.toml, as `RESTATE_…` variables. */
   readonly restateEnv?: Readonly<Record<string, string>>;
@@ -109,8 +109,7 @@ async function startWorkerProcess(
   entry: string,
   extraEnv: Record<string, string>,
 ): Promise<WorkerProcess> {
-  // All processes use one port. It is a port that the system does not give to an outgoing connection in
-  // between.
+  // All worker processes use the same port, one that the system does not assign to an outgoing connection in the meantime.
   const port = await PortBook.inMemory().free('worker');
   const log = await open(join(folder, 'worker.log'), 'a');
   let wanted = true;
@@ -139,8 +138,8 @@ async function startWorkerProcess(
       if (signal === 'SIGKILL') deaths += 1;
       if (!wanted) return;
       ready = launch();
-      // A process that ends before it is ready is replaced by the next. Only the caller who waits for the
-      // first one gets the error.
+      // If a process ends before it is ready, the next process replaces it. Only the caller that waits for the first process receives the
+      // error.
       ready.catch(() => undefined);
     });
     const first = await Promise.race([once(launched, 'message'), once(launched, 'exit')]);
@@ -196,7 +195,7 @@ export type PublishOptions = Partial<Omit<PublishRequest, 'source'>> & {
   readonly files?: Readonly<Record<string, string>>;
 };
 
-/** Publishes as the API does: stores the source, then calls the tenant. */
+/** Publishes as the API does: stores the source, then calls the Tenant object. */
 export async function publish(
   plane: ControlPlane,
   tenant: string,
@@ -240,7 +239,7 @@ export async function accepted(
   return answer.version;
 }
 
-/** Waits until a release is settled. */
+/** Waits until a release has settled. */
 export async function settled(
   plane: ControlPlane,
   tenant: string,

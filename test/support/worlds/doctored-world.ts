@@ -13,12 +13,12 @@ export interface Diagnosis {
   readonly problems: readonly Finding[];
 }
 
-/** Everything that the doctor examines, with real servers. */
+/** A world with real servers that contains everything that the doctor examines. */
 export interface DoctoredWorld {
   readonly plane: ControlPlane;
   readonly api: TestApi;
   doctor(env?: Readonly<Record<string, string>>): Promise<Diagnosis>;
-  /** The doctor's diagnosis, as soon as it contains such a finding. */
+  /** Runs the doctor until its diagnosis contains such a finding, and returns the diagnosis. */
   diagnosed(expected: Partial<Record<keyof Finding, unknown>>): Promise<Diagnosis>;
   /** Resolves as soon as the doctor finds no problem. */
   isWell(): Promise<void>;

@@ -16,10 +16,7 @@ import { type Files, publishedFiles } from '../data/published-files.ts';
 import { handRequest, newTenant, startStore, type Store } from './store.ts';
 import { madeToken } from '../data/tokens.ts';
 
-/**
- * The database and the real API, a proxy between the API and its followers, and for each test a tenant and a
- * folder.
- */
+/** The database and the real API, with a proxy between the API and its followers. Each test has its own tenant and folder. */
 export interface FollowedWorld {
   readonly store: Store;
   readonly api: TestApi;
@@ -27,20 +24,17 @@ export interface FollowedWorld {
   readonly tenant: string;
   readonly folder: string;
   readonly token: string;
-  /** Publishes the next release of `bot`, which becomes live. */
+  /** Publishes the next release of `bot` and makes it live. */
   publish(files: Files): Promise<string>;
-  /** Points `bot` at that release again. */
+  /** Moves the pointer of `bot` back to that release. */
   pointAt(version: number): Promise<void>;
-  /** Opens a follower that is closed after the test. */
+  /** Opens a follower, which is closed after the test. */
   follow(options?: Partial<FollowerOptions>): Promise<Follower>;
-  /**
-   * Copies the folder to another path. This process has cached nothing for that path, so a follower that
-   * starts with it starts from disk.
-   */
+  /** Copies the folder to another path. This process has not cached that path, so a follower that starts with it reads from disk. */
   elsewhere(): Promise<string>;
-  /** Waits until the follower has that generation. */
+  /** Waits until the follower runs that generation. */
   at(follower: Follower, generation: number): Promise<void>;
-  /** Stops the API's process. Requests are then refused. */
+  /** Stops the API. Requests are then refused. */
   apiDown(): Promise<void>;
   apiUp(): Promise<void>;
 }

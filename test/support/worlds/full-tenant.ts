@@ -12,7 +12,7 @@ import { limitTenant } from '../data/quotas.ts';
 import { setSink } from '../data/sinks.ts';
 import { AT, holdRequest, published, readyToSwap, type Store } from './store.ts';
 
-/** Inserts a row of the tenant into every table that has tenants. */
+/** Inserts a row of the tenant into every table that has tenant rows. */
 export async function fillTenant(store: Store, tenant: string): Promise<void> {
   await published(store, { tenant, bundle: 'bundle', version: 1 });
   await readyToSwap(store, { tenant, bundle: 'bundle', version: 2 });
@@ -30,14 +30,14 @@ export async function fillTenant(store: Store, tenant: string): Promise<void> {
   await limitTenant(store.db, tenant, { hooks: 7 });
 }
 
-/** A follower that has no bundle yet. */
+/** Registers a follower that has no bundle yet. */
 async function follows(store: Store, tenant: string): Promise<void> {
   const pointer = { tenant, bundle: 'bundle', channel: 'live' };
   const said = { follower: 'bot', generation: 0, digest: null, by: 'x', at: AT };
   expect(await acknowledge(store.db, { ...pointer, ...said })).toMatchObject({ kind: 'acknowledged' });
 }
 
-/** A release that waits at a gate on which a person has decided. */
+/** Creates a release that waits at a gate on which a person has already decided. */
 async function gated(store: Store, tenant: string, version: number): Promise<void> {
   const document = Policy.parse({
     channels: { live: { gates: [{ approval: { name: 'release', count: 2 } }] } },
@@ -66,7 +66,7 @@ async function gated(store: Store, tenant: string, version: number): Promise<voi
   expect(answer).toMatchObject({ kind: 'recorded', decisions: 1 });
 }
 
-/** A callback address that an outside server received for that release. */
+/** Opens a callback for that release, whose address an outside server has received. */
 async function asked(store: Store, tenant: string, version: number): Promise<void> {
   const opened = await postgresCallbacks(store.db, async (_tenant, bytes) => readManifest(bytes)).open({
     id: { tenant, bundle: 'bundle', version },

@@ -19,8 +19,8 @@ const ROLES: Readonly<Record<Person, readonly Role[]>> = {
 };
 
 /**
- * The control plane and its API, with a new tenant for each test. Each person of the tenant has a token. They
- * work on the bundle "bot".
+ * The control plane and its API, with a new tenant for each test. Every person in the tenant has a token. All of them work on the bundle
+ * "bot".
  */
 export interface GatedApi {
   readonly plane: ControlPlane;
@@ -28,7 +28,7 @@ export interface GatedApi {
   readonly tenant: string;
   /** The bearer token of a person in this test's tenant. */
   token(person: Person): string;
-  /** Sends a request about a release, by its version, or to another address of the tenant. */
+  /** Sends a request about a release, given its version, or to another path of the tenant. */
   call(
     who: Person,
     method: string,
@@ -45,16 +45,16 @@ export interface GatedApi {
     headers?: Readonly<Record<string, string>>,
   ): Promise<TestAnswer>;
   policy(...rules: unknown[]): Promise<void>;
-  /** Publishes, by default as CI, and returns the version. */
+  /** Publishes, by default as CI. Returns the version. */
   publish(who?: Person, text?: string): Promise<number>;
-  /** Waits until a release waits at `count` gates. Returns its digest. */
+  /** Waits until a release is waiting at `count` gates. Returns its digest. */
   waiting(version: number, count?: number): Promise<string>;
   settled(version: number): ReturnType<typeof settled>;
-  /** Approves with the digest of the release. */
+  /** Approves the release by its digest. */
   approve(who: Person, version: number, more?: Readonly<Record<string, unknown>>): Promise<TestAnswer>;
 }
 
-/** Sets up the API for each test of the file. Each test ends with a check of the database's invariants. */
+/** Sets up the API for each test of the calling file. Each test ends with a check of the database's invariants. */
 export function gatedApi(): GatedApi {
   let plane: ControlPlane;
   let api: TestApi;
@@ -123,7 +123,7 @@ export function gatedApi(): GatedApi {
   return bench;
 }
 
-/** Fails the test unless the response is that problem. */
+/** Fails the test unless the response is the expected problem. */
 export function expectProblem(answer: TestAnswer, status: number, code: string): void {
   expect([answer.status, answer.json['code'], answer.headers.get('content-type')], answer.text).toEqual([
     status,

@@ -14,32 +14,30 @@ const HOUR = 3_600_000;
 
 export type Decided = Partial<DecisionRequest & ReleaseId & { at: number }>;
 
-/** A database, a new tenant for each test, and decisions on the gates of its bundle "bundle". */
+/** A database with a new tenant for each test. Tests decide on the gates of the tenant's bundle "bundle". */
 export interface GatedStore {
   readonly store: Store;
   readonly gates: Gates;
   readonly tenant: string;
-  /** About the time at which this test's gates were opened. */
+  /** The approximate time at which the gates of this test were opened. */
   readonly openedAt: number;
   release(version: number): ReleaseId;
-  /** Continues with another tenant. */
+  /** Switches to another tenant. */
   moveIn(): Promise<void>;
   /** Stores a new version of the tenant's policy, with these gates on its live channel. */
   policy(...rules: unknown[]): Promise<void>;
-  /** Creates a release of Ann that waits at those gates. Returns its digest. */
+  /** Creates a release by Ann that waits at those gates. Returns its digest. */
   waiting(version: number, ...rules: unknown[]): Promise<string>;
   /** Submits a decision. By default Alice approves, an hour after the gates were opened. */
   say(version: number, decision?: Decided): Promise<DecisionResult>;
   evaluate(version: number, afterMs?: number): ReturnType<Gates['evaluate']>;
   found(version: number): Promise<ReleaseProgress>;
-  /** The events at the gates of that release, in order. */
+  /** The changes of that release's gates, in order. */
   history(version: number): Promise<string[]>;
   swap(version: number, expectedGeneration: number): ReturnType<Store['moves']['moveByRelease']>;
 }
 
-/**
- * Sets up the database for each test of the file. Each test ends with a check of the database's invariants.
- */
+/** Sets up the database for each test of the calling file. Each test ends with a check of the database's invariants. */
 export function gatedStore(): GatedStore {
   let store: Store;
   let tenant: string;
@@ -104,7 +102,7 @@ export function gatedStore(): GatedStore {
   return bench;
 }
 
-/** A decision on that release. By default Alice approves. */
+/** Creates a decision on that release. By default Alice approves. */
 export function aDecision(
   { tenant, bundle, version, ...decision }: Decided & ReleaseId,
   at: number,

@@ -9,30 +9,28 @@ import { originOf, receive, setHook } from '../data/hooks.ts';
 import { contradictions } from '../runs/record-check.ts';
 import { admitRequest, AT, newTenant, readyToSwap, startStore, type Store, times } from './store.ts';
 
-/** The database alone, with a tenant that has a hook. */
+/** A database with a tenant that has a hook, without other servers. */
 export interface HookedStore {
   readonly store: Store;
   readonly tenant: string;
   named(delivery: string): DeliveryName;
   release(version: number): ReleaseId;
-  /** Stores a delivery as the API does. */
+  /** Stores a delivery, as the API does. */
   arrives(delivery: string, over?: Parameters<typeof receive>[2]): ReturnType<typeof receive>;
-  /** Admits a delivery as the tenant's object does. */
+  /** Admits the release of a delivery, as the Tenant object does. */
   admit(
     delivery: string,
     version: number,
     more?: Partial<AdmitRequest>,
   ): ReturnType<Store['admissions']['admit']>;
-  /** Stores a delivery, and makes a release of it that is live and settled. */
+  /** Stores a delivery, and publishes it as a release that is live and settled. */
   publish(delivery: string, version: number): Promise<void>;
   find(delivery: string): Promise<DeliveryRecord | undefined>;
   /** The state of the commit status in the ledger. */
   ledger(version: number): Promise<ReleaseRecord['effects'] | undefined>;
 }
 
-/**
- * Sets up the database for each test of the file. Each test ends with a check of the database's invariants.
- */
+/** Sets up the database for each test of the calling file. Each test ends with a check of the database's invariants. */
 export function hookedStore(): HookedStore {
   let store: Store;
   let tenant: string;

@@ -17,11 +17,11 @@ import type { Random } from '../data/seeded-random.ts';
 export interface ForgetfulEndpoint {
   readonly server: OutsideServer;
   readonly taken: readonly MoveEvent[];
-  /** The number of calls that it answered with 503. */
+  /** The number of requests to which it has responded with 503. */
   refused(): number;
 }
 
-/** An endpoint that sometimes answers with 503, and sometimes accepts an event without a response. */
+/** Starts an endpoint that sometimes responds with 503, and sometimes accepts an event without responding. */
 export async function startForgetfulEndpoint(random: Random): Promise<ForgetfulEndpoint> {
   const taken: MoveEvent[] = [];
   let refused = 0;
@@ -38,7 +38,7 @@ export async function startForgetfulEndpoint(random: Random): Promise<ForgetfulE
   return { server, taken, refused: () => refused };
 }
 
-/** Publishes each pointer's bundle twice, so that the pointer can move between two releases. */
+/** Publishes the bundle of each pointer twice, so that the pointer can move between two releases. */
 export async function publishTwice(plane: ControlPlane, pointers: readonly PointerId[]): Promise<void> {
   const publishAll = async ({ tenant, bundle }: PointerId): Promise<void> => {
     for (const text of ['one', 'two']) {
@@ -50,9 +50,8 @@ export async function publishTwice(plane: ControlPlane, pointers: readonly Point
 }
 
 /**
- * Moves a pointer of {@link publishTwice} back and forth that many times, directly in the database. Then it
- * wakes the writers that announce moves, as the tenant's object does after each move. Ten thousand moves
- * through that object would take many minutes.
+ * Moves a pointer of {@link publishTwice} back and forth that many times, directly in the database. Then it notifies the writers that
+ * deliver moves, as the Tenant object does after each move. Ten thousand moves through that object would take many minutes.
  *
  * @returns the number of moves
  */
@@ -84,7 +83,7 @@ export async function moveBackAndForth(
   return moved;
 }
 
-/** The sinks of those tenants that have not received every move, each as a text. */
+/** The sinks of those tenants that have not received every move, each as one line of text. */
 export async function sinksBehind(plane: ControlPlane, tenants: readonly string[]): Promise<string[]> {
   const behind = [];
   for (const tenant of tenants) {
@@ -101,7 +100,7 @@ export async function sinksBehind(plane: ControlPlane, tenants: readonly string[
   return behind;
 }
 
-/** All moves in the streams of those tenants. */
+/** Reads all moves in the streams of those tenants. */
 export async function inStreams(url: string, tenants: readonly string[]): Promise<MoveEvent[]> {
   const client = createClient({ url });
   await client.connect();
@@ -117,7 +116,7 @@ export async function inStreams(url: string, tenants: readonly string[]): Promis
   }
 }
 
-/** Declares the exchange, as the worker does, and binds a durable queue to it that receives all moves. */
+/** Declares the exchange as the worker does, and binds a durable queue to it that receives all moves. */
 export async function bindAudit(url: string, queue: string): Promise<void> {
   const exchange = rabbitMoveExchange({ url, log: pino({ level: 'silent' }), unrouted: 'mandatory' });
   await exchange.probe();
@@ -128,7 +127,7 @@ export async function bindAudit(url: string, queue: string): Promise<void> {
   });
 }
 
-/** All moves in such a queue, in their order. */
+/** Reads all moves in such a queue, in order. */
 export async function inQueue(url: string, queue: string): Promise<MoveEvent[]> {
   return overAmqp(url, async (channel) => {
     const { messageCount } = await channel.checkQueue(queue);

@@ -15,7 +15,7 @@ export interface PushedWorld {
   readonly plane: ControlPlane;
   readonly api: TestApi;
   readonly host: CodeHost;
-  /** A tenant with a GitHub hook "main" for REPOSITORY at the stand-in host. */
+  /** Creates a tenant with a GitHub hook "main" for REPOSITORY at the stand-in host. */
   tenant(hook?: object): Promise<PushedTenant>;
   stop(): Promise<void>;
 }
@@ -27,11 +27,11 @@ export interface PushedTenant {
   setHook(hook: object): Promise<TestAnswer>;
   /** Creates a commit at the host, from files or from an archive. Returns its id. */
   commit(content: Readonly<Record<string, string>> | Buffer): Promise<string>;
-  /** Delivers a push of that commit as GitHub does. */
+  /** Delivers a push of that commit, as GitHub does. */
   push(commit: string, over?: PushOptions): Promise<TestAnswer>;
   /** Creates a commit and delivers its push. Returns the commit. */
   pushed(content: Readonly<Record<string, string>> | Buffer): Promise<string>;
-  /** The delivery of that commit, as soon as `is` returns true for it. */
+  /** Waits until `is` returns true for the delivery of that commit, and returns the delivery. */
   delivery(commit: string, is: (delivery: DeliveryRecord) => boolean): Promise<DeliveryRecord>;
 }
 

@@ -9,10 +9,7 @@ import { startRedis, type TestBroker } from '../servers/brokers.ts';
 import { eventually } from '../runs/eventually.ts';
 import { startRuntime, type StreamRuntime, type Truth } from '../servers/stream-runtime.ts';
 
-/**
- * A Redis for the tests of one file, and consumers of the stream of one tenant, which are closed after each
- * test.
- */
+/** A Redis for the tests of one file, with consumers of one tenant's stream, which are closed after each test. */
 export function consumerStand(tenant: string, group: string) {
   const stream = moveStream(tenant);
   let broker: TestBroker;
@@ -52,9 +49,7 @@ export function consumerStand(tenant: string, group: string) {
   };
   const raw = (fields: Record<string, string>): Promise<unknown> =>
     client.xAdd(stream, `${nextId++}-0`, fields);
-  /**
-   * Waits until the consumer waits for entries. Entries that are added earlier might be older than its group.
-   */
+  /** Waits until the consumer is waiting for entries. The consumer might not receive entries that are added before its group exists. */
   const attached = (): Promise<unknown> =>
     eventually(
       async () =>

@@ -16,15 +16,15 @@ import { TEST_SECRET_KEYS } from '../data/secret-keys.ts';
 import { setSink } from '../data/sinks.ts';
 import { standstill } from '../servers/standstill.ts';
 
-/** The setting of a worker that may call an {@link Endpoint}. */
+/** A worker setting that allows calls to an {@link Endpoint}. */
 export const MAY_CALL_ENDPOINTS = { POINTSMAN_OUTBOUND_ALLOW: '127.0.0.1/32' };
 
-/** An endpoint of a user, which responds with 200 by default. */
+/** A user's endpoint, which responds with 200 by default. */
 export interface Endpoint {
   readonly server: OutsideServer;
-  /** The events that it has accepted, in the order in which they arrived. */
+  /** The events that the endpoint has accepted, in order of arrival. */
   taken(): MoveEvent[];
-  /** The numbers of those events in the feed. */
+  /** The feed numbers of those events. */
   seqs(): number[];
   answers(answer: number | Answer): void;
 }
@@ -46,7 +46,7 @@ export async function startEndpoint(): Promise<Endpoint> {
   };
 }
 
-/** Stores a webhook of that tenant to that endpoint, with the name "audit". */
+/** Stores a webhook of that tenant with the name "audit", which calls the endpoint. */
 export async function addWebhook(
   plane: ControlPlane,
   tenant: string,
@@ -63,7 +63,7 @@ export async function sinkOf(plane: ControlPlane, tenant: string, sink = 'audit'
   return found;
 }
 
-/** The sink, as soon as it has delivered that number. */
+/** Waits until the sink has delivered the move with that number, and returns the sink. */
 export async function deliveredTo(plane: ControlPlane, tenant: string, seq: number, sink = 'audit') {
   return eventually(
     async () => {
@@ -103,7 +103,7 @@ export function move(
   });
 }
 
-/** Moves a tenant's pointer back and forth `times` times. It must be at v2 of {@link twoReleases}. */
+/** Moves a tenant's pointer back and forth, `times` times in total. The pointer must be at v2 of {@link twoReleases}. */
 export async function moveOften(plane: ControlPlane, tenant: string, times: number): Promise<void> {
   for (let n = 0; n < times; n++) await move(plane, tenant, n % 2 === 0 ? 1 : 2);
 }
@@ -125,7 +125,7 @@ export function steer(
   });
 }
 
-/** Changes the database as if the sweep had not visited the tenant's sinks for a long time. */
+/** Changes the database so that the sweep appears not to have visited the tenant's sinks for a long time. */
 export async function pretendLateSweep(plane: ControlPlane, tenant: string): Promise<void> {
   await standstill(plane).sql((client) =>
     client.query('UPDATE pointsman.sinks SET healthy_at = NULL WHERE tenant = $1', [tenant]),
@@ -151,7 +151,7 @@ export async function requireSinks(
 
 const Invocation = z.object({ id: z.string() });
 
-/** The invocations of that writer that have not ended. */
+/** The writer's invocations that have not ended. */
 export async function runningInvocations(plane: ControlPlane, key: string): Promise<string[]> {
   const rows = await plane.admin.query(
     `SELECT id FROM sys_invocation WHERE target_service_name = 'Sink' AND target_service_key = '${key}'
@@ -160,12 +160,12 @@ export async function runningInvocations(plane: ControlPlane, key: string): Prom
   return rows.map((row) => Invocation.parse(row).id);
 }
 
-/** Each number once, at its first occurrence. */
+/** Removes repeated numbers, keeping the first occurrence of each. */
 export function firstTimes(seqs: readonly number[]): number[] {
   return [...new Set(seqs)];
 }
 
-/** The numbers from `from` to `to`, both included. */
+/** The numbers from `from` to `to`, including both. */
 export function range(from: number, to: number): number[] {
   return Array.from({ length: to - from + 1 }, (_, n) => from + n);
 }

@@ -20,14 +20,14 @@ import { recordStage, storeArtifacts } from '../../../services/postgres/releases
 import { createTenant } from '../../../services/postgres/tenants/tenants.ts';
 import { startPostgres, type TestPostgres } from '../servers/servers.ts';
 
-/** The database alone: a real PostgreSQL, and the stores that the handlers use. */
+/** A real PostgreSQL without other servers, and the stores that the handlers use. */
 export interface Store {
   readonly postgres: TestPostgres;
   readonly db: Database;
   readonly admissions: Admissions;
   readonly moves: Moves;
   readonly settlements: Settlements;
-  /** A connection as the owner, past row-level security. */
+  /** A connection as the owner, which bypasses row-level security. */
   readonly owner: Client;
   stop(): Promise<void>;
 }
@@ -49,7 +49,7 @@ export async function startStore(): Promise<Store> {
   };
 }
 
-/** The stores that the handlers use, on those connections. */
+/** Creates the stores that the handlers use, on those connections. */
 export function recordOn(db: Database): Pick<Store, 'db' | 'admissions' | 'moves' | 'settlements'> {
   return {
     db,
@@ -59,7 +59,7 @@ export function recordOn(db: Database): Pick<Store, 'db' | 'admissions' | 'moves
   };
 }
 
-/** A connection that may lose its server without ending the test process. */
+/** Opens a connection whose loss does not end the test process. */
 export async function connect(url: string): Promise<Client> {
   const client = new Client({ connectionString: url });
   client.on('error', () => {});
@@ -68,8 +68,8 @@ export async function connect(url: string): Promise<Client> {
 }
 
 /**
- * Repeats a call with the same values while its outcome is unknown, as a durable step does. A call that waits
- * too long for a lock or for a free connection gets `unavailable`; how long it waits depends on the machine.
+ * Repeats a call with the same values while its outcome is unknown, as a durable step does. A call that waits too long for a lock or for a
+ * free connection fails with `unavailable`; the time until then depends on the machine.
  */
 export async function repeated<T>(work: () => Promise<T>, onLost: () => void = () => {}): Promise<T> {
   for (let lost = 0; ; lost++) {
@@ -90,13 +90,10 @@ export async function newTenant(store: Store): Promise<string> {
   return tenant;
 }
 
-/**
- * The time of every step, unless a test passes another one. A step that is repeated with the same time must
- * write the same rows.
- */
+/** The time of every step, unless a test passes another time. A step that is repeated with the same time must write the same rows. */
 export const AT = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 
-/** A publish as the tenant's object receives it. It has its own idempotency key, unless a test passes one. */
+/** Creates a publish request as the Tenant object receives it, with a new idempotency key unless a test passes one. */
 export async function admitRequest(
   store: Store,
   id: ReleaseId,
@@ -143,7 +140,7 @@ export async function admitted(
 
 export const times = { invocationId: 'inv_1', startedAt: AT };
 
-/** Stores an artifact that has one file with that text. Returns its digest. */
+/** Stores an artifact that consists of one file with that text. Returns its digest. */
 export async function putArtifact(store: Store, tenant: string, text: string): Promise<string> {
   const file = {
     path: 'config.json',
@@ -160,7 +157,7 @@ export async function putArtifact(store: Store, tenant: string, text: string): P
   return manifest.digest;
 }
 
-/** Brings a release to the point where it waits for its swap. */
+/** Creates a release that waits for its swap. */
 export async function readyToSwap(
   store: Store,
   id: ReleaseId,
@@ -180,7 +177,7 @@ export async function readyToSwap(
   return digest;
 }
 
-/** Publishes a release from its admission to its final state. */
+/** Publishes a release, from its admission until it is settled. */
 export async function published(
   store: Store,
   id: ReleaseId,
