@@ -97,7 +97,7 @@ async function runMigrations(client: Client): Promise<void> {
   await replaceFunctions(client);
 }
 
-/** Whether the schema lacks tables or functions of this build. Those of a newer build are left as they are. */
+/** Whether the schema lacks tables or functions of this build. Tables and functions of a newer build are not changed. */
 function isOlder({ level, functionsLevel }: SchemaVersion): boolean {
   return level < SCHEMA_LEVEL || (level === SCHEMA_LEVEL && functionsLevel < FUNCTIONS_LEVEL);
 }

@@ -28,7 +28,7 @@ export function answerTo(of: QuestionWithFacts, contents: ReadonlyMap<string, Ui
   const { question, facts } = of;
   const digests = neededFor(of);
   const nth = new Map(digests.map((digest, index) => [digest, index]));
-  // One buffer, because thousands of small ones are slow to send.
+  // Uses one buffer, because thousands of small buffers are slow to send.
   const arena = new Uint8Array(
     digests.reduce((sum, digest) => sum + contentOf(contents, digest).byteLength, 0),
   );

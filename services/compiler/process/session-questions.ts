@@ -9,7 +9,7 @@ import { answerTo, contentOf, neededFor, withFacts } from './answer-question.ts'
 import type { ReadBlobs, Recall } from './answer-question.ts';
 import type { ProcessAnswer, Question } from './compile-protocol.ts';
 
-/** The sources from which questions are answered. */
+/** The data for answering the questions of a compile process. */
 export interface QuestionSources {
   readonly entries: readonly SourceEntry[];
   readonly readBlobs: ReadBlobs;
@@ -19,7 +19,7 @@ export interface QuestionSources {
 export interface QuestionEvents {
   /** Sends an answer. Resolves when the process has received it, or has ended. */
   readonly send: (questionId: number, answer: ProcessAnswer) => Promise<void>;
-  /** Called with the error after which no more questions are answered. */
+  /** Called with an error. After that, no further question is answered. */
   readonly failed: (error: unknown) => void;
   /** Called before and after contents are read. */
   readonly readStarted: () => void;

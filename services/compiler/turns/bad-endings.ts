@@ -24,10 +24,10 @@ export interface BadEndings {
 }
 
 /**
- * Remembers sources whose compilation exceeded a limit, failed, or killed its process. Each of these costs a process,
- * and the tenant may have many more such sources, so its next compilations start as long ones. The first death of a
- * process does not count against the source, because the kernel may have killed it for the memory of another process.
- * If the compilation used much CPU time before, its tenant is already marked.
+ * Records sources whose compilation exceeded a limit, failed, or killed its process. Each such compilation costs a process, and the
+ * tenant may have many more such sources, so the tenant's next compilations start as long jobs. The first death of a process does not
+ * count against the source, because the kernel may have killed the process to free memory for another process. If the compilation had
+ * used much CPU time before, its tenant is already marked.
  */
 export function badEndings(
   limits: BadEndLimits,

@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache';
 
 /**
- * How a tenant's next compilation starts, depending on the duration of its recent ones. A `slow` compilation lets quick
- * ones go first. A `long` compilation needs a slot for long ones.
+ * The class in which a tenant's next compilation starts. It depends on the duration of the tenant's recent compilations. A `slow`
+ * compilation lets quick compilations go first. A `long` compilation needs a slot for long compilations.
  */
 export type Standing = 'quick' | 'slow' | 'long';
 

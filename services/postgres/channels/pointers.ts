@@ -91,7 +91,7 @@ export async function findPointerMove(
   return row === undefined ? null : moveOf(row);
 }
 
-/** The last move before generation `before` that pointed to this version and was not a rollback; null if there is none. */
+/** The last move before generation `before` that pointed to this version and was not a rollback; null if no move matches. */
 export async function findMoveTo(
   db: Database,
   { tenant, bundle, channel }: PointerId,

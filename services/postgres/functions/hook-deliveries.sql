@@ -123,7 +123,7 @@ BEGIN
 END $$;
 
 -- Why `admit` must refuse the release of a delivery: the delivery has ended, or a later push of the same hook was published. Null if the
--- release may be admitted. The Tenant object admits one release at a time, so no other admission comes in between.
+-- release may be admitted. The Tenant object admits one release at a time, so no other admission can run in between.
 CREATE FUNCTION origin_refused(p_tenant text, p_origin jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   delivery_row deliveries;

@@ -228,7 +228,7 @@ BEGIN
   RETURN answer || jsonb_build_object('seq', sink_row.delivered_seq, 'latest', latest);
 END $$;
 
--- The sinks that block a move of this channel; null if none does. A sink blocks if it is not known to be healthy and the tenant's current
+-- The sinks that block a move of this channel; null if no sink blocks it. A sink blocks if it is not known to be healthy and the tenant's current
 -- policy freezes the channel without it. 'stale_health' means that only the last successful health check is too old, so a new check may
 -- clear it. See BlockingSink in core/texts/sink-texts.ts.
 --

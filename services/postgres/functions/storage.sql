@@ -1,7 +1,7 @@
 -- Functions that store blobs and sources, and delete those that nothing uses. The content of a refused publish, and content that an
 -- abandoned release compiled or received, is deleted within an hour. Content of an artifact or of a release's source is kept.
 
--- Inserts the blobs that are not stored yet. The caller sorts them by digest, so concurrent transactions lock them in one order. @returns
+-- Inserts the blobs that are not stored yet. The caller sorts them by digest, so concurrent transactions lock them in the same order. @returns
 -- the number of bytes added
 CREATE FUNCTION put_blobs(p_tenant text, p_digests text[], p_media_types text[], p_contents bytea[]) RETURNS bigint LANGUAGE sql AS $$
   WITH added AS (

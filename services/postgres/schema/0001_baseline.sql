@@ -78,7 +78,7 @@ CREATE TABLE blobs (
   digest text NOT NULL CHECK (digest = 'sha256:' || encode(sha256(content), 'hex')),
   media_type text NOT NULL,
   size bigint NOT NULL CHECK (size = octet_length(content)),
-  -- PostgreSQL compresses the content where that helps. It tries the first kilobyte and leaves incompressible content as it is.
+  -- PostgreSQL compresses the content. It first tries one kilobyte, and stores incompressible content unchanged.
   content bytea NOT NULL,
   -- When the sweep next checks whether an artifact or a release's source refers to this blob. Null once it has found a reference: the blob
   -- is then kept permanently.

@@ -74,7 +74,7 @@ function sinceOf(nowMs: number): Date {
   return at(nowMs - feedLimits.retentionMs);
 }
 
-/** Finds the move with this feed number; null if there is none. */
+/** Finds the move with this feed number; null if it does not exist. */
 export async function findMove(db: Database, tenant: string, seq: number): Promise<RecordedMove | null> {
   const move = answerOf(Move.nullable(), await db.answer(tenant, 'find_move($1, $2)', [seq]));
   return move === null ? null : { tenant, ...move };
