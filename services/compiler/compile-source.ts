@@ -27,7 +27,7 @@ import { sourceFiles, type SourceFiles } from './source-files.ts';
 import type { Ask, ProcessResult } from './process/compile-protocol.ts';
 
 interface Plan {
-  /** Null without a pointsman.yaml. */
+  /** The recipe. Null if the source has no pointsman.yaml. */
   readonly placed: PlacedRecipe | null;
   readonly selection: Selection;
   readonly references: readonly Reference[];

@@ -30,8 +30,8 @@ function isPlainArgument(text: string, at: number, next: (at: number) => number)
 }
 
 /**
- * For each offset, the offset of the next character after white space and comments. Computed from the end of the
- * text, so that each offset reuses the result of a later one.
+ * Returns a function from an offset to the offset of the next character after white space and comments. The offsets are
+ * computed from the end of the text, so each one reuses the result of a later offset.
  */
 function tokenAfter(text: string): (at: number) => number {
   const { length } = text;

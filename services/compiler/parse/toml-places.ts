@@ -150,7 +150,7 @@ function skipString(scan: Scan): void {
   const close = quote === "'" ? scan.text.indexOf(delimiter, from) : closingQuote(scan.text, from, delimiter);
   if (close < 0) throw new ScanStopped();
   scan.at = close + delimiter.length;
-  // One or two more quotes are part of the string.
+  // A multi-line string may contain one or two quotes directly before its closing delimiter.
   for (let more = 0; isMultiline && more < 2 && scan.text[scan.at] === quote; more++) scan.at++;
 }
 

@@ -24,7 +24,7 @@ function childNode(node: Node, step: string): { keyNode: Node | null; valueNode:
   return { keyNode: null, valueNode: null };
 }
 
-/** False for an omitted value (`key:`), which has no position. */
+/** Whether a node has a position in the text. An omitted value (`key:`) does not. */
 function hasText(node: Node | null): boolean {
   return node !== null && !(isScalar(node) && node.value === null && node.source === '');
 }

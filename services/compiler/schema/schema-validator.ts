@@ -45,7 +45,7 @@ function compiled(closure: SchemaClosure, found: Findings, meter: WorkMeter): Va
   }
 }
 
-/** The validator for documents that are schemas themselves, by their `$schema`. */
+/** The validator for documents that are themselves schemas. Their `$schema` determines the dialect. */
 export function metaValidator(dialect: SchemaDialect, meter: WorkMeter): Validator {
   const reader = schemaReader(dialect, meter);
   return (value) =>
@@ -97,7 +97,7 @@ function addAll(reader: SchemaReader, { files, aliases }: SchemaClosure): void {
   }
 }
 
-/** Ajv stops at the first error. This finds and reports all problems of the same kind. */
+/** Ajv stops at the first error. This function reports all problems of the same kind. */
 function reportUncompilable(closure: SchemaClosure, error: unknown, found: Findings): void {
   const missing = error instanceof Error && 'missingRef' in error;
   const reported = missing ? reportDangling(closure, found) : reportPatterns(closure, found);

@@ -39,7 +39,7 @@ export interface FairQueue {
 export interface JobSlot {
   /** Turns it into a slot for a long job. Returns false when the maximum number of long jobs is running. */
   readonly becomeLong: () => boolean;
-  /** Whether the job started as a quick one, and a quick job of another tenant waits for a slot. */
+  /** Whether the job started as a quick job, and a quick job of another tenant waits for a slot. */
   readonly shouldYield: () => boolean;
 }
 

@@ -22,7 +22,7 @@ export function tenantStandings(
   { standingMs, standingsKept }: StandingLimits,
   now: () => number = () => performance.now(),
 ): TenantStandings {
-  // Without a resolution the cache reads the clock at each access. Otherwise it caches the time, with a timer.
+  // With a resolution of 0 the cache reads the clock at each access. Otherwise it caches the time and needs a timer.
   const marked = new LRUCache<string, { readonly longUntil: number }>({
     max: standingsKept,
     ttl: standingMs,

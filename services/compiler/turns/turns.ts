@@ -48,7 +48,7 @@ export function turns(
   { standingOf, quickPerSlow }: Standings,
   { mayStart, isReady }: Room,
 ) {
-  /** The number of quick jobs that started since a slow job, which could have started, was ahead of them. */
+  /** The number of quick jobs that started ahead of a slow job that could also have started. */
   let quickBefore = 0;
   const standing = (tenant: string, { long, slow }: JobOptions = {}): Standing => {
     const known = long ? 'long' : standingOf(tenant);

@@ -59,7 +59,7 @@ BEGIN
   RAISE EXCEPTION 'the token cannot be created: ten concurrent requests came first';
 END $$;
 
--- Null for an unknown id.
+-- The token with this id, active or revoked. Null for an unknown id.
 CREATE FUNCTION get_token(p_id text) RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
   SELECT token_json(t) FROM tokens t WHERE t.id = p_id

@@ -26,7 +26,7 @@ CREATE TABLE tenants (
   -- The last number in the tenant's feed. The transaction that moves a pointer takes the next number under this row's lock. An identity
   -- column would assign numbers before the commit, so a reader's cursor could skip a number that commits later.
   feed_seq bigint NOT NULL DEFAULT 0
--- Pages are filled only to half: every move updates this row, and with free space on its page the update changes no index.
+-- Half of each page stays free: every move updates this row, and with free space on its page the update changes no index.
 ) WITH (fillfactor = 50);
 
 -- The shared stream that carries a tenant's moves: see partitionOf in packages/protocol/sinks/sink.ts. Defined here because an index uses
@@ -60,7 +60,7 @@ CREATE TABLE tenant_usage (
   -- The audit rows and hook deliveries of one day (UTC).
   day date,
   changes bigint NOT NULL DEFAULT 0
--- Pages are filled only to half: an update stays on its page and changes no index.
+-- Half of each page stays free: an update stays on its page and changes no index.
 ) WITH (fillfactor = 50);
 
 CREATE TABLE bundles (
@@ -491,7 +491,7 @@ CREATE TABLE hooks (
   created_at timestamptz NOT NULL,
   updated_by text NOT NULL,
   updated_at timestamptz NOT NULL,
-  -- forget_deliveries continues after this number.
+  -- The arrival number up to which forget_deliveries has examined the deliveries. It continues with the next one.
   examined_seq bigint NOT NULL DEFAULT 0,
   PRIMARY KEY (tenant, hook)
 );
@@ -574,7 +574,7 @@ CREATE TABLE broker_streams (
   healthy_at timestamptz,
   PRIMARY KEY (broker, stream),
   CHECK ((failures = 0) = (failing_since IS NULL))
--- Pages are filled only to half: each batch updates its row, and with free space on its page the update changes no index.
+-- Half of each page stays free: each batch updates its row, and with free space on its page the update changes no index.
 ) WITH (fillfactor = 50);
 
 -- put_sink creates the rows of webhooks. lock_sink creates a broker's row when the first result or request for it is recorded. A broker's
@@ -649,7 +649,7 @@ CREATE TABLE followers (
   FOREIGN KEY (tenant, bundle, channel) REFERENCES pointers,
   CHECK (generation >= 0),
   CHECK ((generation = 0) = (digest IS NULL))
--- Pages are filled only to half: each heartbeat updates its row, and with free space on its page the update changes no index. For the same
+-- Half of each page stays free: each heartbeat updates its row, and with free space on its page the update changes no index. For the same
 -- reason there is no index on seen_at. A channel has so few followers that reading all of them costs less than maintaining an index.
 ) WITH (fillfactor = 50);
 
