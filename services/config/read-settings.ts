@@ -5,14 +5,15 @@ import { settings, type SettingName, type Settings } from './settings.ts';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * A condition on several settings: null, or the problem. A missing or invalid setting is undefined in `read`.
+ * A rule about several settings. Returns the problem, or null if they are valid. A missing or invalid setting is
+ * undefined in `read`.
  */
 export type Rule<N extends SettingName> = (
   read: Partial<Pick<Settings, N>>,
   isSet: (name: N) => boolean,
 ) => string | null;
 
-/** Settings are missing or invalid. The message lists all problems, and contains no values. */
+/** Thrown when settings are missing or invalid. The message lists all problems, and contains no values. */
 export class ConfigError extends Error {
   override name = 'ConfigError';
   readonly problems: readonly string[];
@@ -24,8 +25,8 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads the settings from the environment. An empty value counts as unset, because shells and compose files
- * unset a variable in this way. Throws ConfigError with all problems, not only the first.
+ * Reads the settings from the environment. An empty value counts as unset, because shells and compose files unset a
+ * variable in this way. Throws ConfigError with all problems.
  */
 export function readSettings<N extends SettingName, R extends N>(
   env: Environment,

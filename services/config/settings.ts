@@ -9,7 +9,8 @@ import { celeryGrants } from './celery-config.ts';
 
 /** The default values of settings. A setting that is not listed here has no default. */
 export const settingDefaults = {
-  // Loopback, because any other address exposes the API to the network. The operator must choose that.
+  // The default is the loopback address, because any other address exposes the API to the network. The operator must
+  // make that choice.
   POINTSMAN_HOST: '127.0.0.1',
   POINTSMAN_PORT: 7400,
   POINTSMAN_HOME: '.pointsman',

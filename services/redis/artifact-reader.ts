@@ -1,7 +1,8 @@
-/** The cache's source of bundles: the record. */
+/** The source from which the cache gets bundles: the database. */
 export interface ArtifactReader {
   /**
-   * Does not read artifacts whose files have more than `maxBytes` in total. Null when the tenant has no such artifact.
+   * Reads an artifact. Returns `too_large`, without reading the files, if they have more than `maxBytes` in total.
+   * Returns null if the tenant has no such artifact.
    */
   read(tenant: string, digest: string, maxBytes: number): Promise<StoredArtifact | 'too_large' | null>;
 }

@@ -5,7 +5,7 @@ import { findProgressOf, type ReleaseProgress } from '../../postgres/releases/re
 import { watchLimits } from '../limits.ts';
 import { Watches } from '../watches/watches.ts';
 
-/** The readers of this process that follow releases. */
+/** Watches releases for the waiting readers of this process. */
 export function watchReleases(
   db: Database,
   notifications: Notifications,

@@ -5,7 +5,7 @@ import { similarName } from '../../../core/moves/similar-name.ts';
 import { unknownChannel } from '../../../core/moves/unknown-channel.ts';
 import { notFound } from './not-found.ts';
 
-/** The refusals that several handlers of the tenant share. */
+/** The refusals that several handlers of the tenant's object share. */
 export type Refusal =
   | { readonly kind: 'stale'; readonly pointer: Pointer }
   | { readonly kind: 'held'; readonly reason: string }
