@@ -74,14 +74,14 @@ export interface AppDeps {
   readonly restateIngressUrl: string;
   /** If null, the diagnosis of the server does not include Restate. */
   readonly restateAdminUrl: string | null;
-  /** The data directory of `npm start`; null elsewhere. */
+  /** The data directory of `npm start`. Null if the API was started in another way. */
   readonly dataDir: string | null;
   /** The SHA-256 of the environment's admin token, in lower-case hex. */
   readonly adminTokenSha256: string;
   readonly secretKeys: SecretKeys | null;
   /** The platform's brokers. Every tenant can also use webhooks. */
   readonly brokers: readonly Broker[];
-  /** The Celery tasks that a policy may name. */
+  /** The Celery tasks that the operator allows in policies. */
   readonly celeryGrants: readonly CeleryGrant[];
   /** Null if RabbitMQ is not configured. */
   readonly queueDepths: QueueDepths | null;

@@ -31,7 +31,7 @@ export interface ApiDeps {
   readonly sinks: SinkObjects;
   /** The platform's brokers. All moves of every tenant are sent to all of them. */
   readonly brokers: readonly Broker[];
-  /** The Celery tasks that a policy may name. */
+  /** The Celery tasks that the operator allows in policies. */
   readonly celeryGrants: readonly CeleryGrant[];
   /** Null without a secret key. Hooks and webhooks are then disabled. */
   readonly secrets: SecretBox | null;

@@ -2,7 +2,7 @@
 export interface CeleryTask {
   /** The `task_id` in Celery: the same for every attempt to cause one effect. */
   readonly id: string;
-  /** The task name that the worker has registered. */
+  /** The task name under which the worker has registered the task. */
   readonly task: string;
   readonly queue: string;
   /**

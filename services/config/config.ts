@@ -36,15 +36,15 @@ export interface ApiConfig extends RabbitConfig {
   readonly restateAdminUrl: string | null;
   /** The data directory of `npm start`, whose disks the API examines; null elsewhere. */
   readonly dataDir: string | null;
-  /** Address ranges that outgoing calls may reach although they are not public. */
+  /** Non-public address ranges to which outgoing calls may connect. */
   readonly outboundAllow: readonly AddressRange[];
   /** Load balancers and proxies in front of the API. Undefined if the operator lists none. */
   readonly proxies: readonly AddressRange[] | undefined;
   /** Null without a configured key. Hooks and webhooks can't be set then. */
   readonly secretKeys: SecretKeys | null;
   /**
-   * The brokers that the worker delivers to, derived from the same settings. The API lists them, but does not
-   * connect to them.
+   * The brokers to which the worker delivers, derived from the same settings as in the worker. The API lists them, but
+   * does not connect to them.
    */
   readonly brokers: readonly Broker[];
   /** The Celery tasks that a policy may use. */
@@ -76,7 +76,7 @@ export interface WorkerConfig extends RabbitConfig {
   readonly celeryGrants: readonly CeleryGrant[];
   /** How long audit rows are kept, in milliseconds. */
   readonly auditMs: number;
-  /** Address ranges that outgoing calls may reach although they are not public. */
+  /** Non-public address ranges to which outgoing calls may connect. */
   readonly outboundAllow: readonly AddressRange[];
   /** Null without a configured key. Hooks can't be set then. */
   readonly secretKeys: SecretKeys | null;

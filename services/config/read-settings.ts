@@ -43,7 +43,7 @@ export function readSettings<N extends SettingName, R extends N>(
     else problems.push(`${name} ${firstMessage(parsed)}`);
   }
   for (const name of required) if (!isSet(name)) problems.push(`${name} must be set`);
-  // Each value was parsed by the schema with the same name.
+  // This cast is safe, because each value was parsed by the schema with the same name.
   const read = values as Partial<Pick<Settings, N>>;
   problems.push(...rules.map((rule) => rule(read, isSet)).filter((problem) => problem !== null));
   if (problems.length > 0) throw new ConfigError(problems);

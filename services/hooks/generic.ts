@@ -12,7 +12,7 @@ const PushPayload = z.object({
   commit: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, 'must be the name of a commit'),
   /** The URL of a tar.gz with one top-level folder. */
   sourceUrl: httpUrl(deliveryLimits.urlChars),
-  /** All files that the push changes. */
+  /** The paths of all files that the push changes. */
   paths: Paths.optional(),
   message: z.string().optional(),
 });

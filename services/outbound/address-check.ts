@@ -14,7 +14,7 @@ import { type AddressRange, isInRanges } from './address-ranges.ts';
  */
 export function mayConnectTo(address: string, allow: readonly AddressRange[]): boolean {
   if (isIP(address) === 0) return false;
-  // A mapped address is converted to its IPv4 address, because the system connects to that.
+  // A mapped address is converted to its IPv4 address, because the operating system connects to that address.
   const parsed = ipaddr.process(address);
   return (
     isInRanges(address, allow) || (parsed instanceof ipaddr.IPv4 ? isPublicV4(parsed) : isPublicV6(parsed))

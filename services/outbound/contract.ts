@@ -68,7 +68,7 @@ export type OutboundResult =
 
 /** Sends every HTTP call to an external server. Each call is one attempt; the caller retries. */
 export interface Outbound {
-  /** Never rejects because of the server, the network or the request's values. */
+  /** Makes one attempt. Never rejects because of the server, the network or the request's values. */
   call(request: OutboundRequest): Promise<OutboundResult>;
   /**
    * Waits for running calls up to a time limit, then aborts them. Aborted calls and calls after this return `later`.

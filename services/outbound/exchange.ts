@@ -91,7 +91,10 @@ function unsuccessful(url: URL, status: number, headers: OutboundHeaders): Excha
   };
 }
 
-/** Request Timeout, Too Early, Too Many Requests: the provider works, and asks for another attempt. */
+/**
+ * The statuses Request Timeout, Too Early and Too Many Requests. They show that the provider works and asks for another
+ * attempt.
+ */
 const RETRYABLE: ReadonlySet<number> = new Set([408, 425, 429]);
 
 /** Removes the headers that describe the encoding, because the returned body is decoded. */

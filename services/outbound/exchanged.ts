@@ -5,7 +5,7 @@ import type { OutboundResult } from './contract.ts';
 export interface Exchanged {
   readonly result: OutboundResult | Redirected;
   readonly health: Health;
-  /** For the log only. */
+  /** The cause of a failure, for the log only. */
   readonly cause?: string;
 }
 

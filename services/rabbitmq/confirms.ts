@@ -11,7 +11,7 @@ export interface RabbitMessage {
   readonly contentEncoding?: string;
   readonly headers?: Readonly<Record<string, unknown>>;
   readonly correlationId: string;
-  /** Lets a consumer detect a repeated message. */
+  /** The ID by which a consumer detects a repeated message. */
   readonly messageId?: string;
   readonly type?: string;
   /** In seconds since the epoch, the resolution of AMQP timestamps. */

@@ -43,7 +43,7 @@ export function rabbitMoveExchange({ url, log, unrouted }: Options): MoveExchang
       const session = await sessions.current();
       return session.isBlocked() ? { reason: BLOCKED } : { session };
     } catch (error) {
-      // The message may contain hosts and users, which only the operator may see.
+      // The error message may contain host and user names, which only the operator may see.
       log.warn({ err: error }, UNREACHABLE);
       return { reason: closeCode(error) === null ? UNREACHABLE : MISSING };
     }

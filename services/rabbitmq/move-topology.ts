@@ -19,7 +19,7 @@ export const UNROUTED = 'pointsman.unrouted';
 export type ExchangeState =
   /** Declared by Pointsman, or by an operator who denies Pointsman the permission to declare it. */
   | 'ours'
-  /** Declared with other arguments: it is unknown whether it returns unroutable messages. */
+  /** Declared with other arguments. It is unknown whether the broker returns unroutable messages. */
   | 'other';
 
 /**

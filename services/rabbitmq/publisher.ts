@@ -26,7 +26,7 @@ export function rabbitPublisher({ url, log }: { url: string; log: Logger }): Rab
     try {
       session = await sessions.current();
     } catch (error) {
-      // The message may contain hosts and users, which only the operator may see.
+      // The error message may contain host and user names, which only the operator may see.
       log.warn({ err: error, correlationId: message.correlationId }, 'RabbitMQ is unreachable');
       return unknown('it is unreachable');
     }

@@ -8,7 +8,7 @@ export interface ArtifactReader {
 }
 
 export interface StoredArtifact {
-  /** The OCI image manifest, byte for byte. */
+  /** The exact bytes of the OCI image manifest. */
   readonly manifest: Uint8Array;
   readonly files: readonly { readonly path: string; readonly content: Uint8Array }[];
 }

@@ -32,7 +32,7 @@ export interface PointerCache {
 export type Cached =
   /** `bundle` is false if the bundle is too large for the cache. In that case only the pointer is cached. */
   | { readonly kind: 'cached'; readonly bundle: boolean }
-  /** The cache already has this generation or a newer one. */
+  /** The cache already has this generation or a newer generation. */
   | { readonly kind: 'not_newer' }
   | { readonly kind: 'failed'; readonly reason: string };
 

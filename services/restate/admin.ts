@@ -63,7 +63,7 @@ export class RestateAdmin {
     this.#url = adminUrl.replace(/\/+$/, '');
   }
 
-  /** Whether the server reports that it is healthy. Never throws. */
+  /** Returns whether the server reports that it is healthy. Never throws. */
   async health(): Promise<boolean> {
     return this.#call('GET', '/health', { timeoutMs: CALL_TIMEOUT_MS }).then(
       () => true,
@@ -71,7 +71,7 @@ export class RestateAdmin {
     );
   }
 
-  /** The server's version, and the URL of its ingress. */
+  /** Returns the version of the server and the URL of its ingress. */
   async version(): Promise<{ version: string; ingressUrl: string | null }> {
     const response = await this.#call('GET', '/version', { timeoutMs: CALL_TIMEOUT_MS });
     const parsed = z

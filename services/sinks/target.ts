@@ -8,7 +8,7 @@ export interface Batch<Event extends SinkEvent = SinkEvent> {
   readonly atMs: number;
   /** The target's position after this writer's last batch, of any tenant. Null before the first batch. */
   readonly position: string | null;
-  /** Whether an event that no consumer receives counts as undelivered. */
+  /** Returns whether the event counts as undelivered if no consumer receives it. */
   readonly mustBeDelivered: (event: Event) => boolean;
 }
 

@@ -18,7 +18,7 @@ export interface InvalidSource {
   readonly truncated: boolean;
 }
 
-/** The contents by digest, as views into the arena. */
+/** Returns the contents by digest, as views into the arena. */
 export function contentsOf({ arena, digests, ends }: ReadSource): Map<string, Uint8Array> {
   let start = 0;
   return new Map(

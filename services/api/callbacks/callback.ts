@@ -40,7 +40,7 @@ export async function getOpenCallback(
   return found;
 }
 
-/** The error for a report that was not recorded. */
+/** Returns the error for a report that was not recorded. */
 export function callbackRefusal(answer: Exclude<CallbackResult, { kind: 'taken' }>): PointsmanError {
   switch (answer.kind) {
     case 'used': {

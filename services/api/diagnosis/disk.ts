@@ -15,7 +15,7 @@ const FOLDERS = [
 
 type DiskStats = Pick<StatsFs, 'bsize' | 'blocks' | 'bavail' | 'files' | 'ffree'>;
 
-/** Reads the statistics of a folder's disk. */
+/** Reads the statistics of the disk that contains a folder. */
 type StatDisk = (folder: string) => Promise<DiskStats>;
 
 /**

@@ -19,7 +19,7 @@ export interface ExaminationDeps {
   readonly readiness: Readiness;
   /** Null if the operator has not configured it. */
   readonly restateAdminUrl: string | null;
-  /** The data directory of `npm start`; null elsewhere. */
+  /** The data directory of `npm start`. Null if the API was started in another way. */
   readonly dataDir: string | null;
   readonly log: Logger;
 }

@@ -91,7 +91,7 @@ export interface Received {
 export async function receive({ db, reader }: Intake, hook: HookRecord, raw: Raw): Promise<Received> {
   const { provider, bundle, channel, path } = hook;
   const id = deliveryId(provider, raw.headers);
-  // The thread takes ownership of the body.
+  // Compute the digest first, because the thread takes ownership of the body.
   const fingerprint = digestOf(raw.body);
   const ruling = await readPush(reader, hook, raw);
   if (ruling.kind === 'unknown_repository') {

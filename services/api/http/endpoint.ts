@@ -124,12 +124,14 @@ export function endpoint<
   } as Endpoint;
 }
 
-/** The path for the router: `{tenant}` becomes `:tenant`, and `{path+}` matches the rest. */
+/**
+ * Converts the path to the router's notation: `{tenant}` becomes `:tenant`, and `{path+}` matches the rest of the path.
+ */
 export function routerPath(path: string): string {
   return path.replaceAll(/\{(\w+)\+\}/g, ':$1{.+}').replaceAll(/\{(\w+)\}/g, ':$1');
 }
 
-/** The path for the OpenAPI document, which has no parameters with slashes. */
+/** Converts the path to OpenAPI notation, which does not support parameters that contain slashes. */
 export function documentPath(path: string): string {
   return path.replaceAll('+}', '}');
 }

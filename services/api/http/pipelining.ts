@@ -11,7 +11,7 @@ interface Owed {
   readonly handle: () => void;
 }
 
-/** The requests of one connection. */
+/** The requests of one connection that have no complete response yet. */
 interface Line {
   /** The requests in the order of arrival. The first is being handled, the others wait. */
   readonly owed: Owed[];

@@ -33,7 +33,7 @@ export class Metrics {
     registers: [this.#registry],
   });
 
-  /** The media type of {@link text}. */
+  /** The media type of the metrics that {@link text} returns. */
   get contentType(): string {
     return this.#registry.contentType;
   }

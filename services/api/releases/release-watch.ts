@@ -20,7 +20,7 @@ export function watchReleases(
     perLoad: watchLimits.releasesPerLoad,
     subscribe: ({ tenant, bundle, version }, notify) =>
       notifications.subscribe(tenant, bundle, (notice) => {
-        // Changes of other releases of the bundle do not concern this reader.
+        // Ignore notifications about other releases of the bundle.
         if (notice === null || notice.version === version) notify();
       }),
     recheckMs: watchLimits.recheckMs,

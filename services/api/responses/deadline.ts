@@ -1,4 +1,4 @@
-/** A signal with an additional time limit. */
+/** A signal with a time limit. */
 export interface Deadline {
   /** Aborts with the first of the signals, or when the time limit expires. */
   readonly signal: AbortSignal;

@@ -24,7 +24,7 @@ export function encodedResponse(
   });
 }
 
-/** The header that marks the response to a repeated request. */
+/** Returns the header that marks the response to a repeated request. */
 export function replayedHeader(replayed: boolean): Record<string, string> {
   return replayed ? { 'idempotency-replayed': 'true' } : {};
 }
