@@ -34,8 +34,8 @@ function unchecked(why: string): Finding {
 }
 
 /**
- * A 404 response from Restate means that the worker does not have the handler. Other errors, and a timeout, mean that
- * the worker did not respond.
+ * A 404 response from Restate means that the worker does not have the handler. Other HTTP errors,
+ * and a timeout, mean that the worker did not respond.
  */
 function refusedAs(error: unknown): 'older' | 'silent' {
   if (error instanceof HttpCallError) return error.status === 404 ? 'older' : 'silent';

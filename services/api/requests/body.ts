@@ -1,7 +1,7 @@
 import { PointsmanError } from '@pointsman/protocol/errors';
 import { bodyPace } from '../limits.ts';
 
-/** The type of {@link bodyPace}, so that tests can use other values. */
+/** The type of {@link bodyPace}, for callers that require another rate. */
 export type BodyPace = { readonly [limit in keyof typeof bodyPace]: number };
 
 /** Called for each chunk of a body before the chunk is stored. If it throws, reading ends with that error. */

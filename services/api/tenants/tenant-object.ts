@@ -20,9 +20,7 @@ import type { RequestIds } from '../requests/request-ids.ts';
 /** The client for the tenant's durable object, which makes every change to a tenant. */
 export interface TenantObject {
   publish(request: PublishRequest): Promise<PublishResult>;
-  /**
-   * Moves a pointer. If the channel requires healthy sinks, the object probes them first and then tries the move again.
-   */
+  /** Moves a pointer. If required sinks are down, has them checked and then tries the move again. */
   move(request: MoveRequest): Promise<MoveResult>;
   hold(request: HoldRequest): Promise<HoldResult>;
   cancel(request: CancelRequest): Promise<CancelResult>;
