@@ -66,24 +66,24 @@ import type { EarlyResponder } from './http/server.ts';
 import { AcknowledgementRates } from './access/acknowledgement-rates.ts';
 import { notModified } from './channels/not-modified.ts';
 
-/** What the API needs from its process. The process closes these after `close`. */
+/** Dependencies that the process passes to the API. The process closes them after `close`. */
 export interface AppDeps {
   readonly db: Database;
   readonly notifications: Notifications;
   readonly compiler: Compiler;
   readonly restateIngressUrl: string;
-  /** If null, the server's examination does not include Restate. */
+  /** If null, the diagnosis of the server does not include Restate. */
   readonly restateAdminUrl: string | null;
-  /** The data directory of `npm start`; null elsewhere. */
+  /** The data directory of `npm start`. Null if the API was started in another way. */
   readonly dataDir: string | null;
-  /** Lower-case hex. */
+  /** The SHA-256 of the environment's admin token, in lower-case hex. */
   readonly adminTokenSha256: string;
   readonly secretKeys: SecretKeys | null;
-  /** The platform's brokers. Webhooks exist in addition. */
+  /** The platform's brokers. Every tenant can also use webhooks. */
   readonly brokers: readonly Broker[];
-  /** The Celery tasks that a policy may name. */
+  /** The Celery tasks that the operator allows in policies. */
   readonly celeryGrants: readonly CeleryGrant[];
-  /** Null without RabbitMQ. */
+  /** Null if RabbitMQ is not configured. */
   readonly queueDepths: QueueDepths | null;
   readonly log: Logger;
   /** Aborts when the process begins to shut down. */
@@ -92,13 +92,13 @@ export interface AppDeps {
 
 export interface App {
   readonly fetch: (request: Request, connection?: Connection) => Response | Promise<Response>;
-  /** Answers some requests ahead of the router. */
+  /** Responds to some requests before the router receives them. */
   readonly early: EarlyResponder;
   readonly endpoints: readonly Endpoint[];
   close(): Promise<void>;
 }
 
-/** The HTTP API without its socket. */
+/** Creates the HTTP API without its socket. */
 export function createApp(deps: AppDeps): App {
   const parts = partsOf(deps);
   const endpoints: Endpoint[] = [
@@ -226,13 +226,17 @@ function metricsOf(
   const metrics = new Metrics();
   metrics.gauge(
     'pointsman_waiting_readers',
-    'Readers that wait for a pointer to move, or follow it.',
+    'Readers that wait for a pointer to move, or stream its events.',
     () => pointers.followers,
   );
-  metrics.gauge('pointsman_release_streams', 'Readers that follow a release.', () => releases.followers);
+  metrics.gauge(
+    'pointsman_release_streams',
+    'Readers that stream the events of a release.',
+    () => releases.followers,
+  );
   metrics.gauge(
     'pointsman_feed_readers',
-    'Readers that wait for the next move of a tenant, or follow its feed.',
+    'Readers that wait for the next move of a tenant, or stream its feed.',
     () => feeds.readers,
   );
   metrics.gauge(
@@ -263,7 +267,7 @@ function metricsOf(
   );
   metrics.gauge(
     'pointsman_stored_bytes',
-    'Bytes that all tenants together have stored, as counted by their quotas.',
+    'Total bytes stored by all tenants, as counted by their quotas.',
     async () => (await lines())?.storedBytes ?? null,
   );
   metrics.gauge('process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss());

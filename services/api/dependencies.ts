@@ -22,30 +22,33 @@ import type { TenantObjects } from './tenants/tenant-object.ts';
 import type { AcknowledgementRates } from './access/acknowledgement-rates.ts';
 import type { Watches } from './watches/watches.ts';
 
-/** What the endpoints are built from. */
+/** The dependencies of the endpoints. */
 export interface ApiDeps {
   readonly db: Database;
   readonly tenants: TenantObjects;
   readonly workflows: ReleaseWorkflows;
   readonly deliveries: DeliveryWorkflows;
   readonly sinks: SinkObjects;
-  /** The platform's brokers. Each tenant's moves go to all of them from the start. */
+  /** The platform's brokers. All moves of every tenant are sent to all of them. */
   readonly brokers: readonly Broker[];
-  /** The Celery tasks that a policy may name. */
+  /** The Celery tasks that the operator allows in policies. */
   readonly celeryGrants: readonly CeleryGrant[];
-  /** Null without a secret key: hooks and webhooks are then disabled. */
+  /** Null without a secret key. Hooks and webhooks are then disabled. */
   readonly secrets: SecretBox | null;
   readonly compiler: Compiler;
   readonly sources: SourceReader;
   /** Parses the payloads of hook deliveries. */
   readonly payloads: DeliveryReader;
-  /** Bytes of bodies with a source or a blob, by tenant. */
+  /** The shares of memory for request bodies that contain a source or a blob, by tenant. In bytes. */
   readonly bodies: Shares;
-  /** Bytes of responses in memory, by the caller's tenant and token. */
+  /** The shares of memory for responses, by the caller's tenant and token. In bytes. */
   readonly responses: Shares;
-  /** Places for waiting and streaming readers, by the caller's tenant and token. */
+  /** The shares of slots for waiting and streaming readers, by the caller's tenant and token. */
   readonly waiting: Shares;
-  /** Reads the current pointer. Concurrent callers share reads, but never get one that started before their call. */
+  /**
+   * Reads the current pointer. Concurrent callers share reads. A caller never gets the result of a read that started
+   * before its call.
+   */
   readonly readPointer: (id: PointerId) => Promise<Pointer | null>;
   readonly pointers: Watches<PointerId, Pointer | null>;
   readonly releases: Watches<ReleaseId, ReleaseProgress | null>;
@@ -55,6 +58,6 @@ export interface ApiDeps {
   readonly readiness: Readiness;
   readonly examine: Examination;
   readonly log: Logger;
-  /** Aborts when the process begins to shut down: waiting requests then get a response. */
+  /** Aborts when the process begins to shut down. Waiting requests then get a response immediately. */
   readonly draining: AbortSignal;
 }

@@ -6,15 +6,16 @@ import { httpLimits } from '../../core/limits/limits.ts';
 import { ingressRetry } from './limits.ts';
 import type { RequestIds } from './requests/request-ids.ts';
 
-/** The client for Restate's ingress. Retries lost connections for {@link httpLimits.ingressTimeoutMs}. */
+/** Creates the client for Restate's ingress. It retries lost connections for {@link httpLimits.ingressTimeoutMs}. */
 export function connectIngress(url: string): Ingress {
   return connect({ url, retry: { ...ingressRetry, maxDuration: httpLimits.ingressTimeoutMs } });
 }
 
 /**
- * The options of one call, on behalf of one request. Each call has its own key at this hop: Restate runs the handler once, however often a
- * lost connection is retried. The client's Idempotency-Key is not passed to Restate, because only the record compares requests under it.
- * Where the record has compared, a key derived from it makes Restate return the same response for a day.
+ * The options of one call to Restate, made for one request. Each call has its own idempotency key, so Restate runs the
+ * handler once even if a lost connection is retried several times. The client's Idempotency-Key is not passed to
+ * Restate, because only the database can compare the requests under it. After that comparison, a key derived from it
+ * makes Restate return the same response for a day.
  */
 export function callOptions<I, O>(
   { requestId, traceparent, tracestate }: RequestIds,
@@ -28,8 +29,8 @@ export function callOptions<I, O>(
 }
 
 /**
- * The response of a call. Throws `unavailable` when Restate or the store behind it does not respond within {@link
- * httpLimits.ingressTimeoutMs}; it is then unknown what was done.
+ * Waits for the response to a call. Throws `unavailable` when Restate or the database behind it does not respond within
+ * {@link httpLimits.ingressTimeoutMs}. It is then unknown whether the call had an effect.
  */
 export async function orUnavailable<T>(call: PromiseLike<T>): Promise<T> {
   try {
@@ -45,7 +46,10 @@ export async function orUnavailable<T>(call: PromiseLike<T>): Promise<T> {
   }
 }
 
-/** Handlers return refusals as values. So a 400 is a mismatch between this process and them, and a 501 a defect of a handler. */
+/**
+ * Handlers return refusals as values. A 400 therefore means that this process and the handlers disagree on the format,
+ * and a 501 means that a handler is defective.
+ */
 const DEFECTS: ReadonlySet<number> = new Set([400, 501]);
 
 const UNKNOWN_OUTCOME =

@@ -1,8 +1,8 @@
 import { sourceLimits, followerLimits } from '@pointsman/protocol/limits';
 
 /**
- * Limits of this process: its sockets, threads and memory. Limits that clients and other processes rely on are in core/limits/.
- * Sizes are bytes, times are milliseconds.
+ * The limits of this process: its sockets, threads and memory, in bytes and milliseconds. Limits that other processes rely on are in
+ * core/limits/.
  */
 
 const KiB = 1024;
@@ -10,259 +10,268 @@ const MiB = 1024 * KiB;
 const second = 1_000;
 const minute = 60 * second;
 
-/** Readers that may wait at the same time in one process. */
+/** The maximum number of readers that can wait at the same time in one process. */
 const WAITERS = 10_000;
 
-/** The socket. A client that sends one byte a second must not hold anything for long. */
+/** Limits of the sockets. A client that sends one byte per second must not hold resources for long. */
 export const socketLimits = {
-  /** Time until the last header byte. Headers fit into one packet. */
+  /** The time limit until the last byte of the headers has arrived. Headers usually fit into one packet. */
   headersTimeoutMs: 15 * second,
-  /** Time until the last body byte: 48 MiB at 1.3 Mbit/s. After this, Node answers 408. */
+  /** The time limit until the last byte of the body has arrived: 48 MiB at 1.3 Mbit/s. Node then responds with 408. */
   requestTimeoutMs: 5 * minute,
-  /** The wait between two checks for slow requests. */
+  /** The interval between two checks for slow requests. */
   checkMs: 5 * second,
-  /** How long an idle connection is kept: longer than the 60 s of common proxies, so that they close it first and never see a reset. */
+  /** How long an idle connection stays open. It exceeds the 60 s of common proxies, so that they close it first and never receive a reset. */
   keepAliveMs: 65 * second,
-  /** All headers of one request: enough for a token of 8 KiB and a trace state. */
+  /** The maximum size of all headers of one request: enough for a token of 8 KiB and a trace state. */
   headerBytes: 16 * KiB,
-  /** Headers of one request: browsers and proxies send some 30. Each takes up to 100 bytes of memory besides its text. Node answers 431 past it. */
+  /**
+   * The maximum number of headers of one request. Browsers and proxies send about 30. Each header takes up to 100 bytes of memory in addition to
+   * its text. Above the limit, Node responds with 431.
+   */
   headersCount: 100,
   /**
-   * How long an event stream may make no progress: two heartbeat comments. Such a reader is gone or does not read, and reconnects with its
-   * last event id.
+   * How long an event stream may make no progress: more than two heartbeat intervals. A reader that reaches this limit is gone or does not read.
+   * It can reconnect with its last event ID.
    */
   streamSilenceMs: 40 * second,
-  /** The same for any other response. */
+  /** How long any other response may make no progress. */
   responseSilenceMs: 30 * second,
-  /** The wait between two checks for idle connections during shutdown. */
+  /** The interval between two checks for idle connections during shutdown. */
   drainCheckMs: 100,
-  /** Open connections: every reader that may wait, and a fifth as many for short requests. */
+  /** The maximum number of open connections: one for every reader that may wait, and a fifth as many for short requests. */
   connections: WAITERS + 2_000,
   /**
-   * Pipelined requests of one connection, including the one being handled: as many as clients usually send together. The response to the
-   * last one closes the connection.
+   * The maximum number of pipelined requests per connection, including the one that is being handled. Clients rarely send more at the same time.
+   * The response to the last one closes the connection.
    */
   pipelined: 16,
-  /** Further requests, which are read but not handled, before the connection is closed: each costs 2 KiB and its head until then. */
+  /** The number of further requests that are read and discarded before the connection is destroyed. Until then, each costs 2 KiB and its head. */
   pipelinedPast: 16,
   /**
-   * Heads in memory of the waiting requests of one connection, and as much again of those past them: 15 usual ones are 17 KiB. A waiting
-   * request has no body, so with the request being handled a connection holds some 120 KiB of requests.
+   * The maximum size of the heads of all waiting requests on one connection. The same limit applies again to the discarded requests after them.
+   * 15 typical heads take 17 KiB. A waiting request has no body, so a connection holds about 120 KiB of requests, including the one that is being
+   * handled.
    */
   pipelinedHeadBytes: 24 * KiB,
   /**
-   * What Node buffers of a body before it stops reading, in addition to the 64 KiB that it reads in one go. An unread body takes 64 KiB.
-   * A body that was refused during its upload takes 128 KiB until the response was sent. With Node's default of 64 KiB both would be twice as much.
+   * How much of a body Node buffers before it stops reading, in addition to the 64 KiB that it reads at a time. An unread body takes 64 KiB. A
+   * body that was refused during its upload takes 128 KiB until the response was sent. Node's default of 64 KiB would double both.
    */
   bufferBytes: 16 * KiB,
-  /** Connections that the kernel may hold while the event loop is busy. */
+  /** The number of connections that the kernel queues while the event loop is busy. */
   backlog: 1_024,
 } as const;
 
-/** {@link socketLimits}, or others. */
+/** The type of {@link socketLimits}, so that tests can use other values. */
 export type SocketLimits = { readonly [limit in keyof typeof socketLimits]: number };
 
 /**
- * Connections of {@link socketLimits.connections}. One network can have at most 4,500, and one address 1,687. By address alone, the 256
- * addresses of one IPv4 network, or the 65,536 of one IPv6 network, could take all of them.
+ * The shares of the {@link socketLimits.connections}. One network can have at most 4,500 connections, and one address 1,687. With a limit by
+ * address only, the 256 addresses of one IPv4 network, or the 65,536 /64 prefixes of one IPv6 /48, could use all of them.
  */
 export const connectionLevels = [
-  /** By network: an IPv4 /24, an IPv6 /48. 150 networks always get 20. */
+  /** The share of a network: an IPv4 /24 or an IPv6 /48. 150 networks are always guaranteed 20 connections each. */
   { minimum: 20, reserved: 0.25 },
-  /** By address in the network: an IPv4 address, an IPv6 /64. 56 addresses get 20 of the 4,500. */
+  /** The share of an address in its network: an IPv4 address or an IPv6 /64. 56 addresses are guaranteed 20 of the 4,500 connections each. */
   { minimum: 20, reserved: 0.25 },
 ] as const;
 
 /** The minimum rate of a request body. A stalled sender occupies memory, a slot and a connection that others need. */
 export const bodyPace = {
-  /** The time between two checks. The first is ten seconds after reading began: a lost packet is resent within a few. */
+  /** The interval between two checks. The first check is ten seconds after reading began. A lost packet is resent within a few seconds. */
   windowMs: 10 * second,
-  /** What must arrive in each window unless the body is complete: 16 KiB a second. The whole request has its own limit. */
+  /** The number of bytes that must arrive in each interval until the body is complete: 16 KiB/s. The whole request has a separate time limit. */
   bytes: 160 * KiB,
-  /** A check that is later than this does not count: this process was busy and has not read the data. */
+  /** A check that is later than this does not count, because this process was busy and has not read the data. */
   lateMs: second,
 } as const;
 
-/** Bytes of bodies with a source or a blob that are held at the same time, from the first byte until they are stored. */
+/** The shares of memory for request bodies that contain a source or a blob. A body counts from its first byte until it was stored. */
 export const bodyShares = {
-  /** Five of the largest bodies, or thousands of usual ones. One tenant has at most 96 MiB, two have 144 MiB. */
+  /** Enough for five bodies of the largest size, or for thousands of typical size. One tenant can hold at most 96 MiB, and two 144 MiB. */
   capacity: 256 * MiB,
-  /** By tenant. 64 tenants always get 1 MiB, a usual source. */
+  /** The share of a tenant. 64 tenants are always guaranteed 1 MiB each, the size of a typical source. */
   levels: [{ minimum: MiB, reserved: 0.25 }],
 } as const;
 
 /**
- * Bytes of hook deliveries that are held at the same time. A sender is only authenticated by a signature over the whole body. So an address, a
- * tenant and a hook each have a share. Bodies for unknown hooks have their own shares and are not kept.
+ * The shares of memory for hook deliveries. The signature covers the whole body, so a sender can only be authenticated after the body has
+ * arrived. The source address, the tenant and the hook therefore each have a share. Bodies for unknown hooks have separate shares and are not
+ * kept.
  */
 export const deliveryShares = {
-  /** A single hook can receive a delivery of the largest size: 4.5 MiB of the 9 of its tenant, of the 24 of the sender's address. */
+  /** A single hook can receive the largest delivery. Its share is 4.5 MiB, of 9 MiB for its tenant and 24 MiB for the sender's address. */
   capacity: 64 * MiB,
   levels: [
-    /** By source address: all senders behind a proxy count as one. 64 further addresses get 256 KiB. */
+    /** The share of a source address. All senders behind a proxy count as one. 64 further addresses are guaranteed 256 KiB each. */
     { minimum: 256 * KiB, reserved: 0.25 },
-    /** By tenant. A push is usually 10 to 30 KiB: 96 further tenants of one address get two such. */
+    /** The share of a tenant within an address. A typical push has 10 to 30 KiB. 96 further tenants can each receive two of them. */
     { minimum: 64 * KiB, reserved: 0.25 },
-    /** By hook. */
+    /** The share of a hook within its tenant. */
     { minimum: 64 * KiB, reserved: 0 },
   ],
 } as const;
 
-/** Places of waiting readers: long-polls, and streams of pointers, releases and feeds together. */
+/** The shares of slots for waiting readers: long-polls, and streams of pointers, releases and feeds together. */
 export const waitingShares = {
-  /** One tenant has at most 3,750, and one token 1,406. */
+  /** One tenant can have at most 3,750 slots, and one token 1,406. */
   capacity: WAITERS,
   levels: [
-    /** By the tenant of the token; the platform's tokens count as one. 125 tenants always get 20. */
+    /** The share of a tenant. All platform tokens together count as one tenant. 125 tenants are always guaranteed 20 slots each. */
     { minimum: 20, reserved: 0.25 },
-    /** By token. */
+    /** The share of a token within its tenant. */
     { minimum: 5, reserved: 0.25 },
   ],
 } as const;
 
-/** Bytes of responses that are in memory because their readers have not taken them yet, the events of streams included. */
+/** The shares of memory for responses that readers have not received yet, including the events of streams. */
 export const responseShares = {
-  /** One tenant has at most 96 MiB, and one token 36 MiB: 36 readers of large content that do not read. */
+  /** One tenant can have at most 96 MiB, and one token 36 MiB. That is enough for 36 readers of large content that have stopped reading. */
   capacity: 256 * MiB,
   levels: [
-    /** By the tenant of the token. 32 tenants always get two large contents. */
+    /** The share of a tenant. 32 tenants are always guaranteed enough for two large contents. */
     { minimum: 2 * MiB, reserved: 0.25 },
-    /** By token; without one, by source address. */
+    /** The share of a token, or of a source address for requests without a token. */
     { minimum: MiB, reserved: 0.25 },
   ],
 } as const;
 
 export const responseLimits = {
-  /** Content is read from the record, and held, in slices of this size. */
+  /** The size of the slices in which content is read from the database and kept in memory. */
   sliceBytes: 512 * KiB,
-  /** Slices of one response in memory: one being sent, and one read ahead of the headers. */
+  /** The number of slices of one response in memory: one that is being sent, and one that is read before the headers are sent. */
   slices: 2,
   /**
-   * A response up to this size is not counted, and neither is this much of a stream's events: the kernel's buffers usually take all of it immediately.
-   * A connection has one response in memory, so uncounted responses are at most 188 MiB with all {@link socketLimits.connections}.
+   * A response up to this size is not counted, and neither are the first bytes of a stream up to this size, because the kernel's buffers usually
+   * accept all of it immediately. A connection has one response in memory, so the uncounted responses of all {@link socketLimits.connections}
+   * take at most 188 MiB.
    */
   uncountedBytes: 16 * KiB,
   /**
-   * Must be free in a token's share before its request changes anything: the response cannot be refused afterwards. The largest are a
-   * policy of 64 KiB and a report of `documentLimits.reportChars`, in the characters of JSON and UTF-8.
+   * The amount that must be free in a token's share before its request changes anything, because the response cannot be refused afterwards. The
+   * largest responses are a policy of 64 KiB and a report of `documentLimits.reportChars`, encoded as JSON in UTF-8.
    */
   changeBytes: 256 * KiB,
-  /** The assumed size of a body in memory without a Content-Length. No endpoint returns one; the limit does not rely on that. */
+  /** The assumed size of a response body without a Content-Length. No endpoint returns such a body now; the limit covers a future one. */
   undeclaredBytes: MiB,
 } as const;
 
-/** Reading published sources. */
+/** Limits for reading published sources. */
 export const sourceBodyLimits = {
-  /** Threads that unpack and hash: one, because the compiler already uses two of a small machine's cores. */
+  /** The number of threads that unpack and hash. One is enough, because the compiler already uses two cores of a small machine. */
   threads: 1,
-  /** Bodies of one tenant at a time. */
+  /** The number of bodies per tenant that are read at the same time. */
   perTenant: 1,
-  /** Bodies in the queue. */
+  /** The maximum number of bodies in the queue. */
   queued: 256,
-  /** Bodies of one tenant in the queue: neither one tenant nor four of them can fill it. */
+  /** The maximum number of bodies per tenant in the queue. Four tenants together cannot fill the queue. */
   queuedPerTenant: 50,
-  /** Heap of that thread: 48 MiB of JSON are at most 96 MiB of text and as much again in strings. Contents are not on the heap. */
+  /** The heap limit of the thread. 48 MiB of JSON take up to 96 MiB as text, and the same again as strings. File contents are not on the heap. */
   heapMiB: 512,
   /**
-   * The time for one body, from when the thread begins to read it. After this the thread is terminated. The largest body takes less than two
-   * seconds, and three to four while other processes use both cores. All other bodies in the lane wait until then.
+   * The time limit for one body, from when the thread begins to read it. The thread is then terminated. The largest body takes less than two
+   * seconds, or three to four while other processes use both cores. All other bodies in the lane wait during that time.
    */
   timeoutMs: 10 * second,
-  /** JSON bodies up to this size have their own thread and never wait behind an archive: they take some ten milliseconds. */
+  /** JSON bodies up to this size are read in a separate thread and never wait behind an archive. Reading one takes about ten milliseconds. */
   smallJsonBytes: MiB,
-  /** Nesting of a request's JSON. The deepest valid request has 3; the engine's parser needs memory for each level. */
+  /** The maximum nesting depth of a request's JSON, because the parser needs memory for each level. The deepest valid request has 3 levels. */
   jsonDepth: 32,
-  /** Values of a publish's JSON: each of its files has 3. They are parsed in a thread. */
+  /** The maximum number of values in the JSON of a publish. Each file has 3 values. The JSON is parsed in a thread. */
   jsonValues: 4 * sourceLimits.files,
-  /** Problems of one body that are reported. */
+  /** The maximum number of reported problems per body. */
   problems: 100,
 } as const;
 
-/** The lane of small JSON bodies. */
+/** Limits of the thread for small JSON bodies. */
 export const smallBodyThread = {
   ...sourceBodyLimits,
-  /** A megabyte of JSON, its texts and its files are some ten megabytes. */
+  /** A megabyte of JSON, with its strings and files, takes about ten megabytes. */
   heapMiB: 128,
 } as const;
 
-/** Parts of the record that readers wait for. */
+/** Limits for watching the database on behalf of waiting readers. */
 export const watchLimits = {
   /**
-   * The record notifies of changes in the transaction that makes them. A notification may be lost with the connection of a proxy in
-   * between. So everything that a tenant's readers follow is also reloaded after 0.5 to 1.5 times this.
+   * The average interval between two reloads of everything that a tenant's readers follow; each is 0.5 to 1.5 times this. PostgreSQL sends a
+   * notification when a change commits. It can be lost when a proxy drops the connection, and the reload then finds the change.
    */
   recheckMs: 20 * second,
-  /** Releases of one load. A load of 20 takes some milliseconds, and its diagnostics are at most 8 MB. */
+  /** The maximum number of releases per load. Loading 20 takes a few milliseconds, and their diagnostics take at most 8 MB. */
   releasesPerLoad: 20,
-  /** Pointers of one load: each is some hundred bytes. */
+  /** The maximum number of pointers per load. Each takes a few hundred bytes. */
   pointersPerLoad: 200,
-  /** The wait after a failed load: from 0.5 to 1.5 times this, so that processes do not all load at the same time when the store is back. */
+  /** The average delay after a failed load: from 0.5 to 1.5 times this, so that not all processes load at the same time after an outage. */
   retryMs: 2 * second,
-  /** Consecutive failures before waiting readers get an error: {@link watchLimits.retryMs} apart, a restart of the database. */
+  /**
+   * The number of consecutive failures before waiting readers get an error. With {@link watchLimits.retryMs} between attempts, this covers a
+   * restart of the database.
+   */
   failures: 5,
   /**
-   * Followers that are notified before the event loop turns to other requests. To hand one event of 200 KB to its socket takes some tenths of
-   * a millisecond: with 1,400 streams of one release the event loop was busy for at most 66 ms at a time.
+   * The number of followers that are notified before the event loop serves other requests. Writing an event of 200 KB to its socket takes a few
+   * tenths of a millisecond. With 1,400 streams of one release, the event loop was blocked for at most 66 ms at a time.
    */
   notifiedPerTurn: 16,
 } as const;
 
-/** Reads of the record that concurrent requests share. */
+/** Limits of database reads that concurrent requests share. */
 export const sharedReadLimits = {
-  /**
-   * How long a request waits for another request's read: a hundred times the usual duration. A read that hangs only delays those who share
-   * it.
-   */
+  /** How long a request waits for another request's read: a hundred times the typical duration. A read that hangs delays only these requests. */
   patienceMs: 100,
 } as const;
 
-/** Streams of server-sent events. */
+/** Limits of server-sent event streams. */
 export const streamLimits = {
-  /** The interval of heartbeat comments: below the usual 60 s after which proxies close a silent stream. */
+  /** The interval between heartbeat comments. Proxies usually close a silent stream after 60 s. */
   heartbeatMs: 15 * second,
-  /** How long one stream may last. A release that waits for people takes days; its reader reconnects with Last-Event-ID. */
+  /** The maximum duration of one stream. A release that waits for people takes days; its reader reconnects with Last-Event-ID. */
   lifetimeMs: 30 * minute,
 } as const;
 
-/** Acknowledgements of one follower. Each process counts those that it receives itself. */
+/** The rate limit for the acknowledgements of one follower. Each API process counts separately. */
 export const acknowledgementRate = {
   perMinute: followerLimits.acknowledgementsPerMinute,
-  /** Two full channels: 3 MB. */
+  /** Enough for two full channels; about 3 MB of memory. */
   remembered: 2 * followerLimits.perChannel,
 } as const;
 
-/** Acknowledgements of one token, for any followers. */
+/** The rate limit for the acknowledgements of one token, over all of its followers. */
 export const tokenAcknowledgementRate = {
   perMinute: followerLimits.acknowledgementsPerTokenMinute,
-  /** Tokens that acknowledge: 1.5 MB. Only a sender with more tokens than that can exceed the limit. */
+  /** The number of tokens whose rates are kept; about 1.5 MB. Only a sender with more tokens than this can exceed the rate limit. */
   remembered: 10_000,
 } as const;
 
-/** A tenant's feed that has readers. */
+/** Limits for reading the feed of a tenant. */
 export const feedLimits = {
-  /** Its last moves are kept in memory for all of its readers, about 200 KiB; a reader further behind reads from the record. */
+  /** The number of recent moves in memory for all readers of a feed, about 200 KiB. A reader that is further behind reads from the database. */
   tailMoves: 256,
-  /** Moves of one such read. As many may wait in memory for one reader that is slow: 70 KiB, which its share of responses counts. */
+  /**
+   * The number of moves per read for such a reader. If it reads slowly, that many moves may wait in memory for it: 70 KiB, which count against
+   * its share of responses.
+   */
   lagMoves: 100,
 } as const;
 
-/** Probing the stores and the worker for /readyz. */
+/** Limits for probing the stores and the worker for /readyz. */
 export const probeLimits = {
-  /** A healthy store responds within milliseconds. */
+  /** The time limit of one probe. A healthy store responds within milliseconds. */
   timeoutMs: 2 * second,
-  /** All requests within this time share one probe, so that probing does not become a load. */
+  /** All requests within this time share one probe, so that frequent probing does not load the stores. */
   cacheMs: second,
-  /** Time between two pings of a worker that does not respond, because each unanswered ping stays queued in Restate. */
+  /** The interval between two pings of a worker that does not respond, because each unanswered ping stays queued in Restate. */
   pingMs: minute,
 } as const;
 
-/** Queries of /metrics to the record. */
+/** Limits for the database queries of /metrics. */
 export const metricsLimits = {
-  /** All scrapes within this time share one count; the usual interval is 15 s. */
+  /** All scrapes within this time share one count. The typical scrape interval is 15 s. */
   linesMs: 5 * second,
 } as const;
 
-/** A call into Restate is retried for {@link httpLimits.ingressTimeoutMs}, each time under the same key. */
+/** A failed call to Restate is retried for {@link httpLimits.ingressTimeoutMs}, each time with the same idempotency key. */
 export const ingressRetry = {
   maxAttempts: 6,
   initialInterval: 100,

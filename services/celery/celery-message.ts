@@ -25,12 +25,12 @@ export function celeryMessage(task: CeleryTask): CeleryMessage {
       group_index: null,
       shadow: null,
       eta: null,
-      // A worker that receives the message after this time discards it, including a redelivery after a worker
-      // died. With an offset instead of "Z", which Python's fromisoformat accepts only from 3.11 on.
+      // A worker that receives the message after this time discards it. This includes a redelivery after a worker died.
+      // The offset is written as "+00:00", because Python's fromisoformat accepts "Z" only since version 3.11.
       expires: new Date(task.expiresAt).toISOString().replace('Z', '+00:00'),
       retries: 0,
       timelimit: [null, null],
-      // Logs, events and monitors show this text instead of the arguments, which contain capabilities.
+      // Logs, events and monitors show these texts instead of the arguments, which contain capabilities.
       argsrepr: '()',
       kwargsrepr: task.correlationId,
       origin: 'pointsman',
@@ -43,12 +43,12 @@ export function celeryMessage(task: CeleryTask): CeleryMessage {
 }
 
 /**
- * The same message in kombu's format for a Redis list. A worker pops it from the right end of the list with
- * the queue's name. The delivery tag identifies this delivery, not the task: kombu stores unacknowledged
- * messages under it, so two deliveries with one tag would lose one of them.
+ * Encodes the same message in kombu's format for a Redis list. A worker pops it from the right end of the list that has
+ * the queue's name. The delivery tag identifies this delivery, not the task: kombu stores unacknowledged messages by
+ * their tags, so two deliveries with the same tag would lose one of them.
  *
- * It uses the default exchange, as Celery does. A message that is put back (the task of a dead worker, a
- * retry) is then routed by the queue's name alone. Any other exchange is looked up in the set
+ * The message uses the default exchange, as Celery does. If it is requeued (because its worker died, or for a retry),
+ * it is then routed by the queue's name alone. Any other exchange would be looked up in the set
  * `_kombu.binding.<exchange>`, which only a starting worker should write.
  */
 export function kombuEnvelope(message: CeleryMessage, queue: string, deliveryTag: string): string {

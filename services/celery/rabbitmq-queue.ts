@@ -5,7 +5,7 @@ import { celeryMessage } from './celery-message.ts';
 import type { CeleryQueue } from './celery-queue.ts';
 import { taskRefusal } from './task-refusal.ts';
 
-/** Celery's queues in RabbitMQ. */
+/** Sends tasks to Celery queues in RabbitMQ. */
 export function rabbitCeleryQueue(options: { url: string; log: Logger }): CeleryQueue {
   const publisher = rabbitPublisher(options);
   return {
@@ -18,13 +18,12 @@ export function rabbitCeleryQueue(options: { url: string; log: Logger }): Celery
         ...properties,
         headers,
         body,
-        // Published directly to the queue, as Celery does: the worker's own exchange exists only after the
-        // worker's first start.
+        // The message is published directly to the queue, as Celery does. The worker's own exchange does not exist
+        // before the worker's first start.
         exchange: '',
         routingKey: task.queue,
         mandatory: true,
-        // Set in addition to Celery's header, so that the queue of a removed worker does not grow
-        // permanently.
+        // Set in addition to the `expires` header, so that the queue of a removed worker does not grow permanently.
         expirationMs: task.expiresAt - nowMs,
       };
       const published = await publisher.publish(message, { queue: task.queue });

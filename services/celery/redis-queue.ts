@@ -8,7 +8,7 @@ import type { CeleryQueue, EnqueueResult } from './celery-queue.ts';
 import { celeryLimits } from './limits.ts';
 import { taskRefusal } from './task-refusal.ts';
 
-/** Celery's queues in Redis: kombu's lists, with the oldest task at the right end. */
+/** Sends tasks to Celery queues in Redis. They are kombu's lists, with the oldest task at the right end. */
 export function redisCeleryQueue(options: { url: string; log: Logger }): CeleryQueue {
   const redis = redisWriter(options);
   return {
@@ -36,8 +36,8 @@ export function redisCeleryQueue(options: { url: string; log: Logger }): CeleryQ
 function enqueueFailure(error: unknown, queue: string): EnqueueResult {
   if (error instanceof RedisLostError) return { kind: 'later', summary: `Redis: ${error.message}` };
   if (!(error instanceof ErrorReply)) throw error;
-  // The first word is the error code. Out of memory, read-only, loading: all of these are temporary. A key of
-  // another type is not.
+  // The first word is the error code. Most errors are temporary, for example when Redis is out of memory, read-only or
+  // loading. A key of another type is a permanent error.
   const [code = 'ERR'] = error.message.split(' ');
   if (code === 'WRONGTYPE') return { kind: 'refused', summary: `the key ${queue} in Redis is not a queue` };
   return { kind: 'later', summary: `Redis returned the error ${code}` };

@@ -6,7 +6,7 @@ import { parseJsonAs } from '@pointsman/protocol/json/parse-json';
 import { firstIssues } from '@pointsman/protocol/json/schema-issues';
 
 /**
- * The operator's list of Celery tasks, as JSON. Every error is reported with its location, and never with a
+ * The operator's list of Celery tasks, as JSON. Each problem is reported with its location and without the invalid
  * value.
  */
 export function celeryGrants() {

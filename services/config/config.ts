@@ -26,25 +26,25 @@ import { hashToken, type LogLevel, settingDefaults, type Settings } from './sett
 
 export interface ApiConfig extends RabbitConfig {
   readonly host: string;
-  /** 0 selects any free port. */
+  /** The port of the API. 0 selects any free port. */
   readonly port: number;
-  /** Lower-case hex of the bootstrap token's SHA-256. */
+  /** The SHA-256 of the bootstrap token, in lower-case hex. */
   readonly adminTokenSha256: string;
   readonly databaseUrl: string;
   readonly restateIngressUrl: string;
-  /** If null, the server's examination does not include Restate. */
+  /** If null, the diagnosis of the server does not include Restate. */
   readonly restateAdminUrl: string | null;
   /** The data directory of `npm start`, whose disks the API examines; null elsewhere. */
   readonly dataDir: string | null;
-  /** Address ranges that outgoing calls may reach although they are not public. */
+  /** Non-public address ranges to which outgoing calls may connect. */
   readonly outboundAllow: readonly AddressRange[];
   /** Load balancers and proxies in front of the API. Undefined if the operator lists none. */
   readonly proxies: readonly AddressRange[] | undefined;
-  /** Null without a key: hooks and webhooks can't be set then. */
+  /** Null without a configured key. Hooks and webhooks can't be set then. */
   readonly secretKeys: SecretKeys | null;
   /**
-   * The brokers that the worker delivers to, derived from the same settings. The API lists them, but does not
-   * connect to them.
+   * The brokers to which the worker delivers, derived from the same settings as in the worker. The API lists them, but
+   * does not connect to them.
    */
   readonly brokers: readonly Broker[];
   /** The Celery tasks that a policy may use. */
@@ -61,53 +61,53 @@ export interface WorkerConfig extends RabbitConfig {
   readonly workerUrl: string;
   /** The public URL of the API, without a trailing slash. */
   readonly publicUrl: string;
-  /** The public key of the one Restate server whose calls are accepted. Null accepts any caller. */
+  /** The public key of the one Restate server whose calls are accepted. If null, every caller is accepted. */
   readonly identityKey: string | null;
   readonly databaseUrl: string;
   readonly restateIngressUrl: string;
   readonly restateAdminUrl: string;
-  /** Null without Redis. */
+  /** Null if Redis is not configured. */
   readonly redisUrl: string | null;
   /** Whether Redis caches pointers and bundles. */
   readonly redisCache: boolean;
   /** Whether tenants share streams in Redis. */
   readonly redisStreams: StreamLayout;
-  /** The Celery tasks that may be sent. */
+  /** The Celery tasks that the worker may send. */
   readonly celeryGrants: readonly CeleryGrant[];
-  /** The retention time of audit rows. */
+  /** How long audit rows are kept, in milliseconds. */
   readonly auditMs: number;
-  /** Address ranges that outgoing calls may reach although they are not public. */
+  /** Non-public address ranges to which outgoing calls may connect. */
   readonly outboundAllow: readonly AddressRange[];
-  /** Null without a key: hooks can't be set then. */
+  /** Null without a configured key. Hooks can't be set then. */
   readonly secretKeys: SecretKeys | null;
   readonly logLevel: LogLevel;
 }
 
-/** The configuration of `npm start`. A part with the value null is embedded. */
+/** The configuration of `npm start`. Servers whose setting is null are embedded. */
 export interface StackConfig {
   readonly host: string;
   /** 0 selects any free port, which is then stored. */
   readonly port: number;
-  /** Null selects the API's own address. */
+  /** If null, the API's own address is used. */
   readonly publicUrl: string | null;
-  /** As configured: relative to the working directory. */
+  /** The data directory as configured, relative to the working directory. */
   readonly dataDir: string;
-  /** Null selects the token of the data directory. */
+  /** If null, the token in the data directory is used. */
   readonly adminToken: string | null;
-  /** Null selects the key of the data directory. */
+  /** If null, the key in the data directory is used. */
   readonly secretKeys: SecretKeys | null;
   readonly database: DatabaseRoles | null;
   readonly restate: { readonly ingressUrl: string; readonly adminUrl: string } | null;
-  /** Null selects a free port and stores it. */
+  /** If null, a free port is selected and stored. */
   readonly workerPort: number | null;
-  /** Null selects the worker's port on 127.0.0.1. */
+  /** If null, the worker's port on 127.0.0.1 is used. */
   readonly workerUrl: string | null;
-  /** The identity key of an external Restate. Null with an embedded one, which has its own key. */
+  /** The identity key of an external Restate. Null with the embedded one, which has its own key. */
   readonly identityKey: string | null;
   readonly logLevel: LogLevel;
 }
 
-/** The settings of `services/api`. Throws ConfigError. */
+/** Reads the settings of `services/api`. Throws ConfigError. */
 export function apiConfig(env: Environment): ApiConfig {
   const read = readSettings(
     env,
@@ -156,7 +156,7 @@ export function apiConfig(env: Environment): ApiConfig {
   };
 }
 
-/** The settings of `services/worker`. Throws ConfigError. */
+/** Reads the settings of `services/worker`. Throws ConfigError. */
 export function workerConfig(env: Environment): WorkerConfig {
   const required = [
     'POINTSMAN_WORKER_PORT',
@@ -187,7 +187,7 @@ export function workerConfig(env: Environment): WorkerConfig {
     host: read.POINTSMAN_HOST ?? settingDefaults.POINTSMAN_HOST,
     port: read.POINTSMAN_WORKER_PORT,
     workerUrl: read.POINTSMAN_WORKER_URL,
-    // The API's default host, and its configured port on this machine.
+    // The default URL has the API's default host and its configured port on this machine.
     publicUrl: withoutSlash(
       read.POINTSMAN_PUBLIC_URL ??
         `http://127.0.0.1:${read.POINTSMAN_PORT || settingDefaults.POINTSMAN_PORT}`,
@@ -208,7 +208,7 @@ export function workerConfig(env: Environment): WorkerConfig {
   };
 }
 
-/** The settings of `services/migrate`. Throws ConfigError. */
+/** Reads the settings of `services/migrate`. Throws ConfigError. */
 export function migrateConfig(env: Environment): DatabaseRoles {
   const names = ['DATABASE_URL', 'DATABASE_OWNER_URL'] as const;
   const read = readSettings(env, names, {
@@ -218,7 +218,7 @@ export function migrateConfig(env: Environment): DatabaseRoles {
   return databaseRoles(read.DATABASE_URL, read.DATABASE_OWNER_URL);
 }
 
-/** The settings of `npm start`. Throws ConfigError. */
+/** Reads the settings of `npm start`. Throws ConfigError. */
 export function stackConfig(env: Environment): StackConfig {
   const names = [
     'POINTSMAN_HOST',
@@ -233,7 +233,8 @@ export function stackConfig(env: Environment): StackConfig {
     'DATABASE_OWNER_URL',
     'RESTATE_INGRESS_URL',
     'RESTATE_ADMIN_URL',
-    // The child processes inherit and use these. They are validated here only to report all errors together.
+    // The child processes inherit and use these settings. They are validated here so that all errors are reported
+    // together.
     ...RABBIT_SETTINGS,
     'POINTSMAN_AMQP_QUEUES',
     'REDIS_URL',

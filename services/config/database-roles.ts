@@ -1,13 +1,13 @@
 import { appDatabaseUrl } from './database-urls.ts';
 import type { Rule } from './read-settings.ts';
 
-/** The URLs of the database: as the owner of the tables, and as the login role of the processes. */
+/** The URLs of the database for two roles: the owner of the tables, and the login role of the processes. */
 export interface DatabaseRoles {
   readonly ownerUrl: string;
   readonly appUrl: string;
 }
 
-/** The configured URLs. If only the owner's is set, the app role's URL is derived from it. */
+/** Returns the configured URLs. If only the owner's URL is set, the app role's URL is derived from it. */
 export function databaseRoles(databaseUrl: string, ownerUrl: string | undefined): DatabaseRoles {
   if (ownerUrl !== undefined) return { ownerUrl, appUrl: databaseUrl };
   return { ownerUrl: databaseUrl, appUrl: appDatabaseUrl(databaseUrl) as string };

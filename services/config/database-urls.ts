@@ -1,14 +1,12 @@
 import { createHmac } from 'node:crypto';
 
-/**
- * The login role of the processes. It owns nothing, so that an SQL injection can't drop or disable anything.
- */
+/** The login role of the processes. It owns no objects, so that an SQL injection can't drop or disable any. */
 const APP_ROLE = 'pointsman_app';
 
 /**
- * The app role's URL for the owner's database. Its password is derived from the owner's, so that there is one
- * secret to store. The owner's password can't be derived from it. Null when the owner's URL contains no
- * password.
+ * Derives the app role's URL from the owner's URL. The app role's password is an HMAC with the owner's password as the
+ * key, so that there is one secret to store. The owner's password can't be derived from the HMAC. Null when the owner's
+ * URL contains no password.
  */
 export function appDatabaseUrl(ownerUrl: string): string | null {
   const url = new URL(ownerUrl);

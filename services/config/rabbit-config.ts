@@ -4,7 +4,7 @@ import { settingDefaults, type Settings } from './settings.ts';
 
 /** The RabbitMQ settings of a process. */
 export interface RabbitConfig {
-  /** Null without RabbitMQ. */
+  /** Null if RabbitMQ is not configured. */
   readonly amqpUrl: string | null;
   readonly amqpUnrouted: Unrouted;
 }

@@ -5,14 +5,15 @@ import { settings, type SettingName, type Settings } from './settings.ts';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * A condition on several settings: null, or the problem. A missing or invalid setting is undefined in `read`.
+ * A rule about several settings. Returns the problem, or null if they are valid. A missing or invalid setting is
+ * undefined in `read`.
  */
 export type Rule<N extends SettingName> = (
   read: Partial<Pick<Settings, N>>,
   isSet: (name: N) => boolean,
 ) => string | null;
 
-/** Settings are missing or invalid. The message lists all problems, and contains no values. */
+/** Thrown when settings are missing or invalid. The message lists all problems, and contains no values. */
 export class ConfigError extends Error {
   override name = 'ConfigError';
   readonly problems: readonly string[];
@@ -24,8 +25,8 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads the settings from the environment. An empty value counts as unset, because shells and compose files
- * unset a variable in this way. Throws ConfigError with all problems, not only the first.
+ * Reads the settings from the environment. An empty value counts as unset, because shells and compose files unset a
+ * variable in this way. Throws ConfigError with all problems.
  */
 export function readSettings<N extends SettingName, R extends N>(
   env: Environment,
@@ -42,7 +43,7 @@ export function readSettings<N extends SettingName, R extends N>(
     else problems.push(`${name} ${firstMessage(parsed)}`);
   }
   for (const name of required) if (!isSet(name)) problems.push(`${name} must be set`);
-  // Each value was parsed by the schema with the same name.
+  // This cast is safe, because each value was parsed by the schema with the same name.
   const read = values as Partial<Pick<Settings, N>>;
   problems.push(...rules.map((rule) => rule(read, isSet)).filter((problem) => problem !== null));
   if (problems.length > 0) throw new ConfigError(problems);

@@ -1,6 +1,6 @@
 import type { Rule } from './read-settings.ts';
 
-/** Rules over several settings. Each returns the problem, or null. */
+/** Rules about several settings. Each returns the problem, or null if the settings are valid. */
 
 export const oneAdminToken: Rule<'POINTSMAN_ADMIN_TOKEN' | 'POINTSMAN_ADMIN_TOKEN_SHA256'> = (
   _read,

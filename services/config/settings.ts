@@ -7,13 +7,14 @@ import { depthLimits } from '../rabbitmq/limits.ts';
 import { parseAddressRange } from '../outbound/address-ranges.ts';
 import { celeryGrants } from './celery-config.ts';
 
-/** The default values of settings. A setting that is not listed here has no default. */
+/** The default values of settings. Settings that are not listed have no default. */
 export const settingDefaults = {
-  // Loopback, because any other address exposes the API to the network. The operator must choose that.
+  // The default is the loopback address, because any other address exposes the API to the network. The operator must
+  // make that choice.
   POINTSMAN_HOST: '127.0.0.1',
   POINTSMAN_PORT: 7400,
   POINTSMAN_HOME: '.pointsman',
-  // With `mandatory`, the publisher detects a move that no queue received.
+  // The default is `mandatory`, so that the publisher detects a move that matched no queue.
   POINTSMAN_AMQP_UNROUTED: 'mandatory',
   POINTSMAN_REDIS_STREAMS: 'shared',
   POINTSMAN_REDIS_CACHE: false,
@@ -137,7 +138,7 @@ export type Settings = z.infer<typeof settings>;
 export type SettingName = keyof Settings;
 export type LogLevel = Settings['POINTSMAN_LOG_LEVEL'];
 
-/** The hash of a token that the API stores. A random token needs no slow hash. */
+/** Returns the hash under which the API stores a token. A random token needs no slow hash. */
 export function hashToken(token: string): string {
   return createHash('sha256').update(token).digest('hex');
 }

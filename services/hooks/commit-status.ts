@@ -8,7 +8,7 @@ import { parseBoundedJson } from '@pointsman/protocol/json/json-bounds';
 import { apiOf, authorization, type HookTarget, repositoryPath, type TargetCall } from './hook-target.ts';
 import { statusLimits } from './limits.ts';
 
-/** The status to report to a commit. */
+/** The status to report for a commit. */
 export interface CommitReport {
   readonly repository: string;
   readonly ref: string;
@@ -30,7 +30,7 @@ export interface StatusCall extends TargetCall {
   readonly body: string;
 }
 
-/** The request that reports the status. Throws for a target without an API. */
+/** Builds the request that reports the status. Throws if the target has no API. */
 export function statusCall(target: HookTarget, report: CommitReport): StatusCall {
   const api = apiOf(target);
   if (api === null) throw new Error(`a hook of ${target.repository} has no API URL for statuses`);
@@ -51,7 +51,7 @@ function call(target: HookTarget, url: string, status: object): StatusCall {
   return { url, headers, body: JSON.stringify(status) };
 }
 
-/** "REST API: create a commit status". */
+/** Builds the body as GitHub documents it in "REST API: create a commit status". */
 function githubStatus(report: CommitReport): object {
   return {
     state: GITHUB_STATES[commitState(report.outcome)],
@@ -62,8 +62,8 @@ function githubStatus(report: CommitReport): object {
 }
 
 /**
- * "Commits API: set commit pipeline status". Without the ref, GitLab attaches the status to any pipeline of
- * the commit.
+ * Builds the body as GitLab documents it in "Commits API: set commit pipeline status". Without the ref, GitLab attaches
+ * the status to any pipeline of the commit.
  */
 function gitlabStatus(report: CommitReport): object {
   return {
@@ -81,7 +81,7 @@ function genericStatus(report: CommitReport): object {
   return { correlationId, delivery, repository, ref, commit, version, state, outcome, reason, url };
 }
 
-/** GitHub has no "cancelled" state, and an unpublished release is not a success. */
+/** GitHub has no "cancelled" state, so a cancelled release is reported as a failure. */
 const GITHUB_STATES: Readonly<Record<CommitState, string>> = {
   pending: 'pending',
   success: 'success',
@@ -106,8 +106,8 @@ function describe({ outcome, reason, version }: CommitReport): string {
 }
 
 /**
- * GitLab rejects a repeated status, and also an invalid transition, both with 400. This request reads the
- * current status to distinguish them. Null if the rejection is final.
+ * GitLab rejects both a repeated status and an invalid transition with 400. This builds the request that reads the
+ * current status, to distinguish the two cases. Null if the rejection is final.
  */
 export function currentStatusCall(
   target: HookTarget,

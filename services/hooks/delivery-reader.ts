@@ -5,8 +5,8 @@ import type { DeliveryTask, ClassifiedDelivery } from './delivery-thread.ts';
 import { deliveryReaderLimits } from './limits.ts';
 
 /**
- * Parses the payloads of deliveries in a separate thread, with limits on memory and time. Anyone with the
- * secret of one tenant's hook can send a payload, and all tenants share the API's event loop.
+ * Parses the payloads of deliveries in a separate thread with limits on memory and time. All tenants share the API's
+ * event loop, and anyone with the secret of one tenant's hook can send a payload.
  */
 export type DeliveryReader = ReadingThread<DeliveryTask, ClassifiedDelivery>;
 

@@ -14,12 +14,11 @@ export interface DeliveryTask {
 export type ClassifiedDelivery =
   | RuleResult
   | { readonly kind: 'malformed' }
-  /** Signed, but not in the provider's format. */
+  /** The delivery has a valid signature, but does not match the provider's format. */
   | { readonly kind: 'unreadable'; readonly problem: string };
 
 /**
- * Runs in the thread: parses one payload and applies the hook's rule to it. Only the recorded data leaves the
- * thread.
+ * Parses one payload and applies the hook's rule to it. Runs in the thread. Only the data to record leaves the thread.
  */
 export function readInThread({ provider, event, rule, bytes }: DeliveryTask): ClassifiedDelivery {
   const { depth, values } = deliveryLimits;

@@ -5,14 +5,14 @@ import { httpUrl } from '@pointsman/protocol/json/storable';
 import { deliveryLimits } from './limits.ts';
 import { type Delivered, isNoCommit, Paths, Ref, RepositoryName, subjectOf } from './push.ts';
 
-/** Pointsman's own payload format, for senders without a supported provider. */
+/** The format of a push from a sender without a supported provider, which Pointsman defines. */
 const PushPayload = z.object({
   repository: RepositoryName,
   ref: Ref,
   commit: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, 'must be the name of a commit'),
-  /** A tar.gz with one top-level folder. */
+  /** The URL of a tar.gz with one top-level folder. */
   sourceUrl: httpUrl(deliveryLimits.urlChars),
-  /** All files that the push changes. */
+  /** The paths of all files that the push changes. */
   paths: Paths.optional(),
   message: z.string().optional(),
 });

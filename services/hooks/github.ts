@@ -4,10 +4,10 @@ import { boundedList } from '@pointsman/protocol/json/bounded-list';
 import { describeIssues } from '@pointsman/protocol/json/schema-issues';
 import { type Delivered, isNoCommit, Paths, Ref, RepositoryName, subjectOf } from './push.ts';
 
-/** GitHub's limit of listed commits per push. */
+/** The maximum number of commits that GitHub lists per push. */
 const MOST_COMMITS = 2_048;
 
-/** The end of the year 9998. */
+/** The end of the year 9998, in epoch seconds. */
 const LAST_SECOND = 253_370_764_799;
 
 export const Sha = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/);
@@ -16,12 +16,12 @@ const Listed = Paths.optional().default([]);
 const Commit = z.object({ added: Listed, removed: Listed, modified: Listed });
 
 /**
- * The record orders pushes by this time. A fraction, or a number outside the column's range, is rejected
- * here.
+ * A time in epoch seconds. The database orders pushes by it, so a fraction or a number outside the column's range is
+ * rejected here.
  */
 const EpochSeconds = z.int().min(0).max(LAST_SECOND);
 
-/** "Webhook events and payloads: push". Only the fields that are used; older servers omit some of them. */
+/** The fields in use of GitHub's "Webhook events and payloads: push". Older servers omit some of them. */
 const PushPayload = z.object({
   ref: Ref,
   after: Sha,
@@ -30,7 +30,7 @@ const PushPayload = z.object({
   forced: z.boolean().optional(),
   repository: z.object({
     full_name: RepositoryName,
-    /** Epoch seconds in this event; the REST API returns a date. */
+    /** This event contains epoch seconds; the REST API returns a date. */
     pushed_at: z.union([EpochSeconds, z.string()]).nullish(),
   }),
   head_commit: z.object({ id: Sha, message: z.string().optional().default('') }).nullish(),
@@ -38,7 +38,11 @@ const PushPayload = z.object({
 });
 type PushPayload = z.infer<typeof PushPayload>;
 
-/** @param event the header `X-GitHub-Event` */
+/**
+ * Parses a delivery from GitHub.
+ *
+ * @param event the value of the header `X-GitHub-Event`
+ */
 export function readGithub(event: string, payload: unknown): Delivered {
   if (event === 'ping') return { kind: 'ping' };
   if (event !== 'push') return { kind: 'other', event };
@@ -51,7 +55,7 @@ export function readGithub(event: string, payload: unknown): Delivered {
     push: {
       repository,
       ref: push.ref,
-      // An annotated tag has its own object ID; statuses and archives need the commit's.
+      // An annotated tag has its own object ID, but statuses and archives need the ID of the commit.
       commit: push.deleted === true || isNoCommit(push.after) ? null : (push.head_commit?.id ?? push.after),
       subject: subjectOf(push.head_commit?.message ?? ''),
       paths: changedPaths(push),
@@ -61,7 +65,10 @@ export function readGithub(event: string, payload: unknown): Delivered {
   };
 }
 
-/** For a new ref and a forced push, the listed commits are not the difference from the previous content. */
+/**
+ * Returns the changed paths, or null if they are unknown. For a new ref and for a forced push, the listed commits do
+ * not contain all changes since the previous content.
+ */
 function changedPaths({ created, forced, commits }: PushPayload): string[] | null {
   const isWhole = created !== true && forced !== true && commits.length > 0 && commits.length < MOST_COMMITS;
   return isWhole

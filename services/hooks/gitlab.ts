@@ -16,17 +16,18 @@ const Commit = z.object({
 });
 type Commit = z.infer<typeof Commit>;
 
-/** "Webhook events: push events, tag events". Only the fields that are used. */
+/** The fields in use of GitLab's "Webhook events: push events, tag events". */
 const PushPayload = z.object({
   ref: Ref,
   before: Sha,
   after: Sha,
   /**
-   * Null when the ref was deleted. For an annotated tag it is the commit; `after` is the tag's own object.
+   * The ID of the commit; null when the ref was deleted. For an annotated tag, `after` is the ID of the tag object
+   * instead.
    */
   checkout_sha: Sha.nullish(),
   project: z.object({ path_with_namespace: RepositoryName }),
-  /** At most the 20 newest commits, the newest last. */
+  /** At most the 20 newest commits by default, in order, with the newest last. */
   commits: boundedList(Commit, deliveryLimits.gitlabCommits).nullish(),
   total_commits_count: z.number().nullish(),
 });
@@ -34,7 +35,11 @@ type PushPayload = z.infer<typeof PushPayload>;
 
 const PUSH_EVENTS: ReadonlySet<string> = new Set(['Push Hook', 'Tag Push Hook']);
 
-/** @param event the header `X-Gitlab-Event` */
+/**
+ * Parses a delivery from GitLab.
+ *
+ * @param event the value of the header `X-Gitlab-Event`
+ */
 export function readGitlab(event: string, payload: unknown): Delivered {
   if (!PUSH_EVENTS.has(event)) return { kind: 'other', event };
   const parsed = PushPayload.safeParse(payload);
@@ -56,7 +61,7 @@ export function readGitlab(event: string, payload: unknown): Delivered {
   };
 }
 
-/** The changes of a new ref, and of unlisted commits, are unknown. */
+/** Returns the changed paths, or null if they are unknown: for a new ref, and when not all commits are listed. */
 function changedPaths({ before, commits, total_commits_count: total }: PushPayload): string[] | null {
   const listed: readonly Commit[] = commits ?? [];
   if (isNoCommit(before) || listed.length === 0 || (total ?? 0) > listed.length) return null;

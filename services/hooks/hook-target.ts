@@ -1,10 +1,10 @@
 import type { HookProvider } from '@pointsman/protocol/hook';
 
-/** The repository of a hook, and the credentials for it. */
+/** The repository of a hook, with the credentials for it. */
 export interface HookTarget {
   readonly provider: HookProvider;
   readonly repository: string;
-  /** Null means the provider's public API. A generic provider has none. */
+  /** Null selects the provider's public API. A generic provider has no public API. */
   readonly apiUrl: string | null;
   readonly token: string | null;
 }
@@ -21,19 +21,19 @@ const PUBLIC_API: Readonly<Record<HookProvider, string | null>> = {
   generic: null,
 };
 
-/** The base URL of the provider's API for the repository, without a trailing slash. Null without an API. */
+/** The base URL of the provider's API, without a trailing slash. Null if there is no API. */
 export function apiOf({ provider, apiUrl }: Pick<HookTarget, 'provider' | 'apiUrl'>): string | null {
   return (apiUrl ?? PUBLIC_API[provider])?.replace(/\/+$/, '') ?? null;
 }
 
-/** The repository as a path of the API's URLs. */
+/** The repository as a path segment in the URLs of the provider's API. */
 export function repositoryPath({ provider, repository }: HookTarget): string {
   return provider === 'gitlab' ? `/projects/${encodeURIComponent(repository)}` : `/repos/${repository}`;
 }
 
 /**
- * The authorization header, only for the API's own origin. A generic payload contains its own source URL,
- * which must not receive the token.
+ * The authorization header, which is added only for the origin of the API. The source URL in a generic payload is
+ * chosen by the sender, so it must not receive the token.
  */
 export function authorization(target: HookTarget, url: string): Readonly<Record<string, string>> {
   const { provider, token } = target;

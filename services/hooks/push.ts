@@ -13,34 +13,37 @@ export interface Push {
   readonly commit: string | null;
   /** The commit's subject line. */
   readonly subject: string | null;
-  /** All changed files; null when the provider does not list them, or not all of them. */
+  /** All changed files. Null when the provider lists none of them, or only some. */
   readonly paths: readonly string[] | null;
-  /** The time of the push in epoch seconds, if the provider sends it. Deliveries can arrive out of order. */
+  /**
+   * The time of the push in epoch seconds; null if the provider does not send it. It is needed because deliveries can
+   * arrive out of order.
+   */
   readonly pushedAt: number | null;
-  /** The URL of the source, if the payload contains it instead of the rule. */
+  /** The URL of the source, if the payload contains it. Otherwise the URL follows from the hook's rule. */
   readonly sourceUrl: string | null;
 }
 
-/** The content of a delivery. */
+/** The parsed content of a delivery. */
 export type Delivered =
   | { readonly kind: 'push'; readonly push: Push }
-  /** The provider only tests the connection. */
+  /** A test of the connection by the provider. */
   | { readonly kind: 'ping' }
   | { readonly kind: 'other'; readonly event: string }
-  /** Signed, but not in the provider's format. */
+  /** The delivery has a valid signature, but does not match the provider's format. */
   | { readonly kind: 'unreadable'; readonly problem: string };
 
 export const Ref = StorableText.max(deliveryLimits.refChars);
 
-/** The provider's name of a repository. */
+/** The name of a repository in the provider's notation. */
 export const RepositoryName = StorableText.max(deliveryLimits.nameChars);
 
-/** File paths of one commit or of the whole push. */
+/** The file paths of one commit, or of the whole push. */
 export const Paths = boundedList(z.string(), deliveryLimits.values);
 
 /**
- * The first line of a commit message, for display: without control characters that a terminal would execute,
- * and of limited length.
+ * The first line of a commit message, for display. Control characters are removed because a terminal would execute
+ * them, and the length is limited.
  */
 export function subjectOf(message: string): string | null {
   const line = message.split(/[\r\n]/, 1)[0] ?? '';
@@ -51,7 +54,7 @@ export function subjectOf(message: string): string | null {
 // oxlint-disable-next-line no-control-regex -- control characters are exactly what is taken out
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
 
-/** Whether the ID is Git's null object ID, which means that no commit exists. */
+/** Whether the ID is Git's null object ID, which means that there is no commit. */
 export function isNoCommit(sha: string): boolean {
   return /^0+$/.test(sha);
 }

@@ -4,7 +4,7 @@ import { readGithub } from './github.ts';
 import { readGitlab } from './gitlab.ts';
 import type { Delivered } from './push.ts';
 
-/** Parses a provider's delivery. Never throws, for any payload. */
+/** Parses a delivery in the format of its provider. Never throws, for any payload. */
 export function readDelivery(provider: HookProvider, event: string, payload: unknown): Delivered {
   switch (provider) {
     case 'github':
@@ -16,7 +16,7 @@ export function readDelivery(provider: HookProvider, event: string, payload: unk
   }
 }
 
-/** The provider's event name. A generic hook receives only pushes. */
+/** The name of the event, as the provider sends it. A generic hook receives only pushes. */
 export function eventOf(provider: HookProvider, headers: Pick<Headers, 'get'>): string {
   switch (provider) {
     case 'github':
@@ -29,9 +29,9 @@ export function eventOf(provider: HookProvider, headers: Pick<Headers, 'get'>): 
 }
 
 /**
- * The ID by which the provider identifies this delivery; null without one. GitLab's idempotency key is the
- * same for every retry of a delivery. Older versions send only the event UUID, which differs between retries
- * and is shared by the hooks of one event.
+ * The ID by which the provider identifies this delivery; null if it sends none. GitLab's idempotency key is the same
+ * for every retry of a delivery. Older GitLab versions send only the event UUID, which differs between retries and is
+ * shared by all hooks of the event.
  */
 export function deliveryIdOf(provider: HookProvider, headers: Pick<Headers, 'get'>): string | null {
   switch (provider) {

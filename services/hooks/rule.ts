@@ -9,13 +9,13 @@ import type { Delivered, Push } from './push.ts';
 export interface Rule {
   readonly provider: HookProvider;
   readonly repository: string;
-  /** A full ref, or a prefix followed by "*". */
+  /** A full ref, or a prefix of refs followed by "*". */
   readonly ref: string;
   /** The folder of the repository that contains the source; null for the whole repository. */
   readonly path: string | null;
 }
 
-/** For example `refs/heads/main` or `refs/tags/v*`. */
+/** The refs that a hook publishes, for example `refs/heads/main` or `refs/tags/v*`. */
 export const RefPattern = z
   .string()
   .max(deliveryLimits.nameChars)
@@ -34,11 +34,11 @@ export function isRepository(provider: HookProvider, repository: string): boolea
   const parts = repository.split('/');
   if (provider === 'generic') return /^[\x21-\x7e]+$/.test(repository);
   const isNamed = parts.every((part) => /^[A-Za-z0-9._-]+$/.test(part) && part !== '.' && part !== '..');
-  // GitLab has nested groups.
+  // A GitLab repository can be in nested groups.
   return isNamed && (provider === 'github' ? parts.length === 2 : parts.length >= 2);
 }
 
-/** A push to publish, without its paths, which only the rule needs. */
+/** A push to publish. It has no list of paths, because only the rule needs them. */
 export type AcceptedPush = Omit<Push, 'paths' | 'commit'> & { readonly commit: string };
 
 export type RuleResult =
@@ -63,9 +63,7 @@ function ignored(why: string): RuleResult {
   return { kind: 'ignored', why };
 }
 
-/**
- * The Git hosts treat "Acme/Bot" and "acme/bot" as the same repository, and use its owner's latest spelling.
- */
+/** GitHub and GitLab treat "Acme/Bot" and "acme/bot" as the same repository, and send the owner's current spelling. */
 function isSameRepository(rule: Rule, repository: string): boolean {
   if (rule.provider === 'generic') return rule.repository === repository;
   return rule.repository.toLowerCase() === repository.toLowerCase();
@@ -76,8 +74,8 @@ function refMatches(pattern: string, ref: string): boolean {
 }
 
 /**
- * Without a list of changed paths, the push is published: an unnecessary release is harmless, a missing one
- * is not.
+ * Whether the push changes the folder. If the changed paths are unknown, the push is published: an unnecessary release
+ * is harmless, but a missing release is not.
  */
 function touches(folder: string | null, paths: readonly string[] | null): boolean {
   if (folder === null || paths === null) return true;

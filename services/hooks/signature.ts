@@ -5,14 +5,14 @@ import { signatureOf } from '@pointsman/protocol/webhooks/sign';
 import { isClaimed, readClaim } from '@pointsman/client/internal/webhooks/verify';
 import { webhookKey } from '@pointsman/protocol/webhooks/webhook-secret';
 
-/** A request as received. */
+/** A request as it was received. */
 export interface SignedRequest {
   readonly headers: Pick<Headers, 'get'>;
   readonly body: Uint8Array;
 }
 
 /**
- * Whether the sender of the request has the secret. The body is hashed once, for every provider, header and
+ * Whether the sender of the request has the secret. The body is hashed exactly once for every provider, header and
  * secret. The duration of a rejection therefore reveals neither the secret nor which hooks exist.
  */
 export function isSigned(
@@ -38,13 +38,19 @@ function hasHubSignature(secret: string, { headers, body }: SignedRequest): bool
   return isMac && hex !== '';
 }
 
-/** GitLab sends the secret itself. It is hashed, so that its length is not revealed. */
+/**
+ * GitLab sends the secret itself. Both values are hashed before the comparison, so that its duration does not reveal
+ * the length of the secret.
+ */
 function hasGitlabToken(secret: string, { headers, body }: SignedRequest): boolean {
   sha256(body);
   return timingSafeEqual(sha256(secret), sha256(headers.get('x-gitlab-token') ?? ''));
 }
 
-/** Standard Webhooks, as for our own webhooks: the ID and the time are part of the signed text. */
+/**
+ * Verifies a Standard Webhooks signature, the scheme that Pointsman's webhooks also use. The signed text includes the
+ * ID and the time.
+ */
 function hasWebhookSignature(secret: string, { headers, body }: SignedRequest, nowMs: number): boolean {
   const named = {
     'webhook-id': headers.get('webhook-id') ?? undefined,
@@ -58,7 +64,7 @@ function hasWebhookSignature(secret: string, { headers, body }: SignedRequest, n
   return claim.kind === 'claim' && key !== null && isClaimed(claim, mac);
 }
 
-/** Signed instead of an invalid claim, so that a rejection takes the same time. */
+/** Verified in place of an invalid claim, so that a rejection takes the same time. */
 const EMPTY_CLAIM = { id: '', timestamp: 0 };
 
 function sha256(content: string | Uint8Array): Buffer {

@@ -7,10 +7,10 @@ import type { AddressRange } from './address-ranges.ts';
 import { outboundLimits } from './limits.ts';
 import type { ResolveName } from './resolve-name.ts';
 
-/** The address is blocked. No connection was opened. */
+/** Thrown when an address is blocked. No connection was opened. */
 export class ForbiddenAddressError extends Error {
   override name = 'ForbiddenAddressError';
-  /** For the log only: the tenant must not learn how names resolve in a private network. */
+  /** The blocked address, for the log only: the tenant must not find out how names resolve in a private network. */
   readonly address: string;
 
   constructor(address: string) {
@@ -22,15 +22,15 @@ export class ForbiddenAddressError extends Error {
 export interface ConnectorOptions {
   readonly allow: readonly AddressRange[];
   readonly resolveName: ResolveName;
-  /** Replaces the certificate authorities that Node trusts. */
+  /** Certificate authorities in PEM format, which replace those that Node trusts. */
   readonly ca?: string;
 }
 
 /**
- * A connector for undici that connects only to addresses that pass the check. A name is resolved once per
- * connection, inside the connection attempt, and the socket gets only the checked addresses. A second lookup
- * with another result (DNS rebinding) is therefore impossible. One blocked address blocks the whole name, so
- * that the result does not depend on which address responds first.
+ * Creates a connector for undici that connects only to addresses that pass the check. A name is resolved once per
+ * connection, inside the connection attempt, and the socket gets only the checked addresses. A second lookup with a
+ * different result (DNS rebinding) is therefore impossible. One blocked address blocks the whole name, so that the
+ * result does not depend on the address that responds first.
  */
 export function checkedConnector({ allow, resolveName, ca }: ConnectorOptions): buildConnector.connector {
   const connect = buildConnector({
@@ -39,13 +39,13 @@ export function checkedConnector({ allow, resolveName, ca }: ConnectorOptions): 
     autoSelectFamily: true,
     autoSelectFamilyAttemptTimeout: outboundLimits.nextAddressMs,
     allowH2: false,
-    // Explicit, because one of Node's environment variables could otherwise disable it.
+    // Set explicitly, because an environment variable of Node could otherwise disable the verification.
     rejectUnauthorized: true,
     ...(ca === undefined ? {} : { ca }),
   });
   return (options, callback) => {
     const { hostname } = options;
-    // Node looks up only names. An IP address in the URL is checked here.
+    // Node resolves only names, so an IP address in the URL is checked here.
     if (isIP(hostname) === 0 || mayConnectTo(hostname, allow)) connect(options, callback);
     else queueMicrotask(() => callback(new ForbiddenAddressError(hostname), null));
   };

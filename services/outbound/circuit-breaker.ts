@@ -1,10 +1,10 @@
 import { LRUCache } from 'lru-cache';
 
-/** What a call showed about the provider. `alive`: it works, even if it rejected the call. */
+/** The state of the provider, as one call showed it. `alive` means that it works, even if it rejected the call. */
 export type Health = 'alive' | 'failing' | 'unknown';
 
 export type Admission =
-  /** `end` must be called exactly once, for every outcome of the call. */
+  /** The caller must call `end` exactly once, whatever the outcome of the call. */
   | { readonly kind: 'admitted'; end(health: Health): void }
   /** `retryAfterMs` is null while a probe call is running. */
   | { readonly kind: 'open'; readonly retryAfterMs: number | null };
@@ -13,7 +13,7 @@ export interface BreakerOptions {
   readonly failures: number;
   readonly openMs: number;
   readonly remembered: number;
-  /** A monotonic clock: a clock that goes back would keep a breaker open. */
+  /** A monotonic clock. A clock that was set back would keep a breaker open. */
   readonly monotonicMs: () => number;
 }
 
@@ -22,21 +22,25 @@ export interface CircuitBreakers {
 }
 
 interface Breaker {
-  /** Consecutive failures. */
+  /** The number of consecutive failures. */
   failures: number;
-  /** Null while closed. After this time the breaker is half-open: it admits one call at a time as a probe. */
+  /**
+   * Null while the breaker is closed. After this time the breaker is half-open: it admits one call at a time as a
+   * probe.
+   */
   openUntil: number | null;
   probing: boolean;
 }
 
 /**
- * One circuit breaker per key. After a number of consecutive failures it admits no calls for a while. Then
- * one call probes, and its success closes the breaker. Only failing keys are stored, so that a healthy key
- * costs nothing.
+ * Creates one circuit breaker per key. After a number of consecutive failures, a breaker admits no calls for some time.
+ * It then admits one call as a probe, and closes if that call succeeds. Only failing keys are stored, so that a healthy
+ * key uses no memory.
  */
 export function circuitBreakers(options: BreakerOptions): CircuitBreakers {
   /**
-   * Only a failure counts as a use (hence `peek`), so that the key with the oldest failure is evicted first.
+   * Reads use `peek`, so that only a failure counts as a use. The key with the oldest failure is therefore evicted
+   * first.
    */
   const breakers = new LRUCache<string, Breaker>({ max: options.remembered });
 
@@ -46,7 +50,7 @@ export function circuitBreakers(options: BreakerOptions): CircuitBreakers {
     breakers.set(key, breaker);
   };
 
-  // The result of a call that started before the breaker opened is no evidence of the current state.
+  // Ignores the result of a call that started before the breaker opened, because it does not show the current state.
   const endCall = (key: string, health: Health): void => {
     const breaker = breakers.peek(key) ?? { failures: 0, openUntil: null, probing: false };
     if (breaker.openUntil !== null || health === 'unknown') return;
@@ -56,7 +60,7 @@ export function circuitBreakers(options: BreakerOptions): CircuitBreakers {
 
   const endProbe = (key: string, breaker: Breaker, health: Health): void => {
     breaker.probing = false;
-    // Evicted in the meantime: the next call shows the state again.
+    // The breaker was evicted in the meantime. The next call shows the state of the provider.
     if (breakers.peek(key) !== breaker) return;
     if (health === 'alive') breakers.delete(key);
     else if (health === 'failing') failed(key, breaker);

@@ -11,12 +11,12 @@ import { readBody } from './read-body.ts';
 
 export interface ExchangeBounds {
   readonly dispatcher: Dispatcher;
-  /** Ends the whole call. */
+  /** Aborts the whole call. */
   readonly signal: AbortSignal;
   readonly maxBytes: number;
 }
 
-/** Sends one request and reads its response. The body is read only for a success. */
+/** Sends one request and reads its response. The body is read only after a 2xx status. */
 export async function exchange(hop: Hop, bounds: ExchangeBounds): Promise<Exchanged> {
   try {
     return await sendAndRead(hop, bounds);
@@ -34,15 +34,15 @@ async function sendAndRead(hop: Hop, { dispatcher, signal, maxBytes }: ExchangeB
     headers,
     body,
     signal,
-    // The signal limits how long the server may take to respond.
+    // The signal already limits the time until the server responds.
     headersTimeout: 0,
     bodyTimeout: outboundLimits.silenceMs,
   });
   const response = await orAborted(pending, signal);
   const status = response.statusCode;
   if (status < 200 || status > 299) {
-    // The body of an error is not read. Closing costs a connection, and prevents a server from holding one
-    // open.
+    // The body of an error response is not read. Destroying it closes the connection, which has to be opened again for
+    // the next call, but prevents a server from keeping it open.
     response.body.on('error', () => {}).destroy();
     return unsuccessful(url, status, response.headers);
   }
@@ -58,8 +58,8 @@ async function sendAndRead(hop: Hop, { dispatcher, signal, maxBytes }: ExchangeB
 }
 
 /**
- * Undici checks a signal only once it is connected. A hanging name resolution or connection would exceed the
- * call's time limit.
+ * Undici checks a signal only once it is connected. Without this function, a hanging name resolution or connection
+ * could exceed the time limit of the call.
  */
 async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
@@ -91,10 +91,13 @@ function unsuccessful(url: URL, status: number, headers: OutboundHeaders): Excha
   };
 }
 
-/** Request Timeout, Too Early, Too Many Requests: the provider works, and asks for another attempt. */
+/**
+ * The statuses Request Timeout, Too Early and Too Many Requests. They show that the provider works and asks for another
+ * attempt.
+ */
 const RETRYABLE: ReadonlySet<number> = new Set([408, 425, 429]);
 
-/** Removes the headers about the encoding, because the returned body is decoded. */
+/** Removes the headers that describe the encoding, because the returned body is decoded. */
 function decodedHeaders(headers: OutboundHeaders): OutboundHeaders {
   const { 'content-encoding': _encoding, 'content-length': _length, ...rest } = headers;
   return rest;

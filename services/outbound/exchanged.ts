@@ -1,11 +1,11 @@
 import type { Health } from './circuit-breaker.ts';
 import type { OutboundResult } from './contract.ts';
 
-/** The result of one request, and what it shows about the provider. */
+/** The result of one request, and the state of the provider that it shows. */
 export interface Exchanged {
   readonly result: OutboundResult | Redirected;
   readonly health: Health;
-  /** For the log only. */
+  /** The cause of a failure, for the log only. */
   readonly cause?: string;
 }
 

@@ -11,7 +11,7 @@ export interface RedirectOptions extends ExchangeBounds {
   readonly maxRedirects: number;
 }
 
-/** The result of the call, and details for the log. */
+/** The result of the call, with details for the log. */
 export interface Followed {
   readonly answer: OutboundResult;
   readonly origin: string;
@@ -19,7 +19,7 @@ export interface Followed {
   readonly cause: string | undefined;
 }
 
-/** Sends the request and follows its redirects. Breaker, address and name are checked for each request. */
+/** Sends the request and follows its redirects. Breaker, address and name are checked again for each request. */
 export async function followRedirects(first: Hop, options: RedirectOptions): Promise<Followed> {
   let hop = first;
   for (let redirects = 0; ; redirects++) {
@@ -40,9 +40,8 @@ function refusedRedirect({ url }: Hop, { status }: Redirected, problem: string):
 }
 
 /**
- * One breaker per tenant and origin. A breaker shared by all tenants would detect a failing provider sooner.
- * But any tenant with a page on that origin that responds with 500 could then block the calls of other
- * tenants.
+ * There is one breaker per tenant and origin. A breaker shared by all tenants would detect a failing provider sooner,
+ * but a tenant that hosts a page with a 500 response on that origin could then block the calls of other tenants.
  */
 async function admittedExchange(hop: Hop, options: RedirectOptions): Promise<Exchanged> {
   const admission = options.breakers.admit(`${options.tenant} ${hop.url.origin}`);

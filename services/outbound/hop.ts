@@ -10,7 +10,7 @@ export interface Hop {
   readonly body: string | null;
 }
 
-/** A hop, or why it is not allowed. */
+/** The next request of a call, or the reason why it is not allowed. */
 type Next = { readonly hop: Hop } | { readonly problem: string };
 
 export function firstHop(request: OutboundRequest): Next {
@@ -22,7 +22,7 @@ export function firstHop(request: OutboundRequest): Next {
   const headers = {
     ...Object.fromEntries(own),
     'user-agent': `pointsman/${packageJson.version}`,
-    // The only supported encoding, so that there is one way to decode.
+    // Gzip is the only supported encoding, so that there is only one decoder.
     'accept-encoding': 'gzip',
     'idempotency-key': request.idempotencyKey,
     'pointsman-correlation-id': request.correlationId,
@@ -33,10 +33,10 @@ export function firstHop(request: OutboundRequest): Next {
 export const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /**
- * The request after a redirect (RFC 9110, section 15.4). A POST with a 301 or 302 response is not redirected:
- * a repeated POST might have its effect twice, and a GET, which browsers send, would have no effect but look
- * successful. Headers for one origin are not sent to another. They are not sent again after a redirect back
- * to the first origin, because the other origin chose that path.
+ * Builds the request after a redirect (RFC 9110, section 15.4). A POST with a 301 or 302 response is not redirected. A
+ * repeated POST could have its effect twice, and a GET, which browsers send, would have no effect but appear
+ * successful. Headers that are meant for one origin are not sent to another. They are not sent again if a later
+ * redirect leads back to the first origin, because the other origin chose that URL.
  */
 export function nextHop(from: Hop, status: number, location: string | null): Next {
   if (location === null) return { problem: 'without a Location header' };
@@ -65,8 +65,8 @@ function parseTarget(text: string, base?: URL): { readonly url: URL } | { readon
 }
 
 /**
- * Headers that frame the request or select its recipient. They are derived from the URL and the body; a
- * second, different value enables request smuggling.
+ * Headers that frame the request or select its recipient. They are derived from the URL and the body; a second,
+ * different value would enable request smuggling.
  */
 const RESERVED_HEADERS: ReadonlySet<string> = new Set([
   'connection',
@@ -82,8 +82,8 @@ const RESERVED_HEADERS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Headers that another origin may receive. A list of blocked headers would miss the next provider's name for
- * a key.
+ * Headers that another origin may receive. A list of blocked headers would be incomplete: each provider has its own
+ * header name for a key.
  */
 const CROSS_ORIGIN_HEADERS: ReadonlySet<string> = new Set([
   'accept',

@@ -1,6 +1,6 @@
 /**
- * Limits the number of concurrent calls, in total and per tenant. `enter` returns the function to call at the
- * end, or null immediately when a limit is reached. The caller waits instead, because its wait is durable.
+ * Limits the number of concurrent calls, in total and per tenant. `enter` returns the function to call at the end of a
+ * call, or null immediately when a limit is reached. There is no queue here, because the caller can wait durably.
  */
 export function inFlightBound({ total, perTenant }: { total: number; perTenant: number }): {
   enter(tenant: string): (() => void) | null;

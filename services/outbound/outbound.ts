@@ -14,18 +14,24 @@ import { breakerLimits, outboundLimits } from './limits.ts';
 import { systemResolver, type ResolveName } from './resolve-name.ts';
 
 export interface OutboundOptions {
-  /** Ranges that may be called although they are not public: POINTSMAN_OUTBOUND_ALLOW. */
+  /** Address ranges that may be called although they are not public, from POINTSMAN_OUTBOUND_ALLOW. */
   readonly allow: readonly AddressRange[];
   readonly log: Logger;
   /** Resolves a name to all its addresses. Default: the system's resolver. */
   readonly resolveName?: ResolveName;
-  /** Certificate authorities as PEM, which replace Node's. Operators add theirs with NODE_EXTRA_CA_CERTS. */
+  /**
+   * Certificate authorities in PEM format, which replace Node's. Operators add their own with NODE_EXTRA_CA_CERTS
+   * instead.
+   */
   readonly ca?: string;
-  /** The monotonic clock of the breakers. */
+  /** The monotonic clock of the breakers, in milliseconds. */
   readonly monotonicMs?: () => number;
 }
 
-/** One instance per process, because its calls share breakers, connections and limits. */
+/**
+ * Creates the client for outgoing calls. Create only one per process, because its calls share breakers, connections and
+ * limits.
+ */
 export function openOutbound(options: OutboundOptions): Outbound {
   const { allow, log, ca, resolveName = systemResolver(), monotonicMs = () => performance.now() } = options;
   const dispatcher = new Agent({
@@ -83,12 +89,12 @@ function unsent(result: OutboundResult): Attempted {
   return { answer: result, origin: undefined, redirects: 0, cause: undefined };
 }
 
-/** Correlation IDs of releases and moves begin with the tenant's name, which contains no colon. */
+/** The correlation ID of a release or move begins with the tenant's name, which contains no colon. */
 function tenantOf(correlationId: string): string {
   return correlationId.slice(0, Math.max(0, correlationId.indexOf(':')));
 }
 
-/** Logs only the origin of a URL, because the rest of it often contains secrets. */
+/** Logs a call. Only the origin of its URL is logged, because the rest of a URL often contains secrets. */
 function logCall(
   log: Logger,
   { correlationId, method }: OutboundRequest,
@@ -102,7 +108,7 @@ function logCall(
   else log.info(line, `outgoing call ${result.kind}`);
 }
 
-/** Waits for the calls, and aborts those that exceed the time limit. */
+/** Waits for the calls to end, and aborts those that exceed the time limit. */
 async function endCalls(calls: ReadonlyMap<AbortController, Promise<unknown>>): Promise<void> {
   const all = Promise.allSettled(calls.values());
   const timer = setTimeout(() => {

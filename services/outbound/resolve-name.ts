@@ -2,13 +2,13 @@ import { lookup } from 'node:dns/promises';
 
 import { outboundLimits } from './limits.ts';
 
-/** All addresses of a name. Rejects when it has none, or when the lookup fails. */
+/** Returns all addresses of a name. Rejects if the name has no address or the lookup fails. */
 export type ResolveName = (name: string) => Promise<readonly string[]>;
 
 /**
- * Uses the system's resolver, including its hosts file and search domains, as operators expect. Node's own
- * resolver would need no threads, but ignores both. Hence the limit: a slow name server delays other lookups,
- * and nothing else.
+ * Uses the system's resolver, including its hosts file and search domains, as operators expect. Node's own resolver
+ * would need no threads, but ignores both. The lookups are limited because they use threads: a slow name server then
+ * delays only other lookups.
  */
 export function systemResolver(): ResolveName {
   const enter = semaphore(outboundLimits.lookups);
@@ -23,7 +23,7 @@ export function systemResolver(): ResolveName {
   };
 }
 
-/** Limits concurrency; the others wait in their order of arrival. */
+/** Limits concurrency. Further callers wait in their order of arrival. */
 function semaphore(atOnce: number): () => Promise<() => void> {
   let free = atOnce;
   const waiting: (() => void)[] = [];

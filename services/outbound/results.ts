@@ -6,14 +6,14 @@ type Forbidden = Extract<OutboundResult, { kind: 'forbidden' }>;
 type Later = Extract<OutboundResult, { kind: 'later' }>;
 
 /**
- * The summary contains only the host of a URL: paths and queries of callbacks and webhooks often contain
- * secrets.
+ * A result that is final. Its summary contains only the host of the URL, because paths and queries of callbacks and
+ * webhooks often contain secrets.
  */
 export function refused(url: URL | null, status: number | null, what: string): Refused {
   return { kind: 'refused', status, summary: summary(url, what) };
 }
 
-/** Does not mention the address: it would reveal how names resolve in a private network. */
+/** A blocked call. The summary omits the address, which would reveal how names resolve in a private network. */
 export function forbidden(url: URL): Forbidden {
   return { kind: 'forbidden', summary: summary(url, 'calls to its address are not allowed') };
 }

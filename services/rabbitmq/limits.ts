@@ -2,16 +2,16 @@
 
 const second = 1_000;
 
-/** Limits of publishing. */
+/** Limits for publishing. */
 export const publishLimits = {
   /**
-   * Messages that wait for their confirm. Each is at most some tens of KiB. More messages would not help a
-   * broker that is this far behind.
+   * The maximum number of messages that wait for their confirm. Each has at most a few tens of KiB. A higher limit
+   * would not help a broker that is this far behind.
    */
   inFlight: 256,
   /**
-   * Remembered queue declarations. Above this limit, the least recently used queue is declared again, which
-   * costs a millisecond.
+   * The maximum number of remembered queue declarations. Above this limit, the least recently used queue is declared
+   * again at its next use, which takes a millisecond.
    */
   declaredQueues: 1_000,
 } as const;
@@ -19,21 +19,21 @@ export const publishLimits = {
 /** Limits of the queue for unroutable moves. */
 export const unroutedLimits = {
   /**
-   * Some ten megabytes: enough to see the missed moves. The queue is an alarm, not a way to catch up; the
-   * oldest messages are dropped first.
+   * The maximum number of messages in the queue, about ten megabytes: enough to see the missed moves. The queue is an
+   * alarm, not a way to catch up. When it is full, the oldest messages are dropped.
    */
   messages: 10_000,
 } as const;
 
-/** Limits of queue depth requests. */
+/** Limits for requesting queue depths. */
 export const depthLimits = {
   /**
-   * For all queues, including the connection. Prometheus gives a scrape ten seconds, and the other metrics
-   * are in the same response.
+   * The time limit for all queues together, including the connection. Prometheus limits a scrape to ten seconds, and
+   * the other metrics are in the same response.
    */
   answerMs: 2 * second,
-  /** A result is reused for this long, so that several scrapes cause one request. */
+  /** How long a result is reused, so that several scrapes cause one request. */
   freshMs: 3 * second,
-  /** The number of queues: each costs one request to the broker. */
+  /** The maximum number of queues. Each costs one request to the broker. */
   queues: 50,
 } as const;

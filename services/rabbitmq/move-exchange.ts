@@ -10,7 +10,7 @@ import { publishBatch } from './publish-batch.ts';
 import { openRabbitSession, type RabbitSession } from './session.ts';
 
 export interface MoveExchange extends SinkTarget {
-  /** Confirmed moves without any bound queue, since the start of this process. */
+  /** The number of confirmed moves that matched no queue, since the start of this process. */
   unrouted(): number;
 }
 
@@ -31,8 +31,8 @@ const MISSING = `RabbitMQ has no exchange ${MOVE_EXCHANGE}`;
 const OTHER_ARGUMENTS = `the exchange ${MOVE_EXCHANGE} was declared with other arguments, so it is unknown whether a queue is bound`;
 
 /**
- * The topic exchange for moves. A move is delivered when every bound queue has it on disk. An unconfirmed
- * move has an unknown outcome: the batch is repeated from there, and consumers drop duplicates.
+ * Delivers moves to a topic exchange. A move is delivered when every bound queue has stored it on disk. The outcome of
+ * an unconfirmed move is unknown: the batch is repeated from that move, and consumers drop duplicates.
  */
 export function rabbitMoveExchange({ url, log, unrouted }: Options): MoveExchange {
   const sessions = reconnecting(() => openMoveSession({ url, log, unrouted }));
@@ -43,7 +43,7 @@ export function rabbitMoveExchange({ url, log, unrouted }: Options): MoveExchang
       const session = await sessions.current();
       return session.isBlocked() ? { reason: BLOCKED } : { session };
     } catch (error) {
-      // The message may contain hosts and users, which only the operator may see.
+      // The error message may contain host and user names, which only the operator may see.
       log.warn({ err: error }, UNREACHABLE);
       return { reason: closeCode(error) === null ? UNREACHABLE : MISSING };
     }
@@ -89,7 +89,7 @@ async function openMoveSession({ url, log, unrouted }: Options): Promise<MoveSes
   }
 }
 
-/** Never uses the publishing channel, because an error response closes the channel. */
+/** Probes over another channel than the publishing channel, because an error response closes the channel. */
 async function probeSession(session: MoveSession, log: Logger): Promise<Health> {
   try {
     await probePublish(session);
@@ -99,17 +99,17 @@ async function probeSession(session: MoveSession, log: Logger): Promise<Health> 
     log.warn({ err: error }, 'RabbitMQ does not accept moves');
     if (session.isBlocked()) return { kind: 'down', reason: BLOCKED };
     if (closeCode(error) !== 'not_found') return { kind: 'down', reason: UNREACHABLE };
-    // The next session declares it again.
+    // The session is closed, because only a new session declares the exchange again.
     await session.close();
     return { kind: 'down', reason: MISSING };
   }
 }
 
 /**
- * A broker that is short of memory or disk accepts connections and requests, and reports the shortage only to
- * connections that publish. The probe therefore publishes an unroutable message. On a blocked connection, the
- * following request gets no response, only the notification. A user without permission for this publish skips
- * the test, and detects the shortage when publishing moves.
+ * Publishes an unroutable message as a probe. A broker that is short of memory or disk accepts connections and
+ * requests, and reports the shortage only to connections that publish. On a blocked connection, the request after the
+ * publish gets no response, only the notification. If the user lacks permission for this publish, the probe is skipped,
+ * and the shortage is detected when moves are published.
  */
 async function probePublish(session: MoveSession): Promise<void> {
   try {

@@ -3,14 +3,14 @@ import { SINK_TEST, type SinkEvent } from '@pointsman/protocol/moves/sink-event'
 import type { RabbitMessage } from './confirms.ts';
 
 /**
- * A CloudEvent in the structured mode of the AMQP binding (CloudEvents 1.0.2, amqp-protocol-binding.md,
- * section 3.2): the body contains the whole event, and the content type marks it. Repeating its attributes as
- * `cloudEvents:` headers is optional (3.2.3) and omitted, because two copies could disagree. The standard
- * AMQP properties are also set, for operators who inspect queues.
+ * The content type of a CloudEvent in the structured mode of the AMQP binding (CloudEvents 1.0.2,
+ * amqp-protocol-binding.md, section 3.2): the body contains the whole event. Repeating its attributes as `cloudEvents:`
+ * headers is optional (3.2.3). They are omitted, because two copies could disagree. The standard AMQP properties are
+ * set for operators who inspect queues.
  */
 const CLOUD_EVENT = 'application/cloudevents+json; charset=utf-8';
 
-/** The same event always gives the same message. */
+/** Converts an event to a message. Equal events give equal messages. */
 export function moveMessage(event: SinkEvent, mandatory: boolean): RabbitMessage {
   return {
     exchange: MOVE_EXCHANGE,
@@ -26,7 +26,8 @@ export function moveMessage(event: SinkEvent, mandatory: boolean): RabbitMessage
 }
 
 /**
- * A test is routed as `acme.-.-`: three words as for a move, but `-` is not a valid bundle or channel name.
+ * Returns the routing key of an event. The key of a test event is `acme.-.-`. Like the key of a move it has three
+ * words, but `-` is not a valid bundle or channel name.
  */
 export function eventRoutingKey(event: SinkEvent): string {
   return event.type === SINK_TEST ? `${event.data.tenant}.-.-` : moveRoutingKey(event.data);

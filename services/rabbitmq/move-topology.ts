@@ -7,19 +7,19 @@ import type { RabbitConnection } from '@pointsman/client/internal/rabbitmq/conne
 import { unroutedLimits } from './limits.ts';
 
 /**
- * The handling of a move without a bound queue. `mandatory`: the broker returns it, and the publisher detects
- * it. `alternate`: the broker puts it into the alternate queue, and never returns it.
+ * Selects what happens to a move without a bound queue. `mandatory`: the broker returns it, and the publisher detects
+ * that. `alternate`: the broker puts it into the alternate queue, and never returns it.
  */
 export type Unrouted = 'mandatory' | 'alternate';
 
-/** The exchange and queue for unroutable moves. */
+/** The name of the exchange and of the queue for unroutable moves. */
 export const UNROUTED = 'pointsman.unrouted';
 
-/** How the exchange was declared. */
+/** The way in which the exchange was declared. */
 export type ExchangeState =
-  /** Declared here, or by an operator who denies others the permission to declare. */
+  /** Declared by Pointsman, or by an operator who denies Pointsman the permission to declare it. */
   | 'ours'
-  /** Declared with other arguments: it is unknown whether it returns unroutable messages. */
+  /** Declared with other arguments. It is unknown whether the broker returns unroutable messages. */
   | 'other';
 
 /**

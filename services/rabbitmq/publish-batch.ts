@@ -6,20 +6,20 @@ import { eventRoutingKey, moveMessage } from './move-message.ts';
 import type { RabbitSession } from './session.ts';
 
 export interface PublishedBatch {
-  /** The number of delivered events at the front of the batch, without a gap. */
+  /** The number of events that were delivered without a gap, counted from the start of the batch. */
   readonly count: number;
-  /** How many of these had no bound queue, where a queue is optional. */
+  /** The number of these events that matched no queue, in cases where a queue is optional. */
   readonly unroutable: number;
-  /** Why the next event was not delivered. */
+  /** The reason why the next event was not delivered; null if all were. */
   readonly stopped: PublishFailure | null;
 }
 
 interface PublishFailure {
-  /** Shown to the tenant. */
+  /** The reason that is shown to the tenant. */
   readonly reason: string;
-  /** Logged for the operator. */
+  /** The cause that is logged for the operator. */
   readonly cause: string;
-  /** Only this event is undeliverable; the broker itself seems healthy. */
+  /** Whether only this event is undeliverable, while the broker itself seems healthy. */
   readonly ofEvent: boolean;
   /** Whether the broker has responded for this event. */
   readonly answered: boolean;
@@ -28,17 +28,17 @@ interface PublishFailure {
 export interface BatchRules {
   /** Whether the broker returns unroutable messages. */
   readonly mandatory: boolean;
-  /** Why it is unknown whether a queue is bound. Null when it is known, or not required. */
+  /** The reason why it is unknown whether a queue is bound. Null if it is known, or if no queue is required. */
   readonly unprovable: string | null;
 }
 
 type PublishResult = 'arrived' | 'unroutable' | PublishFailure;
 
 /**
- * Publishes in order without waiting for each confirm, up to {@link publishLimits.inFlight} messages ahead of
- * the first missing one. After the first failure no further event is published. Events in flight at that
- * moment may arrive before the failed one. Waiting for each confirm would avoid that, but takes twenty times
- * as long. A consumer detects the gap.
+ * Publishes events in order without waiting for each confirm. Up to {@link publishLimits.inFlight} messages may be in
+ * flight. After the first failure no further event is published, but events in flight at that moment may still arrive.
+ * A consumer can therefore receive an event after the failed one, and detects the gap. Waiting for each confirm would
+ * avoid that, but takes twenty times as long.
  */
 export async function publishBatch(
   session: Pick<RabbitSession, 'publish'>,

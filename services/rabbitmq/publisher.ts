@@ -7,15 +7,15 @@ import { openRabbitSession, type RabbitSession } from './session.ts';
 
 export interface RabbitPublisher {
   /**
-   * Publishes and waits for the confirm, after declaring the queue if one is given. Never rejects, and ends
-   * within the time limits of the connection and the confirm. Nothing is queued while the broker is
-   * unreachable, because the caller can wait durably, and this process can't.
+   * Publishes and waits for the confirm. If a queue is given, declares it first. Never rejects, and ends within the
+   * time limits of the connection and the confirm. Messages are not queued while the broker is unreachable: the caller
+   * can wait durably, but this process can't.
    */
   publish(message: RabbitMessage, options?: { queue?: string }): Promise<Published>;
   close(): Promise<void>;
 }
 
-/** Connects on demand, and again at the next message after a lost connection. */
+/** Creates a publisher that connects on demand. After a lost connection, it connects again at the next message. */
 export function rabbitPublisher({ url, log }: { url: string; log: Logger }): RabbitPublisher {
   const sessions = reconnecting(() => openRabbitSession(url));
   let closed = false;
@@ -26,7 +26,7 @@ export function rabbitPublisher({ url, log }: { url: string; log: Logger }): Rab
     try {
       session = await sessions.current();
     } catch (error) {
-      // The message may contain hosts and users, which only the operator may see.
+      // The error message may contain host and user names, which only the operator may see.
       log.warn({ err: error, correlationId: message.correlationId }, 'RabbitMQ is unreachable');
       return unknown('it is unreachable');
     }

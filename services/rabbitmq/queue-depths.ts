@@ -9,27 +9,30 @@ import { depthLimits } from './limits.ts';
 
 export interface QueueDepth {
   readonly queue: string;
-  /** Ready messages, without those in progress at a consumer. */
+  /** The number of ready messages, without those that a consumer is processing. */
   readonly messages: number;
   readonly consumers: number;
 }
 
 export interface DepthResult {
-  /** Whether the broker responded. */
+  /** Whether RabbitMQ responded. */
   readonly up: boolean;
-  /** The queues that exist. */
+  /** The depths of the configured queues that exist. */
   readonly queues: readonly QueueDepth[];
 }
 
 export interface QueueDepths {
-  /** Never rejects, and ends within {@link depthLimits.answerMs}. */
+  /** Reads the depths. Never rejects, and ends within {@link depthLimits.answerMs}. */
   read(): Promise<DepthResult>;
   close(): Promise<void>;
 }
 
 const DOWN: DepthResult = { up: false, queues: [] };
 
-/** Reads queue depths passively: nothing is declared, and a missing queue is omitted. */
+/**
+ * Creates a reader of queue depths. It uses passive declarations, so it creates no queue, and omits queues that do not
+ * exist.
+ */
 export function queueDepths({
   url,
   queues,
@@ -69,7 +72,7 @@ export function queueDepths({
     read: () => {
       if (last !== null && performance.now() - last.atMs < depthLimits.freshMs)
         return Promise.resolve(last.answer);
-      // A result after the time limit is available to the next caller.
+      // If the result arrives after the time limit, the next caller gets it.
       return inTime(flight.join());
     },
     close: () => connection.close(),

@@ -4,20 +4,18 @@ import { confirmedPublisher, type Published, type RabbitMessage } from './confir
 import { openRabbitConnection, type RabbitConnection } from '@pointsman/client/internal/rabbitmq/connection';
 import { publishLimits } from './limits.ts';
 
-/** One connection with one confirm channel, from its login to its end. */
+/** One connection with one confirm channel. It lasts from the login until the connection ends. */
 export interface RabbitSession extends RabbitConnection {
   /**
-   * Never rejects, and ends within {@link rabbitLimits.confirmMs}. Messages arrive in the order in which they
-   * are published here. Messages in flight at the end of the session are `unknown`.
+   * Publishes a message. Never rejects, and ends within {@link rabbitLimits.confirmMs}. Messages arrive in the order of
+   * the calls. A message that is in flight when the session ends has the result `unknown`.
    */
   publish(message: RabbitMessage): Promise<Published>;
-  /**
-   * Like publish, after declaring the queue as a Celery worker would: durable, classic, without arguments.
-   */
+  /** Like `publish`, but first declares the queue as a Celery worker would: durable, classic, without arguments. */
   publishToQueue(queue: string, message: RabbitMessage): Promise<Published>;
 }
 
-/** Connects, logs in, and opens the channel. Rejects when that fails or takes too long. */
+/** Connects, logs in, and opens the channel. Rejects if that fails or exceeds the time limit. */
 export async function openRabbitSession(url: string): Promise<RabbitSession> {
   const connection = await openRabbitConnection(url);
   try {
@@ -51,9 +49,9 @@ async function sessionOf(connection: RabbitConnection): Promise<RabbitSession> {
 }
 
 /**
- * The queues that this connection has declared. A failed declaration is ignored: the queue may exist with
- * other arguments (a quorum queue), or this user may not declare it. The publish itself shows whether the
- * queue exists.
+ * Remembers the queues that this connection has declared. A failed declaration is ignored, because the queue may exist
+ * with other arguments (a quorum queue), or this user may not be allowed to declare it. The publish itself shows
+ * whether the queue exists.
  */
 function declaredQueues(connection: RabbitConnection) {
   const declared = new LRUCache<string, Promise<void>>({ max: publishLimits.declaredQueues });

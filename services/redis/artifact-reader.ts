@@ -1,13 +1,14 @@
-/** The cache's source of bundles: the record. */
+/** The source from which the cache gets bundles: the database. */
 export interface ArtifactReader {
   /**
-   * Does not read artifacts whose files have more than `maxBytes` in total. Null when the tenant has no such artifact.
+   * Reads an artifact. Returns `too_large`, without reading the files, if they have more than `maxBytes` in total.
+   * Returns null if the tenant has no such artifact.
    */
   read(tenant: string, digest: string, maxBytes: number): Promise<StoredArtifact | 'too_large' | null>;
 }
 
 export interface StoredArtifact {
-  /** The OCI image manifest, byte for byte. */
+  /** The exact bytes of the OCI image manifest. */
   readonly manifest: Uint8Array;
   readonly files: readonly { readonly path: string; readonly content: Uint8Array }[];
 }

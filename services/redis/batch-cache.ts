@@ -8,7 +8,10 @@ import { cacheLimits } from './limits.ts';
 import { redisPointerCache } from './pointer-cache.ts';
 
 export interface BatchCache {
-  /** Resolves within its time limit, with any outcome. Failed writes are retried with the next batches. */
+  /**
+   * Caches the events' pointers. Resolves within its time limit, whatever the outcome. Failed writes are retried with
+   * the next batches.
+   */
   write(events: readonly SinkEvent[]): Promise<void>;
   close(): Promise<void>;
 }
@@ -18,7 +21,7 @@ interface Pending {
   readonly tries: number;
 }
 
-/** Keeps only the latest move of each pointer, because readers never need an older one. */
+/** Creates a cache that keeps only the latest move of each pointer, because readers never need an older move. */
 export function batchCache(options: { url: string; log: Logger; artifacts: ArtifactReader }): BatchCache {
   const { log } = options;
   const cache = redisPointerCache(options);
@@ -40,7 +43,7 @@ export function batchCache(options: { url: string; log: Logger; artifacts: Artif
   const attempt = async (key: string, { move, tries }: Pending): Promise<void> => {
     const { generation, to } = move;
     const { kind } = await cache.put({ ...move, generation, ...to });
-    // A later move may have arrived in the meantime; it has its own turn.
+    // A later move may have arrived in the meantime; it is written separately.
     if (pending.get(key)?.move !== move) return;
     if (kind !== 'failed') pending.delete(key);
     else if (tries + 1 < cacheLimits.tries) pending.set(key, { move, tries: tries + 1 });
@@ -68,7 +71,7 @@ export function batchCache(options: { url: string; log: Logger; artifacts: Artif
   };
 }
 
-/** When the time is over, the running write continues to its own end, and no further write starts. */
+/** Stops waiting after the time limit. The running write continues until it ends, and no further write starts. */
 async function within(ms: number, work: (ended: () => boolean) => Promise<void>): Promise<void> {
   let over = false;
   const { promise, resolve } = Promise.withResolvers<void>();

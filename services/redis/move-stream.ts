@@ -19,14 +19,15 @@ import { redisRefusal } from '@pointsman/client/internal/redis/refusals';
 import { appendIfPast, contentFrom } from './stream-append.ts';
 import { type RedisClient, RedisLostError, redisWriter } from '@pointsman/client/internal/redis/connection';
 
-/** This key is never created. A write to it with NOMKSTREAM succeeds exactly when an append would. */
+/**
+ * The stream of the probe, which is never created. A write to it with NOMKSTREAM succeeds exactly when an append would.
+ */
 const PROBE_KEY = 'pointsman:moves:probe';
 
 /**
- * The Redis streams of moves as a sink. Each event becomes one entry of its tenant's stream, however often
- * its batch is repeated. With a cache, pointers and bundles are written before their entries, so that a
- * reader that receives an entry finds them. An entry waits for the cache up to its time limit, and never
- * fails because of it.
+ * Delivers moves to Redis streams. Each event becomes exactly one entry in its tenant's stream, even if its batch is
+ * repeated. With a cache, pointers and bundles are written before their entries, so that a reader that receives an
+ * entry finds them. An entry waits for the cache up to a time limit, and never fails because of it.
  */
 export function redisMoveStream({
   url,
@@ -36,9 +37,9 @@ export function redisMoveStream({
 }: {
   url: string;
   log: Logger;
-  /** Whether tenants share streams. */
+  /** Whether tenants share streams, or each tenant has its own. */
   layout?: StreamLayout;
-  /** The cache's source of bundles; null disables the cache. */
+  /** The source from which the cache gets bundles; null disables the cache. */
   cache: ArtifactReader | null;
 }): SinkTarget {
   const redis = redisWriter({ url, log });
@@ -61,8 +62,8 @@ export function redisMoveStream({
     },
     probe: async () => {
       try {
-        // A replica, or a Redis that is full, would still respond to a ping. This probe is checked like a
-        // write.
+        // A ping is not enough, because a replica and a full Redis also respond to it. Redis checks this command like
+        // any other write.
         await redis.run('probe', (client) => client.xAddNoMkStream(PROBE_KEY, '*', { event: 'probe' }));
         return { kind: 'well' };
       } catch (error) {
@@ -76,9 +77,8 @@ export function redisMoveStream({
 }
 
 /**
- * An invalid position counts as none. The position is the last ID that the writer assigned, so that IDs
- * ascend in each of its streams. If the writer has several streams, the position does not show where this one
- * ends.
+ * Appends a batch. An invalid position counts as none. The position is the last ID that the writer assigned, so IDs
+ * ascend in each of its streams. If the writer has several streams, the position does not show where this stream ends.
  */
 async function appendOnce(
   client: RedisClient,

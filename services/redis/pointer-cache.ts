@@ -20,27 +20,26 @@ import {
 } from '@pointsman/client/internal/redis/connection';
 
 /**
- * Pointers and their bundles in Redis, for runtimes that read only Redis. A pointer never goes back, even
- * with several writers.
+ * Stores pointers and their bundles in Redis, for runtimes that read only Redis. A pointer never moves to an earlier
+ * generation, even with several writers.
  */
 export interface PointerCache {
-  /** Idempotent and safe from any process, in any order. Never rejects. */
+  /** Stores a pointer and its bundle. Idempotent and safe from any process, in any order. Never rejects. */
   put(pointer: PointerId & CachedPointer): Promise<Cached>;
   close(): Promise<void>;
 }
 
 export type Cached =
-  /** `bundle` is false if it is too large for the cache. Only the pointer is cached then. */
+  /** `bundle` is false if the bundle is too large for the cache. In that case only the pointer is cached. */
   | { readonly kind: 'cached'; readonly bundle: boolean }
-  /** The cache already has this generation or a newer one. */
+  /** The cache already has this generation or a newer generation. */
   | { readonly kind: 'not_newer' }
   | { readonly kind: 'failed'; readonly reason: string };
 
 /**
- * Moves the pointer forward or not at all, atomically: two workers may both believe that their move is the
- * latest. A bundle with a pointer stays; one without a pointer expires after a while. The keys of the
- * previous bundle are derived from its digest inside the script, so in a cluster they might be on another
- * node.
+ * Moves the pointer forward, or leaves it unchanged, atomically. The check is needed because two workers may both have
+ * a move that seems to be the latest. A bundle with a pointer stays; a bundle without a pointer expires. The script
+ * derives the keys of the previous bundle from its digest, so in a cluster they might be on another node.
  */
 const POINT = `
 local had = redis.call('HMGET', KEYS[1], 'generation', 'digest')
@@ -56,7 +55,7 @@ redis.call('SADD', KEYS[3], KEYS[1])
 redis.call('PERSIST', KEYS[2])
 return 'cached'`;
 
-/** It has its own connection, so that an append does not queue behind a bundle. */
+/** Creates the cache with its own connection, so that an append to a stream does not queue behind a bundle. */
 export function redisPointerCache({
   url,
   log,
@@ -86,7 +85,7 @@ export function redisPointerCache({
   };
 }
 
-/** Null when the artifact does not exist. */
+/** Returns null if the artifact does not exist. */
 async function putPointer(
   redis: RedisWriter,
   artifacts: ArtifactReader,
@@ -94,7 +93,7 @@ async function putPointer(
 ): Promise<Cached | null> {
   const { tenant, digest } = pointer;
   const id = pointerKey(pointer);
-  // The bundle may be cached already: after a rollback, a promotion, or a write of another worker.
+  // The bundle may be cached already, after a rollback, a promotion, or a write by another worker.
   const known = await redis.run(id, (client) => point(client, pointer, true));
   if (known !== 'no_bundle') return resultOf(known, true);
   const artifact = await artifacts.read(tenant, digest, cacheLimits.bundleBytes);
@@ -133,13 +132,14 @@ async function point(
   return reply === 'cached' || reply === 'no_bundle' ? reply : 'not_newer';
 }
 
-/** A bundle without a pointer expires, even if its writer dies before it is complete. */
+/** Makes a bundle without a pointer expire, even if its writer dies before the bundle is complete. */
 const EXPIRE_UNLESS_POINTED = `
 if redis.call('EXISTS', KEYS[2]) == 0 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return 1`;
 
 /**
- * Written in commands of a bounded size, the manifest last. Two writers of one bundle write the same bytes.
+ * Writes a bundle in commands of bounded size, with the manifest last. Two writers of one bundle write identical bytes,
+ * so they can run concurrently.
  */
 async function writeBundle(
   client: RedisClient,

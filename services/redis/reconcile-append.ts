@@ -1,6 +1,6 @@
 import { BEFORE_ALL, type EntryId, idsAfter, isAfter } from '@pointsman/protocol/redis/entry-id';
 
-/** The content of a stream that has rejected the writer's IDs. */
+/** The content of a stream that has rejected the IDs of the writer's batch. */
 export interface StreamContent {
   /** The highest ID that the stream has ever assigned, even if that entry no longer exists. */
   readonly last: EntryId;
@@ -15,29 +15,31 @@ export interface StreamContent {
 
 export interface Batched {
   readonly ids: readonly EntryId[];
-  /** The ID of each event. */
+  /** The ID of each event in the batch. */
   readonly events: readonly string[];
   readonly position: EntryId | null;
   readonly atMs: number;
 }
 
-/** The first `done` events of the batch are in the stream. The remaining events get these IDs. */
+/**
+ * The number of events at the front of the batch that are already in the stream, and the IDs for the remaining events.
+ */
 export interface Rest {
   readonly done: number;
   readonly ids: readonly EntryId[];
-  /** Whether the batch's own IDs were unusable although none of its events was in the stream. */
+  /** True if the batch's own IDs were unusable although none of its events was in the stream. */
   readonly adopted: boolean;
 }
 
 /**
- * Interprets a rejected append. A batch is appended whole or not at all, the stream has one writer, and no
- * try of a batch uses an ID below the first ID of its first try. The cases are:
- * - Our events are at or after these IDs: an earlier try succeeded, at these IDs or after the entries that it
- * found. Other events of the stream may follow.
- * - No entry exists there although our position is known: the entries, including ours, were trimmed. They
- * were older than the retention window.
- * - Anything else: none of our events was appended. The rest keeps its own IDs, or gets IDs after the
- * stream's last one if that is higher.
+ * Determines how to continue after a rejected append. A batch is appended whole or not at all, the stream has one
+ * writer, and no attempt uses an ID below the first ID of the batch's first attempt. The cases are:
+ * - The batch's events are at or after these IDs: an earlier attempt succeeded, with these IDs or with IDs after
+ *   existing entries. Other events of the stream may follow.
+ * - There are no entries from these IDs on although the writer's position is known: the entries, including those of the
+ *   batch, were trimmed because they were older than the retention window.
+ * - Otherwise none of the events was appended. The rest of the batch keeps its IDs, or gets IDs after the stream's last
+ *   ID if that is higher.
  */
 export function reconcileAppend(batch: Batched, standing: StreamContent): Rest {
   const done = appendedCount(batch, standing);
@@ -57,7 +59,7 @@ function appendedCount({ ids, events, position }: Batched, { last, first, since 
   const newest = events.findLastIndex((event) => there.has(event));
   const begin = ids[0] ?? BEFORE_ALL;
   const isFrontTrimmed = first !== null && isAfter(first, begin);
-  // Without our first event, these entries belong to another batch with some of our events: the writer was
-  // rewound.
+  // If the first event is missing, these entries belong to another batch that has some of the same events, because the
+  // writer was rewound.
   return there.has(events[0] ?? null) || isFrontTrimmed ? newest + 1 : 0;
 }

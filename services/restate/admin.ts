@@ -3,11 +3,14 @@ import { z } from 'zod';
 
 const second = 1_000;
 
-/** During a registration the server reads the worker's description. The worker may have just started. */
+/**
+ * The time limit of a registration. During it, the server reads the worker's description, and the worker may have just
+ * started.
+ */
 const REGISTER_TIMEOUT_MS = 30 * second;
-/** A query scans the invocations in flight. The sweep reads some hundreds of rows. */
+/** The time limit of a query, which scans the invocations in flight. The sweep reads a few hundred rows. */
 const QUERY_TIMEOUT_MS = 15 * second;
-/** The server responds to all other calls from memory. */
+/** The time limit of all other calls, to which the server responds from memory. */
 const CALL_TIMEOUT_MS = 5 * second;
 
 const Service = z.object({
@@ -31,8 +34,8 @@ const Rows = z.object({ rows: z.array(z.record(z.string(), z.unknown())) });
 export interface RegisteredDeployment {
   readonly id: string;
   /**
-   * False when the server already had this URL. It then discovers nothing, and the handlers are the earlier
-   * ones.
+   * False when the server already had this URL. In that case it repeats no discovery, and the handlers are those of the
+   * earlier registration.
    */
   readonly isNew: boolean;
   readonly services: readonly {
@@ -44,12 +47,12 @@ export interface RegisteredDeployment {
 
 export interface ListedDeployment {
   readonly id: string;
-  /** Without a trailing slash. Null for a deployment that is not reached by HTTP. */
+  /** The URL without a trailing slash. Null if the deployment is not reached by HTTP. */
   readonly url: string | null;
   readonly services: readonly { readonly name: string; readonly revision: number }[];
 }
 
-/** `accepted`: it will end soon. `gone`: it has already ended, or never existed. */
+/** `accepted`: the invocation will end soon. `gone`: it has already ended, or never existed. */
 export type EndingInvocation = 'accepted' | 'gone';
 
 /** The admin API of one Restate server. Every call has a time limit and throws {@link RestateAdminError}. */
@@ -60,7 +63,7 @@ export class RestateAdmin {
     this.#url = adminUrl.replace(/\/+$/, '');
   }
 
-  /** Whether the server reports that it is healthy. Never throws. */
+  /** Returns whether the server reports that it is healthy. Never throws. */
   async health(): Promise<boolean> {
     return this.#call('GET', '/health', { timeoutMs: CALL_TIMEOUT_MS }).then(
       () => true,
@@ -68,7 +71,7 @@ export class RestateAdmin {
     );
   }
 
-  /** The server's version, and the URL of its ingress. */
+  /** Returns the version of the server and the URL of its ingress. */
   async version(): Promise<{ version: string; ingressUrl: string | null }> {
     const response = await this.#call('GET', '/version', { timeoutMs: CALL_TIMEOUT_MS });
     const parsed = z
@@ -78,10 +81,10 @@ export class RestateAdmin {
   }
 
   /**
-   * Makes the server discover the services at this URL, and send new invocations there. The server discovers
-   * only a URL that it does not have yet, so a build with changed handlers needs its own URL. The result
-   * lists the discovered services. `force` repeats the discovery in place. It is for development only,
-   * because running invocations may no longer match their journals.
+   * Makes the server discover the services at this URL, and send new invocations there. The server runs a discovery
+   * only for a new URL, so a build with changed handlers needs its own URL. The result lists the discovered services.
+   * `force` repeats the discovery for a known URL. Use it only in development, because running invocations may no
+   * longer match their journals.
    */
   async registerDeployment(url: string, { force = false } = {}): Promise<RegisteredDeployment> {
     const response = await this.#call('POST', '/v3/deployments', {
@@ -101,8 +104,8 @@ export class RestateAdmin {
   }
 
   /**
-   * Changes the URL of a registered deployment; its invocations continue there. The new URL must already be
-   * served.
+   * Changes the URL of a registered deployment, whose invocations continue there. A worker must already serve the new
+   * URL.
    */
   async patchDeployment(id: string, url: string): Promise<void> {
     const path = `/deployments/${encodeURIComponent(id)}`;
@@ -118,7 +121,7 @@ export class RestateAdmin {
     }));
   }
 
-  /** Rows of the server's own tables. The caller parses them, and must escape the values in `sql`. */
+  /** Queries the server's own tables. The caller parses the rows, and must escape the values in `sql`. */
   async query(sql: string): Promise<Record<string, unknown>[]> {
     const response = await this.#call('POST', '/query', {
       body: { query: sql },
@@ -132,13 +135,13 @@ export class RestateAdmin {
     return this.#end(id, 'cancel');
   }
 
-  /** Ends an invocation immediately. None of its code runs any more, so nothing is undone. */
+  /** Ends an invocation immediately. Its code does not run any more, so its effects are not undone. */
   async killInvocation(id: string): Promise<EndingInvocation> {
     return this.#end(id, 'kill');
   }
 
   /**
-   * Deletes all state under this key of a virtual object or a workflow. Returns before it is deleted.
+   * Deletes all state of a virtual object or a workflow under this key. Returns before the state is deleted.
    * Idempotent.
    */
   async clearState(service: string, key: string): Promise<void> {
@@ -177,7 +180,10 @@ export class RestateAdmin {
   }
 }
 
-/** A call to the admin API failed. `status` is null without a response; the call may have had its effect. */
+/**
+ * Thrown when a call to the admin API fails. `status` is null if there was no response; the call may still have had its
+ * effect.
+ */
 export class RestateAdminError extends Error {
   override name = 'RestateAdminError';
   readonly status: number | null;
@@ -191,7 +197,7 @@ export class RestateAdminError extends Error {
 interface CallOptions {
   readonly body?: unknown;
   readonly timeoutMs: number;
-  /** Statuses of 300 and above that the caller handles. */
+  /** The statuses of 300 and above that the caller handles itself. */
   readonly expected?: readonly number[];
 }
 

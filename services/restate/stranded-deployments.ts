@@ -1,10 +1,10 @@
 import type { RestateAdmin } from './admin.ts';
 
 /**
- * Moves every deployment without a worker to the current URL of the worker, and returns their IDs. Their
- * invocations would otherwise be retried permanently at an unused port. A deployment belongs to this worker
- * if it is at another port of 127.0.0.1 and has a service that the worker at `workerUrl` also has. That
- * worker must be registered. Other deployments stay unchanged.
+ * Moves every deployment without a worker to the current URL of the worker, and returns their IDs. Otherwise Restate
+ * would retry their invocations permanently at an unused port. A deployment belongs to this worker if it is at another
+ * port of 127.0.0.1 and has a service that the worker at `workerUrl` also has. That worker must be registered. Other
+ * deployments stay unchanged.
  */
 export async function moveStrandedDeployments(admin: RestateAdmin, workerUrl: string): Promise<string[]> {
   const { origin } = new URL(workerUrl);

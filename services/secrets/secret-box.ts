@@ -1,44 +1,44 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto';
 
 /**
- * The owner of a secret. A secret encrypted for one owner can't be decrypted for another, even if its
- * ciphertext is copied there.
+ * Identifies the owner of a secret. A secret that was encrypted for one owner can't be decrypted for another, even if
+ * its ciphertext is copied there.
  */
 export type SecretOwner =
   | { readonly tenant: string; readonly hook: string; readonly field: 'secret' | 'token' }
   | { readonly tenant: string; readonly sink: string; readonly field: 'secret' };
 
-/** The key with which a secret is encrypted. `lost`: a key that this process does not have. */
+/** The key with which a secret was encrypted. `lost` means that this process does not have the key. */
 export type SealedUnder = 'current' | 'previous' | 'lost';
 
 /**
- * Stores secrets that are needed in plaintext: verifying a signature needs the secret itself, and a hash is
- * not enough.
+ * Encrypts secrets that are needed in plaintext. A hash is not enough, because verifying a signature requires the
+ * secret itself.
  */
 export interface SecretBox {
   seal(plain: string, owner: SecretOwner): string;
-  /** Throws SecretLostError when it can't be decrypted. */
+  /** Decrypts a secret. Throws SecretLostError if that is impossible. */
   open(sealed: string, owner: SecretOwner): string;
   sealedUnder(sealed: string): SealedUnder;
-  /** Shows whether two secrets are equal, and reveals nothing without the key. */
+  /** Returns a value that shows whether two secrets are equal. It reveals nothing without the key. */
   fingerprint(plain: string): string;
 }
 
-/** A secret was encrypted with an unknown key or for another owner, or was changed since. */
+/** Thrown when a secret was encrypted with an unknown key or for another owner, or was changed afterwards. */
 export class SecretLostError extends Error {
   override name = 'SecretLostError';
 }
 
 export interface SecretKeys {
-  /** 32 bytes, which encrypt all new secrets. */
+  /** The key of 32 bytes that encrypts all new secrets. */
   readonly current: Buffer;
-  /** Decrypts secrets from before the last key rotation. */
+  /** The key that decrypts secrets from before the last key rotation. */
   readonly previous: Buffer | null;
 }
 
 /**
- * AES-256-GCM (NIST SP 800-38D) with the operator's key. The key's ID is stored with the secret, so that keys
- * can be rotated. A random nonce of 96 bits is safe for 2^32 secrets per key (section 8.3).
+ * Encrypts with AES-256-GCM (NIST SP 800-38D) and the operator's key. The key's ID is stored with the secret, so that
+ * keys can be rotated. A random nonce of 96 bits is safe for 2^32 secrets per key (section 8.3).
  */
 export function secretBox({ current, previous }: SecretKeys): SecretBox {
   const keys = new Map([previous ?? current, current].map((key) => [keyId(key), key]));
@@ -82,13 +82,13 @@ const CIPHER = 'aes-256-gcm';
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** Identifies a key without revealing it. */
+/** Returns an ID for a key, which does not reveal the key. */
 function keyId(key: Buffer): string {
   return createHash('sha256').update('pointsman key id\0').update(key).digest('hex').slice(0, 16);
 }
 
-// Names contain no NUL, so the texts of two owners always differ. Existing secrets are encrypted with this
-// text, so it must not change.
+// The text that binds a secret to its owner. Names contain no NUL, so the texts of two owners always differ. Existing
+// secrets are encrypted with this text, so its format must not change.
 function authenticatedData(owner: SecretOwner): Buffer {
   const { tenant, field } = owner;
   const parts =

@@ -2,7 +2,7 @@ import type { SinkId } from '@pointsman/protocol/sinks/sink';
 import { pathOf, paths } from '@pointsman/protocol/paths';
 import { SINK_TEST, type TestEvent } from '@pointsman/protocol/moves/sink-event';
 
-/** An event whose only purpose is to be delivered. */
+/** Creates an event that only tests the delivery. Receivers ignore it. */
 export function testEvent({ tenant, sink }: SinkId, id: string, atMs: number): TestEvent {
   return {
     specversion: '1.0',

@@ -3,13 +3,13 @@ import { archiveLimits } from './limits.ts';
 
 /** Maps archive entries to paths of the source, and limits the unpacked size. */
 export interface ArchiveLayout {
-  /** `name` without a leading "./". */
+  /** Maps the name of an entry, without a leading "./", to its path in the source. */
   place(name: string): PlacedEntry;
-  /** Including headers and padding. */
+  /** The maximum unpacked size in bytes, including headers and padding. */
   readonly unpackedBytes: number;
   /** Whether an uncompressed tar is accepted. */
   readonly mayBePlain: boolean;
-  /** The message when no file belongs to the source. */
+  /** The error message when the archive contains no file of the source. */
   readonly whyEmpty?: string;
 }
 
@@ -20,7 +20,10 @@ export type PlacedEntry =
   /** The archive as a whole is invalid. */
   | { readonly kind: 'wrong'; readonly message: string };
 
-/** An archive that is a source: each file has its own path (`tar -C dir -czf … .` writes it). */
+/**
+ * The layout of an archive that contains only a source. The name of each entry is its path in the source, as `tar -C
+ * dir -czf … .` writes it.
+ */
 export function sourceLayout(): ArchiveLayout {
   return {
     place: (path) => ({ kind: 'inside', path }),
@@ -30,11 +33,11 @@ export function sourceLayout(): ArchiveLayout {
 }
 
 /**
- * An archive of a repository at a commit, as Git hosts create it. It has one top-level folder, which is
- * removed from the paths. Entries outside `folder` are ignored, including links; null includes everything.
+ * The layout of a repository archive at one commit, as Git hosts create it. Its single top-level folder is removed from
+ * the paths. Entries outside `folder`, including links, are ignored; null includes all entries.
  *
- * If the server declared gzip as the content encoding, the HTTP client has already decompressed the body. A
- * plain tar is therefore accepted.
+ * If the server declared gzip as the content encoding, the HTTP client has already decompressed the body. A plain tar
+ * is therefore accepted.
  */
 export function repositoryLayout(folder: string | null): ArchiveLayout {
   const inside = folder === null ? '' : `${folder}/`;

@@ -1,24 +1,24 @@
 import type { Diagnostic } from '@pointsman/protocol/releases/diagnostic';
 import type { SourceTree } from '@pointsman/protocol/releases/source';
 
-/** The files of a source, read from an archive or another body. */
+/** The files of a source, read from an archive or from a JSON body. */
 export interface ReadSource {
   readonly kind: 'source';
   readonly tree: SourceTree;
-  /** All distinct contents, one after the other, in the order of `digests`. `ends` has the end of each. */
+  /** All distinct contents in one buffer, in the order of `digests`. `ends` contains the end offset of each. */
   readonly arena: Uint8Array<ArrayBuffer>;
   readonly digests: readonly string[];
   readonly ends: readonly number[];
 }
 
-/** Files that are not a valid source. */
+/** The result for files that do not form a valid source. */
 export interface InvalidSource {
   readonly kind: 'invalid';
   readonly diagnostics: readonly Diagnostic[];
   readonly truncated: boolean;
 }
 
-/** The contents by digest, as views into the arena. */
+/** Returns the contents by digest, as views into the arena. */
 export function contentsOf({ arena, digests, ends }: ReadSource): Map<string, Uint8Array> {
   let start = 0;
   return new Map(

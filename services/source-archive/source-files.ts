@@ -8,12 +8,12 @@ import { sourceLimits, documentLimits } from '@pointsman/protocol/limits';
 import { fileAsFolder, pathProblem, type SourceEntry, sourceTree } from '@pointsman/protocol/releases/source';
 import type { InvalidSource, ReadSource } from './read-source.ts';
 
-/** A file exceeds a limit, so reading stops. */
+/** Thrown to stop reading when a limit is exceeded. */
 export class TooLarge extends Error {}
 
 /**
- * Collects the files of a source, in any order. Problems of single files are collected, so that the author
- * sees all of them. Exceeding a limit stops the reading immediately.
+ * Collects the files of a source, in any order. Problems of individual files are collected, so that the author sees all
+ * of them. Exceeding a limit stops the reading immediately.
  */
 export class SourceFiles {
   readonly #entries = new Map<string, SourceEntry>();
@@ -23,11 +23,11 @@ export class SourceFiles {
   #problems = 0;
 
   /**
-   * Whether a file with this path and size is accepted. Throws TooLarge above a limit. Called before the
-   * content is read, so that nothing is unpacked unnecessarily.
+   * Whether a file with this path and size is accepted. Throws TooLarge if a limit is exceeded. Call it before reading
+   * the content, so that nothing is unpacked unnecessarily.
    */
   admit(path: string, size: number): boolean {
-    // Checked first, because the later messages contain the path.
+    // Check the path first, because the later messages contain it.
     const problem = pathProblem(path);
     if (problem !== null) return this.refuse(path, 'path', problem);
     if (size > sourceLimits.fileBytes) {
@@ -54,7 +54,7 @@ export class SourceFiles {
     this.#contents.set(digest, content);
   }
 
-  /** Records that a file can't be part of a source. Always returns false, for `admit`. */
+  /** Records that a file can't be part of a source. Always returns false, so that `admit` can return the result. */
   refuse(path: string, code: string, message: string): false {
     this.#problems++;
     if (this.#diagnostics.length < documentLimits.diagnostics) {
@@ -64,7 +64,11 @@ export class SourceFiles {
     return false;
   }
 
-  /** @param whyEmpty the message when there is no file */
+  /**
+   * Returns the source, or the problems if it is invalid.
+   *
+   * @param whyEmpty the error message when there is no file
+   */
   finish(whyEmpty = 'a source has at least one file'): ReadSource | InvalidSource {
     for (const path of this.#entries.keys()) this.#refuseFileAsDirectory(path);
     if (this.#entries.size === 0 && this.#problems === 0) this.refuse('', 'no_files', whyEmpty);
@@ -75,7 +79,7 @@ export class SourceFiles {
     return { kind: 'source', tree: sourceTree([...this.#entries.values()]), ...packed(this.#contents) };
   }
 
-  // A file and a folder can't have the same path.
+  // Refuses a file whose path is also the path of a folder.
   #refuseFileAsDirectory(path: string): void {
     const parent = fileAsFolder(path, this.#entries);
     if (parent === null) return;
@@ -83,7 +87,8 @@ export class SourceFiles {
   }
 }
 
-// One buffer, because transferring ten thousand buffers to another thread costs more than reading them.
+// Packs all contents into one buffer, because transferring ten thousand buffers to another thread takes longer than
+// reading them.
 function packed(contents: ReadonlyMap<string, Uint8Array>) {
   let size = 0;
   for (const content of contents.values()) size += content.byteLength;

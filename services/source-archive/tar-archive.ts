@@ -15,7 +15,7 @@ export type ReadArchive =
   | { readonly kind: 'not_gzip' };
 
 /**
- * Reads a tar.gz: regular files only, at the paths of the layout. Unpacking stops at the first byte over a
+ * Reads a tar.gz. Only regular files at the paths of the layout are accepted. Unpacking stops at the first byte over a
  * limit. Each entry that can't be part of a source is reported with its name. Entries outside the layout are ignored.
  */
 export async function readTarArchive(bytes: Uint8Array, layout: ArchiveLayout): Promise<ReadArchive> {
@@ -51,7 +51,7 @@ export async function readTarArchive(bytes: Uint8Array, layout: ArchiveLayout): 
   return source.finish(layout.whyEmpty);
 }
 
-/** The magic value of POSIX.1-1988 and later, and of GNU tar, in the first header. */
+/** Whether the first header contains the magic value of POSIX.1-1988 and later, which GNU tar also writes. */
 function isTar(bytes: Uint8Array): boolean {
   return Buffer.from(bytes.subarray(257, 262)).toString('latin1') === 'ustar';
 }
@@ -67,12 +67,13 @@ function isFileToRead(header: Header, path: string, source: SourceFiles): boolea
   return source.admit(path, header.size);
 }
 
-// The library returns null for an unknown type, although its types do not declare it.
+// The library returns null for an unknown type, although its type declaration excludes null.
 function nameOf(type: string | null): string {
   return type ?? 'entry of an unknown type';
 }
 
-// A directory is not part of a source, but a path that leaves the root shows a malicious archive.
+// A directory is not part of a source. However, a directory path that leaves the root indicates a malicious archive and
+// is reported.
 function isDirectoryInside(path: string, source: SourceFiles): false {
   const parts = path.split('/');
   if (path.startsWith('/') || parts.includes('..'))
@@ -87,7 +88,7 @@ async function contentOf(entry: object): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-// Its type does not declare the iterator, but it has one.
+// The library's type declaration omits the iterator, but every entry has one.
 function isIterable(entry: object): entry is AsyncIterable<Uint8Array> {
   return Symbol.asyncIterator in entry;
 }

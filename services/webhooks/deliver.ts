@@ -10,20 +10,20 @@ import { signatureHeaders } from '@pointsman/protocol/webhooks/sign';
 export interface WebhookEndpoint {
   readonly sink: string;
   readonly url: string;
-  /** In plaintext, the newest first. Each one signs. */
+  /** The secrets in plaintext, the newest first. Each secret adds one signature. */
   readonly secrets: readonly string[];
-  /** The time limit of one call in milliseconds. At most, and by default, `sinkLimits.callMs`. */
+  /** The time limit of one call in milliseconds. The default, and the maximum, is `sinkLimits.callMs`. */
   readonly callMs?: number;
 }
 
-/** One delivery attempt, as shown to its tenant. */
+/** One delivery attempt, as it is shown to the tenant. */
 export interface Attempt {
-  /** Null for a test. */
+  /** The number of the move in the feed. Null for a test event. */
   readonly seq: number | null;
   /** The event's ID. */
   readonly event: string;
   readonly delivered: boolean;
-  /** Null without a response. */
+  /** Null if there was no response. */
   readonly status: number | null;
   readonly summary: string;
   readonly tookMs: number;
@@ -31,9 +31,9 @@ export interface Attempt {
 
 export interface WebhookDelivery {
   /**
-   * Posts one event after the other, and stops at the first failure. Ends within `sinkLimits.batchMs`. When
-   * that time is over without a failure, `count` is lower than the number of events and `stopped` is null.
-   * Never rejects because of the endpoint.
+   * Posts events one after the other, and stops at the first failure. Ends within `sinkLimits.batchMs`. If that time
+   * expires without a failure, `count` is lower than the number of events and `stopped` is null. Never rejects because
+   * of the endpoint.
    */
   send(
     batch: Pick<Batch, 'tenant' | 'events'>,
@@ -44,9 +44,9 @@ export interface WebhookDelivery {
 export interface WebhookDeliveryOptions {
   readonly outbound: Outbound;
   readonly log: Logger;
-  /** The wall clock for the timestamps of attempts. */
+  /** The wall clock for the timestamps of attempts, in epoch milliseconds. */
   readonly nowMs?: () => number;
-  /** The clock for the duration of a batch. */
+  /** The clock that measures the duration of a batch, in milliseconds. */
   readonly monotonicMs?: () => number;
 }
 
@@ -81,8 +81,8 @@ export function webhookDelivery({
       let stopped: Stopped | null = null;
       for (const event of events) {
         const startedMs = monotonicMs();
-        // A call needs its full time limit; otherwise it could fail only because of the batch limit. The
-        // first call always has it.
+        // Start a call only if its full time limit is left. Otherwise it could fail only because of the limit for the
+        // batch. The first call always has its full time limit.
         if (startedMs - startMs > sinkLimits.batchMs - sinkLimits.callMs) break;
         const result = await post(tenant, event, endpoint);
         stopped = result.stopped;
@@ -99,13 +99,13 @@ export function webhookDelivery({
           'webhook not delivered',
         );
       }
-      // An endpoint has no position: it detects repeated events by their IDs.
+      // An endpoint has no position. It detects repeated events by their IDs.
       return { count, position: null, stopped, attempts };
     },
   };
 }
 
-/** The structured mode of CloudEvents over HTTP (HTTP protocol binding 1.0.2, section 3.2). */
+/** The content type for the structured mode of CloudEvents over HTTP (HTTP protocol binding 1.0.2, section 3.2). */
 const CLOUD_EVENT = 'application/cloudevents+json; charset=utf-8';
 
 interface DeliveryResult {
@@ -115,14 +115,14 @@ interface DeliveryResult {
 }
 
 /**
- * A 2xx response means delivered, and 410 means that the endpoint wants no more events. Every other failure
- * may be temporary: an endpoint is repaired, a certificate renewed, an address allowed. The owner of the
- * cursor decides how long it retries.
+ * A 2xx response means that the event was delivered. 410 means that the endpoint no longer accepts events. Every other
+ * failure may be temporary: the endpoint may be repaired, its certificate renewed, or its address allowed. The owner of
+ * the cursor decides how long to retry.
  *
- * A 2xx counts even if the response body is too large or has an unsupported encoding. The status confirms
- * that the endpoint has the event; the body is ignored and cut off at its limit. A retry would deliver the
- * same event again and again, and block all later ones. A body that does not end in time is different: an
- * endpoint that keeps the connection open for the whole time limit has not responded.
+ * A 2xx response counts even if its body is too large or has an unsupported encoding. The status confirms that the
+ * endpoint has the event, and the body is ignored. A retry would repeat the same event, and block all later ones. A
+ * body that does not end in time is different: an endpoint that keeps the connection open for the whole time limit has
+ * not responded.
  */
 function resultOf(answer: OutboundResult): DeliveryResult {
   switch (answer.kind) {

@@ -1,10 +1,10 @@
 import type { SecretBox } from '../secrets/secret-box.ts';
 
-/** A webhook's secrets as stored in the database. */
+/** The secrets of a webhook, encrypted as in the database. */
 export interface SealedSecrets {
   readonly secret: string;
   readonly previousSecret: string | null;
-  /** ISO 8601. The previous secret signs until this time. */
+  /** The time until which the previous secret also signs, in ISO 8601. */
   readonly previousUntil: string | null;
 }
 

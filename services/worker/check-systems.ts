@@ -5,7 +5,9 @@ import type { Database } from '../postgres/database.ts';
 import { isReadOnly } from '../postgres/upkeep/doctor.ts';
 import type { SinkTarget } from '../sinks/target.ts';
 
-/** Checks the systems over the worker's own connections, so that the result applies to releases and sinks. */
+/**
+ * Checks the systems over the worker's own connections, so that the result applies to the worker's releases and sinks.
+ */
 export function checkedSystems(
   db: Database,
   brokers: Readonly<Partial<Record<'redis' | 'rabbitmq', SinkTarget>>>,
@@ -27,7 +29,7 @@ async function checkPostgres(db: Database): Promise<SystemsReport['postgres']> {
     if (!(await isReadOnly(db))) return { kind: 'well' };
     return { kind: 'down', reason: 'PostgreSQL accepts no writes: it is a standby or read-only' };
   } catch (error) {
-    // The driver's message contains host and user names.
+    // Other messages come from the driver and contain host and user names.
     const reason =
       error instanceof PointsmanError ? error.message : 'PostgreSQL returned an unexpected error';
     return { kind: 'down', reason };

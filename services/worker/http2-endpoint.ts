@@ -10,15 +10,15 @@ export type EndpointListener = ReturnType<typeof createEndpointHandler>;
 export interface Endpoint {
   readonly port: number;
   /**
-   * Stops accepting work, lets running steps end within the drain time, and then closes all connections.
-   * Restate continues on another worker or later.
+   * Stops accepting work, lets running steps end within the drain time, then closes all connections. Restate continues
+   * the remaining work on another worker or later.
    */
   close(): Promise<void>;
 }
 
 /**
- * Serves the durable handlers over HTTP/2 without TLS, which is the protocol between Restate and its
- * services. The address must not be public.
+ * Serves the durable handlers over HTTP/2 without TLS, the protocol between Restate and its services. The address must
+ * not be reachable from the public network.
  */
 export async function serveEndpoint(
   listener: EndpointListener,

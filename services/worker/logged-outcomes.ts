@@ -19,7 +19,10 @@ export function logSettled(settlements: Settlements, log: Logger): Settlements {
   };
 }
 
-/** Logs one line for each pointer that is moved by hand. No release settles in that case. */
+/**
+ * Logs one line for each pointer that is moved manually. Such a move does not settle a release, so it has no other log
+ * line.
+ */
 export function logMovesByHand(moves: Moves, log: Logger): Moves {
   return {
     ...moves,

@@ -4,15 +4,15 @@ import type { Logger } from 'pino';
 import { correlationId, parseReleaseKey } from '@pointsman/protocol/identifiers';
 
 /**
- * The SDK's warning about a missing key, which it logs once for HTTP/1 and once for HTTP/2. The worker logs
- * its own warning instead, which includes the fix.
+ * The SDK's warning about a missing key. The SDK logs it once for HTTP/1 and once for HTTP/2. The worker logs its own
+ * warning instead, which includes the fix.
  */
 const NO_KEY = 'Accepting requests without validating request signatures';
 
 /** The SDK logs one "info" line per attempt, which is useful only for debugging. */
 const LEVELS: Readonly<Record<string, 'error' | 'warn'>> = { error: 'error', warn: 'warn' };
 
-/** Writes the SDK's messages to our log, each with the correlation ID of its release. */
+/** Writes the SDK's messages to the worker's log, each with the correlation ID of its release. */
 export function restateLog(log: Logger): LoggerTransport {
   return (metadata, message, ...more) => {
     if (metadata.replaying || String(message).startsWith(NO_KEY)) return;
@@ -29,7 +29,10 @@ export function restateLog(log: Logger): LoggerTransport {
   };
 }
 
-/** A callout's key begins with the key of its release. A tenant's key contains no release. */
+/**
+ * Extracts the release from an object key. The key of a callout begins with the key of its release. The key of a tenant
+ * contains no release.
+ */
 function releaseOf(key: string): string | undefined {
   const release = parseReleaseKey(key.split('/').slice(0, 3).join('/'));
   return release === null ? undefined : correlationId(release);

@@ -44,7 +44,7 @@ import type { SweepDeps } from './sweep/sweep-deps.ts';
 import { webhookDelivery } from '../webhooks/deliver.ts';
 import { isBroker } from '@pointsman/protocol/sinks/sink';
 
-/** The durable handlers connected to their systems: the whole worker except its socket. */
+/** The whole worker except its socket: the durable handlers, connected to their systems. */
 export interface Worker {
   readonly listener: EndpointListener;
   readonly admin: RestateAdmin;
@@ -116,7 +116,7 @@ export function openWorker(config: WorkerConfig, log: Logger): Worker {
   };
 }
 
-/** Connects lazily, so that an unreachable broker does not block the start. */
+/** The queues connect on first use, so that an unreachable broker does not block the start. */
 function celeryQueues({ amqpUrl, redisUrl }: WorkerConfig, log: Logger): OutboundCallDeps['celery'] {
   return {
     ...(amqpUrl === null ? {} : { rabbitmq: rabbitCeleryQueue({ url: amqpUrl, log }) }),
@@ -124,7 +124,7 @@ function celeryQueues({ amqpUrl, redisUrl }: WorkerConfig, log: Logger): Outboun
   };
 }
 
-/** The brokers to which moves are delivered, in addition to webhooks. They connect lazily, too. */
+/** The brokers to which moves are delivered, in addition to webhooks. They also connect on first use. */
 function sinkTargets(
   { redisUrl, redisCache, redisStreams: layout, amqpUrl, amqpUnrouted: unrouted }: WorkerConfig,
   db: Database,
@@ -138,8 +138,8 @@ function sinkTargets(
 }
 
 /**
- * The identity key of the one Restate server whose calls are accepted. Without a key, every caller is
- * accepted, and one warning is logged.
+ * The identity keys of the Restate servers whose calls are accepted: at most one. Without a key, every caller is
+ * accepted, and a warning is logged once.
  */
 function identityKeys({ identityKey }: WorkerConfig, log: Logger): string[] {
   if (identityKey !== null) return [identityKey];

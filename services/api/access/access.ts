@@ -8,11 +8,12 @@ export interface Principal {
   /** The id of the token. */
   readonly id: string;
   /**
-   * The caller's name in the record, which rules such as "not the author" compare: a tenant's token by its own name, a platform token as
-   * `platform/<name>`, the environment's token as `admin`. Names of different kinds never collide.
+   * The caller's name in the database. Rules such as "someone other than the author" compare it. A tenant's token uses
+   * its own name, a platform token uses `platform/<name>`, and the environment's token uses `admin`, so names of
+   * different kinds never collide.
    */
   readonly name: string;
-  /** Null: all tenants. */
+  /** The tenant that the token is limited to. Null allows all tenants. */
   readonly tenant: string | null;
   readonly roles: readonly Role[];
 }
@@ -25,7 +26,7 @@ interface KnownToken {
   readonly roles: readonly Role[];
 }
 
-/** The tokens that a caller's token is compared with. */
+/** The stored tokens against which a caller's token is compared. */
 export interface KnownTokens {
   /** The hash of the environment's token, in lower-case hex. */
   readonly adminSha256: string;
@@ -34,8 +35,8 @@ export interface KnownTokens {
 }
 
 /**
- * Authenticates an `Authorization` header. Throws `unauthenticated` for an unknown caller, and `unavailable` when the store is down. The
- * environment's token does not need the store, so that an admin can always log in.
+ * Authenticates an `Authorization` header. Throws `unauthenticated` for an unknown caller, and `unavailable` when the
+ * database is down. The environment's token is checked without the database, so that an admin can always log in.
  *
  * Nothing is cached between requests: a revoked token is refused from the next request on.
  */
@@ -45,16 +46,18 @@ export async function authenticate(authorization: string | null, known: KnownTok
     throw new PointsmanError('unauthenticated', 'Send "Authorization: Bearer <token>".');
   }
   const digest = hash('sha256', token, 'buffer');
-  // Equal lengths and constant time: the duration of a refusal must not reveal how much of the hash matched.
+  // The lengths are equal and the comparison takes constant time: the duration of a refusal must not reveal how much of
+  // the hash matched.
   if (timingSafeEqual(digest, Buffer.from(known.adminSha256, 'hex'))) return ENVIRONMENTS;
-  // An index lookup is not constant-time, but it compares hashes, and a caller cannot choose a token by its hash.
+  // An index lookup does not take constant time. That is safe here: it compares hashes, and a caller cannot choose a
+  // token by its hash.
   const found = await known.find(digest.toString('hex'));
   if (found === null) throw new PointsmanError('unauthenticated', 'The token is unknown or revoked.');
   const { id, name, tenant, roles } = found;
   return { id, name: tenant === null ? `platform/${name}` : name, tenant, roles };
 }
 
-/** The caller of an endpoint that requires a token. */
+/** Returns the authenticated caller. Throws if the endpoint does not require a token. */
 export function callerOf({ principal }: { readonly principal: Principal | null }): Principal {
   if (principal === null) throw new Error('this endpoint does not require a token');
   return principal;
@@ -63,13 +66,14 @@ export function callerOf({ principal }: { readonly principal: Principal | null }
 const ENVIRONMENTS: Principal = { id: 'bootstrap', name: 'admin', tenant: null, roles: ['admin'] };
 
 /**
- * Throws `forbidden` unless the principal may do the action on the tenant (null: not about one tenant). Called before any lookup, so that
- * the response is the same whether or not the resource exists in another tenant.
+ * Throws `forbidden` unless the principal may perform the action on the tenant. A null tenant means that the action
+ * does not concern a single tenant. Call it before any lookup, so that the response is the same whether or not the
+ * resource exists in another tenant.
  */
 export function authorise(principal: Principal, action: Action, tenant: string | null): void {
   const isElsewhere = principal.tenant !== null && principal.tenant !== tenant;
   if (!isElsewhere && rolesAllow(principal.roles, action)) return;
-  // Reveals nothing about another tenant, not even the required role.
+  // The error reveals nothing about another tenant, not even the required role.
   if (isElsewhere) throw new PointsmanError('forbidden', 'The token has no role that allows this.');
   const needed = new Intl.ListFormat('en', { type: 'disjunction' }).format(rolesThatMay(action));
   const own = principal.roles.join(', ');

@@ -2,25 +2,26 @@ import { followerLimits } from '@pointsman/protocol/limits';
 import { acknowledgementRate, tokenAcknowledgementRate } from '../limits.ts';
 import { TokenBuckets } from './token-buckets.ts';
 
-/** The sender of an acknowledgement. */
+/** Identifies the sender of an acknowledgement. */
 interface Acknowledger {
-  /** The id of the token. */
+  /** The ID of the sender's token. */
   readonly token: string;
-  /** The follower with its tenant and its channel. The sender chooses it. */
+  /** The name of the follower with its tenant and channel. The sender chooses it. */
   readonly follower: string;
 }
 
 /**
- * Limits how often followers may acknowledge: each one, and all followers of a token together, because a token can name any number of them.
+ * Limits the rate of acknowledgements per follower, and per token over all of its followers. The second limit is needed
+ * because one token can name any number of followers.
  */
 export class AcknowledgementRates {
-  /** The key contains the token: two tokens may each have a follower of the same name, and each of them has its own limit. */
+  /** The key contains the token, so that two followers with the same name but different tokens have separate limits. */
   readonly #followers = new TokenBuckets(acknowledgementRate);
   readonly #tokens = new TokenBuckets(tokenAcknowledgementRate);
 
   /**
-   * Counts one acknowledgement. Returns the reason of a refusal, or null. An acknowledgement over its follower's limit does not count for
-   * the token.
+   * Counts one acknowledgement. Returns the reason if it is refused, otherwise null. An acknowledgement over its
+   * follower's limit does not count towards the token's limit.
    */
   refusal({ token, follower }: Acknowledger, nowMs: number): string | null {
     if (!this.#followers.take(`${token} ${follower}`, nowMs))

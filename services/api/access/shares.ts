@@ -1,52 +1,58 @@
 import { PointsmanError } from '@pointsman/protocol/errors';
 
-/** One level of holders: tenants, or the tokens of one tenant. */
+/** The settings of one level of holders, for example of all tenants, or of the tokens within one tenant. */
 export interface ShareLevel {
-  /** What a holder can always get, even when others have taken all that is not reserved. */
+  /** The amount that every holder can get, even when the other holders use everything that is not reserved. */
   readonly minimum: number;
   /** The fraction of the capacity, from 0 to 1, that only holders within their minimum can take. */
   readonly reserved: number;
 }
 
 export interface ShareLimits {
-  /** The amount of the whole resource. */
+  /** The total amount of the resource. */
   readonly capacity: number;
-  /** From the outermost holder to the innermost. */
+  /** The levels, from the outermost holder to the innermost. */
   readonly levels: readonly ShareLevel[];
 }
 
-/** The names of a holder, one for each level. */
+/** The names of a holder, one per level. */
 export type HolderPath = readonly string[];
 
-/** What one request holds. */
+/** The amount that one request holds. */
 export interface Holding {
-  /** Throws `busy` when the share is exhausted; then nothing was taken. */
+  /** Takes the amount. If that exceeds the holder's share, takes nothing and throws `busy`. */
   take(amount: number): void;
   /**
-   * Takes the amount even past the share, for what can no longer be refused. Until it is given back, the holder gets less of anything else.
+   * Takes the amount even if it exceeds the share, for work that can no longer be refused. The holder's remaining share
+   * shrinks until `release`.
    */
   takeAnyway(amount: number): void;
-  /** Gives everything back. Idempotent. */
+  /** Returns everything that was taken. Idempotent. */
   release(): void;
 }
 
-/** A holder and the holders inside it. The root is the whole resource. */
+/** A holder, with the holders inside it. The root node represents the whole resource. */
 interface Node {
   held: number;
   readonly children: Map<string, Node>;
 }
 
 /**
- * A resource that many holders share: memory, or slots for waiting requests. The rule is the same at each level. A fraction of the
- * capacity is reserved: from it each holder can get its minimum, regardless of the others. Of the rest **a holder may hold at most as much
- * as it leaves free**: one holder alone gets half of it, two together at most three quarters, and each further one half of what is left.
+ * A resource that many holders share, such as memory or slots for waiting requests. The same rule applies at each
+ * level. A fraction of the capacity is reserved, so that each holder can get its minimum regardless of the others. Of
+ * the rest, **a holder may hold at most as much as it leaves free**. One holder alone gets half of it, two together get
+ * at most three quarters, and each further holder gets half of the remainder.
  *
- * With `r` reserved, `m` the minimum and `C` the capacity, these hold at all times (`test/unit/api/http/shares.test.ts`):
- * one holder has at most `(1 - r) * C / 2` or its minimum; two together have at most three quarters of `(1 - r) * C`, or what that and
- * their minimums allow; and while fewer than `r * C / m` holders hold anything, the next one gets its minimum.
+ * With `r` the reserved fraction, `m` the minimum and `C` the capacity, these guarantees always hold
+ * (`test/unit/api/http/shares.test.ts`):
+ * - One holder has at most `(1 - r) * C / 2`, or its minimum.
+ * - Two holders together have at most three quarters of `(1 - r) * C`, or the amount that this limit and their minimums
+ *   allow.
+ * - While fewer than `r * C / m` holders hold anything, the next holder gets its minimum.
  *
- * A fixed limit for each holder would need either a small limit or a capacity that many holders can exhaust. This is the "dynamic
- * threshold" of Choudhury and Hahne (1998), which switches use to share their buffers between ports.
+ * A fixed limit per holder would be either too small, or large enough that many holders can exhaust the capacity. The
+ * rule is the "dynamic threshold" of Choudhury and Hahne (1998), with which network switches share buffers between
+ * ports.
  */
 export class Shares {
   readonly #limits: ShareLimits;
@@ -56,12 +62,12 @@ export class Shares {
     this.#limits = limits;
   }
 
-  /** The total of all holders. */
+  /** The total amount that all holders hold. */
   get held(): number {
     return this.#root.held;
   }
 
-  /** How much the holder may still take. */
+  /** The amount that the holder may still take. */
   room(path: HolderPath): number {
     let capacity = this.#limits.capacity;
     let used = this.#root.held;
@@ -71,14 +77,14 @@ export class Shares {
       node = node?.children.get(path[depth] ?? '');
       const own = node?.held ?? 0;
       room = roomAt(level, { capacity, used, own });
-      // Inside this holder, its own share is the capacity.
+      // For the holders inside this one, its share is the capacity.
       capacity = own + room;
       used = own;
     }
     return room;
   }
 
-  /** Throws `busy` when the holder may not take that much now. */
+  /** Throws `busy` if the holder may not take the amount now. */
   requireRoom(path: HolderPath, amount: number): void {
     if (amount > this.room(path)) throw shareExhausted();
   }
@@ -103,8 +109,8 @@ export class Shares {
   }
 
   /**
-   * For a holder that represents many clients, such as a proxy. It has no separate share, and takes from the whole resource until that is
-   * exhausted.
+   * Opens a holding for a holder that represents many clients, such as a proxy. It has no separate share: it takes from
+   * the whole resource until that is exhausted.
    */
   openWhole(): Holding {
     let own = 0;
@@ -133,7 +139,7 @@ export class Shares {
       const name = path[depth] ?? '';
       const child = node.children.get(name) ?? { held: 0, children: new Map() };
       child.held += amount;
-      // A holder that holds nothing has no holders inside that hold anything.
+      // When a holder holds nothing, no holder inside it holds anything, so the whole subtree can be removed.
       if (child.held === 0) node.children.delete(name);
       else node.children.set(name, child);
       node = child;
@@ -145,7 +151,7 @@ function roomAt(
   { minimum, reserved }: ShareLevel,
   { capacity, used, own }: { capacity: number; used: number; own: number },
 ): number {
-  // The largest n with own + n <= common - used - n: after taking it, the holder has as much as is left.
+  // The largest n with own + n <= common - used - n: after taking n, the holder has at most as much as is left.
   const common = Math.floor(capacity * (1 - reserved));
   const shared = Math.floor((common - used - own) / 2);
   const guaranteed = Math.min(minimum - own, capacity - used);

@@ -1,9 +1,12 @@
 import { LRUCache } from 'lru-cache';
 
-/** A rate: the average, and also the largest burst after a pause. */
+/** The average rate, which is also the largest burst after a pause. */
 export interface Rate {
   readonly perMinute: number;
-  /** How many keys are remembered. Past it the least recently used key is dropped, and has a full bucket again. */
+  /**
+   * The maximum number of keys in memory. Above this limit the least recently used key is evicted, and starts again
+   * with a full bucket.
+   */
   readonly remembered: number;
 }
 
@@ -26,11 +29,11 @@ export class TokenBuckets {
     return this.#buckets.size;
   }
 
-  /** Takes one token of the key. Returns false when its bucket is empty. */
+  /** Takes one token from the key's bucket. Returns false if the bucket is empty. */
   take(key: string, nowMs: number): boolean {
     const { perMinute } = this.#rate;
     const bucket = this.#buckets.get(key) ?? { tokens: perMinute, filledAtMs: nowMs };
-    // A clock that was set back neither adds nor removes tokens.
+    // If the clock was set back, no tokens are added or removed.
     const passedMs = Math.max(0, nowMs - bucket.filledAtMs);
     bucket.tokens = Math.min(perMinute, bucket.tokens + (passedMs * perMinute) / 60_000);
     bucket.filledAtMs = nowMs;

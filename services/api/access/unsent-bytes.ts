@@ -1,35 +1,39 @@
 import { responseLimits } from '../limits.ts';
 import type { HolderPath, Holding, Shares } from './shares.ts';
 
-/** What one event stream holds: buffers that its reader has not taken yet. */
+/** The buffers of one event stream that its reader has not received yet. */
 export interface UnsentBytes {
   /**
-   * Takes buffers that are to be sent next. Throws `busy` when the share of the stream's holder is exhausted; what was taken before then
-   * stays taken until `release`.
+   * Counts buffers before they are sent. Throws `busy` when the share of the stream's holder is exhausted. Buffers that
+   * were counted before the error stay counted until `release`.
    */
   take(buffers: readonly Uint8Array[]): void;
-  /** Gives back what the connection no longer holds. For when everything that was taken has been handed to the connection. */
+  /**
+   * Stops counting the buffers that the connection no longer holds. Call it only after every counted buffer was passed
+   * to the connection.
+   */
   giveBack(): void;
-  /** Gives everything back, and takes nothing from then on: the response has been sent. May be called again. */
+  /** Stops counting all buffers, and ignores later ones, because the response was sent. Idempotent. */
   release(): void;
 }
 
-/** Streams of one holder that have not sent a buffer yet, which is in memory once for all of them. */
+/** The streams of one holder that have not sent a certain buffer yet. The buffer is in memory once for all of them. */
 interface Counted {
   streams: number;
   readonly holding: Holding;
 }
 
-/** A buffer of one stream. Null for a buffer that is not counted. */
+/** One buffer of a stream. `giveBack` is null if the buffer is not counted. */
 interface Held {
   readonly bytes: number;
   readonly giveBack: (() => void) | null;
 }
 
 /**
- * Counts the buffers of event streams in the shares of responses. A buffer that several streams of one holder send is counted once, since
- * it is in memory once. Streams of two holders are each charged for it: what is counted is never less than what is held. Of each stream
- * the first {@link responseLimits.uncountedBytes} are not counted, as of any other response.
+ * Counts the buffers of event streams against the response shares of their holders. A buffer that several streams of
+ * one holder send is counted once, because it is in memory once. A buffer that two holders send is counted for each of
+ * them, so the count is never below the memory in use. The first {@link responseLimits.uncountedBytes} of each stream
+ * are not counted, as for any other response.
  */
 export class UnsentBuffers {
   readonly #shares: Shares;
@@ -39,9 +43,9 @@ export class UnsentBuffers {
     this.#shares = shares;
   }
 
-  /** `inConnection` is how many bytes the connection of that stream holds which the kernel has not taken. */
+  /** @param inConnection returns the number of bytes in the stream's connection that the kernel has not accepted yet */
   open(path: HolderPath, inConnection: () => number): UnsentBytes {
-    // The oldest first.
+    // In the order of sending, the oldest buffer first.
     const held: Held[] = [];
     let uncounted = 0;
     let isOver = false;
@@ -64,7 +68,7 @@ export class UnsentBuffers {
       giveBack: () => {
         let rest = inConnection();
         let sent = held.length;
-        // A connection keeps a whole buffer until its last byte was taken, and the newest are sent last.
+        // A connection keeps a whole buffer until its last byte was accepted, and sends the newest buffers last.
         for (; sent > 0 && rest > 0; sent--) rest -= held[sent - 1]?.bytes ?? 0;
         give(sent);
       },
@@ -76,7 +80,7 @@ export class UnsentBuffers {
   }
 
   #count(path: HolderPath, buffer: Uint8Array): () => void {
-    // No name of a holder has a space in it.
+    // Names of holders contain no spaces.
     const holder = path.join(' ');
     const holders = this.#counted.get(buffer) ?? new Map<string, Counted>();
     const counted = holders.get(holder) ?? { streams: 0, holding: this.#shares.open(path) };

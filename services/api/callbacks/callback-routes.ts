@@ -24,7 +24,7 @@ import type { Holding } from '../access/shares.ts';
 import { bytesHeldWhilePacking, sourceArchive } from './source-archive.ts';
 
 const capability = z.string().max(200).meta({
-  description: 'The capability in the callback URL. An unknown one gets 404.',
+  description: 'The capability in the callback URL. An unknown capability returns 404.',
   example: 'pmc_Wl2Qz3nUuXcQmO1r2kYh0m5w8m2b6s3d9f1g4h7j0k2',
 });
 const digest = Digest.meta({
@@ -37,7 +37,7 @@ const BlobParams = z.strictObject({ capability, digest });
 const closed = ['not_found', 'callback_used', 'callback_expired', 'callback_revoked', 'unavailable'] as const;
 
 const Taken = z
-  .object({ replayed: z.boolean().meta({ description: 'True for a repetition of the same report.' }) })
+  .object({ replayed: z.boolean().meta({ description: 'True if the same report was already recorded.' }) })
   .meta({ id: 'CallbackTaken', description: 'The report was recorded.', example: { replayed: false } });
 
 const Blob = z
@@ -70,7 +70,8 @@ function answerEndpoint(parts: ApiDeps): Endpoint {
       const found = await getCallback(parts.db, params.capability);
       about(found);
       const { refusal } = found;
-      // A used callback may be repeated; the record compares the two reports.
+      // A report for a used callback may be a repetition, so it is passed on. The database compares it with the
+      // recorded report.
       if (refusal?.kind === 'expired' || refusal?.kind === 'revoked') throw callbackRefusal(refusal);
       const report = await readReport(found, request);
       const answer = await parts.workflows(found, ids).answer({
@@ -195,7 +196,10 @@ function uploadEndpoint({ db, bodies }: ApiDeps): Endpoint {
   });
 }
 
-/** Hashes the body as it arrives, so that a large one does not block other requests. Throws `wrong_content`. */
+/**
+ * Hashes the body as it arrives, so that a large body does not block other requests. Throws `wrong_content` if the
+ * digest differs from the one in the URL.
+ */
 async function readContent(request: Request, named: string, holding: Holding): Promise<Buffer> {
   const hash = createHash('sha256');
   const onChunk = (size: number, chunk: Uint8Array): void => {

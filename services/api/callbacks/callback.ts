@@ -12,17 +12,22 @@ import { notFound } from '../responses/not-found.ts';
 
 export type FoundCallback = CallbackId & CallbackStatus;
 
-/** The format that services/worker creates. Anything else is refused without a lookup. */
+/** The format of the capabilities that services/worker creates. Other formats are refused without a lookup. */
 const CAPABILITY = /^pmc_[A-Za-z0-9_-]{43}$/;
 
-/** The purpose of the capability, used or not. Throws the same `not_found` for everything that is not a capability. */
+/**
+ * Returns the callback of the capability, even if it was already used. Throws the same `not_found` for every invalid or
+ * unknown capability.
+ */
 export async function getCallback(db: Database, capability: string): Promise<FoundCallback> {
   const id = CAPABILITY.test(capability) ? await findCallback(db, capability) : null;
   if (id === null) throw notFound('The callback URL does not exist. Check that it was copied completely.');
   return { ...id, ...(await evaluateCallback(db, id, null, Date.now())) };
 }
 
-/** Finds a callback with that purpose that still accepts requests. Throws the response for any other. */
+/**
+ * Returns the callback if it has that purpose and still accepts requests. Otherwise throws the error for the response.
+ */
 export async function getOpenCallback(
   db: Database,
   capability: string,
@@ -35,7 +40,7 @@ export async function getOpenCallback(
   return found;
 }
 
-/** The error for a report that was not recorded. */
+/** Returns the error for a report that was not recorded. */
 export function callbackRefusal(answer: Exclude<CallbackResult, { kind: 'taken' }>): PointsmanError {
   switch (answer.kind) {
     case 'used': {

@@ -34,8 +34,6 @@ event: pointer
 data: ${JSON.stringify(pointerExample)}
 `;
 
-/** The path of a pointer. */
-
 export function channelEndpoints(parts: ApiDeps): Endpoint[] {
   return [findEndpoint(parts), moveEndpoint(parts), movesEndpoint(parts)];
 }
@@ -170,7 +168,7 @@ function moveEndpoint({ db, tenants }: ApiDeps): Endpoint {
   });
 }
 
-/** The version of the pointer at that generation. */
+/** The version that the pointer had at that generation. */
 async function versionAt(db: Database, id: PointerId, generation: number | null): Promise<number> {
   const move = generation === null ? null : await findPointerMove(db, id, generation);
   if (move === null)

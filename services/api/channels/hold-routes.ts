@@ -17,7 +17,7 @@ import { noChannel, refusal } from '../responses/refusal.ts';
 const headers = z.object({ 'idempotency-key': IdempotencyKey });
 
 const HoldBody = z
-  .strictObject({ reason: FreeText.meta({ description: 'The reason, for people.' }) })
+  .strictObject({ reason: FreeText.meta({ description: 'A human-readable reason.' }) })
   .meta({ id: 'HoldBody', example: { reason: 'incident 4711' } });
 
 export function holdEndpoints(parts: ApiDeps): Endpoint[] {

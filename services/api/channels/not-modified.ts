@@ -16,7 +16,7 @@ type Parts = Pick<ApiDeps, 'readPointer' | 'metrics' | 'log' | 'draining'> & {
   readonly authenticate: (authorization: string | null) => Promise<Principal>;
 };
 
-/** The pointer that a request asks about, and the generation that the caller has. */
+/** The pointer that a request names, and the entity tag that the caller sent. */
 interface Question {
   readonly pointer: PointerId;
   readonly etag: string;
@@ -24,10 +24,11 @@ interface Question {
 }
 
 /**
- * Returns 304 ahead of the router when a pointer has not moved, for less than two thirds of the cost: runtimes that poll without `wait`
- * send this request all day. It checks the token, the role and the record as the router does, and both rely on `headProblem`. It handles
- * only the plainest form of the request. Every other form and every other response, including refusals, is left to the router. Only a store
- * that does not respond is reported here: the router would wait for it a second time.
+ * Returns 304 before the router runs if a pointer has not moved. Runtimes that poll without `wait` send this request
+ * all day, and this path costs less than two thirds of the router's. It checks the token, the role and the pointer as
+ * the router does, and both rely on `headProblem`. It handles only the simplest form of the request. The router handles
+ * all other forms and all other responses, including refusals. The exception is a database that does not respond: the
+ * error is sent here, because the router would wait for the database a second time.
  */
 export function notModified(parts: Parts): EarlyResponder {
   return (incoming, outgoing) => {
@@ -71,7 +72,7 @@ async function answered(
     if (pointer === null || etagOf(pointer.generation) !== etag) return false;
     return send(() => ({ status: 304, headers: readPointerHeaders(pointer) }));
   } catch (failure) {
-    // What was refused the router refuses as well, and reports.
+    // The router refuses the same request, and sends the error.
     if (!(failure instanceof PointsmanError) || failure.code !== 'unavailable') return false;
     const instance = incoming.url ?? '';
     return send(({ requestId }) => ({ failure, ...problemParts(failure, { requestId, instance }) }));

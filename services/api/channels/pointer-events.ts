@@ -2,7 +2,10 @@ import type { Pointer } from '@pointsman/protocol/moves/pointer';
 import { encodeEvent } from '../responses/event-stream.ts';
 import { followed, type Followed } from '../watches/followed.ts';
 
-/** An event for each pointer. Readers of the same pointer get the same object, so the event is encoded once. */
+/**
+ * Yields one event per pointer value. Readers of the same pointer get the same value object, so each event is encoded
+ * once.
+ */
 export function pointerEvents(pointers: Followed<Pointer | null>): Followed<readonly Uint8Array[]> {
   const produce = async (): Promise<readonly Uint8Array[] | undefined> => {
     for (;;) {

@@ -1,12 +1,12 @@
 import type { Pointer } from '@pointsman/protocol/moves/pointer';
 import { etagOf } from '../responses/entity-tags.ts';
 
-/** The headers of every response with a pointer. */
+/** The headers of every response that contains a pointer. */
 export function pointerHeaders(pointer: Pointer): Record<string, string> {
   return { etag: etagOf(pointer.generation), 'cache-control': 'private, no-cache' };
 }
 
-/** The headers of a response that depends on `Accept`, which could have selected a stream. */
+/** The headers of a response that depends on `Accept`, because the caller could have requested a stream. */
 export function readPointerHeaders(pointer: Pointer): Record<string, string> {
   return { ...pointerHeaders(pointer), vary: 'accept' };
 }

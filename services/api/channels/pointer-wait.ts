@@ -6,7 +6,7 @@ import { deadlineOf } from '../responses/deadline.ts';
 import { etagOf, isKnown } from '../responses/entity-tags.ts';
 import { readPointerHeaders } from './pointer-view.ts';
 
-/** The pointer, or 304 when the caller has it. */
+/** The response with the pointer, or 304 if the caller already has it. */
 export function pointerAnswer(pointer: Pointer, ifNoneMatch: string | undefined): Response {
   const headers = readPointerHeaders(pointer);
   if (isKnown(ifNoneMatch, etagOf(pointer.generation))) return new Response(null, { status: 304, headers });
@@ -14,9 +14,9 @@ export function pointerAnswer(pointer: Pointer, ifNoneMatch: string | undefined)
 }
 
 /**
- * Waits until the pointer differs from what the caller has, and returns 200. Returns null when the time is over, the process shuts down or
- * the caller has disconnected. Never returns a generation below `read`, which was read when the request came. Throws `unavailable` when the
- * store does not respond.
+ * Waits until the pointer differs from the one that the caller has, and returns 200. Returns null if the wait expires,
+ * the process shuts down or the caller has disconnected. Never returns a generation below that of `read`, the pointer
+ * that was read when the request arrived. Throws `unavailable` when the database does not respond.
  */
 export async function waitForMove(
   { pointers, draining }: Pick<ApiDeps, 'pointers' | 'draining'>,

@@ -8,7 +8,9 @@ import { findPointers } from '../../postgres/channels/pointers.ts';
 import { watchLimits } from '../limits.ts';
 import { Watches } from '../watches/watches.ts';
 
-/** The readers of this process that wait for pointers to move. A pointer is null if the bundle does not have the channel. */
+/**
+ * Watches pointers for the waiting readers of this process. A pointer is null if the bundle does not have the channel.
+ */
 export function watchPointers(
   db: Database,
   notifications: Notifications,
@@ -30,10 +32,10 @@ export function watchPointers(
   });
 }
 
-/** The notifications that are about a pointer. */
+/** The kinds of notifications that concern a pointer. */
 const MOVES = new Set<Notice['kind']>(['moved', 'hold']);
 
-/** Unique across tenants. */
+/** A name that is unique across tenants. */
 export function pointerName({ tenant, bundle, channel }: PointerId): string {
   return `${tenant}/${bundle}/${channel}`;
 }

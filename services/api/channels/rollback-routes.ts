@@ -31,7 +31,7 @@ export function rollbackEndpoints({ db }: ApiDeps): Endpoint[] {
       query: z.strictObject({
         version: ReleaseParams.shape.version
           .optional()
-          .meta({ description: 'Restore this version instead of the previous one.' }),
+          .meta({ description: 'Restore this version instead of the previous version.' }),
       }),
       responses: { 200: json(RollbackView, 'The pointer, and the move to restore.') },
       problems: ['not_found', 'nothing_before'],
@@ -52,7 +52,8 @@ export function rollbackEndpoints({ db }: ApiDeps): Endpoint[] {
 async function moveBefore(db: Database, id: PointerId, { generation, version }: Pointer): Promise<Move> {
   const moveAt = async (at: number): Promise<Move> => {
     const move = await findPointerMove(db, id, at);
-    if (move === null) throw new Error(`the move of "${id.channel}" to generation ${at} is not on record`);
+    if (move === null)
+      throw new Error(`the move of "${id.channel}" to generation ${at} is not in the database`);
     return move;
   };
   const target = await rollbackTarget(generation, moveAt);
@@ -60,12 +61,12 @@ async function moveBefore(db: Database, id: PointerId, { generation, version }: 
   const detail =
     version === null
       ? `The pointer "${id.channel}" has never moved.`
-      : `There is nothing before v${version} at "${id.channel}": it was the first live release, or all later moves are already rolled back.`;
+      : `There is no release before v${version} at "${id.channel}": it was the first live release, or all later moves are already rolled back.`;
   throw new PointsmanError('nothing_before', detail);
 }
 
 async function moveTo(db: Database, id: PointerId, pointer: Pointer, version: number): Promise<Move> {
-  // Prefer a move that is older than the one in effect: a hold does not block a rollback to an older move.
+  // Prefer a move that is older than the one in effect, because a hold does not block a rollback to an older move.
   const present = await findPointerMove(db, id, pointer.generation);
   const inEffect = present?.restores ?? pointer.generation;
   const move =

@@ -3,19 +3,20 @@ import type { ApiDeps } from '../dependencies.ts';
 import type { Call } from '../http/endpoint.ts';
 import { responseLimits } from '../limits.ts';
 
-/** A tenant's content, stored under its digest. */
+/** Content that a tenant has stored under its digest. */
 export interface StoredContent {
   readonly tenant: string;
   readonly digest: string;
   readonly mediaType: string;
   readonly size: number;
-  /** The first {@link responseLimits.sliceBytes}, or all of it if shorter. */
+  /** The first {@link responseLimits.sliceBytes} of the content, or all of it if it is shorter. */
   readonly head: Uint8Array;
 }
 
 /**
- * The stored content, or 304 when the caller has it. Large content is read from the record in slices, each after the previous one was sent,
- * so a reader that does not read holds two slices in memory and not all. Throws `busy` when the caller already has too many such readers.
+ * A response with the stored content, or 304 if the caller already has it. Large content is read from the database in
+ * slices, each after the previous one was sent. A slow reader therefore holds two slices in memory, not the whole
+ * content. Throws `busy` when the caller already has too many slow readers.
  */
 export function contentResponse(
   { db, responses }: Pick<ApiDeps, 'db' | 'responses'>,
@@ -48,7 +49,7 @@ function slicesOf(
         if (offset >= size) controller.close();
       },
     },
-    // Do not read before the consumer does, and not ahead of it.
+    // Do not read before the consumer reads, and do not read ahead.
     { highWaterMark: 0 },
   );
 }

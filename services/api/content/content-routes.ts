@@ -14,7 +14,10 @@ import { responseLimits } from '../limits.ts';
 import { bytes, empty } from '../responses/openapi-responses.ts';
 import { DigestParams, FileParams } from '../requests/params.ts';
 
-/** Content never changes under its digest. Private, because it requires a token, which a shared cache does not check. */
+/**
+ * The content under a digest never changes. The response is private because it requires a token, which a shared cache
+ * does not check.
+ */
 const IMMUTABLE = 'private, max-age=31536000, immutable';
 
 const etag = 'The digest of the content, in double quotes.';

@@ -9,12 +9,13 @@ import { RestateAdminError } from '../../restate/admin.ts';
 import { diagnosisLimits } from './limits.ts';
 import { withoutCredentials } from './without-credentials.ts';
 
-/** A check that always returns findings, within {@link diagnosisLimits.checkMs}. */
+/** A check that always returns findings within {@link diagnosisLimits.checkMs}. */
 export type BoundedCheck = () => Promise<Finding[]>;
 
 /**
- * Bounds a check. A check that fails or hangs is an error of its subject. A check that hangs is not started again before it has ended:
- * a call to a dead network disk holds a thread of the process permanently.
+ * Adds a time limit to a check. If the check fails or hangs, that is reported as an error of its subject. A check that
+ * hangs is not started again before it has ended, because a call to a dead network disk blocks one of the process's
+ * threads permanently.
  */
 export function boundedCheck(
   subject: string,
@@ -40,11 +41,11 @@ function unanswered(subject: string, checkMs: number): Finding {
   return { subject, state: 'error', summary, actions: [] };
 }
 
-/** Other errors may contain addresses and statements, which belong into the log alone. */
+/** Other errors may contain addresses and SQL statements, which only the log may contain. */
 function messageOf(error: unknown, subject: string, log: Logger): string {
   if (error instanceof PointsmanError || error instanceof RestateAdminError) return error.message;
   log.warn({ err: error, subject }, 'a check of the diagnosis failed unexpectedly');
-  return 'the check failed unexpectedly: the log of the API has the error';
+  return 'the check failed unexpectedly; see the log of the API';
 }
 
 function presentable({ subject, state, summary, actions }: Finding): Finding {

@@ -8,7 +8,10 @@ import {
   recordHealth,
 } from '../../postgres/upkeep/doctor.ts';
 
-/** Whether PostgreSQL accepts writes, whether every pointer names a stored artifact, and the brokers that fail. */
+/**
+ * Checks whether PostgreSQL accepts writes and whether every pointer refers to a stored artifact, and lists the failing
+ * brokers.
+ */
 export async function databaseFindings(db: Database): Promise<Finding[]> {
   const [row] = await db.platform("SELECT current_setting('server_version') AS version");
   const { dangling, inFlight } = await recordHealth(db);

@@ -6,7 +6,7 @@ import type { Finding } from '@pointsman/protocol/findings/finding';
 import { humanBytes } from '@pointsman/protocol/text/amounts';
 import { diagnosisLimits } from './limits.ts';
 
-/** The folders of the data directory of `npm start`, with their content. Each may be a mount. */
+/** The folders in the data directory of `npm start`, with their contents. Each may be a separate mount. */
 const FOLDERS = [
   ['.', 'logs and settings'],
   ['postgres', 'PostgreSQL'],
@@ -15,10 +15,13 @@ const FOLDERS = [
 
 type DiskStats = Pick<StatsFs, 'bsize' | 'blocks' | 'bavail' | 'files' | 'ffree'>;
 
-/** Reads the statistics of a folder's disk. */
+/** Reads the statistics of the disk that contains a folder. */
 type StatDisk = (folder: string) => Promise<DiskStats>;
 
-/** The free space on the disks of the data directory. Null: it is not known where the stores of this API have their disks. */
+/**
+ * Reports the free space on the disks of the data directory. If `dataDir` is null, the disks of the stores are unknown
+ * and are not checked.
+ */
 export async function diskFindings(dataDir: string | null, statDisk: StatDisk = statfs): Promise<Finding[]> {
   if (dataDir === null) {
     const summary =
@@ -50,7 +53,7 @@ function diskFinding(
     const what = free === 0 ? 'full: writes fail' : 'almost full: writes will fail soon';
     return { subject, state: 'error', summary: `${what}; ${summary}`, actions };
   }
-  // A file system without its own inodes reports zero.
+  // A file system without an inode limit reports zero.
   if (files > 0 && ffree < inodeShare * files) {
     return {
       subject,

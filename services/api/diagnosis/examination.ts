@@ -17,19 +17,22 @@ export interface ExaminationDeps {
   readonly db: Database;
   readonly ingress: Ingress;
   readonly readiness: Readiness;
-  /** Null: the operator has not configured it. */
+  /** Null if the operator has not configured it. */
   readonly restateAdminUrl: string | null;
-  /** The data directory of `npm start`; null elsewhere. */
+  /** The data directory of `npm start`. Null if the API was started in another way. */
   readonly dataDir: string | null;
   readonly log: Logger;
 }
 
-/** Examines the server. Never throws, and takes at most twice {@link diagnosisLimits.checkMs}: a running examination, and the next one. */
+/**
+ * Runs the diagnosis of the server. Never throws. Takes at most twice {@link diagnosisLimits.checkMs}: a run that is
+ * already in progress, followed by the next run.
+ */
 export type Examination = () => Promise<Finding[]>;
 
 /**
- * The examination of all that belongs to no tenant. Concurrent callers share one; its findings are never older than their call, except
- * those of a check that hangs.
+ * Creates the diagnosis of everything that does not belong to a single tenant. Concurrent callers share one run. Its
+ * findings are never older than the call, except those of a check that hangs.
  */
 export function examination(deps: ExaminationDeps): Examination {
   const { db, ingress, readiness, restateAdminUrl, dataDir } = deps;
@@ -43,7 +46,7 @@ export function examination(deps: ExaminationDeps): Examination {
   const shared = sharedReads({
     keyOf: () => 'all',
     read: async () => bySeverity((await Promise.all(checks.map((check) => check()))).flat()),
-    // Every examination ends within this time.
+    // Every run ends within this time.
     patienceMs: diagnosisLimits.checkMs,
   });
   return () => shared(null);

@@ -3,28 +3,40 @@ import { probeLimits } from '../limits.ts';
 
 const second = 1_000;
 
-/** Limits of the server's examination. Times are milliseconds, sizes are bytes. */
+/** Limits of the server's diagnosis. Times are milliseconds, sizes are bytes. */
 
-/** Time within which a working worker reports a store that hangs: the timeout of the worker's statement, and a second for the transfer. */
+/**
+ * The time within which a healthy worker reports a store that hangs: the timeout of the worker's statement, and one
+ * second for the transfer.
+ */
 const WORKER_MS = databaseLimits.statementTimeoutMs + databaseLimits.silenceMs + second;
 
 export const diagnosisLimits = {
   workerMs: WORKER_MS,
-  /** One check: longer than its calls to the worker and to the database, so that their own errors are reported. */
+  /**
+   * The time limit of one check. It is longer than the check's calls to the worker and to the database, so that their
+   * own errors are reported.
+   */
   checkMs: WORKER_MS + probeLimits.timeoutMs + second,
-  /** Characters of one text of a finding. A failure in Restate may quote a whole response. */
+  /** The maximum length of each text in a finding, in characters. A failure in Restate may quote a whole response. */
   textChars: 2_000,
-  /** Stuck invocations that are listed: more have the same few causes. */
+  /** The maximum number of stuck invocations in the findings. Further invocations usually have the same few causes. */
   stuckInvocations: 20,
-  /** After this many retries an invocation has failed for more than ten seconds (restate.toml), longer than any restart. */
+  /**
+   * After this many retries, an invocation has failed for more than ten seconds (restate.toml). That is longer than any
+   * restart.
+   */
   manyRetries: 8,
-  /** Old releases that are listed: 250 KB. */
+  /** The maximum number of old releases in the findings: about 250 KB. */
   oldReleases: 1_000,
-  /** Pages of releases in flight that are read to find them, of {@link diagnosisLimits.oldReleases} each: some 100 ms a page. */
+  /**
+   * The maximum number of pages, of {@link diagnosisLimits.oldReleases} releases each, that are searched for old
+   * releases. A page takes about 100 ms.
+   */
   releasePages: 10,
   /**
-   * Free space of a disk: the smaller of a share of it and a size, because a share of a large disk is a lot. The embedded servers write a
-   * few hundred megabytes ahead.
+   * The thresholds for free disk space. The lower of the fraction and the size applies, because a fraction of a large
+   * disk is a lot. The embedded servers preallocate a few hundred megabytes.
    */
   diskFree: {
     errorShare: 0.05,

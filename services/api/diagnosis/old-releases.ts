@@ -7,8 +7,8 @@ import { type InFlight, listInFlight } from '../../postgres/upkeep/sweep.ts';
 import { diagnosisLimits } from './limits.ts';
 
 /**
- * Releases of all tenants that were accepted longer than {@link findingLimits.oldReleaseMs} ago, have not settled, and wait for nothing:
- * no gate, compiler, sink or other release.
+ * Finds the releases of all tenants that were accepted longer than {@link findingLimits.oldReleaseMs} ago, have not
+ * settled, and are not waiting for a gate, a compiler, a sink or another release.
  *
  * @param now milliseconds since the epoch
  */
@@ -31,7 +31,7 @@ function furtherReleases(): Finding {
   return {
     subject: 'releases',
     state: 'unknown',
-    summary: 'not all checked: more releases are in flight for long than one examination lists',
+    summary: 'not all checked: there are more old releases in flight than one diagnosis lists',
     actions: ['To list those of one tenant: npx pointsman status --tenant <name>'],
   };
 }

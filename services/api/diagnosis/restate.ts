@@ -5,7 +5,7 @@ import { Tenant } from '../../../handlers/contract/tenant.ts';
 import { RestateAdmin } from '../../restate/admin.ts';
 import { diagnosisLimits } from './limits.ts';
 
-/** Whether Restate responds, and which invocations of the worker's services are paused or being retried. */
+/** Checks whether Restate responds, and which invocations of the worker's services are paused or being retried. */
 export async function restateFindings(adminUrl: string | null): Promise<Finding[]> {
   if (adminUrl === null) {
     return [
@@ -35,8 +35,8 @@ export async function restateFindings(adminUrl: string | null): Promise<Finding[
 }
 
 /**
- * Every service of the deployments that serve the tenants. Another build may have other services, and a shared Restate has services of
- * other programs.
+ * The names of all services in the deployments that serve the tenants. Another build may have other services, and a
+ * shared Restate also has services of other programs.
  */
 async function workerServices(admin: RestateAdmin): Promise<string[]> {
   const names = (await admin.listDeployments())
@@ -46,7 +46,10 @@ async function workerServices(admin: RestateAdmin): Promise<string[]> {
   return [...new Set(names)].filter((name) => /^\w+$/.test(name));
 }
 
-/** Paused invocations first, because they are not retried. Reads one row more than is shown, to detect that there are more. */
+/**
+ * Lists paused invocations first, because Restate does not retry them. Reads one row more than is shown, to detect that
+ * there are more.
+ */
 function stuckQuery(services: readonly string[]): string {
   return `SELECT id, target, status, retry_count, last_failure FROM sys_invocation
     WHERE target_service_name IN (${services.map((name) => `'${name}'`).join(', ')})
@@ -76,7 +79,7 @@ function stuckFinding(
       summary: `paused: ${why}`,
       actions: [
         `After fixing the cause: ${restate('resume')}`,
-        `To give it up and undo its effects: ${restate('cancel')}`,
+        `To cancel it and undo its effects: ${restate('cancel')}`,
       ],
     };
   }
@@ -85,7 +88,9 @@ function stuckFinding(
     subject: target,
     state: retries < diagnosisLimits.manyRetries ? 'warning' : 'error',
     summary: `failing, ${retries} retries so far: ${why}`,
-    actions: [`It continues by itself after the cause is fixed. Its history: ${restate('describe')}`],
+    actions: [
+      `It continues automatically after the cause is fixed. To show its history: ${restate('describe')}`,
+    ],
   };
 }
 

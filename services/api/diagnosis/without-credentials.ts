@@ -1,7 +1,7 @@
-/** The text without the user and the password of each URL in it. */
+/** Removes the user and the password from every URL in the text. */
 export function withoutCredentials(text: string): string {
   return text.replaceAll(CREDENTIALS, '$<scheme>');
 }
 
-// The bound on the scheme keeps the time linear in the length of the text.
+// The bound on the length of the scheme keeps the matching time linear in the length of the text.
 const CREDENTIALS = /(?<scheme>\b[a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/?#]*@/gi;

@@ -8,9 +8,12 @@ import { diagnosisLimits } from './limits.ts';
 
 const SUBJECT = 'stores of the worker';
 
-/** Which systems accept writes from the worker, as the worker reports: it delivers moves and runs releases. */
+/**
+ * Reports which systems accept writes from the worker, because the worker delivers moves and runs releases. The worker
+ * runs the checks.
+ */
 export async function workerSystemsFindings(ingress: Ingress, readiness: Readiness): Promise<Finding[]> {
-  // Restate would keep the request until a worker responds.
+  // Restate would queue the request until a worker responds.
   if ((await readiness.probe()).worker !== 'ok') return [unchecked('no worker responds')];
   const signal = AbortSignal.timeout(diagnosisLimits.workerMs);
   const answer: unknown = await ingress.client(Worker).checkSystems(rpc.opts({ signal })).catch(refusedAs);
@@ -30,14 +33,17 @@ function unchecked(why: string): Finding {
   return { subject: SUBJECT, state: 'unknown', summary: `not checked: ${why}`, actions: [] };
 }
 
-/** A 404 response from Restate concerns the handler. Other refusals, and a timeout, concern the worker behind it. */
+/**
+ * A 404 response from Restate means that the worker does not have the handler. Other HTTP errors,
+ * and a timeout, mean that the worker did not respond.
+ */
 function refusedAs(error: unknown): 'older' | 'silent' {
   if (error instanceof HttpCallError) return error.status === 404 ? 'older' : 'silent';
   if (error instanceof Error && error.name === 'TimeoutError') return 'silent';
   throw error;
 }
 
-/** A broker that the worker is not configured with is not in its report. */
+/** The worker's report omits brokers that the worker is not configured with. */
 const SYSTEMS = [
   {
     system: 'postgres',

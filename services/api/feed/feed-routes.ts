@@ -35,15 +35,15 @@ const FeedQuery = z.strictObject({
     .optional()
     .meta({
       description:
-        'A cursor: what comes after it. `latest` begins now. Left out, it begins with the oldest move that is kept.',
+        'A cursor: the response contains the moves after it. `latest` starts with the next move. If omitted, the feed starts with the oldest move that is kept.',
       example: 'acme:39',
     }),
-  limit: limitParam('Moves of one answer'),
-  wait: waitParam('How long an answer without a move may wait for one.'),
+  limit: limitParam('The maximum number of moves in the response'),
+  wait: waitParam('If there are no moves yet: how long the response may wait for one.'),
 });
 
 const LastEventId = FeedCursorText.optional().meta({
-  description: 'The cursor of the last event that the reader has. It counts for more than `after`.',
+  description: 'The cursor of the last event that the reader received. It takes precedence over `after`.',
   example: 'acme:39',
 });
 
@@ -57,13 +57,13 @@ function feedEndpoint(parts: ApiDeps): Endpoint {
     path: paths.feed,
     operationId: 'readFeed',
     summary: 'Read the moves of a tenant',
-    description: `The moves of all the tenant's pointers as CloudEvents, in the order in which they were made, numbered without gaps. The generations of one pointer rise by one. A move is always the same event, byte for byte, here and in every sink. Moves are kept for readers for ${feedLimits.retentionMs / 86_400_000} days. With \`wait\`, a response without moves is delayed until there is one. With \`Accept: text/event-stream\` the response is a stream of \`moved\` events, whose ids are cursors. It begins with an id without an event. A reader that reconnects sends \`Last-Event-ID\` and misses nothing.`,
+    description: `The moves of all the tenant's pointers as CloudEvents, in the order in which they were made, numbered without gaps. The generations of one pointer increase by one. A move is always the same event, byte for byte, here and in every sink. Moves are kept for readers for ${feedLimits.retentionMs / 86_400_000} days. With \`wait\`, a response without moves is delayed until there is one. With \`Accept: text/event-stream\` the response is a stream of \`moved\` events, whose ids are cursors. The stream begins with an event that contains only an id. A reader that reconnects with \`Last-Event-ID\` misses nothing.`,
     tags: ['channels'],
     may: 'read',
     params: TenantParams,
     query: FeedQuery,
     headers: z.object({ 'last-event-id': LastEventId }),
-    responses: { 200: orEvents(json(FeedView, 'What comes after the cursor.'), streamExample) },
+    responses: { 200: orEvents(json(FeedView, 'The moves after the cursor.'), streamExample) },
     problems: ['not_found', 'foreign_cursor', 'cursor_ahead', 'cursor_expired', 'busy'],
     async handle({ params: { tenant }, query, headers, request, signal: gone, occupy, countUnsent }) {
       const isStream = wantsEvents(request.headers);
@@ -94,19 +94,19 @@ function feedEndpoint(parts: ApiDeps): Endpoint {
   });
 }
 
-/** The feed from where the reader wants it. Throws when it can't go on from there. */
+/** Returns the feed from the requested position. Throws if the feed cannot resume there. */
 async function openFeed(
   { db }: ApiDeps,
   tenant: string,
   { asked, limit }: { asked: FeedCursor | 'latest' | null; limit: number },
 ): Promise<{ from: number; page: FeedPage }> {
   if (asked !== null && asked !== 'latest' && asked.tenant !== tenant) {
-    throw new PointsmanError('foreign_cursor', `The cursor is not one of "${tenant}".`);
+    throw new PointsmanError('foreign_cursor', `The cursor does not belong to the feed of "${tenant}".`);
   }
   const after = asked === null || asked === 'latest' ? asked : asked.seq;
   const sinceMs = Date.now() - feedLimits.retentionMs;
   const page = await findFeedPage(db, tenant, { after, sinceMs, limit });
-  if (page === null) throw notFound(`There is no tenant "${tenant}".`);
+  if (page === null) throw notFound(`The tenant "${tenant}" does not exist.`);
   const { oldest, latest } = page;
   const from = after === 'latest' ? latest : (after ?? oldest);
   if (from > latest) throw ahead(tenant, latest);
@@ -116,13 +116,15 @@ async function openFeed(
 
 function ahead(tenant: string, seq: number): PointsmanError {
   const latest = feedCursor({ tenant, seq });
-  return new PointsmanError('cursor_ahead', `The feed goes up to "${latest}".`, { details: { latest } });
+  return new PointsmanError('cursor_ahead', `The feed ends at "${latest}". Use a cursor at or before it.`, {
+    details: { latest },
+  });
 }
 
 function expired(tenant: string, page: FeedPage): PointsmanError {
   const oldest = feedCursor({ tenant, seq: page.oldest });
   const latest = feedCursor({ tenant, seq: page.latest });
-  const detail = `Moves are missing after this cursor. Read the pointers as they are, then go on from "${latest}", which was the end before you read them.`;
+  const detail = `Moves after this cursor are no longer available. Read the current pointers, then continue from "${latest}", the end of the feed before you read them.`;
   return new PointsmanError('cursor_expired', detail, { details: { oldest, latest } });
 }
 
@@ -135,7 +137,10 @@ function feedAnswer(
   return jsonResponse({ items: events, ...cursors }, 200, { vary: 'accept' });
 }
 
-/** The first event is the reader's cursor, so that a reader that is disconnected before the first move resumes at the same cursor. */
+/**
+ * Yields the reader's cursor as the first event. A reader that is disconnected before the first move can then resume at
+ * the same cursor.
+ */
 function movedEvents(
   from: FeedCursor,
   news: Followed<readonly Uint8Array[]>,

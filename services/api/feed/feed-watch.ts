@@ -8,11 +8,11 @@ import { feedLimits, watchLimits } from '../limits.ts';
 import { followed, type Followed } from '../watches/followed.ts';
 import { Watches } from '../watches/watches.ts';
 
-/** A move as an event, made and encoded once for all readers. */
+/** A move as an event, created and encoded once for all readers. */
 export interface FeedEvent {
   readonly seq: number;
   readonly event: MoveEvent;
-  /** The event as a server-sent event. */
+  /** The event, encoded as a server-sent event. */
   readonly encoded: Uint8Array;
 }
 
@@ -20,22 +20,23 @@ export interface FeedEvent {
 export interface FeedWatch {
   readonly readers: number;
   /**
-   * Yields the moves after number `after`, in order and each once. Ends when the signal aborts. Throws what reading throws.
+   * Yields the moves after number `after`, in order and each once. Ends when the signal aborts. Throws if a read fails.
    */
   follow(tenant: string, after: number, signal: AbortSignal): Followed<readonly FeedEvent[]>;
-  /** The same as encoded events. Only these buffers are in memory while a reader receives them. */
+  /** Like `follow`, but yields the encoded events. Only their buffers stay in memory while a reader receives them. */
   stream(tenant: string, after: number, signal: AbortSignal): Followed<readonly Uint8Array[]>;
 }
 
-/** The last moves of one feed: all moves after number `after`. */
+/** The most recent moves of one feed: all moves after number `after`. */
 interface FeedTail {
   readonly after: number;
   readonly events: readonly FeedEvent[];
 }
 
 /**
- * All readers of a tenant share one load of the end of its feed. The loaded moves stay in memory for readers that are nearly up to date. A
- * reader that is further behind reads pages from the record until it has caught up.
+ * Watches the feeds. All readers of a tenant share one load of the end of its feed. The loaded moves stay in memory for
+ * readers that are nearly up to date. A reader that is further behind reads pages from the database until it has caught
+ * up.
  */
 export function watchFeeds(db: Database, notifications: Notifications): FeedWatch {
   const tails = new Watches<string, FeedTail | null>({
@@ -72,14 +73,14 @@ async function loadTail(db: Database, tenant: string, before: FeedTail | null): 
   return { after: end.latest - events.length, events };
 }
 
-/** `of` converts each move. */
+/** @param of converts each move */
 function eventsAfter<T>(
   db: Database,
   { tenant, after, of }: { tenant: string; after: number; of: (event: FeedEvent) => T },
   tails: Followed<FeedTail | null>,
 ): Followed<readonly T[]> {
   let seen = after;
-  /** The end of the feed, as far as it is known. */
+  /** The latest known end of the feed. */
   let latest = after;
   const produce = async (): Promise<readonly T[] | undefined> => {
     while (seen >= latest) {
@@ -94,7 +95,8 @@ function eventsAfter<T>(
       return fresh.map(of);
     }
     const page = await readPage(db, { tenant, after: seen, of });
-    // Moves are never removed from a feed. An empty page means that the record was replaced, and the cursor is invalid in it.
+    // Moves are never removed from a feed. An empty page means that the database was replaced, so the cursor is
+    // invalid.
     if (page === null) return undefined;
     seen = page.last;
     return page.events;
@@ -102,7 +104,7 @@ function eventsAfter<T>(
   return followed(produce, () => tails.return());
 }
 
-/** The next page of the record for a reader that is behind; null at the end. */
+/** The next page from the database, for a reader that is behind; null at the end. */
 async function readPage<T>(
   db: Database,
   { tenant, after, of }: { tenant: string; after: number; of: (event: FeedEvent) => T },

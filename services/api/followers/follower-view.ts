@@ -7,8 +7,12 @@ import type { FollowerRecord } from '../../postgres/channels/followers.ts';
 /** A follower's acknowledgement. */
 export const AcknowledgementBody = z
   .strictObject({
-    generation: Generation.meta({ description: 'Of the pointer; 0 while the follower runs nothing yet.' }),
-    digest: Digest.nullable().meta({ description: 'Of the artifact; null with generation 0.' }),
+    generation: Generation.meta({
+      description: 'The generation of the pointer that the follower runs; 0 while it runs nothing yet.',
+    }),
+    digest: Digest.nullable().meta({
+      description: 'The digest of the artifact that the follower runs; null at generation 0.',
+    }),
   })
   .superRefine(({ generation, digest }, context) => {
     if ((generation === 0) === (digest === null)) return;

@@ -24,7 +24,7 @@ const ApprovalBody = z
     gate: GateName.optional().meta({
       description: 'The name of the gate, required if the release waits for several approvals.',
     }),
-    comment: FreeText.optional().meta({ description: 'The reason, for people.' }),
+    comment: FreeText.optional().meta({ description: 'A human-readable reason.' }),
   })
   .meta({
     id: 'ApprovalBody',

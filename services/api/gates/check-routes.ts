@@ -16,8 +16,8 @@ import { recordDecision } from './decision.ts';
 const CheckBody = z
   .strictObject({
     conclusion: Conclusion,
-    summary: FreeText.optional().meta({ description: 'What was found, for people.' }),
-    // Shown to people as a link, so only HTTP URLs are allowed: a browser must not run it.
+    summary: FreeText.optional().meta({ description: 'A human-readable summary of the result.' }),
+    // People open this as a link, so only HTTP URLs are allowed: a browser would execute a `javascript:` URL.
     url: httpUrl(requestLimits.urlChars).optional().meta({ description: 'A link to the full result.' }),
     digest: Digest.optional().meta({
       description: 'The digest of what was checked. 409 if the release has a different one.',

@@ -8,7 +8,7 @@ import { refusal } from '../responses/refusal.ts';
 
 type Refused = Exclude<DecisionResult, { kind: 'recorded' }>;
 
-/** The error for a decision that was not recorded. */
+/** Returns the error for a decision that was not recorded. */
 export async function decisionRefusal(
   db: Database,
   id: ReleaseId,
@@ -28,7 +28,7 @@ export async function decisionRefusal(
   }
 }
 
-/** The name is probably misspelt, so the error lists the gates that the release has. */
+/** The gate name is probably misspelt, so the error lists the gates of the release. */
 async function noSuchGate(
   db: Database,
   id: ReleaseId,
@@ -90,7 +90,7 @@ function detailedRefusal(answer: DetailedRefusal, release: string): PointsmanErr
     case 'author':
       return as(
         'own_release',
-        `The gate "${answer.gate}" requires another person than the author, and you published ${release}.`,
+        `The gate "${answer.gate}" must be decided by someone other than the author, and you published ${release}.`,
       );
     case 'own_check':
       return as(

@@ -23,9 +23,9 @@ interface DecisionCall {
 }
 
 /**
- * Sends a decision on a gate to the release's workflow and returns the state of the gate. The decider's name is part of the request's
- * fingerprint: under the same Idempotency-Key another person's request is a different request, so a response never passes off one person's
- * approval as another's.
+ * Sends a decision on a gate to the release's workflow, and returns the state of the gate. The fingerprint of the
+ * request includes the caller's name. If another person repeats the request under the same Idempotency-Key, it counts
+ * as a different request, so one person's approval is never returned as another's.
  */
 export async function recordDecision(
   { db, workflows }: ApiDeps,

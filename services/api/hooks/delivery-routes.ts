@@ -49,8 +49,8 @@ const Receipt = z
 
 function receiveEndpoint({ db, secrets, deliveries, payloads }: ApiDeps): Endpoint {
   const known = new Shares(deliveryShares);
-  // The shares for unknown hooks are as large, so that bodies of usual sizes get the same response. Only a sender that fills both shares
-  // can tell the difference. Bodies for unknown hooks are not kept.
+  // The shares for unknown hooks have the same size as those for existing hooks, so bodies of typical sizes get the
+  // same response. Only a sender that fills both shares can detect a difference. Bodies for unknown hooks are not kept.
   const unknown = new Shares(deliveryShares);
   return endpoint({
     method: 'post',
@@ -114,7 +114,7 @@ function receiveEndpoint({ db, secrets, deliveries, payloads }: ApiDeps): Endpoi
 
 const ZEROS = new Uint8Array(deliveryLimits.bodyBytes);
 
-/** A body of the same size for a hook that does not exist, so that hashing takes as long. */
+/** A body of zeros with the same size, so that hashing takes as long for an unknown hook. */
 function bodyOf(size: number): Uint8Array<ArrayBuffer> {
   return ZEROS.subarray(0, size);
 }

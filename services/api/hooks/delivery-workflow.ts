@@ -6,11 +6,11 @@ import { HookDelivery } from '../../../handlers/contract/hooks.ts';
 import { deliveryLimits } from '../../hooks/limits.ts';
 import type { RequestIds } from '../requests/request-ids.ts';
 
-/** The delivery workflows, as called by this process. */
+/** The client for the workflows of hook deliveries. */
 export interface DeliveryWorkflows {
   /**
-   * Starts the workflow of a recorded delivery. Idempotent. Never throws: the worker's sweep starts it within seconds if this call fails,
-   * and a provider that receives an error does not always deliver again.
+   * Starts the workflow of a recorded delivery. Idempotent. Never throws: if the call fails, the worker's sweep starts
+   * the workflow within seconds. An error response would be worse, because providers do not always redeliver.
    */
   start(name: DeliveryName, ids: RequestIds, log: Logger): Promise<void>;
 }

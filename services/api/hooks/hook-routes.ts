@@ -76,7 +76,10 @@ function putEndpoint({ db, secrets }: ApiDeps): Endpoint {
   });
 }
 
-/** A secret of another provider's hook is not reused for a generic hook: it may not be valid for Standard Webhooks. */
+/**
+ * The secret of another provider's hook cannot be reused for a generic hook, because it may not have the Standard
+ * Webhooks format.
+ */
 async function requireGenericSecret(db: ApiDeps['db'], tenant: string, hook: string): Promise<void> {
   const found = await findHook(db, tenant, hook);
   if (found !== null && found.provider !== 'generic')

@@ -15,7 +15,7 @@ import type { SecretBox } from '../../secrets/secret-box.ts';
 const VISIBLE = /^[\x21-\x7e]+$/;
 const visible = 'must be visible ASCII characters without spaces';
 
-/** A hook's rule, as set by an admin. */
+/** The rule of a hook, as an admin sets it. */
 export const HookBody = z
   .strictObject({
     provider: HookProvider.meta({

@@ -18,7 +18,7 @@ import {
 import type { HookRecord } from '../../postgres/hooks/hooks.ts';
 import { type SecretBox, SecretLostError } from '../../secrets/secret-box.ts';
 
-/** An unverified delivery. */
+/** A delivery whose signature was not verified yet. */
 export interface Raw {
   readonly tenant: string;
   readonly hook: string;
@@ -33,13 +33,14 @@ export interface Intake {
   readonly log: Logger;
 }
 
-/** The maximum length of a reason or a name from outside in a response. */
+/** The maximum length, in characters, of a reason or an external name in a response. */
 const SHOWN_CHARS = 300;
 
 /**
- * Returns the hook if its secret signed the body. Otherwise throws `not_signed`: the same response after the same work for every cause, so
- * that neither the response nor its time reveals whether the hook exists. A sender that fills the shares of bodies can still find out,
- * because unknown hooks have their own share ({@link deliveryShares}).
+ * Returns the hook if the body was signed with its secret. Otherwise throws `not_signed`. Every cause gets the same
+ * response after the same amount of work, so that neither the response nor its duration reveals whether the hook
+ * exists. A sender that fills the shares for bodies can still detect it, because unknown hooks have separate shares
+ * ({@link deliveryShares}).
  */
 export function authenticHook({ secrets, log }: Intake, found: HookRecord | null, raw: Raw): HookRecord {
   const { tenant, headers, body } = raw;
@@ -52,7 +53,7 @@ export function authenticHook({ secrets, log }: Intake, found: HookRecord | null
   );
 }
 
-/** Never matches. The signature is still computed, so that the response takes as long. */
+/** A secret that never matches. Its signature is still computed, so that the response takes as long. */
 const UNUSABLE_SECRET = 'not a valid secret, because it contains spaces';
 
 function openSecret(
@@ -69,7 +70,7 @@ function openSecret(
     if (!(error instanceof SecretLostError)) throw error;
     log.error(
       { tenant, hook: found?.hook, err: error },
-      'the secret of a hook can not be decrypted; set the secret again',
+      'the secret of a hook cannot be decrypted; set the secret again',
     );
     return null;
   }
@@ -83,11 +84,14 @@ export interface Received {
   readonly replayed: boolean;
 }
 
-/** Records an authentic delivery, or finds the recorded one. Throws when the payload is invalid or from another repository. */
+/**
+ * Records an authenticated delivery, or returns the one that was already recorded. Throws if the payload is invalid or
+ * belongs to another repository.
+ */
 export async function receive({ db, reader }: Intake, hook: HookRecord, raw: Raw): Promise<Received> {
   const { provider, bundle, channel, path } = hook;
   const id = deliveryId(provider, raw.headers);
-  // The thread takes ownership of the body.
+  // Compute the digest first, because the thread takes ownership of the body.
   const fingerprint = digestOf(raw.body);
   const ruling = await readPush(reader, hook, raw);
   if (ruling.kind === 'unknown_repository') {
@@ -116,7 +120,7 @@ export async function receive({ db, reader }: Intake, hook: HookRecord, raw: Raw
   return { kind, delivery, replayed: answer.kind === 'replayed' };
 }
 
-/** The parts of a payload that are stored. */
+/** The fields of a payload that are stored. */
 type Facts = Pick<
   ReceiveDelivery,
   'repository' | 'ref' | 'commit' | 'subject' | 'sourceUrl' | 'pushedAt' | 'ignored'

@@ -6,7 +6,10 @@ import { asPointsmanError } from '../responses/problem.ts';
 import type { RequestIds } from '../requests/request-ids.ts';
 import { shownPath } from './shown-path.ts';
 
-/** Content from tenants is served from our origin: a browser must not guess its type, execute it, frame it, or send its URL elsewhere. */
+/**
+ * Responses may contain tenants' content, served from our origin. These headers stop a browser from guessing its type,
+ * executing it, framing it, or sending its URL to other sites.
+ */
 const ALWAYS: Readonly<Record<string, string>> = {
   'x-content-type-options': 'nosniff',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'; sandbox",
@@ -20,21 +23,21 @@ export function alwaysHeaders(ids: RequestIds, draining: AbortSignal): Record<st
   return draining.aborted ? { ...headers, connection: 'close' } : headers;
 }
 
-/** One request, when its response begins. */
+/** Describes one request at the time when its response begins. */
 export interface ServedRequest {
   readonly ids: RequestIds;
   readonly method: string;
-  /** The route as defined; `none` without a match. */
+  /** The path template of the matched route; `none` if no route matched. */
   readonly route: string;
   readonly status: number;
-  /** As `performance.now()`. */
+  /** The value of `performance.now()` at the start. */
   readonly startedAt: number;
   readonly principal: Principal | null;
-  /** The parameters in the path, as sent: they may be invalid names. */
+  /** The path parameters as sent. They may be invalid names. */
   readonly params: Readonly<Record<string, string | undefined>>;
-  /** The correlation id of the release that the request is about, if any. */
+  /** The correlation ID of the release that the request concerns; null if it concerns no release. */
   readonly correlationId: string | null;
-  /** The cause of a refusal or failure. */
+  /** The error that caused a refusal or a failure. */
   readonly failure?: unknown;
 }
 

@@ -6,8 +6,9 @@ import { connectionLevels } from '../limits.ts';
 import { Shares } from '../access/shares.ts';
 
 /**
- * The usual addresses of a load balancer or a proxy: this machine, or a private network (RFC 1918, RFC 6598, RFC 4193, link-local addresses).
- * A share for these by default would disconnect clients of a load balancer that opens a connection for each client.
+ * The typical addresses of load balancers and proxies: this machine and private networks (RFC 1918, RFC 6598, RFC 4193,
+ * link-local addresses). If they were limited by default, clients behind a load balancer that opens one connection per
+ * client would be disconnected.
  */
 const PRIVATE: readonly AddressRange[] = [
   '127.0.0.0/8',
@@ -22,8 +23,9 @@ const PRIVATE: readonly AddressRange[] = [
 ].flatMap((range) => parseAddressRange(range) ?? []);
 
 /**
- * Gives each remote network, and each address in it, a share of the connections. A connection past the share is closed before anything is read
- * from it. The connections of a proxy, which has many clients, count only towards the total.
+ * Gives each remote network, and each address within it, a share of the connections. A connection that exceeds the
+ * share is closed before anything is read from it. A proxy has many clients, so its connections count only towards the
+ * total.
  */
 export function shareConnections(
   server: Server,

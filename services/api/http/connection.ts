@@ -3,19 +3,27 @@ import type { Socket } from 'node:net';
 
 import ipaddr from 'ipaddr.js';
 
-/** The connection of a request, as far as the API needs it. */
+/** The parts of a request's connection that the API needs. */
 export interface Connection {
-  /** The sender's address, or the proxy's. One name for all addresses of an IPv6 subscriber. */
+  /** The address of the sender or of its proxy. All addresses of one IPv6 subscriber have the same name. */
   readonly source: string;
-  /** Calls back once, when the response was handed to the kernel or the connection is gone. */
+  /**
+   * Registers a callback that runs once, when the kernel has accepted the whole response or the connection is closed.
+   */
   readonly onceSent: (end: () => void) => void;
-  /** Aborts at the same moment. The signal of a web request does not when a pipelined response has not begun. */
+  /**
+   * Aborts when the `onceSent` callbacks run. A web request's own signal does not abort if a pipelined response has not
+   * begun.
+   */
   readonly signal: AbortSignal;
-  /** Bytes of the response that were written, and that the kernel has not taken. Of a write that is under way in this turn, all of it. */
+  /**
+   * The number of written response bytes that the kernel has not accepted yet. A write that is in progress in this turn
+   * of the event loop counts in full.
+   */
   readonly unsent: () => number;
 }
 
-/** For a request that did not come over a socket. */
+/** The connection of a request that did not arrive over a socket. */
 export const NO_CONNECTION: Connection = {
   source: 'none',
   onceSent: () => {},
@@ -42,7 +50,10 @@ export function connectionOf(incoming: IncomingMessage, outgoing: ServerResponse
   };
 }
 
-/** An IPv6 subscriber has at least a /64, and could otherwise use any number of addresses. */
+/**
+ * Identifies the sender of a connection. An IPv6 address is reduced to its /64, because a subscriber has at least that
+ * many addresses and could otherwise appear as any number of senders.
+ */
 export function sourceOf(address: string): string {
   const parsed = parsedAddress(address);
   if (parsed === null) return address;
@@ -50,8 +61,8 @@ export function sourceOf(address: string): string {
 }
 
 /**
- * The smallest network with many addresses that one subscriber can have on the Internet: an IPv4 /24, an IPv6 /48. The text itself if it is
- * not an address.
+ * The network of an address: an IPv4 /24 or an IPv6 /48, typically the smallest block of many addresses that one
+ * subscriber can have on the Internet. If the text is not an address, returns it unchanged.
  */
 export function networkOf(address: string): string {
   const parsed = parsedAddress(address);
@@ -72,7 +83,10 @@ function ipv6Network(address: ipaddr.IPv4 | ipaddr.IPv6, prefix: 48 | 64): strin
     .join(':')}::/${prefix}`;
 }
 
-/** Callbacks for when a socket closes. A pipelined response that never began emits no event. */
+/**
+ * The callbacks to run when a socket closes. They are needed because a pipelined response that never began emits no
+ * event.
+ */
 const endsBySocket = new WeakMap<Socket, Set<() => void>>();
 
 function onceSent(outgoing: ServerResponse, socket: Socket, end: () => void): void {

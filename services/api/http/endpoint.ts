@@ -17,23 +17,32 @@ export interface Call<P, Q, H, B> {
   readonly query: Q;
   readonly headers: H;
   readonly body: B;
-  /** Null for an endpoint without authentication. */
+  /** Null if the endpoint does not require authentication. */
   readonly principal: Principal | null;
   readonly ids: RequestIds;
   readonly log: Logger;
-  /** Names the release when the path does not: the log line and the response then carry its correlation id. */
+  /**
+   * Sets the release that the request concerns, if the path does not contain it. The log line and the response then
+   * contain its correlation ID.
+   */
   readonly about: (release: ReleaseId) => void;
-  /** For an endpoint that reads the body itself. */
+  /** The original request, for an endpoint that reads the body itself. */
   readonly request: Request;
-  /** Aborts when the response was sent or the connection is gone. */
+  /** Aborts when the response was sent or the connection is closed. */
   readonly signal: AbortSignal;
-  /** The address that the request came from; see {@link Connection.source}. */
+  /** The address that the request came from, see {@link Connection.source}. */
   readonly source: string;
-  /** Takes the amount from the caller's share until the response was sent or the connection is gone. Throws `busy`. */
+  /**
+   * Takes the amount from the caller's share until the response was sent or the connection is closed. Throws `busy` if
+   * the share is exhausted.
+   */
   readonly occupy: (shares: Shares, amount: number) => void;
-  /** Counts the buffers of an event stream in the caller's share of responses until the response has been sent, or its connection is gone. */
+  /**
+   * Counts the buffers of an event stream against the caller's share of responses until the response was sent or the
+   * connection is closed.
+   */
   readonly countUnsent: () => UnsentBytes;
-  /** Calls back when the response has been sent, or its connection is gone. */
+  /** Registers a callback that runs when the response was sent or the connection is closed. */
   readonly onceSent: Connection['onceSent'];
 }
 
@@ -46,14 +55,18 @@ export interface EndpointDefinition<
   B extends z.ZodType,
 > extends Docs {
   readonly method: 'get' | 'post' | 'put' | 'delete';
-  /** The path as in OpenAPI. The last parameter may contain slashes when it is written `{path+}`. */
+  /** The path in OpenAPI notation. The last parameter may contain slashes if it is written as `{path+}`. */
   readonly path: string;
   readonly operationId: string;
-  /** The action that the caller must be allowed to do, on the tenant in the path if there is one. Null: no authentication. */
+  /**
+   * The action for which the caller must have permission. It applies to the tenant in the path, if the path contains
+   * one. Null means no authentication.
+   */
   readonly may: Action | null;
   /**
-   * `caller`: the path contains no tenant. The request is about the caller's tenant, or about any tenant for a caller without one. The
-   * endpoint itself must authorise every other resource that the request names.
+   * `caller`: the path contains no tenant. The request concerns the caller's tenant, or any tenant if the caller's
+   * token is not limited to one. The endpoint itself must authorise access to every other resource that the request
+   * names.
    */
   readonly whose?: 'path' | 'caller';
   readonly params?: P;
@@ -61,11 +74,11 @@ export interface EndpointDefinition<
   readonly headers?: H;
   /** The schema of a JSON body. */
   readonly body?: B;
-  /** Instead of `body`: the documentation of a body that the endpoint reads itself. */
+  /** Documents a body that the endpoint reads itself. Replaces `body`. */
   readonly ownBody?: NonNullable<RouteConfig['request']>['body'];
-  /** The response is read while it is sent, and the endpoint counts the bytes in memory. */
+  /** The body of the response is read while it is sent, and the endpoint itself counts the bytes in memory. */
   readonly isStreamed?: boolean;
-  /** Problems in addition to those of every request. */
+  /** The error codes that this endpoint can return in addition to those of every request. */
   readonly problems?: readonly ErrorCode[];
   readonly handle: (
     call: Call<z.output<P>, z.output<Q>, z.output<H>, z.output<B>>,
@@ -75,7 +88,7 @@ export interface EndpointDefinition<
 const nothing = z.strictObject({});
 type Nothing = typeof nothing;
 
-/** An endpoint whose types were checked at its definition. */
+/** An endpoint whose generic types were checked at its definition. */
 export type Endpoint = Omit<
   Required<EndpointDefinition<z.ZodObject, z.ZodObject, z.ZodObject, z.ZodType>>,
   'body' | 'ownBody' | 'handle'
@@ -111,12 +124,14 @@ export function endpoint<
   } as Endpoint;
 }
 
-/** The path for the router: `{tenant}` becomes `:tenant`, and `{path+}` matches the rest. */
+/**
+ * Converts the path to the router's notation: `{tenant}` becomes `:tenant`, and `{path+}` matches the rest of the path.
+ */
 export function routerPath(path: string): string {
   return path.replaceAll(/\{(\w+)\+\}/g, ':$1{.+}').replaceAll(/\{(\w+)\}/g, ':$1');
 }
 
-/** The path for the OpenAPI document, which has no parameters with slashes. */
+/** Converts the path to OpenAPI notation, which does not support parameters that contain slashes. */
 export function documentPath(path: string): string {
   return path.replaceAll('+}', '}');
 }

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 
 import type { SocketLimits } from '../limits.ts';
 
-/** A request whose response is not yet sent. */
+/** A request whose response has not been sent yet. */
 interface Owed {
   readonly incoming: IncomingMessage;
   readonly outgoing: ServerResponse;
@@ -11,13 +11,13 @@ interface Owed {
   readonly handle: () => void;
 }
 
-/** The requests of one connection. */
+/** The requests of one connection that have no complete response yet. */
 interface Line {
-  /** In the order of arrival: the first is being handled, the others wait. */
+  /** The requests in the order of arrival. The first is being handled, the others wait. */
   readonly owed: Owed[];
-  /** The response to the last of them closes the connection. */
+  /** Whether the connection closes after the response to the last request in `owed`. */
   isClosing: boolean;
-  /** How many requests came after that, and the bytes of their heads. */
+  /** The number of requests that arrived after that last one, and the size of their heads. */
   past: number;
   pastHeadBytes: number;
 }
@@ -27,16 +27,18 @@ type PipeliningLimits = Pick<SocketLimits, 'pipelined' | 'pipelinedPast' | 'pipe
 const lines = new WeakMap<Socket, Line>();
 
 /**
- * Handles the requests of a connection one after the other, each when the response before it has been sent. So a connection holds one
- * response. A client may send requests without waiting for responses (pipelining, RFC 9112, section 9.3.2), and Node emits all requests of one
- * packet, up to 2,000, before anything is sent. The response to the last request that may wait has `Connection: close`, which tells the
- * client which requests to send again. A connection that continues to send requests is destroyed.
+ * Handles the requests of a connection one after the other, each after the previous response was sent. A connection
+ * therefore holds one response at a time. A client may send requests without waiting for responses (pipelining, RFC
+ * 9112, section 9.3.2), and Node emits all requests of a packet, up to 2,000, before any response is sent. The response
+ * to the last request that may wait has `Connection: close`, which tells the client which requests to repeat. A
+ * connection that keeps sending requests is destroyed.
  *
- * A request with a body does not wait behind another: Node would keep up to 64 KiB of each such body in memory. Such a request is discarded,
- * and the response before it closes the connection.
+ * A request with a body does not wait behind another, because Node would keep up to 64 KiB of each such body in memory.
+ * It is discarded, and the response to the request before it closes the connection.
  *
- * No request is handled after a response that closes the connection (RFC 9112, section 9.6). Its client gets no response to it and may send
- * it again. After an ambiguous head, such a request may even be a part of another request's body.
+ * No request is handled after a response that closes the connection (RFC 9112, section 9.6). The client gets no
+ * response to such a request and may repeat it. After an ambiguous head, the apparent request may even be a part of
+ * another request's body.
  */
 export function inTurn(
   incoming: IncomingMessage,
@@ -55,14 +57,15 @@ export function inTurn(
   line.owed.push(own);
   outgoing.once('close', () => {
     line.owed.splice(line.owed.indexOf(own), 1);
-    // Not writable: the response has closed the connection, and its last bytes may still be in transit.
+    // If the socket is not writable, the response has closed the connection, and its last bytes may still be in
+    // transit.
     if (!socket.writable) return;
     const [next] = line.owed;
     if (next !== undefined) next.handle();
-    // The headers of the last response were sent before it became the last one, without `Connection: close`.
+    // This response became the last one only after its headers were sent, so they did not contain `Connection: close`.
     else if (line.isClosing) socket.destroySoon();
   });
-  // Node does not emit requests that follow an Upgrade or a CONNECT in the same packet. They would get no response.
+  // Node does not emit requests that follow an Upgrade or a CONNECT in the same packet, so they would get no response.
   if (
     line.owed.length >= limits.pipelined ||
     incoming.headers.upgrade !== undefined ||
@@ -72,7 +75,10 @@ export function inTurn(
   if (line.owed.length === 1) handle();
 }
 
-/** Whether the request may wait for its turn. Waiting requests have no body, and bounded heads. */
+/**
+ * Whether the request may wait for its turn. A waiting request has no body, and the total size of the waiting heads is
+ * bounded.
+ */
 function mayBeOwed(
   { incoming, headBytes }: Owed,
   { owed }: Line,
@@ -88,7 +94,7 @@ function closeAfter(last: Owed | undefined, line: Line): void {
   if (last !== undefined) last.outgoing.shouldKeepAlive = false;
 }
 
-/** Drops a request. Its body is read and not kept. */
+/** Drops a request. Its body is read and discarded. */
 function discard({ incoming, headBytes }: Owed, line: Line, limits: PipeliningLimits): void {
   closeAfter(line.owed.at(-1), line);
   line.past++;
@@ -98,12 +104,12 @@ function discard({ incoming, headBytes }: Owed, line: Line, limits: PipeliningLi
   else incoming.resume();
 }
 
-/** The memory that Node uses for a head until the response was sent. */
+/** An estimate of the memory that Node uses for a request's head until the response was sent, in bytes. */
 function headBytesOf({ url = '', rawHeaders }: IncomingMessage): number {
   return rawHeaders.reduce((sum, text) => sum + text.length + STRING_BYTES, url.length);
 }
 
-/** Memory of a string in addition to its characters, including the reference to it. */
+/** The memory overhead of a string, including the reference to it, in bytes. */
 const STRING_BYTES = 32;
 
 function hasBody({ headers }: IncomingMessage): boolean {
@@ -111,8 +117,9 @@ function hasBody({ headers }: IncomingMessage): boolean {
 }
 
 /**
- * Whether the connection owes a response to a complete request, so that a parse error must not be sent instead of it. Otherwise it owes no
- * response, or only the response to the incomplete request that the error is about.
+ * Whether a response to a complete request is still pending. If so, an error response to unparsable bytes must not be
+ * sent, because the client would mistake it for the pending response. If not, at most the response to the incomplete
+ * request that caused the error is pending.
  */
 export function owesResponse(socket: Socket): boolean {
   const [first, ...others] = lines.get(socket)?.owed ?? [];

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 
-/** Why a request is refused before it is routed. */
+/** The reason why a request is refused before it is routed. */
 export interface HeadProblem {
   readonly detail: string;
   readonly status: number;
@@ -9,8 +9,9 @@ export interface HeadProblem {
 type Head = Pick<IncomingMessage, 'method' | 'url' | 'httpVersion' | 'rawHeaders' | 'headers'>;
 
 /**
- * Why the head of a request is refused; null when it has one interpretation only. All later code relies on it: the head determines where the
- * message ends, the address and the Host are valid, and there is at most one Authorization header.
+ * Returns the reason why the head of a request is refused, or null if the head is unambiguous. All later code relies on
+ * this check: the head determines where the message ends, the URL and the Host are valid, and there is at most one
+ * Authorization header.
  */
 export function headProblem(head: Head): HeadProblem | null {
   return (
@@ -23,8 +24,9 @@ export function headProblem(head: Head): HeadProblem | null {
 }
 
 /**
- * The parser also takes HTTP/0.9 and HTTP/2.0, whose messages have another form. Like an unknown transfer coding below this gets 400, and not
- * the 505 or 501 from RFC 9110: a sender must not cause responses that monitoring counts as failures of the server.
+ * Node's parser also accepts HTTP/0.9 and HTTP/2.0, whose messages have a different format. They get 400 instead of the
+ * 505 in RFC 9110, and an unknown transfer coding gets 400 instead of 501. A sender must not cause responses that
+ * monitoring counts as server failures.
  */
 function versionProblem({ httpVersion }: Head): HeadProblem | null {
   if (httpVersion === '1.1' || httpVersion === '1.0') return null;
@@ -32,44 +34,48 @@ function versionProblem({ httpVersion }: Head): HeadProblem | null {
 }
 
 /**
- * The Host is one valid authority (RFC 9112, section 3.2). A header that stands for one value must not be there twice (RFC 9110, section
- * 5.3): Node keeps the first, web headers join both, and a proxy may keep the last.
+ * The request must have one Host header that is a valid authority (RFC 9112, section 3.2). A header with a single value
+ * must not occur twice (RFC 9110, section 5.3): Node keeps the first, the web `Headers` class joins both, and a proxy
+ * may keep the last.
  */
 function namesProblem({ rawHeaders, headers }: Head): HeadProblem | null {
   let hosts = 0;
   let authorizations = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at] ?? '';
-    // By length first: this runs for every request.
+    // Compare the length first, because this code runs for every request.
     if (name.length === HOST.length && name.toLowerCase() === HOST) hosts++;
     else if (name.length === AUTHORIZATION.length && name.toLowerCase() === AUTHORIZATION) authorizations++;
   }
-  if (authorizations > 1) return malformed('The Authorization header is there twice.');
+  if (authorizations > 1) return malformed('The request has more than one Authorization header.');
   if (hosts === 1 && isAuthority(headers.host ?? '')) return null;
-  return malformed('The request needs one Host header, with a host and perhaps a port.');
+  return malformed('The request must have exactly one Host header, with a host and an optional port.');
 }
 
-/** An address in absolute form has a valid authority too, without a user (RFC 9110, section 4.2.4). */
+/** A URL in absolute form must have a valid authority without user information (RFC 9110, section 4.2.4). */
 function addressProblem({ url = '' }: Head): HeadProblem | null {
   if (url.startsWith('/') || isAuthority(ABSOLUTE.exec(url)?.[1] ?? '')) return null;
   return malformed(
-    'The address must begin with "/", or with "http://" or "https://", a host and perhaps a port.',
+    'The request target must begin with "/", or with "http://" or "https://", a host and an optional port.',
   );
 }
 
-/** A second reader of the same bytes must find the same end of the message (RFC 9112, section 6.1). */
+/** Every other parser of the same bytes must find the same end of the message (RFC 9112, section 6.1). */
 function framingProblem({ httpVersion, headers }: Head): HeadProblem | null {
   const coding = headers['transfer-encoding'];
   if (coding === undefined) return null;
-  if (httpVersion !== '1.1') return malformed('HTTP/1.0 has no Transfer-Encoding.');
+  if (httpVersion !== '1.1') return malformed('HTTP/1.0 does not support Transfer-Encoding.');
   if (coding.toLowerCase() === 'chunked') return null;
-  return malformed('The Transfer-Encoding must be "chunked" alone.');
+  return malformed('The Transfer-Encoding must be exactly "chunked".');
 }
 
-/** RFC 9110, section 10.1.1. An expectation in HTTP/1.0 is ignored. */
+/**
+ * Only `100-continue` is supported (RFC 9110, section 10.1.1). HTTP/1.0 requests may not have expectations, so the
+ * header is ignored there.
+ */
 function expectationProblem({ httpVersion, headers: { expect } }: Head): HeadProblem | null {
   if (expect === undefined || httpVersion !== '1.1' || expect.toLowerCase() === '100-continue') return null;
-  return { status: 417, detail: 'The Expect header allows only "100-continue", once.' };
+  return { status: 417, detail: 'The only supported value of the Expect header is "100-continue".' };
 }
 
 function malformed(detail: string): HeadProblem {
@@ -80,12 +86,13 @@ const HOST = 'host';
 const AUTHORIZATION = 'authorization';
 const ABSOLUTE = /^https?:\/\/([^/?#]*)/;
 
-/** The Host that was found valid last. Nearly all requests have the same one, and parsing takes a microsecond. */
+/** The last Host that was found valid. Nearly all requests have the same Host, and parsing takes a microsecond. */
 let lastValid = '';
 
 function isAuthority(host: string): boolean {
   if (host === lastValid) return host !== '';
-  // It must be the same host after parsing: with a user, a path or an address in another spelling in it, it would be another one.
+  // The host must be unchanged after parsing. It changes if the text contains a user, a path or an unusual spelling of
+  // an address.
   const isValid =
     URL.canParse(`http://${host}`) &&
     new URL(`http://${host}`).hostname === host.replace(/:\d+$/, '').toLowerCase();

@@ -19,8 +19,8 @@ export interface RequestInput {
 }
 
 /**
- * Checks a request against its endpoint's definition. Throws `malformed` when the request cannot be parsed, and `invalid_request` with all
- * problems otherwise.
+ * Checks a request against the definition of its endpoint. Throws `malformed` if the request cannot be parsed. Throws
+ * `invalid_request` with all problems if it does not match the definition.
  */
 export async function readInput(
   endpoint: Endpoint,
@@ -35,14 +35,18 @@ export async function readInput(
   const problems: RequestProblem[] = [
     ...(params.success ? [] : namedProblems('path', params)),
     ...(query.success ? unstorableIn(raw.values) : namedProblems('query', query)),
-    ...raw.twice.map((name) => ({ in: 'query' as const, name, message: 'this parameter is given twice' })),
+    ...raw.twice.map((name) => ({
+      in: 'query' as const,
+      name,
+      message: 'this parameter occurs more than once',
+    })),
   ];
   if (problems.length > 0) throw requestError('invalid_request', problems);
   const body = endpoint.body === null ? undefined : await readJsonBody(endpoint.body, request);
   return { params: params.data, query: query.data, headers, body };
 }
 
-/** Throws `invalid_request` for a key with the form of a hook delivery's. */
+/** Throws `invalid_request` for a key with the prefix that is reserved for hook deliveries. */
 function refuseReservedKey(endpoint: Endpoint, headers: Headers): void {
   const name = 'idempotency-key';
   const key = headers.get(name);
@@ -51,7 +55,10 @@ function refuseReservedKey(endpoint: Endpoint, headers: Headers): void {
   throw requestError('invalid_request', [{ in: 'header', name, message }]);
 }
 
-/** Query parameters that the record cannot store: `%00` decodes to NUL. Path parameters all have formats that exclude it. */
+/**
+ * Finds query parameters that the database cannot store: `%00` decodes to NUL. The formats of path parameters already
+ * exclude NUL.
+ */
 function unstorableIn(query: Readonly<Record<string, string>>): RequestProblem[] {
   return Object.entries(query)
     .filter(([, value]) => !isStorableText(value))
@@ -60,7 +67,10 @@ function unstorableIn(query: Readonly<Record<string, string>>): RequestProblem[]
 
 const NUL = 'must not contain NUL (U+0000)';
 
-/** The media type of a body, without its parameters. Throws `unsupported_media_type` for a body that is encoded or not in UTF-8. */
+/**
+ * Returns the media type of a body, without its parameters. Throws `unsupported_media_type` if the media type is not
+ * accepted, or if the body has a content encoding or a charset other than UTF-8.
+ */
 export function mediaTypeOf(request: Request, taken: readonly string[]): string {
   const [type = '', ...parameters] = (request.headers.get('content-type') ?? '')
     .split(';')
@@ -75,7 +85,9 @@ export function mediaTypeOf(request: Request, taken: readonly string[]): string 
   return type;
 }
 
-/** The media type of content that is stored unchanged, with its parameters. Default: bytes. */
+/**
+ * Returns the media type of content that is stored unchanged, with its parameters. Default: `application/octet-stream`.
+ */
 export function contentTypeOf(request: Request): string {
   const { headers } = request;
   const type = (headers.get('content-type') ?? 'application/octet-stream').trim();
@@ -86,7 +98,10 @@ export function contentTypeOf(request: Request): string {
   return type;
 }
 
-/** RFC 9110, section 8.3.1, without quoted parameters. The maximum length is OCI's for a descriptor. */
+/**
+ * A media type (RFC 9110, section 8.3.1) without quoted parameters. The maximum length is that of a media type in an
+ * OCI descriptor.
+ */
 const MEDIA_TYPE = /^(?=.{3,255}$)[\w.+!#$&^-]+\/[\w.+!#$&^-]+(?:; ?[\w-]+=[\w.+-]+)*$/;
 
 function unsupported(detail: string): PointsmanError {
@@ -114,7 +129,7 @@ function queryOf(url: URL): { values: Record<string, string>; twice: string[] } 
   return { values: Object.fromEntries(values), twice: [...twice] };
 }
 
-/** Reads a JSON body that fits the schema and the limit. Throws otherwise. */
+/** Reads a JSON body. Throws if it exceeds the limit or does not match the schema. */
 export async function readJsonBody<T>(
   schema: z.ZodType<T>,
   request: Request,
@@ -133,7 +148,10 @@ export async function readJsonBody<T>(
   return parsed.data;
 }
 
-/** The JSON Pointer of the first text or key that the record cannot store; null if it can store all of them. I-JSON allows NUL, PostgreSQL does not. */
+/**
+ * Returns the JSON Pointer of the first string or key that the database cannot store, or null if all can be stored. I-JSON
+ * allows NUL, but PostgreSQL does not.
+ */
 function unstorablePlace(json: unknown): string | null {
   if (typeof json === 'string') return isStorableText(json) ? null : '';
   if (typeof json !== 'object' || json === null) return null;

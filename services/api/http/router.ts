@@ -16,24 +16,24 @@ import type { HolderPath, Shares } from '../access/shares.ts';
 import { UnsentBuffers, type UnsentBytes } from '../access/unsent-bytes.ts';
 import { shownPath } from './shown-path.ts';
 
-/** What every request is served with. */
+/** The dependencies of the router. */
 export interface RouterOptions {
   /** Authenticates an `Authorization` header; throws `unauthenticated`. */
   readonly authenticate: (authorization: string | null) => Promise<Principal>;
   readonly metrics: Metrics;
-  /** Bytes of responses in memory. */
+  /** The shares of memory for responses, in bytes. */
   readonly responses: Shares;
   readonly log: Logger;
   readonly draining: AbortSignal;
 }
 
-/** The state of one request that is not passed to its endpoint. */
+/** The state of one request that only the router uses. */
 interface Known {
   ids: RequestIds;
-  /** The route as defined, for logs and metrics. */
+  /** The path template of the route, for logs and metrics. */
   route: string;
   principal: Principal | null;
-  /** The correlation id of the release, once it is known. */
+  /** The correlation ID of the release, once it is known. */
   correlationId: string | null;
   isStreamed: boolean;
 }
@@ -43,7 +43,7 @@ interface Env {
   Variables: Known;
 }
 
-/** The routes of the endpoints. Everything else gets 404, or 405 if the path allows another method. */
+/** Routes requests to the endpoints. All other requests get 404, or 405 if the path allows another method. */
 export function router(endpoints: readonly Endpoint[], options: RouterOptions): Hono<Env> {
   const app = new Hono<Env>();
   app.use(observe(options));
@@ -84,14 +84,15 @@ async function serve(
     );
   }
   const input = await readInput(endpoint, c.req.raw, params);
-  // Senders without a token share one share behind a proxy, and get short responses.
+  // All clients without a token behind one proxy have a common share, so one of them could block the others' changes.
+  // Their responses are short, so the check is unnecessary for them.
   if (principal !== null && !isSafe(c))
     responses.requireRoom(holderOf(principal, c.env.source), responseLimits.changeBytes);
   return endpoint.handle({
     ...input,
     principal,
     ids,
-    // Created on first use: most requests log only the access line.
+    // Created on first use, because most requests write only the access log line.
     get log() {
       return log.child({ requestId: ids.requestId });
     },
@@ -109,7 +110,7 @@ async function serve(
   });
 }
 
-/** Takes from the sender's share until its response has been sent. Throws `busy`. */
+/** Takes the amount from the sender's share until its response was sent. Throws `busy` if the share is exhausted. */
 function occupy(shares: Shares, amount: number, c: Context<Env>): void {
   const holding = shares.open(holderOf(c.get('principal'), c.env.source));
   holding.take(amount);
@@ -122,19 +123,23 @@ function countUnsent(buffers: UnsentBuffers, c: Context<Env>): UnsentBytes {
   return unsent;
 }
 
-/** By the token and its tenant, which the caller can't choose. No tenant's name has a colon. */
+/**
+ * Identifies the holder by its tenant and token, because the caller cannot choose these freely. Without a token, the
+ * source address is used. Tenant names contain no colon, so the reserved names cannot collide with them.
+ */
 function holderOf(principal: Principal | null, source: string): HolderPath {
   return principal === null ? [':anybody', source] : [principal.tenant ?? ':platform', principal.id];
 }
 
-/** Whether the request is safe: it changes nothing (RFC 9110, section 9.2.1). */
+/** Whether the request uses a safe method, which changes nothing (RFC 9110, section 9.2.1). */
 function isSafe(c: Context<Env>): boolean {
   return c.req.method === 'GET' || c.req.method === 'HEAD';
 }
 
 /**
- * Counts a response in memory until its reader has received it. When the share is exhausted, `busy` replaces the response of a safe
- * request. The response of a change is never replaced: the change may have been carried out, and a retry would be refused or repeat it.
+ * Counts a response in memory until its reader has received it. If the share is exhausted, the response to a safe
+ * request is replaced by `busy`. The response to any other request is never replaced: the change may have been made,
+ * and a retry would fail or repeat it.
  */
 function countResponse(responses: Shares, c: Context<Env>): void {
   const bytes = bytesInMemory(c);
@@ -148,14 +153,16 @@ function countResponse(responses: Shares, c: Context<Env>): void {
   try {
     occupy(responses, bytes, c);
   } catch (error) {
-    // Otherwise the router would copy the headers of the old response to the new one.
+    // Otherwise Hono would copy the headers of the old response to the new one.
     c.res = undefined;
     c.res = problem(error, c);
     c.error = error instanceof Error ? error : undefined;
   }
 }
 
-/** The size of a response body. 0 for a stream: it is read while it is sent, and counts its own bytes. */
+/**
+ * The size of a response body in bytes. It is 0 for a stream, which is read while it is sent and counts its own bytes.
+ */
 function bytesInMemory(c: Context<Env>): number {
   const { body, headers } = c.res;
   if (body === null || c.req.method === 'HEAD' || c.get('isStreamed')) return 0;

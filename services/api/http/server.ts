@@ -14,16 +14,20 @@ import { inTurn, owesResponse } from './pipelining.ts';
 import { problemParts, problemResponse } from '../responses/problem.ts';
 import { headProblem, type HeadProblem } from './request-head.ts';
 
-/** The socket of the API. */
+/** The API while it listens on its socket. */
 export interface ApiServer {
   readonly url: string;
-  /** Graceful shutdown: accepts no more connections, lets requests finish within {@link httpLimits.drainMs}, then closes the rest. */
+  /**
+   * Shuts down gracefully: accepts no more connections, lets requests finish within {@link httpLimits.drainMs}, then
+   * closes the remaining connections.
+   */
   stop(): Promise<void>;
 }
 
 /**
- * Answers a request before the router sees it. Returns null for a request that it does not handle; otherwise a promise of whether it
- * answered. If it did not, the router handles the request as usual. Never rejects.
+ * Responds to a request before the router receives it. Returns null if it does not handle the request. Otherwise
+ * returns a promise that resolves to whether it has responded; if not, the router handles the request as usual. The
+ * promise never rejects.
  */
 export type EarlyResponder = (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<boolean> | null;
 
@@ -40,7 +44,9 @@ export async function listen(
     port: number;
     limits?: SocketLimits;
     early?: EarlyResponder;
-    /** Addresses that each represent many clients, and are exempt from the shares of connections. Default: private addresses. */
+    /**
+     * Addresses that each represent many clients and are exempt from the connection shares. Default: private addresses.
+     */
     proxies?: readonly AddressRange[] | undefined;
   },
 ): Promise<ApiServer> {
@@ -51,14 +57,16 @@ export async function listen(
     if (!(incoming instanceof IncomingMessage && outgoing instanceof ServerResponse))
       throw new TypeError('this server only supports HTTP/1.1');
     const response = await fetch(request, connectionOf(incoming, outgoing));
-    // An unread body would be held until the response was sent.
+    // Otherwise an unread body would stay in memory until the response was sent.
     if (!incoming.readableDidRead) incoming.resume();
-    // Each byte that the reader receives restarts the timeout, so only connections of readers that stopped reading end.
+    // Each byte that the reader receives restarts the timeout, so only connections of readers that have stopped reading
+    // are closed.
     const isStream = response.headers.get('content-type') === 'text/event-stream';
     outgoing.setTimeout(isStream ? limits.streamSilenceMs : limits.responseSilenceMs);
     return response;
   };
-  // Node's own Response: the library's lighter one serves as many requests a second, and costs 20 KiB more for each waiting client.
+  // Use Node's own Response. The lightweight Response of the library handles no more requests per second, and costs 20
+  // KiB more per waiting client.
   const listener = getRequestListener(answer, { errorHandler: answerBroken, overrideGlobalObjects: false });
   const take = receiver({ listener, early, limits });
   const server = createServer(
@@ -67,9 +75,10 @@ export async function listen(
       requestTimeout: limits.requestTimeoutMs,
       keepAliveTimeout: limits.keepAliveMs,
       maxHeaderSize: limits.headerBytes,
-      // The interval at which the two timeouts are checked.
+      // The interval at which Node checks the two timeouts.
       connectionsCheckingInterval: limits.checkMs,
-      // Otherwise Node answers a request without a Host itself, for any number of such requests in one packet. headProblem refuses them.
+      // Otherwise Node itself would respond to every request without a Host, for any number of such requests in one
+      // packet. `headProblem` refuses them instead.
       requireHostHeader: false,
       IncomingMessage: Incoming,
       highWaterMark: limits.bufferBytes,
@@ -77,7 +86,8 @@ export async function listen(
     (incoming, outgoing) => take(incoming, outgoing),
   );
   server.maxHeadersCount = limits.headersCount;
-  // Without these two, Node answers an `Expect` itself, ahead of earlier requests and in any number.
+  // Without these two listeners, Node itself would respond to every `Expect` header, ahead of earlier requests and
+  // without a limit.
   server.on('checkContinue', (incoming, outgoing) => take(incoming, outgoing, { expectsContinue: true }));
   server.on('checkExpectation', (incoming, outgoing) => take(incoming, outgoing));
   server.maxConnections = limits.connections;
@@ -89,8 +99,9 @@ export async function listen(
 }
 
 /**
- * Node ends HTTP on a connection at a CONNECT, unlike at any other method. Without a tunnel handler it destroys the socket, and the pending
- * responses with it. Here CONNECT is a request like any other, and is refused in its turn.
+ * By default, Node stops HTTP processing on a connection at a CONNECT request. Without a tunnel handler it destroys the
+ * socket, which loses the pending responses. This class treats CONNECT like any other method, so that it is refused in
+ * its turn.
  */
 class Incoming extends IncomingMessage {
   get upgrade(): boolean {
@@ -100,7 +111,7 @@ class Incoming extends IncomingMessage {
   set upgrade(_isTunnel: unknown) {}
 }
 
-/** Passes each request on in its turn. */
+/** Returns a handler that processes each request in its turn. */
 function receiver({
   listener,
   early,
@@ -118,12 +129,13 @@ function receiver({
   };
   return (incoming: IncomingMessage, outgoing: ServerResponse, { expectsContinue = false } = {}): void =>
     inTurn(incoming, outgoing, limits, () => {
-      // No timeout before there is a response, even when the previous response on this connection had one.
+      // There is no timeout until the response begins. The previous response on this connection may have set one.
       outgoing.setTimeout(0);
       const problem = headProblem(incoming);
       if (problem !== null) return refused(problem, incoming, outgoing);
       if (expectsContinue) outgoing.writeContinue();
-      // No endpoint reads the body of these, and some wait long before they respond.
+      // No endpoint reads the body of a GET or HEAD request, and some of these requests wait long before they get a
+      // response.
       if (incoming.method === 'GET' || incoming.method === 'HEAD') incoming.resume();
       const answered = early(incoming, outgoing);
       if (answered === null) void listener(incoming, outgoing);
@@ -141,7 +153,8 @@ function addressOf(server: Server): string {
 async function stop(server: Server, limits: SocketLimits): Promise<void> {
   const closed = once(server, 'close');
   server.close();
-  // A response that began before the shutdown did not announce that the connection closes.
+  // A response that began before the shutdown has no `Connection: close`, so its connection becomes idle and must be
+  // closed here.
   const sweep = setInterval(() => server.closeIdleConnections(), limits.drainCheckMs);
   const late = setTimeout(() => server.closeAllConnections(), httpLimits.drainMs);
   await closed;
@@ -149,14 +162,20 @@ async function stop(server: Server, limits: SocketLimits): Promise<void> {
   clearInterval(sweep);
 }
 
-/** The end of such a request's body is not certain, so the connection is closed. */
+/**
+ * Refuses a request with an invalid head. The connection closes, because it is uncertain where the body of such a
+ * request ends.
+ */
 function refuse({ detail, status }: HeadProblem, outgoing: ServerResponse): void {
   const error = new PointsmanError('malformed', detail, { details: { status } });
   const { headers, body } = problemParts(error, { requestId: randomUUID(), instance: '/' });
   outgoing.writeHead(status, { ...headers, connection: 'close' }).end(body);
 }
 
-/** Requests the router never saw, such as one with an invalid Host header, and errors thrown outside it. */
+/**
+ * Responds to requests that the router never received, such as requests with an invalid Host header, and to errors
+ * thrown outside the router.
+ */
 function answerBroken(error: unknown): Response {
   const known =
     error instanceof RequestError
@@ -166,15 +185,16 @@ function answerBroken(error: unknown): Response {
 }
 
 /**
- * Bytes that are not valid HTTP have no request that a problem could belong to, but get one if possible. If a response to an earlier
- * request is pending or has begun, the bytes would be taken for a part of it: then the connection only closes.
+ * Responds to bytes that are not valid HTTP. If a response to an earlier request is pending or has begun, the client
+ * would mistake the error for a part of it, so the connection is closed without a response.
  */
 function answerUnreadable(
   error: NodeJS.ErrnoException,
   socket: Socket,
   { responseSilenceMs }: Pick<SocketLimits, 'responseSilenceMs'>,
 ): void {
-  // After a request with "Connection: close" further data is ignored; the request still gets its response.
+  // Node reports further data after a request with "Connection: close" as an error. The data is ignored, and the
+  // request still gets its response.
   if (error.code === 'HPE_CLOSED_CONNECTION') return;
   if (error.code === 'ECONNRESET' || !socket.writable || owesResponse(socket)) {
     socket.destroy();
@@ -188,7 +208,7 @@ function answerUnreadable(
     detail: 'The request is not valid HTTP, or it arrived too slowly.',
     code: 'malformed',
   });
-  // The client may neither read nor close.
+  // A client that neither reads nor closes must not keep the socket open.
   socket.setTimeout(responseSilenceMs);
   socket.end(
     `HTTP/1.1 ${status}\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,

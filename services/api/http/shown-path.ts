@@ -1,6 +1,6 @@
 /**
- * A path for responses and log lines, without a capability in any spelling. A capability allows reporting for a release, so it is kept as
- * secret as a token.
+ * Returns the path for responses and log lines, with every spelling of a capability removed. A capability allows its
+ * holder to report for a release, so it must stay as secret as a token.
  */
 export function shownPath(path: string): string {
   return path

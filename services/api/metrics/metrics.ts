@@ -1,17 +1,21 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
-/** Upper bounds of the latency histogram, in seconds: from a cached read to a publish of the largest source. */
+/**
+ * The upper bounds of the latency histogram's buckets, in seconds. They range from a cached read to a publish of the
+ * largest source.
+ */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
-/** A value of a gauge, and the value of its label. */
+/** One sample of a gauge, with the value of its label. */
 export interface GaugeSample {
   readonly label: string;
   readonly value: number;
 }
 
 /**
- * The metrics of one app, in Prometheus' text format. Labels hold routes as defined, never the requested path, so neither a tenant's name
- * nor a guessed URL creates a series. Each app has its own registry: two apps of a process do not share counts.
+ * The metrics of one API instance, in the Prometheus text format. Labels contain route templates, never the requested
+ * path, so that neither a tenant's name nor a guessed URL creates a series. Each instance has its own registry, so two
+ * instances in one process do not share counts.
  */
 export class Metrics {
   readonly #registry = new Registry();
@@ -23,18 +27,21 @@ export class Metrics {
   });
   readonly #durations = new Histogram({
     name: 'pointsman_http_request_duration_seconds',
-    help: 'Seconds from the headers of a request to the headers of its response.',
+    help: 'Time from the headers of a request to the headers of its response, in seconds.',
     labelNames: ['route'],
     buckets: BUCKETS,
     registers: [this.#registry],
   });
 
-  /** The media type of {@link text}. */
+  /** The media type of the metrics that {@link text} returns. */
   get contentType(): string {
     return this.#registry.contentType;
   }
 
-  /** A gauge that is read at each scrape. While the value is null the gauge has no sample. `read` must not reject. */
+  /**
+   * Adds a gauge that is read at each scrape. While `read` returns null, the gauge has no sample. `read` must not
+   * reject.
+   */
   gauge(name: string, help: string, read: () => number | Promise<number | null>): void {
     const gauge: Gauge = new Gauge({
       name,
@@ -49,7 +56,8 @@ export class Metrics {
   }
 
   /**
-   * A gauge with a sample for each value of its label. `read` is called at each scrape. It must not reject, and must end in bounded time.
+   * Adds a gauge with one sample per label value. `read` is called at each scrape. It must not reject, and must end in
+   * bounded time.
    */
   gaugeBy(label: string, name: string, help: string, read: () => Promise<readonly GaugeSample[]>): void {
     const gauge = new Gauge({
@@ -72,7 +80,7 @@ export class Metrics {
     this.#durations.observe({ route }, seconds);
   }
 
-  /** The exposition, in the version that {@link contentType} names. */
+  /** The metrics as text, in the format that {@link contentType} declares. */
   text(): Promise<string> {
     return this.#registry.metrics();
   }

@@ -2,8 +2,8 @@ import type { QueueDepths } from '../../rabbitmq/queue-depths.ts';
 import type { Metrics } from './metrics.ts';
 
 /**
- * Gauges for autoscalers and alarms: the length of the named RabbitMQ queues, and their consumers. All three gauges of a scrape share one
- * request to the broker.
+ * Adds gauges for autoscalers and alerts: the length and the number of consumers of each configured RabbitMQ queue, and
+ * whether RabbitMQ responded. A scrape sends one request to the broker for all three gauges.
  */
 export function addQueueGauges(metrics: Metrics, depths: QueueDepths): void {
   metrics.gauge('pointsman_queue_up', 'Whether RabbitMQ reported the length of the queues.', async () =>

@@ -7,7 +7,7 @@ import { documentPath, type Endpoint } from '../http/endpoint.ts';
 import { headerDocs } from '../responses/openapi-responses.ts';
 import { Problem } from '../responses/problem.ts';
 
-/** The path of the document. The document includes this route too. */
+/** The path of the OpenAPI document, which also describes this route. */
 export const DOCUMENT_PATH = '/openapi.json';
 
 const info = {
@@ -39,7 +39,7 @@ const tags = [
   {
     name: 'callbacks',
     description:
-      'Where outside compilers and checks report. The URL itself is the credential: keep it secret.',
+      'The URLs at which external compilers and checks report their results. The URL itself is the credential: keep it secret.',
   },
   {
     name: 'hooks',
@@ -48,7 +48,7 @@ const tags = [
   { name: 'process', description: 'The process itself.' },
 ];
 
-/** The OpenAPI 3.1 document of the endpoints, generated from the schemas that check requests. */
+/** Generates the OpenAPI 3.1 document of the endpoints from the schemas that validate requests. */
 export function openApiDocument(endpoints: readonly Endpoint[]): object {
   const registry = new OpenAPIRegistry();
   registry.registerComponent('securitySchemes', 'token', {
@@ -61,7 +61,7 @@ export function openApiDocument(endpoints: readonly Endpoint[]): object {
     openapi: '3.1.0',
     info,
     tags,
-    servers: [{ url: '/', description: 'The server of this document.' }],
+    servers: [{ url: '/', description: 'The server that served this document.' }],
   });
 }
 
@@ -109,7 +109,7 @@ function jsonBody(schema: NonNullable<Endpoint['body']>) {
   return { required: !schema.safeParse(undefined).success, content: { 'application/json': { schema } } };
 }
 
-/** The possible problems of an endpoint: its own, and those of the checks before it. */
+/** The error codes that an endpoint can return: its own, and those of the checks that run before it. */
 function problemsOf({ may, body, ownBody, headers, problems }: Endpoint): ErrorCode[] {
   const readsBody = body !== null || ownBody !== null;
   const checked: ErrorCode[] = ['invalid_request', 'internal'];
@@ -125,7 +125,7 @@ function problemResponses(codes: readonly ErrorCode[]): RouteConfig['responses']
   return Object.fromEntries(sorted.map(([status, those]) => [String(status), problemDocs(those)]));
 }
 
-/** The codes that come with `Retry-After`. */
+/** The error codes whose responses have a `Retry-After` header. */
 const WITH_RETRY_AFTER: readonly ErrorCode[] = ['busy', 'unavailable', 'quota_exceeded'];
 
 function problemDocs(codes: readonly ErrorCode[]) {

@@ -50,7 +50,7 @@ function readyEndpoint({ readiness, draining }: ApiDeps): Endpoint {
       const found = await readiness.probe();
       if (draining.aborted)
         throw new PointsmanError('unavailable', 'The process is shutting down.', { details: found });
-      // A worker that is down must not make the API unready: reads still work.
+      // A worker that is down must not make the API unready, because reads still work.
       const { worker: _, ...stores } = found;
       const down = Object.entries(stores).filter(([, probed]) => probed === 'down');
       if (down.length > 0) {
@@ -64,7 +64,7 @@ function readyEndpoint({ readiness, draining }: ApiDeps): Endpoint {
 }
 
 function metricsEndpoint({ metrics }: ApiDeps): Endpoint {
-  // Building the text takes longer than sending it: concurrent scrapes share one.
+  // Creating the text takes longer than sending it, so concurrent scrapes share one.
   const text = sharedReads({
     keyOf: () => 'text',
     read: async () => Buffer.from(await metrics.text()),

@@ -8,16 +8,17 @@ import { probeLimits } from '../limits.ts';
 
 export type Probed = 'ok' | 'down';
 
-/** Whether the stores and a worker respond. */
+/** Probes whether the stores and a worker respond. */
 export interface Readiness {
   probe(): Promise<{ readonly postgres: Probed; readonly restate: Probed; readonly worker: Probed }>;
 }
 
-/** Probes all of them; requests within {@link probeLimits.cacheMs} share one probe. */
+/** Creates the probe. Requests within {@link probeLimits.cacheMs} share one result. */
 export function readinessOf(db: Database, restateIngressUrl: string, ingress: Ingress): Readiness {
   let probedAt = -Infinity;
   let latest: ReturnType<Readiness['probe']> | null = null;
-  // A worker that hangs does not answer, and Restate keeps the ping. Later probes wait for the same ping instead of sending more.
+  // If a worker hangs, Restate keeps the ping in its queue. Later probes wait for the same ping instead of sending
+  // more.
   const workerPing = singleFlight(() => pingThrough(ingress));
   const probeAll = async () => {
     const [postgres, restate, worker] = await Promise.all([

@@ -8,14 +8,14 @@ import { empty, headerDocs } from '../responses/openapi-responses.ts';
 import { type SchemaDocument, schemaDocument, type SchemaName } from './schema-documents.ts';
 
 const MEDIA_TYPE = 'application/schema+json';
-/** An upgrade changes the schema: clients see it within a minute, as for the OpenAPI document. */
+/** An upgrade can change the schema. Clients see the change within a minute, as with the OpenAPI document. */
 const CACHE_CONTROL = 'public, max-age=60';
 const sent = {
   etag: 'The digest of the schema, in double quotes.',
   cacheControl: `\`${CACHE_CONTROL}\`.`,
 };
 
-/** JSON Schemas for editors, which do not send a token. */
+/** The endpoints that serve JSON Schemas to editors. They require no token, because editors do not send one. */
 export function schemaEndpoints(): Endpoint[] {
   return [
     schemaEndpoint('pointsman.json', { operationId: 'getRecipeSchema', file: '`pointsman.yaml`' }),

@@ -1,21 +1,22 @@
-/** A read, and the next read. */
+/** The current read of a key, and the next one. */
 interface Turn<V> {
-  /** Resolves when the read ended, or after the time that callers wait for it. */
+  /** Resolves when the read has ended, or when callers have waited for it as long as they may. */
   readonly over: Promise<void>;
-  /** For callers that arrived during the read. */
+  /** The next read, shared by all callers that arrived during this one. Null if there is no such caller. */
   next: Promise<V> | null;
 }
 
 /**
- * Shares reads of the same thing among concurrent callers: one read is in progress, and all callers that arrive during it share the next
- * one. A caller never gets a result that was read before it called. So a caller that reads after a notification sees the change.
+ * Shares reads of the same key among concurrent callers. One read is in progress, and all callers that arrive during it
+ * share the next one. A caller never gets a result that was read before its call, so a caller that reads after a
+ * notification sees the change.
  */
 export function sharedReads<K, V>({
   keyOf,
   read,
   patienceMs,
 }: {
-  /** Equal keys share reads. */
+  /** Returns a name for the key. Keys with equal names share reads. */
   readonly keyOf: (key: K) => string;
   readonly read: (key: K) => Promise<V>;
   /** How long a caller waits for another caller's read. */
@@ -44,7 +45,7 @@ export function sharedReads<K, V>({
 async function overWithin(reading: Promise<unknown>, patienceMs: number): Promise<void> {
   const { promise: late, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, patienceMs);
-  // A failure only reaches the callers that share the read; the next read is independent.
+  // A failure reaches only the callers that share this read; the next read is independent.
   const ended = reading.then(
     () => undefined,
     () => undefined,

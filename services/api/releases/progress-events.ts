@@ -4,22 +4,25 @@ import { followed, type Followed } from '../watches/followed.ts';
 import { encodeEventId, type EventId, isAfter, type ReleaseEvent, releaseEvents } from './release-events.ts';
 import { viewRelease } from './release-view.ts';
 
-/** An event as it goes over the wire. */
+/** An event in encoded form. */
 interface EncodedEvent {
   readonly id: EventId;
-  /** Encoded when the first reader needs it, and once for all of them. */
+  /** Encodes the event at the first call, and returns the same buffer to all readers. */
   readonly encoded: () => Uint8Array;
 }
 
-/** What is sent of one record. */
+/** The events to send for one state of the release. */
 interface Batch {
   readonly events: readonly Uint8Array[];
-  /** The last event of this batch. */
+  /** The ID of the last event in this batch. */
   readonly last: EventId;
   readonly isSettled: boolean;
 }
 
-/** Each event of the release after `seen`, once, until it has settled. Readers that follow the same release send the same buffers. */
+/**
+ * Yields each event of the release after `seen` once, until the release has settled. Readers that follow the same
+ * release send the same buffers.
+ */
 export function progressEvents(
   records: Followed<ReleaseProgress | null>,
   seen: EventId,
@@ -38,7 +41,7 @@ export function progressEvents(
   return followed(produce, () => records.return());
 }
 
-/** The events after `seen` of a release that has settled. */
+/** Yields the events after `seen` of a release that has settled. */
 export function settledEvents(record: ReleaseProgress, seen: EventId): Followed<readonly Uint8Array[]> {
   let events: readonly Uint8Array[] | undefined = batchOf(record, seen).events;
   const produce = async (): Promise<readonly Uint8Array[] | undefined> => {
@@ -65,7 +68,10 @@ function batchOf(record: ReleaseProgress, seen: EventId): Batch {
 
 const known = new WeakMap<ReleaseProgress, readonly EncodedEvent[]>();
 
-/** Encoded once for all readers of the same record. Encoding for each of some thousand readers would take a second. */
+/**
+ * Encoded once for all readers of the same release state. Encoding it separately for a thousand readers would take a
+ * second.
+ */
 function eventsOf(record: ReleaseProgress): readonly EncodedEvent[] {
   const { gateChanges, ...release } = record;
   const events =

@@ -12,7 +12,7 @@ import { EventIdText, NO_EVENT } from './release-events.ts';
 import { progressEvents, settledEvents } from './progress-events.ts';
 
 const LastEventId = EventIdText.optional().meta({
-  description: 'The last event that the reader has: the stream goes on after it.',
+  description: 'The id of the last event that the reader received. The stream resumes after it.',
   example: '4',
 });
 
@@ -60,7 +60,8 @@ function progressEndpoint(parts: ApiDeps): Endpoint {
       const seen = headers['last-event-id'] ?? NO_EVENT;
       occupy(parts.waiting, 1);
       const stream = { method, signal: gone, unsent: countUnsent() };
-      // The stream keeps nothing of the record in memory, because only the events that it sends are counted.
+      // Pass only the encoded events to the stream, so that it keeps no other part of the release in memory. The rest
+      // would not be counted.
       const settled = release.status === 'settled' ? settledEvents(release, seen) : null;
       return eventStreamAnswer(
         stream,

@@ -144,7 +144,8 @@ async function answerAccepted(
   { replayed: isReplayed, warnings, ...id }: Accepted & { tenant: string; bundle: string },
 ): Promise<Response> {
   const release = await findRelease(db, id);
-  if (release === null) throw new Error(`${pathOf(paths.release, id)} was accepted and is not on record`);
+  if (release === null)
+    throw new Error(`${pathOf(paths.release, id)} was accepted but is not in the database`);
   return jsonResponse({ ...viewRelease(release), warnings }, 202, {
     location: pathOf(paths.release, id),
     ...replayedHeader(isReplayed),

@@ -22,7 +22,7 @@ export interface Publish {
   readonly tenant: string;
   readonly bundle: string;
   readonly source: ReadSource;
-  /** Where the tenant's policy has the source compiled. */
+  /** The compiler that the tenant's policy selects. */
   readonly executor: Executor;
   readonly options: PublishOptions;
   readonly idempotencyKey: string | undefined;
@@ -34,14 +34,15 @@ export interface Publish {
 export interface Accepted {
   readonly version: number;
   readonly replayed: boolean;
-  /** The warnings of this check; empty when the request is a repetition. */
+  /** The warnings of the check; empty if the request is a repetition. */
   readonly warnings: readonly Diagnostic[];
 }
 
 /**
- * Publishes: checks the source in full, stores it, and asks the tenant's object for a release. A source that does not compile is refused
- * before it gets a number. A repeated key skips the checks and goes straight to the object, which alone can compare the requests: an
- * accepted publish stays accepted even if a newer compiler or policy would refuse it.
+ * Publishes a source: checks it in full, stores it, and asks the tenant's object for a release. A source that does not
+ * compile is refused before it gets a version number. A request with a known idempotency key skips the checks and goes
+ * straight to the tenant's object, because only the object can compare the two requests. An accepted publish therefore
+ * stays accepted even if a newer compiler or policy would refuse it.
  */
 export async function publish(
   parts: ApiDeps,
@@ -57,8 +58,8 @@ export async function publish(
     message: options.message ?? null,
     notBefore: options.notBefore ?? null,
   };
-  // The request as sent, without what was looked up. A repeated request with "*" may find the pointer elsewhere, and one without a conflict
-  // rule may find another policy.
+  // The fingerprint covers the request as sent, without values that were looked up for it. When a request with "*" is
+  // repeated, the pointer may have moved. When one without a conflict rule is repeated, the policy may have changed.
   const identity = requestIdentity(asked, asked.idempotencyKey, {
     call: 'publish',
     ...request,
@@ -83,12 +84,12 @@ export async function publish(
   const pointer = { tenant, bundle, channel };
   const answer = await admit();
   if (answer.kind !== 'no_source') return { ...accepted(answer, pointer), warnings };
-  // The key has expired since it was looked up, so the source was not stored.
+  // The idempotency key expired after it was looked up, so the source was not stored yet.
   await storeSource(db, tenant, source.tree, contentsOf(source));
   return { ...accepted(await admit(), pointer), warnings };
 }
 
-/** Checks the publish options against the policy and the clock. A past `notBefore` counts as now. */
+/** Checks the publish options against the policy and the current time. A `notBefore` in the past counts as now. */
 function refuseOptions(
   { onConflict, notBefore }: PublishOptions,
   { channel, rule }: { channel: string; rule: ConflictRule | null },

@@ -4,17 +4,20 @@ import type { GateChange } from '@pointsman/protocol/releases/gate';
 import { STAGES } from '@pointsman/protocol/releases/release';
 import type { ReleaseView } from '@pointsman/protocol/releases/release-view';
 
-/** An event's position. `major`: the stage, in order; `minor`: changes of gates between two stages, counted from 1. */
+/**
+ * The position of an event. `major` is the number of the stage event, in order. `minor` numbers the gate changes
+ * between two stage events, starting at 1.
+ */
 export interface EventId {
   readonly major: number;
-  /** 0 for a stage and for the end. */
+  /** 0 for a stage event and for the final event. */
   readonly minor: number;
 }
 
-/** Before the first event. */
+/** The position before the first event. */
 export const NO_EVENT: EventId = { major: 0, minor: 0 };
 
-/** A server-sent event of a release's progress. */
+/** A server-sent event about the progress of a release. */
 export interface ReleaseEvent {
   readonly id: EventId;
   readonly event: 'stage' | 'gate' | 'settled';
@@ -25,8 +28,8 @@ const SETTLED = stageId(STAGES.length);
 const GATE_BEGAN = stageId(STAGES.indexOf('gate'));
 
 /**
- * All recorded events of a release, in order. The ids are derived from the record and not from the reader: every process gives the same
- * event the same id, so a reader can resume anywhere with `Last-Event-ID`.
+ * All recorded events of a release, in order. The IDs depend only on the database, so every process gives the same
+ * event the same ID, and a reader can resume with `Last-Event-ID` at any process.
  */
 export function releaseEvents(release: ReleaseView, gateChanges: readonly GateChange[]): ReleaseEvent[] {
   const events: ReleaseEvent[] = release.stages.flatMap((stage) => {
@@ -45,8 +48,8 @@ export function releaseEvents(release: ReleaseView, gateChanges: readonly GateCh
 }
 
 /**
- * Whether the state of the stage is final. Passed gates may open again when another release becomes live before the swap, so the end of the
- * gate stage is sent only once a later stage is recorded.
+ * Whether the state of the stage is final. Passed gates can open again if another release goes live before the swap.
+ * The end of the gate stage is therefore sent only once a later stage was recorded.
  */
 function hasEnded({ stage, state }: ReleaseView['stages'][number], release: ReleaseView): boolean {
   if (state === 'running') return false;
@@ -62,7 +65,7 @@ export function isAfter(a: EventId, b: EventId): boolean {
   return a.major === b.major ? a.minor > b.minor : a.major > b.major;
 }
 
-/** As sent in the stream. */
+/** Encodes the ID for the stream. */
 export function encodeEventId({ major, minor }: EventId): string {
   return minor === 0 ? `${major}` : `${major}.${minor}`;
 }

@@ -102,7 +102,7 @@ function findEndpoint({ db }: ApiDeps): Endpoint {
 }
 
 const CancelBody = z
-  .strictObject({ reason: FreeText.optional().meta({ description: 'The reason, for people.' }) })
+  .strictObject({ reason: FreeText.optional().meta({ description: 'A human-readable reason.' }) })
   .meta({ id: 'CancelBody', example: { reason: 'wrong file' } })
   .optional();
 
@@ -159,7 +159,7 @@ function reconcileEndpoint({ db, tenants }: ApiDeps): Endpoint {
   });
 }
 
-/** Throws `not_found`. */
+/** Loads a release. Throws `not_found` if it does not exist. */
 async function loadRelease(db: ApiDeps['db'], id: ReleaseId): Promise<ReleaseRecord> {
   const found = await findRelease(db, id);
   if (found !== null) return found;

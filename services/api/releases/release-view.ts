@@ -12,7 +12,7 @@ export function viewRelease(record: ReleaseRecord): ReleaseView {
     channel,
     correlationId: correlationId(record),
     ...rest,
-    // When a window opens follows from its rule and the current time, which the record does not compute.
+    // The time when a window opens depends on its rule and the current time. The database does not compute it.
     waitingFor: waitingFor.map((one) => (one.kind === 'window' ? { ...one, until: opensAt(one.name) } : one)),
   };
 }

@@ -11,16 +11,19 @@ import {
 import { callOptions, orUnavailable } from '../ingress.ts';
 import type { RequestIds } from '../requests/request-ids.ts';
 
-/** A release's workflow, as called by this process: decisions and reports for a waiting release. */
+/** The client for a release's workflow. It sends decisions and reports to a waiting release. */
 export interface ReleaseWorkflow {
   decide(request: DecisionRequest): Promise<DecisionResult>;
   answer(request: CallbackRequest): Promise<CallbackResult>;
 }
 
-/** Returns the workflow of a release, on behalf of one request. Works for a workflow that never ran: the record has the state. */
+/**
+ * Returns the client for the workflow of a release, for one request. It also works for a workflow that never ran,
+ * because the database has the state.
+ */
 export type ReleaseWorkflows = (id: ReleaseId, ids: RequestIds) => ReleaseWorkflow;
 
-/** Calls throw as {@link orUnavailable} does. */
+/** The calls of the client throw like {@link orUnavailable}. */
 export function releaseWorkflows(ingress: Ingress): ReleaseWorkflows {
   return (id, ids) => {
     const workflow = ingress.client(Release, releaseKey(id));

@@ -29,7 +29,8 @@ export function readJsonSource(bytes: Uint8Array): SourceBody {
   return source.kind === 'source' ? { ...source, options } : source;
 }
 
-// Node decodes leniently: it skips unknown characters and stops at "=". So only accept text that Node would write itself.
+// Node decodes base64 leniently: it skips unknown characters and stops at "=". Accept only text that Node itself would
+// produce.
 function decodeBase64(text: string): Buffer | null {
   const bytes = Buffer.from(text, 'base64');
   return bytes.toString('base64') === text ? bytes : null;

@@ -10,7 +10,10 @@ export interface SourceBodyTask {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** Runs in a thread: reads one body, and transfers its contents without a copy. The caller gets a {@link SourceBody}. */
+/**
+ * Reads one body and transfers its contents without a copy. Runs in the thread. The caller receives a {@link
+ * SourceBody}.
+ */
 export async function readInThread({ format, bytes }: SourceBodyTask): Promise<unknown> {
   const body = format === 'json' ? readJsonSource(bytes) : await readTarSource(bytes);
   if (body.kind !== 'source') return body;

@@ -8,7 +8,7 @@ import type { InvalidSource, ReadSource } from '../../source-archive/read-source
 import { FreeText } from '../requests/free-text.ts';
 import type { RequestProblem } from '../responses/problem.ts';
 
-/** The options of a publish, from JSON or from the query. */
+/** The options of a publish, from the JSON body or from the query. */
 export const PublishOptions = z.strictObject({
   channel: ChannelName.optional().meta({
     description: 'The pointer to move. Default: `live`.',
@@ -22,7 +22,10 @@ export const PublishOptions = z.strictObject({
     description:
       'What happens when the pointer already has a release in flight: replace it (`supersede`), wait in line (`queue`), or be refused (`reject`). If the policy has a rule for the channel, only that rule is allowed. Default: `supersede`.',
   }),
-  message: FreeText.optional().meta({ description: 'The reason, for people.', example: 'A kinder greeting' }),
+  message: FreeText.optional().meta({
+    description: 'A human-readable reason.',
+    example: 'A kinder greeting',
+  }),
   notBefore: Instant.transform((text) => Date.parse(text))
     .optional()
     .meta({
@@ -32,7 +35,7 @@ export const PublishOptions = z.strictObject({
 });
 export type PublishOptions = z.infer<typeof PublishOptions>;
 
-/** A file in a JSON body: its text, or its bytes. */
+/** A file in a JSON body: its text, or its bytes in base64. */
 const FileContent = z.union(
   [
     z.string().meta({ description: 'The text, stored as UTF-8.' }),
@@ -60,9 +63,9 @@ export const PublishBody = PublishOptions.extend({
   },
 });
 
-/** The result of reading a body. */
+/** The result of reading the body of a publish. */
 export type SourceBody =
-  /** The options of an archive come from the query. */
+  /** The options of a JSON body. The options of an archive are in the query instead. */
   | (ReadSource & { readonly options: PublishOptions })
   | InvalidSource
   | { readonly kind: 'malformed'; readonly errors: readonly RequestProblem[] }

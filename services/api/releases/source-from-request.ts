@@ -7,7 +7,7 @@ import type { Holding } from '../access/shares.ts';
 import type { SourceBody } from './source-body.ts';
 import type { SourceReader } from './source-reader.ts';
 
-/** The media types of a publish. */
+/** The formats of a publish, by media type. */
 const FORMATS: ReadonlyMap<string, SourceFormat> = new Map([
   ['application/json', 'json'],
   ['application/gzip', 'tar'],
@@ -16,14 +16,17 @@ const FORMATS: ReadonlyMap<string, SourceFormat> = new Map([
 
 export type SourceFormat = 'json' | 'tar';
 
-/** The format of the source; throws `unsupported_media_type`. */
+/**
+ * Returns the format of the source from its media type. Throws `unsupported_media_type` if the media type is not
+ * accepted.
+ */
 export function sourceFormat(request: Request): SourceFormat {
   return FORMATS.get(mediaTypeOf(request, [...FORMATS.keys()])) ?? 'json';
 }
 
 /**
- * Reads the source of a publish. Files that do not form a valid source are returned as a result, because a dry run shows them. Every other
- * problem of the body is thrown. `holding` counts the bytes in memory.
+ * Reads the source of a publish. If its files do not form a valid source, the problems are returned, because a dry run
+ * shows them. Every other problem of the body is thrown. `holding` counts the bytes in memory.
  */
 export async function readSource(
   reader: SourceReader,
@@ -41,7 +44,7 @@ export async function readSource(
     case 'too_large':
       throw new PointsmanError('too_large', body.message);
     case 'source':
-      // The body's bytes were transferred to the thread; count the result instead.
+      // The bytes of the body were transferred to the thread, so count the result instead.
       holding.release();
       holding.take(body.arena.byteLength);
       return body;

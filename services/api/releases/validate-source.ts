@@ -5,21 +5,22 @@ import type { Executor } from '../../postgres/releases/compile-rules.ts';
 import { contentsOf, type ReadSource } from '../../source-archive/read-source.ts';
 
 export type Checked =
-  /** `structure`: an outside executor compiles, so only the structure was checked. */
+  /** With `structure`, only the structure was checked, because an external executor compiles the source. */
   | {
       readonly kind: 'valid';
       readonly checked: 'source' | 'structure';
-      /** Valid, but probably a mistake. */
+      /** Problems in a valid source that are probably mistakes. */
       readonly warnings: readonly Diagnostic[];
     }
   | { readonly kind: 'invalid'; readonly diagnostics: readonly Diagnostic[]; readonly truncated: boolean };
 
 /**
- * Compiles a source in full, only to check it: the author gets all problems together, and no number is used. Throws `busy` when the compiler
- * is overloaded. Throws `invalid_source` when the source exceeds a limit, or when the compiler fails without a diagnostic.
+ * Compiles a source in full, only to check it. The author gets all problems together, and no version number is used.
+ * Throws `busy` when the compiler is overloaded. Throws `invalid_source` when the source exceeds a limit, or when the
+ * compiler fails without a diagnostic.
  *
- * If an outside compiler compiles the tenant's sources, its rules are not known here. The structure of the files was checked when they were
- * read, and the release reports the rest.
+ * If an external compiler compiles the tenant's sources, its rules are unknown here. The structure of the files was
+ * already checked when they were read, and the release reports all other problems.
  */
 export async function checkSource(
   compiler: Compiler,
@@ -46,7 +47,7 @@ export async function checkSource(
   }
 }
 
-/** The problem for a source that was refused. */
+/** The error for a source that was refused. */
 export function invalidSource({
   diagnostics,
   truncated,

@@ -1,21 +1,21 @@
 import { PointsmanError } from '@pointsman/protocol/errors';
 import { bodyPace } from '../limits.ts';
 
-/** The minimum rate of a body. */
+/** The type of {@link bodyPace}, for callers that require another rate. */
 export type BodyPace = { readonly [limit in keyof typeof bodyPace]: number };
 
-/** Called for each chunk of a body before it is kept. May throw, which ends the reading. */
+/** Called for each chunk of a body before the chunk is stored. If it throws, reading ends with that error. */
 type OnChunk = (bytes: number, chunk: Uint8Array) => void;
 
 interface ReadOptions {
   readonly onChunk?: OnChunk;
-  /** {@link bodyPace}, or another. */
+  /** The minimum rate. Default: {@link bodyPace}. */
   readonly pace?: BodyPace;
 }
 
 /**
- * Reads the body of a request. Stops at the first byte past the limit, even if the headers announced fewer bytes, and throws `too_large`. Throws
- * `too_slow` when the sender falls below the minimum rate.
+ * Reads the body of a request. Stops at the first byte over the limit, even if the headers declared fewer bytes, and
+ * throws `too_large`. Throws `too_slow` when the sender falls below the minimum rate.
  */
 export async function readBody(
   request: Request,
@@ -31,7 +31,7 @@ export async function readBody(
   return joined(chunks, size);
 }
 
-/** Reads a body within the same limits without keeping it. Returns its size. */
+/** Reads a body with the same limits, discards it, and returns its size in bytes. */
 export async function skipBody(
   request: Request,
   limit: number,
@@ -64,19 +64,20 @@ async function readChunks(
     }
   } finally {
     watch.stop();
-    // Not awaited: a source that does not stop must not delay the response. No effect after the end.
+    // Not awaited, because a source that does not stop must not delay the response. Has no effect after the end of the
+    // body.
     reader.cancel().catch(() => {});
   }
 }
 
-/** Checks at the end of each window that enough arrived in it. Calls `onSlow` at most once. */
+/** Checks at the end of each window whether enough bytes arrived in it. Calls `onSlow` at most once. */
 function watchPace({ windowMs, bytes, lateMs }: BodyPace, onSlow: () => void) {
   let came = 0;
   let beganAt = performance.now();
   let isTooSlow = false;
   const timer = setInterval(() => {
     const now = performance.now();
-    // A timer that is this late means that this process was busy and has not read the data that arrived.
+    // A timer that is this late shows that this process was busy and has not read the data that arrived.
     const wasBusy = now - beganAt > windowMs + lateMs;
     if (came < bytes && !wasBusy && !isTooSlow) {
       isTooSlow = true;
@@ -94,7 +95,7 @@ function watchPace({ windowMs, bytes, lateMs }: BodyPace, onSlow: () => void) {
   };
 }
 
-// A separate buffer, so that it can be transferred to a thread without a copy.
+// Copies the chunks to a new buffer, which can be transferred to a thread without another copy.
 function joined(chunks: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(size);
   let at = 0;

@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { requestLimits } from '@pointsman/protocol/limits';
 
 /**
- * Text for people: a message, a reason. Refuses control characters, which a terminal would execute, and NUL, which PostgreSQL cannot store.
+ * Text for people, such as a message or a reason. Control characters are refused because a terminal would execute them,
+ * and NUL because PostgreSQL cannot store it.
  */
 export const FreeText = z
   .string()

@@ -30,7 +30,7 @@ export function limitParam(what: string) {
 
 /** The query parameters of every list. */
 export const PageQuery = z.strictObject({
-  limit: limitParam('Rows of a page'),
+  limit: limitParam('The maximum number of rows per page'),
   cursor: z
     .string()
     .regex(/^[A-Za-z0-9_-]{1,512}$/, 'is not a valid cursor: use the "next" of the previous page')
@@ -41,7 +41,7 @@ export const PageQuery = z.strictObject({
     }),
 });
 
-/** The schema of a page of these rows. */
+/** The schema of a page with these rows. `id` is the name of the schema in the OpenAPI document. */
 export function pageOf<T extends z.ZodType>(row: T, id: string) {
   return z
     .object({
@@ -52,8 +52,8 @@ export function pageOf<T extends z.ZodType>(row: T, id: string) {
 }
 
 /**
- * Reads one page. Asks for one row more than is shown, to know whether another page follows. `position` is what the next page's cursor
- * stores of the last row, and `after` is that of the previous page.
+ * Reads one page. Requests one row more than is shown, to detect whether another page follows. `position` returns the
+ * part of the last row that the next page's cursor stores. `after` is the position from the previous page's cursor.
  */
 export async function readPage<T, P>(
   query: z.output<typeof PageQuery>,

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 
-/** The ids of one request in logs, in responses and in its effects. */
+/** The IDs of one request, for logs, responses and the effects of the request. */
 export interface RequestIds {
   readonly requestId: string;
-  /** W3C Trace Context: the caller's trace with our own span, or a new trace. */
+  /** W3C Trace Context: the caller's trace with a new span, or a new trace. */
   readonly traceparent: string;
   readonly tracestate: string | null;
 }
 
-/** Uses the caller's ids if they are safe for log lines and headers, and generates the missing ones. */
+/** Uses the caller's IDs if they are safe for log lines and headers, and generates the missing IDs. */
 export function requestIds(headers: Pick<Headers, 'get'>): RequestIds {
   const given = headers.get('x-request-id');
   const requestId = given !== null && /^[A-Za-z0-9._:/+=@-]{1,128}$/.test(given) ? given : randomUUID();
@@ -22,12 +22,15 @@ export function requestIds(headers: Pick<Headers, 'get'>): RequestIds {
   };
 }
 
-/** 32 digits, of which the last 14 are random, as Trace Context level 2 requires. Made from UUIDs, because Node generates many together. */
+/**
+ * 32 hex digits. The last 14 are random, as Trace Context level 2 requires. They are made from UUIDs, which Node
+ * generates in batches.
+ */
 function randomHex(): string {
   return randomUUID().replaceAll('-', '');
 }
 
-// Trace Context level 1, section 3.2: version ff, and all-zero ids, are invalid and restart the trace.
+// Trace Context level 1, section 3.2: version ff and all-zero IDs are invalid, so a new trace starts.
 function parseTraceparent(header: string | null): { traceId: string; flags: string } | null {
   const match =
     /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(?:-.*)?$/.exec(

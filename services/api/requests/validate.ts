@@ -6,7 +6,10 @@ import { pointerWithin } from '../../compiler/parse/json-pointer.ts';
 import { sourceBodyLimits } from '../limits.ts';
 import { boundedProblems, type RequestProblem } from '../responses/problem.ts';
 
-/** The problems of a JSON body, each at its JSON Pointer: only the first ones, because the sender determines how many there are. */
+/**
+ * The problems of a JSON body, each with its JSON Pointer. Only the first problems are returned, because the sender
+ * determines how many there are.
+ */
 export function bodyProblems(misfit: Misfit): RequestProblem[] {
   return problemsOf(misfit, (issue): RequestProblem[] => {
     const pointer = pointerWithin(documentLimits.textChars, issue.path.map(String));
@@ -19,7 +22,7 @@ export function bodyProblems(misfit: Misfit): RequestProblem[] {
   });
 }
 
-/** The same for parameters or headers, each with its name. */
+/** The problems of parameters or headers, each with its name. */
 export function namedProblems(place: 'path' | 'query' | 'header', misfit: Misfit): RequestProblem[] {
   return problemsOf(misfit, (issue): RequestProblem[] => {
     if (issue.code !== 'unrecognized_keys') {
@@ -44,7 +47,8 @@ function mostOf<T>(all: readonly T[]): T[] {
   return all.slice(0, sourceBodyLimits.problems);
 }
 
-// The library reports a missing field as "expected string, received undefined", and a wrong name as "invalid key".
+// Replaces two messages of the library: "expected string, received undefined" for a missing field, and "invalid key"
+// for a wrong name.
 function textOf(issue: z.core.$ZodIssue): string {
   return issue.code === 'invalid_type' &&
     issue.input === undefined &&
@@ -53,7 +57,7 @@ function textOf(issue: z.core.$ZodIssue): string {
     : messageOf(issue);
 }
 
-// JSON Pointer (RFC 6901, section 3).
+// Escapes a step of a JSON Pointer (RFC 6901, section 3).
 export function escaped(step: string): string {
   return step.replaceAll('~', '~0').replaceAll('/', '~1');
 }

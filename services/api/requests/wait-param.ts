@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { requestLimits } from '@pointsman/protocol/limits';
 
-/** A parameter such as `wait=30s`, in milliseconds: how long the response may be delayed. */
+/** A parameter that limits how long the response may be delayed, such as `wait=30s`. Parsed to milliseconds. */
 export function waitParam(description: string) {
   return z
     .string()

@@ -1,15 +1,19 @@
-/** A signal with an additional time limit. */
+/** A signal with a time limit. */
 export interface Deadline {
-  /** Aborts with the first of the signals, or when the time is over. */
+  /** Aborts with the first of the signals, or when the time limit expires. */
   readonly signal: AbortSignal;
-  /** Removes the listeners and the timer. Must be called when nothing waits for the signal any more; when it has aborted, this is done. */
+  /**
+   * Removes the listeners and the timer. Call it once the signal is no longer needed. An aborted signal has already
+   * removed them.
+   */
   readonly clear: () => void;
 }
 
 /**
- * A signal that aborts with the first of those signals, and at the latest after `ms`. It uses listeners that `clear` removes, because
- * `AbortSignal.timeout` stays in memory until it fires (0.8 KiB each), and `AbortSignal.any` of a signal that lives as long as the process
- * leaves memory behind until the garbage collector finalizes it.
+ * Returns a signal that aborts with the first of the given signals, and at the latest after `ms` milliseconds. It uses
+ * listeners that `clear` removes. An `AbortSignal.timeout` stays in memory until it fires (0.8 KiB each). An
+ * `AbortSignal.any` of a signal that lives as long as the process occupies memory until the garbage collector finalizes
+ * it.
  */
 export function deadlineOf(signals: readonly AbortSignal[], ms: number): Deadline {
   const controller = new AbortController();

@@ -2,14 +2,14 @@ import { z } from 'zod';
 
 import { Generation } from '@pointsman/protocol/identifiers';
 
-/** The strong entity tag of a representation: a digest, or a pointer's generation. */
+/** The strong entity tag of a representation, made from a digest or from a pointer's generation. */
 export function etagOf(value: string | number): string {
   return `"${value}"`;
 }
 
 /**
- * Whether `If-None-Match` contains the current tag. Compared weakly, as RFC 9110 (section 13.1.2) requires: a proxy may have made the tag
- * weak, and the content is the same.
+ * Whether `If-None-Match` contains the current tag. The comparison is weak, as RFC 9110 (section 13.1.2) requires: a
+ * proxy may have made the tag weak although the content is the same.
  */
 export function isKnown(ifNoneMatch: string | undefined, etag: string): boolean {
   if (ifNoneMatch === undefined) return false;
@@ -31,12 +31,13 @@ export const IfNoneMatch = z
     example: '"17"',
   });
 
-/** The generation of an `If-Match`, or `any`: the pointer must exist, at any generation. */
+/** The generation in `If-Match`. `any` only requires that the pointer exists. */
 export type ExpectedGeneration = number | 'any';
 
 /**
- * `If-Match` with a pointer's entity tag. Weak tags are refused: RFC 9110 (section 13.1.1) compares strongly here, so they could never
- * match. Only one tag is allowed, because an author saw one state of the pointer.
+ * An `If-Match` header with a pointer's entity tag. Weak tags are refused, because the comparison is strong (RFC 9110,
+ * section 13.1.1) and they could never match. Only one tag is allowed, because an author has seen one state of the
+ * pointer.
  */
 export const IfMatch = z
   .string()

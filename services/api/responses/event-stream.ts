@@ -4,14 +4,14 @@ import type { UnsentBytes } from '../access/unsent-bytes.ts';
 import { streamLimits } from '../limits.ts';
 import { deadlineOf } from './deadline.ts';
 
-/** One server-sent event. Without data it only sets the reader's last event id. */
+/** A server-sent event. Without data, it only sets the reader's last event ID. */
 export interface ServerSentEvent {
   readonly id: string;
   readonly event?: string;
   readonly data?: unknown;
 }
 
-/** The event as it goes over the wire (HTML, section 9.2). JSON has no line breaks in it. */
+/** Encodes the event as text (HTML, section 9.2). Encoded JSON contains no line breaks. */
 export function encodeEvent({ id, event, data }: ServerSentEvent): Uint8Array {
   const lines = [`id: ${id}`];
   if (event !== undefined) lines.push(`event: ${event}`);
@@ -26,28 +26,29 @@ const HEADERS = {
   'content-type': 'text/event-stream',
   'cache-control': 'no-store',
   vary: 'accept',
-  // A proxy that buffers would deliver all events at the end.
+  // Tells proxies not to buffer. A proxy that buffers would deliver all events only at the end.
   'x-accel-buffering': 'no',
 };
 
 /** The parts of a request that a stream needs. */
 export interface EventStreamRequest extends Pick<Request, 'method' | 'signal'> {
-  /** Counts unsent events in the caller's share of responses. */
+  /** Counts unsent events against the caller's share of responses. */
   readonly unsent: UnsentBytes;
 }
 
 /**
- * A response that streams the events until they end, the reader has disconnected, its maximum duration is over or the process shuts down.
- * Each batch is requested when the one before was sent, so that nothing accumulates for a slow reader, and it is counted while it is in
- * memory. Readers of the same event share one encoded buffer. When the caller's share is exhausted, or the store does not respond, the stream
- * ends without an error: its reader reconnects with the last id that it received.
+ * A response that streams events. It ends when the events end, the reader disconnects, the maximum duration expires or
+ * the process shuts down. Each batch is requested after the previous one was sent, so that nothing accumulates for a
+ * slow reader, and is counted while it is in memory. Readers of the same event share one encoded buffer. When the
+ * caller's share is exhausted or the database does not respond, the stream ends without an error, and the reader
+ * reconnects with the last ID that it received.
  */
 export function eventStreamAnswer(
   { method, signal: gone, unsent }: EventStreamRequest,
   draining: AbortSignal,
   events: (signal: AbortSignal) => AsyncIterator<readonly Uint8Array[]>,
 ): Response {
-  // A response to HEAD has no body, so the stream would never be read or ended.
+  // A response to HEAD has no body, so the stream would never be read and never end.
   if (method === 'HEAD') return new Response(null, { headers: HEADERS });
   const end = deadlineOf([gone, draining], streamLimits.lifetimeMs);
   return new Response(eventStream(events(end.signal), unsent, end.clear), { headers: HEADERS });
@@ -60,7 +61,7 @@ function eventStream(
 ): ReadableStream<Uint8Array> {
   let heartbeat: NodeJS.Timeout | undefined;
   let isCancelled = false;
-  /** The reader has received everything, and waits for the next event. */
+  /** Whether the reader has received everything and waits for the next event. */
   let isWaiting = false;
   const end = (): void => {
     clearInterval(heartbeat);
@@ -77,8 +78,9 @@ function eventStream(
         heartbeat = setInterval(beat, streamLimits.heartbeatMs);
       },
       async pull(controller) {
-        // After this turn the previous batch is in the connection or in the kernel. The delay also lets the server send the headers first: from
-        // a body that has data immediately it reads several pieces before it sends anything, even if the reader takes none.
+        // After this turn of the event loop, the connection or the kernel has the previous batch. The delay also lets
+        // the server send the headers first. Without it, the server reads several pieces from a body with available
+        // data before it sends anything, even if the reader accepts none.
         await setImmediate();
         unsent.giveBack();
         isWaiting = true;
@@ -95,16 +97,16 @@ function eventStream(
       cancel() {
         isCancelled = true;
         end();
-        // Not awaited: a `next` that waits ends with it.
+        // Not awaited: a pending `next` ends together with it.
         void events.return?.().catch(() => undefined);
       },
     },
-    // Pull only on demand: not before the first read, and not ahead of what was sent.
+    // Pull only on demand: not before the first read, and not ahead of the data that was sent.
     { highWaterMark: 0 },
   );
 }
 
-/** The next batch, already counted in the caller's share; null at the end. */
+/** The next batch, already counted against the caller's share; null at the end. */
 async function nextBatch(
   events: AsyncIterator<readonly Uint8Array[]>,
   unsent: UnsentBytes,

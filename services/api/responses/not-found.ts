@@ -4,7 +4,10 @@ import { type Executor, findExecutor } from '../../postgres/releases/compile-rul
 import type { Database } from '../../postgres/database.ts';
 import { findTenant } from '../../postgres/tenants/tenants.ts';
 
-/** The error for a missing resource. It names the outermost missing one of the tenant, the bundle and the resource. */
+/**
+ * The error for a missing resource. It names the outermost of the tenant, the bundle and the resource that does not
+ * exist.
+ */
 export async function missingError(
   db: Database,
   { tenant, bundle }: { readonly tenant: string; readonly bundle?: string },
@@ -26,14 +29,14 @@ export async function requireTenant(db: Database, tenant: string): Promise<void>
   if ((await findTenant(db, tenant)) === null) throw notFound(`The tenant "${tenant}" does not exist.`);
 }
 
-/** The executor in the tenant's policy. Throws `not_found` unless the tenant exists. */
+/** Returns the executor in the tenant's policy. Throws `not_found` unless the tenant exists. */
 export async function requireExecutor(db: Database, tenant: string): Promise<Executor> {
   const executor = await findExecutor(db, tenant);
   if (executor === null) throw notFound(`The tenant "${tenant}" does not exist.`);
   return executor;
 }
 
-/** Throws `not_found` unless the bundle, and so its tenant, exists. */
+/** Throws `not_found` unless the tenant and its bundle exist. */
 export async function requireBundle(db: Database, tenant: string, bundle: string): Promise<void> {
   if (!(await bundleExists(db, tenant, bundle)))
     throw await missingError(db, { tenant, bundle }, `bundle "${bundle}"`);

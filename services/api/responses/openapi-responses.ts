@@ -4,7 +4,7 @@ import type { z } from 'zod';
 type Responses = RouteConfig['responses'];
 type ResponseDocs = Exclude<Responses[string], { $ref: string }>;
 
-/** The headers of a response. */
+/** The headers that the documentation of a response lists. */
 export interface HeaderNames {
   readonly etag?: string;
   readonly location?: boolean;
@@ -14,10 +14,10 @@ export interface HeaderNames {
   readonly release?: boolean;
 }
 
-/** The response to a request that may be a repetition. */
+/** The headers of a response to a request that may be a repetition. */
 export const replayed: HeaderNames = { replayed: true };
 
-/** The response to a request about one release. */
+/** The headers of a response to a request about one release. */
 export const ofRelease: HeaderNames = { release: true };
 
 /** Documents a JSON response. */
@@ -25,12 +25,12 @@ export function json(schema: z.ZodType, description: string, headers: HeaderName
   return { description, headers: headerDocs(headers), content: { 'application/json': { schema } } };
 }
 
-/** Documents a response that is a stream of events if the client accepts one. */
+/** Documents a JSON response that is a stream of events if the client accepts event streams. */
 export function orEvents(answer: ResponseDocs, example: string): ResponseDocs {
   return { ...answer, content: { ...answer.content, ...events(example) } };
 }
 
-/** The content of a stream of events. */
+/** Documents the content of an event stream. */
 export function events(example: string) {
   return { 'text/event-stream': { schema: { type: 'string' as const }, example } };
 }
@@ -49,7 +49,7 @@ export function empty(description: string, headers: HeaderNames = {}): ResponseD
   return { description, headers: headerDocs(headers) };
 }
 
-/** Headers in OpenAPI's form. Every response has the first two. */
+/** The headers in OpenAPI notation. The first two are part of every response. */
 export function headerDocs({
   etag,
   location,

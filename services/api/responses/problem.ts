@@ -15,7 +15,7 @@ import { Quota, retryAfterSeconds } from '@pointsman/protocol/quota';
 import { Outcome } from '@pointsman/protocol/releases/release';
 import { etagOf } from './entity-tags.ts';
 
-/** A problem of a request, and its location. */
+/** A problem of a request, with its location. */
 export const RequestProblem = z
   .object({
     in: z.enum(['path', 'query', 'header', 'body']),
@@ -30,7 +30,7 @@ export type RequestProblem = z.infer<typeof RequestProblem>;
 
 const ExceededQuota = Quota.omit({ default: true });
 
-/** The format of every error of this API. */
+/** The format of all errors of this API. */
 export const Problem = z
   .looseObject({
     type: z.string().meta({ description: 'A URN for the kind of problem, with the same meaning as `code`.' }),
@@ -41,7 +41,7 @@ export const Problem = z
     instance: z.string().meta({ description: 'The path of the request.' }),
     requestId: z
       .string()
-      .meta({ description: 'As in the `X-Request-Id` header. Include it in a support request.' }),
+      .meta({ description: 'The id from the `X-Request-Id` header. Include it in a support request.' }),
     errors: z
       .array(RequestProblem)
       .optional()
@@ -65,7 +65,7 @@ export const Problem = z
       .optional()
       .meta({ description: 'The same request was carried out before, under its `Idempotency-Key`.' }),
     outcome: Outcome.nullable().optional().meta({ description: 'The outcome of the release.' }),
-    gate: z.string().optional().meta({ description: 'The gate of the request.' }),
+    gate: z.string().optional().meta({ description: 'The gate that the request names.' }),
     gates: z
       .array(z.string())
       .optional()
@@ -86,20 +86,23 @@ export const Problem = z
   })
   .meta({ id: 'Problem', description: 'A problem document (RFC 9457).' });
 
-/** The request of a problem. */
+/** Identifies the request in which a problem occurred. */
 export interface ProblemPlace {
   readonly requestId: string;
   /** The path of the request, without its query. */
   readonly instance: string;
 }
 
-/** The only place where an error becomes an HTTP response. Any error but a PointsmanError becomes a 500 without details. */
+/**
+ * Turns an error into an HTTP response. No other code does this. An error that is not a PointsmanError becomes a 500
+ * without details.
+ */
 export function problemResponse(error: unknown, place: ProblemPlace): Response {
   const { status, headers, body } = problemParts(error, place);
   return new Response(body, { status, headers });
 }
 
-/** The status, headers and body of the response. */
+/** Returns the status, headers and body of the response to an error. */
 export function problemParts(error: unknown, place: ProblemPlace) {
   const known = asPointsmanError(error);
   const { status, title } = ERRORS[known.code];
@@ -124,7 +127,7 @@ export function problemParts(error: unknown, place: ProblemPlace) {
   return { status, headers, body };
 }
 
-/** The error that a client gets for any thrown error. */
+/** The error that a client receives for any thrown value. */
 export function asPointsmanError(error: unknown): PointsmanError {
   if (error instanceof PointsmanError) return error;
   return new PointsmanError(
@@ -136,7 +139,10 @@ export function asPointsmanError(error: unknown): PointsmanError {
   );
 }
 
-/** An error that lists the problems of a request, each with its location and in bounded text. The first one is the detail. */
+/**
+ * An error that lists the problems of a request, each with its location and with text of limited length. The error's
+ * detail is the first problem.
+ */
 export function requestError(
   code: 'malformed' | 'invalid_request',
   found: readonly RequestProblem[],
@@ -150,8 +156,9 @@ export function requestError(
 }
 
 /**
- * The first problems, each in bounded text, all of them within {@link documentLimits.reportChars}: the client chooses the names of fields
- * and parameters. A thread calls this before it sends problems on.
+ * The first problems, with text of limited length, within {@link documentLimits.reportChars} in total. The limits are
+ * needed because the client chooses the names of fields and parameters. A thread calls this before it passes the
+ * problems on.
  */
 export function boundedProblems(found: readonly RequestProblem[]): RequestProblem[] {
   return withinReport(found.map(bounded), ({ name = '', pointer = '', message }) => [name, pointer, message]);
@@ -182,10 +189,11 @@ function headersOf({ code, details }: PointsmanError): Record<string, string> {
     case 'unauthenticated':
       return { 'www-authenticate': 'Bearer realm="pointsman"' };
     case 'not_signed':
-      // A 401 must name a challenge (RFC 9110, section 15.5.2). This one is not solved by a token.
+      // A 401 response must contain a challenge (RFC 9110, section 15.5.2). This challenge requires a signature, not a
+      // token.
       return { 'www-authenticate': 'Signature realm="pointsman"' };
     case 'too_slow':
-      // The rest of the body would be parsed as the next request.
+      // Otherwise the rest of the body would be parsed as the next request.
       return { connection: 'close' };
     case 'quota_exceeded': {
       const { quota } = ExceededQuota.parse(details['quota']);

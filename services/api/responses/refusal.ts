@@ -5,7 +5,7 @@ import { similarName } from '../../../core/moves/similar-name.ts';
 import { unknownChannel } from '../../../core/moves/unknown-channel.ts';
 import { notFound } from './not-found.ts';
 
-/** The refusals that several handlers of the tenant share. */
+/** The refusals that several handlers of the tenant's object share. */
 export type Refusal =
   | { readonly kind: 'stale'; readonly pointer: Pointer }
   | { readonly kind: 'held'; readonly reason: string }
@@ -42,7 +42,7 @@ export function refusal(answer: Refusal, tenant: string): PointsmanError {
   }
 }
 
-/** The error for a channel that the bundle does not have. */
+/** Returns the error for a channel that the bundle does not have. */
 export function noChannel(
   pointer: { readonly bundle: string; readonly channel: string },
   { channels }: { readonly channels: readonly string[] },
@@ -52,7 +52,7 @@ export function noChannel(
   });
 }
 
-/** The pointer has moved since the generation in `If-Match`. */
+/** Returns the error for a pointer that has moved since the generation in `If-Match`. */
 export function movedOn(pointer: Pointer): PointsmanError {
   return new PointsmanError(
     'pointer_moved',

@@ -1,4 +1,4 @@
-/** A JSON response. Not cached unless its headers allow it. */
+/** A JSON response. It is not cached unless its headers allow it. */
 export function jsonResponse(value: unknown, status: number, headers: Record<string, string> = {}): Response {
   const text = JSON.stringify(value);
   return new Response(text, {
@@ -13,7 +13,7 @@ export function jsonResponse(value: unknown, status: number, headers: Record<str
   });
 }
 
-/** A response with text that was encoded once for many readers. */
+/** A response with text that was encoded once for all readers. */
 export function encodedResponse(
   text: Uint8Array<ArrayBuffer>,
   mediaType: string,
@@ -24,7 +24,7 @@ export function encodedResponse(
   });
 }
 
-/** The header that marks the response to a repeated request. */
+/** Returns the header that marks the response to a repeated request. */
 export function replayedHeader(replayed: boolean): Record<string, string> {
   return replayed ? { 'idempotency-replayed': 'true' } : {};
 }

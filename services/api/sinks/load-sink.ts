@@ -7,7 +7,10 @@ import { viewSink, viewUntouched } from './sink-view.ts';
 
 type Parts = Pick<ApiDeps, 'db' | 'secrets' | 'brokers'>;
 
-/** All sinks of a tenant by name, including the platform's. Throws `not_found` unless the tenant exists. */
+/**
+ * Loads all sinks of a tenant, sorted by name, including the platform's sinks. Throws `not_found` unless the tenant
+ * exists.
+ */
 export async function loadSinks({ db, secrets, brokers }: Parts, tenant: string): Promise<SinkView[]> {
   const records = await listSinks(db, tenant);
   const latest = await feedEnd(db, tenant);
@@ -18,7 +21,7 @@ export async function loadSinks({ db, secrets, brokers }: Parts, tenant: string)
   ].toSorted((a, b) => (a.sink < b.sink ? -1 : 1));
 }
 
-/** One sink of a tenant. Throws `not_found` unless it exists. */
+/** Loads one sink of a tenant. Throws `not_found` unless it exists. */
 export async function loadSink(parts: Parts, tenant: string, sink: string): Promise<SinkView> {
   const { db, secrets, brokers } = parts;
   const record = await findSink(db, tenant, sink);

@@ -18,7 +18,10 @@ import { noSink, loadSink } from './load-sink.ts';
 const headers = z.object({ 'idempotency-key': IdempotencyKey });
 const nothing = z.strictObject({}).optional();
 
-/** Controls what a sink delivers and when. The sink's single writer carries out each request in its turn. */
+/**
+ * The endpoints that pause, resume and replay a sink. The sink's single writer processes the requests one after the
+ * other.
+ */
 export function sinkControlEndpoints(parts: ApiDeps): Endpoint[] {
   return [pauseEndpoint(parts), resumeEndpoint(parts), replayEndpoint(parts)];
 }
@@ -33,7 +36,7 @@ const controlRoute = {
 } satisfies Partial<EndpointDefinition<typeof SinkParams, never, typeof headers, never>>;
 
 const PauseBody = z
-  .strictObject({ reason: FreeText.optional().meta({ description: 'The reason, for people.' }) })
+  .strictObject({ reason: FreeText.optional().meta({ description: 'A human-readable reason.' }) })
   .optional()
   .meta({ id: 'PauseBody', example: { reason: 'incident 4711' } });
 

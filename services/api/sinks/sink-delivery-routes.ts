@@ -16,7 +16,7 @@ import { noSink, loadSink } from './load-sink.ts';
 
 const headers = z.object({ 'idempotency-key': IdempotencyKey });
 
-/** Sends one event without moving the cursor, by the sink's single writer. */
+/** The endpoints that send one event without moving the cursor. The sink's single writer sends it. */
 export function sendingEndpoints(parts: ApiDeps): Endpoint[] {
   return [testEndpoint(parts), redeliverEndpoint(parts)];
 }

@@ -12,17 +12,17 @@ import {
 import { callOptions, orUnavailable } from '../ingress.ts';
 import type { RequestIds } from '../requests/request-ids.ts';
 
-/** The single writer of a sink, as called by this process. While it delivers, a call waits for its turn. */
+/** The client for the single writer of a sink. A call waits while the writer delivers. */
 export interface SinkObject {
   control(request: ControlRequest): Promise<ControlResult>;
-  /** At most once per key of the tenant, for a day: see {@link callOptions}. */
+  /** Sends one event. The writer runs it at most once per key of the tenant within a day, see {@link callOptions}. */
   send(request: SendRequest, idempotencyKey: string): Promise<SendResult>;
 }
 
-/** Returns the writer of a sink, on behalf of one request. */
+/** Returns the client for the writer of a sink, for one request. */
 export type SinkObjects = (id: SinkId, ids: RequestIds) => SinkObject;
 
-/** Calls throw as {@link orUnavailable} does. */
+/** The calls of the client throw like {@link orUnavailable}. */
 export function sinkObjects(ingress: Ingress): SinkObjects {
   return (id, ids) => {
     const object = ingress.client(Sink, sinkKey(id));

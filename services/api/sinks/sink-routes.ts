@@ -13,7 +13,7 @@ import { SinkParams, TenantParams, WebhookParams } from '../requests/params.ts';
 import { viewAttempt } from './sink-view.ts';
 import { noSink, loadSink, loadSinks } from './load-sink.ts';
 
-/** Endpoints that read sinks. They need the action `read`. */
+/** The endpoints that read sinks. They require permission for the action `read`. */
 export function sinkEndpoints(parts: ApiDeps): Endpoint[] {
   return [listEndpoint(parts), findEndpoint(parts), attemptsEndpoint(parts)];
 }

@@ -4,7 +4,7 @@ import type { AttemptView, SinkView } from '@pointsman/protocol/sinks/sink-view'
 import type { AttemptRecord, SinkHealth, SinkRecord } from '../../postgres/sinks/sinks.ts';
 import type { SecretBox } from '../../secrets/secret-box.ts';
 
-/** `latest` is the last number of the tenant's feed, read after the record. */
+/** @param latest the number of the last move in the tenant's feed, which was read after `record` */
 export function viewSink(
   tenant: string,
   latest: number,
@@ -21,7 +21,7 @@ export function viewSink(
     lag: Math.max(0, latest - deliveredSeq),
     previousSecretUntil: isOver(previousUntil) ? null : previousUntil,
     sealedUnder: sealedUnder([secret, isOver(previousUntil) ? null : previousSecret], secrets),
-    // The platform's sinks were not created by the tenant.
+    // The platform's sinks were not created by the tenant, so their creator is hidden.
     ...(kind === 'webhook' ? { createdBy, createdAt } : { createdBy: null, createdAt: null }),
   };
 }
@@ -35,7 +35,10 @@ function sealedUnder(sealed: readonly (string | null)[], secrets: SecretBox | nu
   return (['lost', 'previous', 'current'] as const).find((one) => under.includes(one)) ?? null;
 }
 
-/** A broker without a delivery to this tenant yet. The state of its shared partition applies anyway. */
+/**
+ * The view of a broker that has not delivered anything to this tenant yet. The health of its shared partition applies
+ * nevertheless.
+ */
 export function viewUntouched(tenant: string, latest: number, broker: Broker, health: SinkHealth): SinkView {
   return {
     sink: broker,

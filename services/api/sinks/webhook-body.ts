@@ -9,7 +9,7 @@ const Secret = z
   .refine((text) => webhookKey(text) !== null, SECRET_FORM)
   .optional();
 
-/** A webhook, as set by an admin. */
+/** The settings of a webhook, as an admin sets them. */
 export const SinkBody = z
   .strictObject({
     webhook: z.strictObject({

@@ -24,7 +24,7 @@ const shownOnce = { replayed: true, cacheControl: '`no-store`.' };
 const ONCE =
   'A generated secret is shown only in the response. A repeated request with the same `Idempotency-Key` does not show it again: it returns 409 with `replayed`. If the first response is lost, rotate the secret.';
 
-/** Sets webhooks and their signing secrets. */
+/** The endpoints that set webhooks and their signing secrets. */
 export function webhookEndpoints(parts: ApiDeps): Endpoint[] {
   return [putEndpoint(parts), rotateEndpoint(parts), deleteEndpoint(parts)];
 }
@@ -84,7 +84,10 @@ function putEndpoint(parts: ApiDeps): Endpoint {
   });
 }
 
-/** Whether this secret is already set. It must not be rotated then: a rotation would drop the previous secret. */
+/**
+ * Whether the webhook already signs with this secret. If so, it must not be rotated, because a rotation would drop the
+ * previous secret.
+ */
 async function signsWith(
   { db }: Pick<ApiDeps, 'db'>,
   box: SecretBox,
@@ -96,7 +99,7 @@ async function signsWith(
   try {
     return box.open(sealed, { tenant, sink, field: 'secret' }) === given;
   } catch (error) {
-    // Then the given secret replaces it.
+    // The stored secret is lost, so the given secret replaces it.
     if (error instanceof SecretLostError) return false;
     throw error;
   }

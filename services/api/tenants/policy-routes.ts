@@ -76,7 +76,7 @@ function putEndpoint({ db, celeryGrants }: ApiDeps): Endpoint {
     params: TenantParams,
     query: z.strictObject({
       message: FreeText.optional().meta({
-        description: 'The reason, for people.',
+        description: 'A human-readable reason.',
         example: 'Four eyes on live',
       }),
     }),
@@ -126,7 +126,7 @@ function putEndpoint({ db, celeryGrants }: ApiDeps): Endpoint {
   });
 }
 
-/** Throws `invalid_request` for a Celery task that the operator has not allowed. */
+/** Throws `invalid_request` for a Celery task that is not in the operator's list. */
 function requireGrant(
   grants: ApiDeps['celeryGrants'],
   tenant: string,

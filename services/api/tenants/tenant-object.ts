@@ -17,21 +17,21 @@ import { type DownSink, Sink } from '../../../handlers/contract/sink.ts';
 import { callOptions, orUnavailable } from '../ingress.ts';
 import type { RequestIds } from '../requests/request-ids.ts';
 
-/** The tenant's durable object, as called by this process. Every change of a tenant goes through it. */
+/** The client for the tenant's durable object, which makes every change to a tenant. */
 export interface TenantObject {
   publish(request: PublishRequest): Promise<PublishResult>;
-  /** If the channel requires healthy sinks, they are probed first, and the move is tried again. */
+  /** Moves a pointer. If required sinks are down, has them checked and then tries the move again. */
   move(request: MoveRequest): Promise<MoveResult>;
   hold(request: HoldRequest): Promise<HoldResult>;
   cancel(request: CancelRequest): Promise<CancelResult>;
-  /** Settles a release that no longer runs. */
+  /** Settles a release whose workflow no longer runs. */
   reconcile(request: ReconcileRequest): Promise<void>;
 }
 
-/** Returns the object of a tenant, on behalf of one request. */
+/** Returns the client for the object of a tenant, for one request. */
 export type TenantObjects = (tenant: string, ids: RequestIds) => TenantObject;
 
-/** Calls throw as {@link orUnavailable} does. */
+/** The calls of the client throw like {@link orUnavailable}. */
 export function tenantObjects(ingress: Ingress): TenantObjects {
   return (tenant, ids) => {
     const object = ingress.client(Tenant, tenant);

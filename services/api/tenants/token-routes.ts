@@ -58,7 +58,8 @@ function createEndpoint({ db }: ApiDeps): Endpoint {
       const tenant = call.body.tenant ?? caller.tenant;
       authorise(caller, 'administer', tenant);
       const { name } = call.body;
-      // Sort the roles: requests with the same roles in another order then count as the same idempotent request.
+      // The roles are sorted, so that requests with the same roles in a different order count as the same idempotent
+      // request.
       const roles = Role.options.filter((role) => call.body.roles.includes(role));
       const token = TOKEN_PREFIX + base58(randomBytes(32));
       const answer = await createToken(db, {
@@ -90,12 +91,15 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
     operationId: 'listTokens',
     summary: 'List tokens',
     description:
-      "Newest first, without the tokens themselves. An admin of a tenant sees its own tenant's. An admin of the platform sees all, or one tenant's. Revoked tokens stay listed permanently.",
+      'Newest first, without the tokens themselves. An admin of a tenant sees the tokens of that tenant. An admin of the platform sees all tokens, or those of one tenant. Revoked tokens stay listed permanently.',
     tags: ['tokens'],
     may: 'administer',
     whose: 'caller',
     query: PageQuery.extend({
-      tenant: TenantName.optional().meta({ description: 'Only those of this tenant.', example: 'acme' }),
+      tenant: TenantName.optional().meta({
+        description: 'Return only the tokens of this tenant.',
+        example: 'acme',
+      }),
       state: z
         .enum(['active', 'revoked', 'all'])
         .optional()
@@ -140,7 +144,8 @@ function revokeEndpoint({ db }: ApiDeps): Endpoint {
       const caller = callerOf(call);
       const { id } = call.params;
       const token = await findTokenById(db, id);
-      // A missing token counts as the platform's: a tenant's admin gets the same error for a missing token and for another tenant's.
+      // A missing token is treated like a platform token. A tenant's admin therefore gets the same error for a missing
+      // token and for another tenant's token.
       if (id !== caller.id) authorise(caller, 'administer', token?.tenant ?? null);
       if (token === null) throw notFound(`The token ${id} does not exist.`);
       const revoked = await revokeToken(db, token, {

@@ -1,17 +1,19 @@
 /**
- * Values that come over time. Unlike a generator it keeps none of them: the variables of a suspended generator stay in memory, and a reader that
- * takes nothing suspends it for as long as it is connected.
+ * A sequence of values that arrive over time. Unlike a generator, it keeps none of the values in memory. The variables
+ * of a suspended generator stay in memory, and a slow reader keeps its generator suspended for as long as it is
+ * connected.
  */
 export interface Followed<T> {
   readonly next: () => Promise<IteratorResult<T, undefined>>;
-  /** Ends it, even while `next` waits. */
+  /** Ends the sequence, even while `next` is pending. */
   readonly return: () => Promise<IteratorReturnResult<undefined>>;
   readonly [Symbol.asyncIterator]: () => Followed<T>;
 }
 
 /**
- * `produce` resolves to the next value, or to undefined at the end. `onEnd` is called once: at the end, when `produce` throws, or when the
- * consumer returns, and must then release a `produce` that waits.
+ * Creates a sequence. `produce` resolves to the next value, or to undefined at the end. `onEnd` is called once: at the
+ * end, when `produce` throws, or when the consumer calls `return`. In the last case it must also make a pending
+ * `produce` end.
  */
 export function followed<T>(
   produce: () => Promise<T | undefined>,

@@ -1,14 +1,17 @@
 import { watchLimits } from '../limits.ts';
 
 /**
- * Notifies many followers in portions, so that the event loop serves other requests in between. Each follower sends the loaded value when it
- * is notified, which takes time.
+ * Notifies many followers in batches, so that the event loop can serve other requests in between. Notifying a follower
+ * takes time, because it sends the loaded value immediately.
  */
 export class Notifier {
   readonly #waiting: (() => void)[] = [];
   #isRunning = false;
 
-  /** `notify` is called in a later turn of the event loop, in the order of the calls. It must not throw. */
+  /**
+   * Schedules `notify` for a later turn of the event loop. The calls run in the order in which they were added.
+   * `notify` must not throw.
+   */
   add(notify: () => void): void {
     this.#waiting.push(notify);
     if (this.#isRunning) return;

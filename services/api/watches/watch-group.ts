@@ -7,7 +7,10 @@ interface Watched<K, V> {
   readonly unsubscribe: () => void;
 }
 
-/** The watches of one tenant. They are loaded in batches, one batch at a time. What becomes due during a load is in a later batch. */
+/**
+ * The watches of one tenant. They are loaded in batches, one batch at a time. A watch that becomes due during a load is
+ * part of a later batch.
+ */
 export class WatchGroup<K, V> {
   readonly #tenant: string;
   readonly #options: WatchOptions<K, V>;
@@ -16,13 +19,13 @@ export class WatchGroup<K, V> {
   readonly #watched = new Map<string, Watched<K, V>>();
   /** Watches that may have changed. They are loaded first. */
   readonly #due = new Set<Watch<K, V>>();
-  /** Watches that are due for the periodic load only. */
+  /** Watches that are due only for the periodic load. */
   readonly #old = new Set<Watch<K, V>>();
   #isLoading = false;
   #recheck: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
 
-  /** `onIdle` is called whenever nothing is followed and nothing is being loaded. */
+  /** @param onIdle called whenever no watch has followers and no load is in progress */
   constructor(tenant: string, options: WatchOptions<K, V>, notifier: Notifier, onIdle: () => void) {
     this.#tenant = tenant;
     this.#options = options;
@@ -57,7 +60,10 @@ export class WatchGroup<K, V> {
     if (!this.#isLoading) this.#onIdle();
   }
 
-  /** Has the watch loaded, by the next batch if a load is in progress: that load may have read before the change. */
+  /**
+   * Schedules a load of the watch. If a load is in progress, the watch is part of the next batch, because the current
+   * load may have read before the change.
+   */
   reload(watch: Watch<K, V>): void {
     this.#due.add(watch);
     this.#load();
@@ -83,7 +89,7 @@ export class WatchGroup<K, V> {
     const { isSame = () => false } = this.#options;
     for (const [at, watch] of batch.entries()) {
       const value = values[at];
-      if (value === undefined) watch.failed(new Error('a load gave fewer values than it was asked for'));
+      if (value === undefined) watch.failed(new Error('a load returned fewer values than requested'));
       else watch.found(value, isSame);
     }
     this.#ended();
@@ -120,8 +126,8 @@ export class WatchGroup<K, V> {
 }
 
 /**
- * A random time from 0.5 to 1.5 times `ms`. Otherwise all tenants of all processes would load at the same time after a process has
- * started, or when the store is back.
+ * A random duration from 0.5 to 1.5 times `ms`. Otherwise all tenants of all processes would load at the same time
+ * after a start, or when the database recovers.
  */
 function atAnyMoment(ms: number): number {
   return ms * (0.5 + Math.random());

@@ -2,54 +2,68 @@ import { watchLimits } from '../limits.ts';
 import type { Notifier } from './notifier.ts';
 
 export interface WatchOptions<K, V> {
-  /** Equal keys share one watch. */
+  /** Returns a name for the key. Keys with equal names share one watch. */
   readonly keyOf: (key: K) => string;
-  /** The tenant of a key: what is watched of one tenant is loaded together, one load at a time. */
+  /** Returns the tenant of a key. The keys of one tenant are loaded together, one load at a time. */
   readonly tenantOf: (key: K) => string;
-  /** Loads the values of one tenant's keys. Resolves to the values in the order of the keys. */
+  /** Loads the values of several keys of one tenant. Resolves to the values in the order of the keys. */
   readonly load: (tenant: string, keys: readonly WatchedKey<K, V>[]) => Promise<readonly V[]>;
-  /** How many keys one load may ask for. */
+  /** The maximum number of keys per load. */
   readonly perLoad: number;
-  /** Whether two values are equal for followers, so that they don't get the second one. If left out, they get each loaded value. */
+  /**
+   * Whether two values are equal for followers. If so, followers do not get the second one. If omitted, they get every
+   * loaded value.
+   */
   readonly isSame?: (before: V, now: V) => boolean;
-  /** Calls `notify` when the value may have changed, and when notifications may have been lost. Returns the function that unsubscribes. */
+  /**
+   * Calls `notify` when the value may have changed, and when notifications may have been lost. Returns a function that
+   * unsubscribes.
+   */
   readonly subscribe: (key: K, notify: () => void) => () => void;
-  /** Average time between two loads without a notification. Each interval is random, from 0.5 to 1.5 times this. */
+  /**
+   * The average time between two periodic loads, in milliseconds. Each interval is random, from 0.5 to 1.5 times this.
+   */
   readonly recheckMs: number;
 }
 
-/** A key to load. It has the value of the previous load, or null at the first load. */
+/** A key to load, with the value of the previous load. The value is null at the first load. */
 export interface WatchedKey<K, V> {
   readonly key: K;
   readonly before: V | null;
 }
 
-/** The result of one load. Loads are numbered, so that a follower that was busy gets the last one that it missed. */
+/**
+ * The result of one load. Loads are numbered, so that a follower that was busy gets the most recent load that it
+ * missed.
+ */
 export interface Loaded<V> {
   readonly round: number;
   readonly value: V;
 }
 
-/** A waiting follower. It has its own promise, so that nothing of it stays in memory after it has left. Resolves to null when it stops waiting. */
+/**
+ * The promise of a waiting follower. Each follower has its own, so that nothing stays in memory after the follower
+ * leaves. Resolves to null when the follower stops waiting.
+ */
 export type Turn<V> = PromiseWithResolvers<Loaded<V> | null>;
 
-/** Waiting followers, each with the number of the load that it has already seen. */
+/** The waiting followers, each with the number of the last load that it has seen. */
 type Waiting<V> = Map<Turn<V>, number>;
 
-/** One watched key. */
+/** A key with its followers. */
 export class Watch<K, V> implements WatchedKey<K, V> {
   readonly key: K;
   followers = 0;
   readonly #notifier: Notifier;
   #latest: Loaded<V> | null = null;
-  /** The number of the last load whose value differed from the one before. */
+  /** The number of the most recent load whose value differed from the previous value. */
   #changed = 0;
   readonly #forLoad: Waiting<V> = new Map();
   readonly #forChange: Waiting<V> = new Map();
-  /** How many loads have ended. */
+  /** The number of completed loads. */
   #round = 0;
   #isLoading = false;
-  /** Consecutive failed loads. */
+  /** The number of consecutive failed loads. */
   #failures = 0;
 
   constructor(key: K, notifier: Notifier) {
@@ -61,22 +75,27 @@ export class Watch<K, V> implements WatchedKey<K, V> {
     return this.#latest?.value ?? null;
   }
 
-  /** The number of the last load that has started. Its value may be older than this moment; the values of later loads are not. */
+  /**
+   * The number of the last load that has started. That load may have read its value before now; later loads have not.
+   */
   get lastStarted(): number {
     return this.#isLoading ? this.#round + 1 : this.#round;
   }
 
-  /** Marks the begin of a load. It ends with {@link found} or {@link failed}. */
+  /** Marks the start of a load. {@link found} or {@link failed} marks its end. */
   begin(): void {
     this.#isLoading = true;
   }
 
-  /** The latest load after load number `round`. If no load has ended since, waits for the next one. */
+  /**
+   * Waits for a load with a number above `round`, and resolves to the latest. Resolves immediately if such a load has
+   * already ended.
+   */
   loadAfter(round: number): Turn<V> {
     return this.#turn(this.#round, round, this.#forLoad);
   }
 
-  /** The same, counting only loads whose value differed from the one before. */
+  /** Like `loadAfter`, but counts only loads whose value differed from the previous value. */
   changeAfter(round: number): Turn<V> {
     return this.#turn(this.#changed, round, this.#forChange);
   }
@@ -99,7 +118,10 @@ export class Watch<K, V> implements WatchedKey<K, V> {
     if (!isUnchanged) this.#notify(this.#forChange, (turn) => turn.resolve(loaded));
   }
 
-  /** A restarting store is back soon. Followers get the error only when it lasts, so that they don't all reconnect at the same time. */
+  /**
+   * A store that restarts usually recovers soon. Followers that already have a value get the error only if the failure
+   * lasts, so that they do not all reconnect at the same time.
+   */
   failed(error: unknown): void {
     this.#endLoad();
     const lasts = ++this.#failures >= watchLimits.failures;
@@ -112,7 +134,7 @@ export class Watch<K, V> implements WatchedKey<K, V> {
     return ++this.#round;
   }
 
-  /** Notifies the followers that have not seen this load. */
+  /** Notifies the waiting followers that have not seen this load. */
   #notify(waiting: Waiting<V>, notify: (turn: Turn<V>) => void): void {
     for (const [turn, after] of waiting) {
       if (after >= this.#round) continue;

@@ -24,7 +24,7 @@ export interface HookDeps extends TokenDeps {
   readonly outbound: Outbound;
 }
 
-/** Fetches the pushed sources for hook deliveries. */
+/** Fetches the sources of pushes for hook deliveries. */
 export function hookDeliveries(deps: HookDeps & { readonly reader: RepositoryReader }): Deliveries {
   const bound = inFlightBound({ total: fetchLimits.atOnce, perTenant: fetchLimits.atOnceOfTenant });
   return {
@@ -89,8 +89,8 @@ function fetchFailure(
     const bound = fetchLimits.archiveBytes;
     return { kind: 'refused', reason: `the archive is larger than the limit of ${bound} bytes` };
   }
-  // GitHub also returns 403 when a client exceeds its rate limit ("Rate limits for the REST API"). Only the
-  // headers distinguish the two cases.
+  // GitHub also returns 403 when a client exceeds its rate limit ("Rate limits for the REST API"). Only the headers
+  // distinguish a rate limit from missing permission, so every 403 is retried.
   if (provider === 'github' && response.status === 403) return { kind: 'later', reason, retryAfterMs: null };
   return { kind: 'failed', reason };
 }
@@ -103,7 +103,7 @@ async function readArchive(
   { body, folder }: { body: Buffer; folder: string | null },
 ): Promise<Read> {
   try {
-    // A copy, because the thread takes ownership of the memory, and the driver's memory may be shared.
+    // Copy the body, because the thread takes ownership of the memory, and the HTTP client may share its memory.
     const read = await reader.read(tenant, { bytes: new Uint8Array(body), folder });
     switch (read.kind) {
       case 'source':

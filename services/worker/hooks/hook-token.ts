@@ -4,7 +4,8 @@ import { type DeliveryName, deliveryCorrelationId } from '@pointsman/protocol/ho
 import { type SecretBox, SecretLostError } from '../../secrets/secret-box.ts';
 
 /**
- * What decrypts a token: the key box, which is null without a configured key, and the log for lost tokens.
+ * The dependencies for decrypting a token. The secret box is null without a configured key. The log receives errors
+ * about lost tokens.
  */
 export interface TokenDeps {
   readonly secrets: SecretBox | null;
@@ -15,9 +16,7 @@ type Token =
   | { readonly kind: 'open'; readonly plain: string | null }
   | { readonly kind: 'lost'; readonly reason: string };
 
-/**
- * Decrypts the hook's token, for one call. The log has the details that an operator needs about a lost token.
- */
+/** Decrypts the hook's token for one call. If the token is lost, the log gets the details that an operator needs. */
 export function openToken({ secrets, log }: TokenDeps, name: DeliveryName, sealed: string | null): Token {
   if (sealed === null) return { kind: 'open', plain: null };
   try {

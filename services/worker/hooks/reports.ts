@@ -55,7 +55,7 @@ async function sendReport(
   return sendStatus(deps, target, report, `${deliveryCorrelationId(name)}:${kind}`);
 }
 
-/** Links to the release, or to the list of deliveries while no release exists. */
+/** The link target: the release, or the list of deliveries if no release exists yet. */
 function linkedPath({ tenant, hook }: DeliveryName, bundle: string, version: number | null): string {
   return version === null
     ? pathOf(paths.hookDeliveries, { tenant, hook })
@@ -82,7 +82,7 @@ async function sendStatus(
   if (result.kind === 'answered') return { kind: 'posted', detail };
   if (result.kind === 'later')
     return { kind: 'later', reason: result.summary, retryAfterMs: result.retryAfterMs };
-  // As with fetching, GitHub's 403 may be a rate limit.
+  // As in the fetch of a source, a 403 from GitHub may be a rate limit.
   if (isRateLimited(target, result)) return { kind: 'later', reason: result.summary, retryAfterMs: null };
   const readCall = currentStatusCall(target, report, result.kind === 'refused' ? result.status : null);
   if (readCall === null) return { kind: 'refused', reason: result.summary };

@@ -17,8 +17,8 @@ export function startManifestReader(log: Pick<Logger, 'error'>): ReadingThread<M
 }
 
 /**
- * Reads manifests from external compilers in the thread. A manifest that exceeds the memory or time limit is
- * reported as a problem. While too many manifests wait, it throws, and the durable step retries.
+ * Creates a reader that parses manifests from external compilers in the thread. A manifest that exceeds the memory or
+ * time limit is reported as a problem. While too many manifests wait, the reader throws, and the durable step retries.
  */
 export function manifestsIn(thread: ReadingThread<ManifestTask, ReadManifest>): ManifestReader {
   return async (tenant, bytes) => {

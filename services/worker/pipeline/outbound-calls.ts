@@ -17,9 +17,9 @@ import type { Outbound } from '../../outbound/contract.ts';
 
 export interface OutboundCallDeps {
   readonly outbound: Outbound;
-  /** The Celery queues that this worker is configured with, by the broker's name in policies. */
+  /** The Celery queues that this worker is configured with, by the name that policies use for the broker. */
   readonly celery: Readonly<Partial<Record<'rabbitmq' | 'redis', CeleryQueue>>>;
-  /** The operator's list of permitted tasks per queue. */
+  /** The operator's list of permitted Celery tasks and queues. */
   readonly celeryGrants: readonly CeleryGrant[];
   /** The public URL of the API. */
   readonly publicUrl: string;
@@ -37,14 +37,14 @@ export function outboundCalls({
 }: OutboundCallDeps): OutboundCalls {
   const addressOf = (capability: string) => `${publicUrl}${pathOf(paths.callback, { capability })}`;
   return {
-    // As much entropy as a token. The prefix lets secret scanners find it in logs and repositories.
+    // The capability has as much entropy as a token. The prefix lets secret scanners find it in logs and repositories.
     makeCapability: () => `pmc_${randomBytes(32).toString('base64url')}`,
     requestCheck: (call) => post(outbound, call, call.url, checkRequest(call, addressOf(call.capability))),
     requestCompile(call) {
       const job = compileJob(call, addressOf(call.capability));
       const { rule } = call;
       if (rule.executor === 'http') return post(outbound, call, rule.url, job);
-      // The policy was validated when it was set. The operator may have removed the task from the list since.
+      // The policy was validated when it was set, but the operator may have removed the task from the list since then.
       const reason = celeryRefusal(celeryGrants, call.tenant, rule);
       if (reason !== null) return Promise.resolve({ kind: 'refused', reason });
       return enqueue(celery[rule.broker], call, rule, job);

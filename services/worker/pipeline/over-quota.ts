@@ -1,8 +1,7 @@
 import { PointsmanError } from '@pointsman/protocol/errors';
 
 /**
- * Returns the result of storing something, or the reason why it exceeds the tenant's quota. A retry would
- * find the same quota.
+ * Returns the result of the work, or the reason if it exceeds the tenant's quota. A retry would exceed the same quota.
  */
 export async function catchOverQuota<T>(work: Promise<T>): Promise<T | { readonly reason: string }> {
   try {

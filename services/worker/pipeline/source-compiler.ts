@@ -13,7 +13,7 @@ import { type LoadedSource, loadReleaseSource, loadSource } from '../../postgres
 
 type Compiled = Extract<CompileResult, { kind: 'compiled' | 'invalid' }>;
 
-/** A limit was exceeded, or the source is missing. A retry would end in the same way. */
+/** The result when a limit was exceeded or the source is missing. A retry would have the same result. */
 interface Broken {
   readonly kind: 'broken';
   readonly reason: string;
@@ -30,8 +30,8 @@ export interface SourceCompiler {
 }
 
 /**
- * Connects the compiler with the store. The file list of a source never changes, so it is read once for all
- * steps of a release.
+ * Connects the compiler with the database. The file list of a source never changes, so it is read once for all steps of
+ * a release.
  */
 export function sourceCompiler(db: Database, compiler: Compiler): SourceCompiler {
   const trees = new LRUCache<string, SourceTree>({ max: compileLimits.sourceTrees });
@@ -61,9 +61,9 @@ export function sourceCompiler(db: Database, compiler: Compiler): SourceCompiler
 }
 
 /**
- * Too many compilations of the tenant are waiting, so the step is retried. The delay is random: hundreds of
- * steps that retried together every few seconds would starve Restate and the store of capacity for other
- * releases.
+ * Makes the step retry, because too many compilations of the tenant are waiting. The delay is random: if hundreds of
+ * steps retried at the same moment every few seconds, other releases would lack the capacity of Restate and the
+ * database.
  */
 function retryLater(): RetryableError {
   const { firstMs, lastMs } = compileLimits.busy;

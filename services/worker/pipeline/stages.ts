@@ -8,9 +8,8 @@ import { catchOverQuota } from './over-quota.ts';
 import { type SourceCompiler, sourceCompiler } from './source-compiler.ts';
 
 /**
- * The stages that build: each calls the compiler and the store. A compilation depends on the source alone, so
- * a step may compile again after a crash with the same result. While the process lives, the compiler caches
- * the result.
+ * The stages that compile and store an artifact. A compilation depends only on the source, so a step that runs again
+ * after a crash has the same result. While the process runs, the compiler caches the result.
  */
 export function releaseStages(db: Database, compiler: Compiler): Stages {
   const sources = sourceCompiler(db, compiler);
@@ -19,7 +18,8 @@ export function releaseStages(db: Database, compiler: Compiler): Stages {
     async compile(id, source, validated, times) {
       const result = await sources.compile(id.tenant, source);
       if (result.kind === 'broken') return result;
-      // The previous step found this source valid, and a compilation depends on nothing else.
+      // The previous step found this source valid, and a compilation depends only on the source, so this result is
+      // unexpected.
       if (result.kind === 'invalid')
         return { kind: 'broken', reason: summaryOf(result.diagnostics, result.truncated) };
       const recorded = await catchOverQuota(recordCompiled(db, id, result.blobs, validated, times));
@@ -47,7 +47,7 @@ async function validate(
     return { kind: 'invalid', summary: summaryOf(diagnostics, truncated) };
   }
   const span = { startedAt: times.startedAt, finishedAt: Date.now() };
-  // The external compiler validates the rest. Only the presence of the whole source is checked here.
+  // Only the presence of the whole source is checked here. The external compiler validates the rest.
   if (result.kind === 'elsewhere') return { kind: 'valid', ...span, executor: result.executor };
   return { kind: 'valid', ...span };
 }

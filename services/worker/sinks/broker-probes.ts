@@ -10,18 +10,17 @@ import { notConfigured, type SinkDeps } from './send-through.ts';
 export type BrokerProbes = (broker: Broker, tenant: string) => Promise<Probed>;
 
 interface Probe {
-  /** By a monotonic clock. */
+  /** The start of the probe on a monotonic clock, in milliseconds. */
   readonly startedMs: number;
   readonly result: Promise<Probed>;
 }
 
 /**
- * Probes whether a broker would accept a move, and records the result for all tenants of the partition. A
- * caller within a second after another gets the same result: when a broker fails, all releases of its
- * partition probe at the same time.
+ * Probes whether a broker would accept a move, and records the result for all tenants of the partition. Callers within
+ * the same second share a result, because all releases of a partition probe at the same time when its broker fails.
  */
 export function brokerProbes(deps: Pick<SinkDeps, 'db' | 'clock' | 'brokers'>): BrokerProbes {
-  // One entry for each partition of each broker.
+  // The latest probe for each partition of each broker.
   const latest = new Map<string, Probe>();
   return (broker, tenant) => {
     const partition = partitionOf(tenant);
@@ -31,7 +30,7 @@ export function brokerProbes(deps: Pick<SinkDeps, 'db' | 'clock' | 'brokers'>): 
     if (before !== undefined && startedMs - before.startedMs < sinkLimits.probeEveryMs) return before.result;
     const probe = { startedMs, result: probeAndRecord(deps, broker, partition) };
     latest.set(key, probe);
-    // A probe whose result could not be recorded is repeated.
+    // If the result of a probe could not be recorded, the next caller probes again.
     probe.result.catch(() => {
       if (latest.get(key) === probe) latest.delete(key);
     });
@@ -56,7 +55,7 @@ async function probeAndRecord(
   return stillFails === null ? { kind: 'well' } : { kind: 'due', reason: stillFails };
 }
 
-/** A slower probe ends by the broker's own time limits, and its result is discarded. */
+/** A slower probe ends when it reaches the broker's own time limits, and its result is discarded. */
 async function inTime(probe: Promise<Health>): Promise<Health> {
   const seconds = sinkLimits.probeMs / 1_000;
   const late: Health = { kind: 'down', reason: `it did not accept a probe within ${seconds} s` };

@@ -18,10 +18,10 @@ import { testEvent } from '../../sinks/test-event.ts';
 import type { BrokerProbes } from './broker-probes.ts';
 import { isReachable, notConfigured, sendThrough, type SinkDeps } from './send-through.ts';
 
-/** A health check needs no due moves. */
+/** The number of due moves to load. A health check needs none. */
 const NO_MOVES = 0;
 
-/** One try to send one event, without a change to the cursor. */
+/** Tries once to send one event, without moving the cursor. */
 export async function sendOne(
   deps: SinkDeps,
   request: SendRequest & DeliveryAttempt & { readonly eventId: string },
@@ -67,7 +67,7 @@ async function eventOf(
   return move === null ? null : moveEvent(move);
 }
 
-/** Checks each of the sinks, and returns those that are down. */
+/** Checks the sinks, and returns those that are down. */
 export async function checkSinks(
   deps: SinkDeps,
   probes: BrokerProbes,
@@ -85,8 +85,8 @@ export async function checkSinks(
 type Down = Omit<DownSink, 'sink'>;
 
 /**
- * Why the sink would not accept an event now; null when it would. The result is recorded, and the swap reads
- * it.
+ * Returns the reason why the sink would not accept an event now, or null if it would. The result is recorded, because
+ * the swap reads it.
  */
 async function reasonDown(deps: SinkDeps, probes: BrokerProbes, id: SinkId): Promise<Down | null> {
   const { sink } = id;
@@ -94,7 +94,8 @@ async function reasonDown(deps: SinkDeps, probes: BrokerProbes, id: SinkId): Pro
   if (opened === null) return { why: MISSING_WEBHOOK };
   if (opened.paused !== null) return { why: opened.paused };
   const isDue = opened.start < opened.latest;
-  // The writer of the tenant's events retries them, and has the better evidence.
+  // The writer already retries this tenant's due events, so the result of its last attempt is better evidence than a
+  // probe.
   if (opened.failures > 0 && !opened.shared && isDue) return { why: failedBefore(opened.lastError) };
   if (isBroker(sink)) return brokerDown(probes, sink, id.tenant);
   if ((opened.retryAtMs ?? 0) > deps.clock.now()) return { why: failedBefore(opened.lastError) };
@@ -113,8 +114,8 @@ async function brokerDown(probes: BrokerProbes, broker: Broker, tenant: string):
 }
 
 /**
- * Sends a test event, because nothing else shows whether a webhook would accept an event. The endpoint must
- * respond within the time of a probe: a later proof would be stale before the swap could use it.
+ * Sends a test event, because only an event shows whether a webhook accepts events. The endpoint must respond within
+ * the time limit of a probe. A later response would be too old by the time the swap uses it.
  */
 async function webhookDown(deps: SinkDeps, id: SinkId, opened: OpenedSink): Promise<Down | null> {
   const { tenant, sink } = id;

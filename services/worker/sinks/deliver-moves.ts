@@ -8,11 +8,11 @@ import type { Stopped } from '../../sinks/target.ts';
 import { isReachable, sendThrough, type SentThrough, type SinkDeps } from './send-through.ts';
 
 /**
- * One step of a writer: reads the due moves, sends them in one try, and records the result.
+ * One step of a sink's writer: reads the due moves, tries once to send them, and records the result.
  *
- * The record is written before the writer's state, so it is at least as current. If they differ, the step has
- * run before and its result was lost, or the handler was killed between the two. The writer's stored position
- * is then uncertain, and the target looks it up.
+ * The result is recorded in the database before the writer's state changes, so the database is at least as current. If
+ * they differ, an earlier run of this step lost its result, or the handler was killed between the two writes. The
+ * writer's stored position is then uncertain, and the target looks it up.
  */
 export async function deliverMoves(deps: SinkDeps, request: DeliverRequest): Promise<Delivered> {
   const { tenant, sink, after } = request;
@@ -24,7 +24,7 @@ export async function deliverMoves(deps: SinkDeps, request: DeliverRequest): Pro
   const position = start === after ? request.position : null;
   const standing = { tenant, sink, start, at: nowMs };
   if (moves.length === 0) {
-    // Moves that are too old to be delivered count as delivered. The consumer sees the gap.
+    // Moves that are too old to be delivered are counted as delivered. The consumer detects the gap.
     if (start !== opened.onRecord && opened.paused === null) {
       const nothing = { failed: null, healthyAtMs: null, pause: null, attempts: [] };
       await recordDelivery(deps.db, { ...standing, seq: start, ...nothing });
@@ -63,7 +63,7 @@ async function recordFailure(
 ): Promise<Delivered> {
   const { tenant, sink } = request;
   const at = clock.now();
-  // A move that arrived in between resets the count of failures.
+  // If at least one move was delivered in this attempt, the count of consecutive failures starts again.
   const before = count > 0 ? null : failuresBefore(request, opened);
   const failures = (before?.failures ?? 0) + 1;
   const sinceMs = before?.sinceMs ?? at;
@@ -90,7 +90,8 @@ async function recordFailure(
 }
 
 /**
- * A webhook's failures are in the record. A broker fails for all its tenants, whatever their rows contain.
+ * The failures of a webhook are stored in the database. A broker fails for all its tenants, so the failures in the rows
+ * of one tenant do not count.
  */
 function failuresBefore({ sink, failing }: DeliverRequest, { failures, failingSinceMs }: OpenedSink) {
   if (isBroker(sink) || failingSinceMs === null) return failing;
@@ -102,7 +103,7 @@ function waitAfter({ sink, random01 }: DeliverRequest, failures: number, stopped
   return sinkRetryMs(sink, { failures, random01, retryAfterMs });
 }
 
-/** Why delivery stops permanently; null while it continues. */
+/** The reason why delivery stops permanently; null while delivery continues. */
 function giveUpReason({ kind, reason }: Stopped, failedForMs: number): string | null {
   if (kind === 'gone') return `the endpoint answered 410 Gone; delivery stopped (${reason})`;
   if (failedForMs < sinkLimits.webhookGiveUpMs) return null;

@@ -15,10 +15,10 @@ import { signingSecrets } from '../../webhooks/signing-secrets.ts';
 export interface SinkDeps {
   readonly db: Database;
   readonly clock: Clock;
-  /** The brokers that this worker is configured with. */
+  /** The brokers that this worker is configured with, by name. */
   readonly brokers: Readonly<Partial<Record<Broker, SinkTarget>>>;
   readonly webhook: WebhookDelivery;
-  /** Null without a configured key. */
+  /** Null without a configured secret key. */
   readonly secrets: SecretBox | null;
   readonly log: Logger;
 }
@@ -29,16 +29,17 @@ export interface Outgoing {
   readonly atMs: number;
 }
 
-/** Attempts are recorded individually for webhooks only. */
+/** Attempts are recorded individually only for webhooks. */
 export type SentThrough = Sent & { readonly attempts: readonly AttemptRecord[] };
 
-/** Whether this worker can reach the sink. */
+/** Whether this worker is configured to reach the sink. */
 export function isReachable({ brokers }: SinkDeps, sink: string): boolean {
   return !isBroker(sink) || brokers[sink] !== undefined;
 }
 
 /**
- * One try, through a sink of either kind. Never rejects because of the target.
+ * Tries once to send a batch through a sink of either kind. Never rejects because of the target.
+ *
  * @param webhookCallMs the time limit of one webhook call; a broker has its own limits
  */
 export async function sendThrough(
@@ -69,7 +70,7 @@ function unsent(position: string | null, reason: string): SentThrough {
   return { count: 0, position, stopped: { kind: 'later', reason, retryAfterMs: null }, attempts: [] };
 }
 
-/** The log has the details that an operator needs about a lost secret. */
+/** Decrypts the secrets of a webhook. If one is lost, the log gets the details that an operator needs. */
 function openSecrets(
   { secrets, clock, log }: SinkDeps,
   id: SinkId,

@@ -17,7 +17,7 @@ export function restateInvocations(admin: RestateAdmin): Invocations {
   };
 }
 
-/** The states of these releases in Restate, by their keys. */
+/** The states of these releases in Restate, by release key. */
 export function releaseStates(
   admin: RestateAdmin,
   ids: readonly ReleaseId[],
@@ -26,9 +26,9 @@ export function releaseStates(
 }
 
 /**
- * The states of the invocations with these keys in Restate, in one query for all keys. Every status except
- * "completed" counts as running. A paused invocation does too, because its operator can resume it. If a key
- * has several invocations, a running one takes precedence.
+ * The states of the invocations with these keys in Restate, from one query for all keys. Every status except
+ * "completed" counts as running, including a paused invocation, because an operator can resume it. If a key has several
+ * invocations, a running invocation takes precedence.
  */
 export async function invocationStates(
   admin: RestateAdmin,
@@ -49,7 +49,7 @@ export async function invocationStates(
   return states;
 }
 
-/** The keys whose handler is running or queued. Keys with only delayed messages are excluded. */
+/** Returns the keys whose handler is running or queued. Keys that have only delayed messages are excluded. */
 export async function runningKeys(
   admin: RestateAdmin,
   { service, handler }: { readonly service: string; readonly handler: string },
@@ -65,8 +65,8 @@ export async function runningKeys(
 }
 
 /**
- * Restate's SQL has no parameters. Our own naming rules exclude quotes from keys, so a key with a quote is an
- * error.
+ * Quotes a value for a query, because Restate's SQL has no parameters. Valid keys contain no quotes, so a key with a
+ * quote is an error.
  */
 function literal(text: string): string {
   if (!/^[A-Za-z0-9/.:_-]+$/.test(text)) throw new Error(`"${text}" is not a valid key for a query`);

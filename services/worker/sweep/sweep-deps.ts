@@ -14,7 +14,7 @@ export interface SweepDeps {
   readonly clock: Clock;
   /** The brokers to which this worker delivers. */
   readonly brokers: readonly Broker[];
-  /** The retention time of audit rows. */
+  /** How long audit rows are kept, in milliseconds. */
   readonly auditMs: number;
   readonly log: Logger;
 }

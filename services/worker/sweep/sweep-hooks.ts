@@ -11,9 +11,9 @@ import { invocationStates } from './invocations.ts';
 import type { SweepDeps } from './sweep-deps.ts';
 
 /**
- * Restarts deliveries and commit statuses that are not running. Sends what Restate does not list, which has
- * no effect if it exists after all. Ends deliveries whose workflow ended in Restate without a result, because
- * it was killed.
+ * Restarts the workflows of hook deliveries and commit statuses that are not running. It sends the start of every
+ * workflow that Restate does not list, which has no effect if the workflow exists after all. It ends deliveries whose
+ * workflow was killed and therefore ended without a result.
  */
 export async function sweepHooks(deps: SweepDeps): Promise<void> {
   const olderThan = deps.clock.now() - sweepLimits.minAgeMs;

@@ -6,9 +6,9 @@ import { runningKeys } from './invocations.ts';
 import type { SweepDeps } from './sweep-deps.ts';
 
 /**
- * Notifies sinks that have due moves and no running writer. Such a notification was lost with its sender or
- * its own invocation, or Restate has lost its data. Tenants are read in pages, so that no query grows with
- * their number.
+ * Notifies sinks that have due moves and no running writer. Their notification was lost together with its sender or its
+ * invocation, or because Restate lost its data. Tenants are read in pages, so that the size of a query does not grow
+ * with their number.
  */
 export async function sweepSinks(deps: SweepDeps): Promise<void> {
   const nowMs = deps.clock.now();

@@ -19,7 +19,7 @@ export function storageSweep(): (deps: StorageDeps) => Promise<void> {
       if (performance.now() > endMs) break;
       swept += 1;
       after = tenant;
-      // An error in one tenant's content must not block the sweep of the others.
+      // An error in the content of one tenant must not block the sweep of the others.
       await repeatedly(1, () => sweepContent(db, tenant)).catch((error: unknown) =>
         log.warn(
           { tenant, err: error },
@@ -35,7 +35,7 @@ export function storageSweep(): (deps: StorageDeps) => Promise<void> {
   };
 }
 
-/** Repeats while a batch is full, up to a limit. */
+/** Repeats the work while it returns full batches, up to a limit. */
 async function repeatedly(full: number, work: () => Promise<number>): Promise<void> {
   for (let batch = 0; batch < retentionLimits.batches; batch++) {
     if ((await work()) < full) return;

@@ -9,9 +9,9 @@ import { sweepSinks } from './sweep-sinks.ts';
 import { storageSweep } from './sweep-storage.ts';
 
 /**
- * Compares the in-flight releases of the record with the workflows in Restate, and notifies the tenant's
- * object of releases that are not running. The sweep only reports suspects; the tenant's object verifies
- * them. Any number of workers may sweep at the same time.
+ * Compares the in-flight releases in the database with the workflows in Restate, and notifies the tenant's object of
+ * releases that are not running. The sweep reports only suspects; the tenant's object verifies them. Any number of
+ * workers may sweep at the same time.
  */
 async function sweepOnce(deps: SweepDeps): Promise<void> {
   const olderThan = deps.clock.now() - sweepLimits.minAgeMs;
@@ -39,8 +39,8 @@ async function notifyTenants(
 }
 
 /**
- * Sweeps until it is stopped. It runs in a timer of the process instead of an invocation, so that an operator
- * who kills invocations can't kill the cleanup.
+ * Starts the sweep, which repeats until it is stopped. It runs in a timer of the process instead of an invocation, so
+ * that an operator who kills invocations cannot kill the cleanup.
  */
 export function startSweep(deps: SweepDeps): { stop(): Promise<void> } {
   const stopping = new AbortController();
