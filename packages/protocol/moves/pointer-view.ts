@@ -11,7 +11,7 @@ export const pointerExample = {
   movedAt: '2026-03-01T12:00:00.120Z',
 };
 
-/** What a channel points at. */
+/** The current state of a channel's pointer. */
 export const PointerView = z.object(Pointer.shape).meta({
   id: 'Pointer',
   description: 'The state of a channel. Nulls, and generation 0, until the first move.',

@@ -26,7 +26,9 @@ export const StageView = z
   .meta({ id: 'ReleaseStage', description: 'The state of one stage of the release.' });
 export type StageView = z.infer<typeof StageView>;
 
-/** A stage in the stream of a release: one that has just started has no end and no diagnostics. */
+/**
+ * A stage in the event stream of a release. A stage that has just started has neither an end nor diagnostics.
+ */
 export const StageEvent = StageView.partial({ finishedAt: true, diagnostics: true });
 
 const EffectView = z

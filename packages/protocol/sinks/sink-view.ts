@@ -58,7 +58,7 @@ export const SinkView = z
   });
 export type SinkView = z.infer<typeof SinkView>;
 
-/** A webhook in the response to the admin who set it. Shown once. */
+/** The response to the admin who creates or changes a webhook. Only this response contains the secret. */
 export const SinkSet = SinkView.extend({
   secret: z.string().nullable().meta({
     description:

@@ -24,7 +24,7 @@ export const TokenView = z
   })
   .meta({ id: 'Token', description: 'A token, without its secret.' });
 
-/** A token in the response to its creator. Shown once. */
+/** The response to the creation of a token. Only this response contains the token itself. */
 export const TokenMade = TokenView.omit({ revokedBy: true, revokedAt: true })
   .extend({
     token: z.string().meta({ description: 'Send it as a bearer token. It cannot be shown again.' }),
