@@ -73,7 +73,7 @@ async function endProcess(pid: number, dataDir: DataDir, steps: readonly StopSte
     } catch {
       return;
     }
-    // It is not a child of this process, so its end must be polled.
+    // The orphan is not a child of this process, so its end must be polled.
     const deadline = performance.now() + waitMs;
     while (performance.now() < deadline) {
       if (!(await isProcessOf(pid, dataDir.path))) return;
