@@ -13,7 +13,7 @@ export interface CalloutId {
   readonly subject: string;
 }
 
-/** The name of a callout in Restate and in the record: `acme/support-bot/v12/compile/1`. */
+/** The name of a callout in Restate and in the database: `acme/support-bot/v12/compile/1`. */
 export function calloutKey({ id, purpose, subject }: CalloutId): string {
   return `${releaseKey(id)}/${purpose}/${subject}`;
 }

@@ -5,7 +5,7 @@ export class InterruptibleWait {
   #isInterrupted = false;
   #end: (() => void) | null = null;
 
-  /** Ends the current wait. If there is none, the next wait ends immediately. */
+  /** Ends the current wait. If nothing waits, the next wait ends immediately. */
   interrupt(): void {
     this.#isInterrupted = true;
     this.#end?.();
