@@ -48,7 +48,7 @@ export const CheckReport = z
       .regex(/^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$/, 'must not contain control characters')
       .refine((value) => value.isWellFormed(), 'must be valid Unicode')
       .optional()
-      .meta({ description: 'What the check found, for people.' }),
+      .meta({ description: 'A summary of the result, for people.' }),
     url: Url.optional().meta({ description: 'A link to the full result.' }),
   })
   .meta({ id: 'CheckReport', description: 'The result of a requested check.' });

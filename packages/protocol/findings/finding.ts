@@ -7,7 +7,7 @@ import { z } from 'zod';
 export const Finding = z
   .object({
     subject: z.string().meta({
-      description: 'The examined subject: `PostgreSQL`, `disk of /data`, `Release/acme/bot/v1/run`.',
+      description: 'The subject of the finding: `PostgreSQL`, `disk of /data`, `Release/acme/bot/v1/run`.',
     }),
     state: z.enum(['error', 'warning', 'unknown', 'ok']).meta({
       description: '`unknown`: the subject could not be examined.',
@@ -17,7 +17,7 @@ export const Finding = z
       description: 'What to do, one line each: advice, and commands that can be run unchanged.',
     }),
   })
-  .meta({ id: 'Finding', description: 'The result of the examination of one subject.' });
+  .meta({ id: 'Finding', description: 'A finding about one subject.' });
 export type Finding = z.infer<typeof Finding>;
 
 /** All findings of one diagnosis, the most severe first. */

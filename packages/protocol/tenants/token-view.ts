@@ -13,7 +13,8 @@ export const TokenView = z
   .object({
     id: TokenId,
     name: z.string().meta({
-      description: 'The name of the holder in the record; for a token without a tenant, `platform/<name>`.',
+      description:
+        'The name of the token’s holder, as recorded for each action; for a token without a tenant, `platform/<name>`.',
     }),
     tenant,
     roles,
