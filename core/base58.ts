@@ -7,7 +7,7 @@ export function base58(bytes: Uint8Array): string {
   for (let rest = toNumber(bytes); rest > 0n; rest /= BASE) {
     digits = `${ALPHABET[Number(rest % BASE)]}${digits}`;
   }
-  // A number has no leading zeros, but bytes can: each leading zero byte becomes the digit for zero.
+  // A number loses leading zeros, so the encoding writes one zero digit ("1") for each leading zero byte.
   const firstNonZero = bytes.findIndex((byte) => byte !== 0);
   const zeros = firstNonZero === -1 ? bytes.length : firstNonZero;
   return '1'.repeat(zeros) + digits;

@@ -1,22 +1,24 @@
 import { parseReleaseKey, type ReleaseId, releaseKey } from '@pointsman/protocol/identifiers';
 
-/** What an outside service is asked for. */
+/** The kind of work that Pointsman requests from an outside service. */
 export type Purpose = 'check' | 'compile';
 
-/** One request of a release to an outside service: a gate's check, or one attempt to compile. */
+/**
+ * Identifies one request that a release sends to an outside service: a gate's check, or one compile attempt.
+ */
 export interface CalloutId {
   readonly id: ReleaseId;
   readonly purpose: Purpose;
-  /** The name of the gate, or the number of the attempt. */
+  /** The name of the gate, or the number of the compile attempt. */
   readonly subject: string;
 }
 
-/** The name of a callout in Restate and in the record: `acme/support-bot/v12/compile/1`. */
+/** The name of a callout in Restate and in the database: `acme/support-bot/v12/compile/1`. */
 export function calloutKey({ id, purpose, subject }: CalloutId): string {
   return `${releaseKey(id)}/${purpose}/${subject}`;
 }
 
-/** The callout of a key that {@link calloutKey} made. Null for any other text. */
+/** Parses a key that {@link calloutKey} returned. Returns null for any other text. */
 export function parseCalloutKey(key: string): CalloutId | null {
   const [, release = '', purpose, subject = ''] = /^(.+)\/(check|compile)\/([a-z0-9-]+)$/.exec(key) ?? [];
   const id = parseReleaseKey(release);

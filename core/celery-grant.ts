@@ -17,12 +17,16 @@ export const CeleryTaskName = z
   .regex(/^[A-Za-z_][A-Za-z0-9_.]{0,127}$/, 'must be the name of a Celery task')
   .default('pointsman.compile');
 
-/** Stands for every tenant. It is not a valid tenant name. */
+/**
+ * A wildcard that matches every tenant. It can't collide with a tenant, because it is not a valid tenant
+ * name.
+ */
 const EVERY_TENANT = '*';
 
 /**
- * A permission that the operator gives a tenant: send this task to this queue of the platform's broker. A tenant's admin writes the policy.
- * Without this list an admin could send any task to any queue of the broker, even to another tenant's queue.
+ * Allows a tenant to send one Celery task to one queue of the platform's broker. The operator lists these
+ * grants. A tenant's admin writes the policy, so without the list an admin could send any task to any queue,
+ * even to another tenant's queue.
  */
 export const CeleryGrant = z.strictObject({
   tenant: z
@@ -39,7 +43,10 @@ export type CeleryGrant = z.infer<typeof CeleryGrant>;
 
 type CeleryTarget = Omit<CeleryGrant, 'tenant'>;
 
-/** The refusal text when the operator's list does not allow the task; null when it does. Does not reveal other tenants' entries. */
+/**
+ * Returns why the operator's list does not allow the task, or null if it does. The text does not reveal other
+ * tenants' entries.
+ */
 export function celeryRefusal(
   grants: readonly CeleryGrant[],
   tenant: string,

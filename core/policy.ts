@@ -42,7 +42,7 @@ const attempts = z.number().int().min(1).max(remoteCompileLimits.attempts).defau
 });
 const within = compileWithin.default('10m').meta({ description: 'How long one attempt may take.' });
 
-/** Compilation outside Pointsman. */
+/** A rule that an outside compiler, not Pointsman, compiles the sources. */
 export const RemoteCompileRule = z.discriminatedUnion('executor', [
   z.strictObject({
     executor: z.literal('http').meta({ description: 'An HTTP service compiles.' }),
@@ -69,7 +69,7 @@ const CompileRule = z.discriminatedUnion('executor', [
   ...RemoteCompileRule.options,
 ]);
 
-/** The whole policy of a tenant. A channel that is not listed has no gates. */
+/** The complete policy of a tenant. A channel that the policy does not list has no gates. */
 export const Policy = z
   .strictObject({
     channels: z

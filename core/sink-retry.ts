@@ -2,7 +2,7 @@ import { retryWaitMs } from '@pointsman/protocol/calls/backoff';
 import { sinkLimits } from './limits/distribution-limits.ts';
 import { isBroker } from '@pointsman/protocol/sinks/sink';
 
-/** How long deliveries to a sink pause after that many consecutive failures. */
+/** Returns how long the writer waits after the given number of consecutive failures of a sink. */
 export function sinkRetryMs(
   sink: string,
   { failures, random01, retryAfterMs }: { failures: number; random01: number; retryAfterMs: number | null },

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 
-/** A time in which a pointer does not move, in local time; the window has the time zone. */
+/**
+ * A period during which a pointer must not move, in local time. The window that contains it defines the time
+ * zone.
+ */
 export type Freeze =
   | {
       readonly kind: 'weekly';
@@ -8,12 +11,12 @@ export type Freeze =
       readonly day: number;
       readonly hour: number;
       readonly minute: number;
-      /** Less than the minutes of a week. */
+      /** The length of the freeze in minutes: less than a week. */
       readonly minutes: number;
     }
   | {
       readonly kind: 'once';
-      /** `2026-12-23T12:00` */
+      /** The start in local time, for example `2026-12-23T12:00`. */
       readonly from: string;
       readonly to: string;
     };

@@ -84,14 +84,15 @@ export type WindowRule = z.infer<typeof WindowRule>;
 export type GateRule =
   { readonly approval: ApprovalRule } | { readonly check: CheckRule } | { readonly window: WindowRule };
 
-// Not a zod union: its error only reports that no variant matches, and not which field is wrong.
+// Not a zod union: the error of a union reports only that no variant matches, not which field is wrong.
 export const GateRule = z
   .strictObject({
     approval: ApprovalRule.optional(),
     check: CheckRule.optional(),
     window: WindowRule.optional(),
   })
-  // The two counts are for the JSON Schema. The transformation below enforces them with its own message.
+  // These two counts only appear in the generated JSON Schema. The transformation below enforces them, with a
+  // clearer message.
   .meta({
     id: 'GateRule',
     description: 'One gate: exactly one of approval, check and window.',
@@ -117,7 +118,7 @@ function gateNameOf(rule: GateRule): string {
   return 'check' in rule ? rule.check.name : rule.window.name;
 }
 
-/** Problems between gates that are each valid alone. */
+/** Returns the conflicts between gates that are each valid on their own. */
 export function gateProblems(gates: readonly GateRule[]): { path: (string | number)[]; message: string }[] {
   const names = gates.map(gateNameOf);
   const problems = gates.flatMap((rule, index) => {

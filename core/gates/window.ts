@@ -4,7 +4,8 @@ import { Temporal } from 'temporal-polyfill';
 import { type Freeze, MINUTES_A_WEEK, readFreeze } from './freeze.ts';
 import { gateLimits } from '../limits/limits.ts';
 
-// A problem here also ends the checks of a policy: the checks across freezes need valid freezes.
+// An error in one of the schemas below also aborts the later checks of the policy, because those checks need
+// valid freezes.
 
 /** An IANA time zone, such as `Europe/Oslo`. */
 export const TimeZone = z
@@ -12,7 +13,10 @@ export const TimeZone = z
   .max(64)
   .refine(isTimeZone, { error: 'must be an IANA time zone, such as "Europe/Oslo"', abort: true });
 
-/** `Fri 16:00 - Mon 07:00` each week, or `2026-12-23T12:00 - 2027-01-02T08:00` once, in local time of the window's zone. */
+/**
+ * A freeze in local time of the window's zone: weekly (`Fri 16:00 - Mon 07:00`), or once (`2026-12-23T12:00 -
+ * 2027-01-02T08:00`).
+ */
 export const FreezeWindow = z
   .string()
   .max(64)
@@ -21,19 +25,20 @@ export const FreezeWindow = z
     if (message !== null) context.addIssue({ code: 'custom', message, continue: false });
   });
 
-/** Freezes, and their time zone. */
+/** The freezes of a gate, and the time zone of their local times. */
 export interface Window {
   readonly timezone: string;
   readonly freeze: readonly string[];
 }
 
 /**
- * When the pointer may next move: `now` outside of every freeze, otherwise the end of the freezes that cover it, including freezes that
- * overlap or follow directly. Null when that is further away than {@link gateLimits.freezeMs}.
+ * Returns the next time at which the pointer may move: `nowMs` if no freeze is active, otherwise the end of
+ * the active freezes, including freezes that overlap them or follow directly. Returns null if that time is
+ * further away than {@link gateLimits.freezeMs}.
  *
- * A freeze ends before the minute that it names. When the clock is put forward, a freeze that would begin or end in the skipped hour begins or ends at
- * the jump. When it is put back, a freeze that begins in the repeated hour begins the first time, and a freeze that ends in it ends the
- * second time.
+ * The end of a freeze is exclusive. Daylight saving time skips or repeats an hour. A freeze that begins or
+ * ends in a skipped hour does so at the moment of the change. In a repeated hour, a freeze begins at the
+ * first occurrence of its time and ends at the second.
  */
 export function opensAt({ timezone, freeze }: Window, nowMs: number): number | null {
   const lastMs = nowMs + gateLimits.freezeMs;
@@ -46,12 +51,15 @@ export function opensAt({ timezone, freeze }: Window, nowMs: number): number | n
   return opens <= lastMs ? opens : null;
 }
 
-/** Whether the weekly freezes of these windows together cover the whole week, in winter or in summer. */
+/** Returns whether the weekly freezes of these windows cover the whole week, both in winter and in summer. */
 export function neverOpen(windows: readonly Window[]): boolean {
   return SEASONS.every((season) => coverTheWeek(windows.flatMap((window) => spansOf(window, season))));
 }
 
-/** One time in winter and one in summer, because daylight saving time moves the freezes. The year does not matter. */
+/**
+ * A date in winter and one in summer, because daylight saving time shifts the freezes. The year does not
+ * matter.
+ */
 const SEASONS = ['2026-01-15T00:00Z', '2026-07-15T00:00Z'].map((season) => Temporal.Instant.from(season));
 
 /** Parses a text that {@link FreezeWindow} has accepted. */
@@ -76,7 +84,10 @@ interface Closed {
   readonly end: number;
 }
 
-/** The times that a freeze closes between the two. May include a time that has already ended. */
+/**
+ * Returns the periods between `nowMs` and `lastMs` in which the freeze is active. The first one may already
+ * be over.
+ */
 function closedBy(
   freeze: Freeze,
   zone: string,
@@ -101,24 +112,31 @@ function closedBy(
   }
 }
 
-/** The instant at which the clocks of a zone show that time. If they show it twice, the first instant; if they skip it, the instant of the jump. */
+/**
+ * Returns the instant of a local time in a zone. For a repeated local time, returns the first instant; for a
+ * skipped one, the instant of the clock change.
+ */
 function firstShown(local: Temporal.PlainDateTime, zone: string): number {
   return shown(local, local.toZonedDateTime(zone, { disambiguation: 'earlier' }));
 }
 
-/** The same, the second of two. */
+/**
+ * Returns the instant of a local time in a zone, as {@link firstShown} does, but the second instant of a
+ * repeated local time.
+ */
 function lastShown(local: Temporal.PlainDateTime, zone: string): number {
   return shown(local, local.toZonedDateTime(zone, { disambiguation: 'later' }));
 }
 
 function shown(local: Temporal.PlainDateTime, resolved: Temporal.ZonedDateTime): number {
   if (resolved.toPlainDateTime().equals(local)) return resolved.epochMilliseconds;
-  // A skipped time resolves to one before the jump, or to one after it.
+  // Temporal resolves a skipped time to an instant before or after the clock change, not to the change
+  // itself.
   const before = local.toZonedDateTime(resolved.timeZoneId, { disambiguation: 'earlier' });
   return (before.getTimeZoneTransition('next') ?? resolved).epochMilliseconds;
 }
 
-/** Begins at a minute of the week, in UTC. */
+/** A weekly freeze as a range of minutes of the week, in UTC. */
 interface Span {
   readonly from: number;
   readonly minutes: number;
@@ -136,7 +154,7 @@ function spansOf({ timezone, freeze }: Window, season: Temporal.Instant): Span[]
 }
 
 function coverTheWeek(spans: readonly Span[]): boolean {
-  // Each span twice: last week's may reach into this week.
+  // Includes the spans of the previous week, because they may extend into this week.
   const all = spans.flatMap((span) => [{ ...span, from: span.from - MINUTES_A_WEEK }, span]);
   let covered = 0;
   for (const { from, minutes } of all.toSorted((one, other) => one.from - other.from)) {
@@ -147,7 +165,7 @@ function coverTheWeek(spans: readonly Span[]): boolean {
 }
 
 function isTimeZone(name: string): boolean {
-  // Temporal also accepts an offset, and extracts the zone from a whole date.
+  // Temporal also accepts an offset such as `+02:00`, or a date that contains a zone. Neither is a zone name.
   if (!/^[A-Za-z]/.test(name)) return false;
   try {
     Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(name);

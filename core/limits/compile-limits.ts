@@ -1,73 +1,127 @@
-/** What one compilation may use, with the reasons; as core/limits/limits.ts. Sizes are bytes, times are milliseconds. */
+/**
+ * The resources that one compilation may use, with the reason for each limit, as in core/limits/limits.ts.
+ * Sizes are bytes, times are milliseconds.
+ */
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
 const second = 1_000;
 const minute = 60 * second;
 
-/** One compilation. It runs in its own process, which is killed when it exceeds a limit. */
+/**
+ * Limits of one compilation. It runs in a separate process, which the worker kills when it exceeds a limit.
+ */
 export const compileLimits = {
-  /** Wall time of one compilation: 20 times what 2,000 documents take cold on two shared cores. */
+  /**
+   * Wall time of one compilation: 20 times the duration for 2,000 documents with a cold cache on two shared
+   * cores.
+   */
   timeoutMs: 60 * second,
-  /** Reading for one compilation, which occupies its slot during that time. Four times the limit of one statement; the largest source needs eight statements. */
+  /**
+   * The time to read the source of one compilation from the database. The compilation occupies its slot
+   * meanwhile. This is four times the limit of one statement; the largest source needs eight statements.
+   */
   readingMs: 60 * second,
-  /** Old-generation heap of one compile process: a 32 MiB source parses into less than 400 MiB of objects. */
+  /**
+   * The old-generation heap of one compile process. A 32 MiB source parses into less than 400 MiB of objects.
+   */
   heapMiB: 768,
-  /** Compile processes: two, so that one tenant's expensive source leaves one for the others, and no more than the cores of a small machine. */
+  /**
+   * The number of compile processes. With two, one tenant's expensive source leaves a process for the other
+   * tenants. More would exceed the cores of a small machine.
+   */
   threads: 2,
-  /** Compilations of one tenant at a time, for the same reason. */
+  /** Concurrent compilations of one tenant. A tenant never occupies both processes. */
   perTenant: 1,
   /**
-   * The niceness of the compile processes and their children. They get a third of a processor that other processes need too. So compilations do not slow the steps
-   * of a publish, and a compilation on a busy machine still ends far within its time limit.
+   * The niceness of the compile processes and their children. On a contended core they get about a third of
+   * the CPU time. Compilations therefore do not slow down the other steps of a publish, and still finish well
+   * within their time limit on a busy machine.
    */
   niceness: 5,
-  /** Compilations that may wait for a process; above that the caller gets `busy`. */
+  /** Compilations that may wait for a process. Above this limit, the caller gets `busy`. */
   queued: 1_000,
-  /** Sources whose listing a worker remembers between the steps of a release: more than it runs concurrently. */
+  /**
+   * The number of sources whose file lists a worker caches between the steps of a release. A worker runs
+   * fewer releases concurrently.
+   */
   sourceTrees: 500,
   /**
-   * Bytes of the cache of compiled documents, which makes it fast to compile a slightly changed source again. When the cache is full, it evicts documents of the
-   * tenant that uses the most bytes.
+   * The size of the cache of compiled documents, which speeds up compiling a slightly changed source. When
+   * the cache is full, it evicts documents of the tenant that uses the most bytes.
    */
   cacheBytes: 256 * MiB,
-  /** Bytes of one tenant in that cache: all results of the largest source, and many of them again after a change. */
+  /**
+   * The size of one tenant's part of the cache of compiled documents. It holds all documents of the largest
+   * source, and the changed versions of many of them.
+   */
   cacheBytesPerTenant: 128 * MiB,
-  /** Compilations of one tenant that may wait: a tenth of all, so that one tenant cannot make the API refuse others. */
+  /**
+   * Compilations of one tenant that may wait for a process: a tenth of all, so that one tenant can't fill the
+   * queue for the others.
+   */
   queuedPerTenant: 100,
   /**
-   * The wait before a step is retried when its tenant has that many waiting: random in this range. A hundred waiting compilations take from some seconds to many minutes.
+   * The wait before the worker retries a step whose tenant has reached `queuedPerTenant`. It is random within
+   * this range. A hundred waiting compilations take between some seconds and many minutes.
    */
   busy: { firstMs: 10 * second, lastMs: 30 * second },
-  /** New-generation heap of one compile process, in addition to `heapMiB`: twice Node's default of 32, because parsing creates much short-lived data. */
+  /**
+   * The new-generation heap of one compile process, in addition to `heapMiB`: twice Node's default of 32 MiB,
+   * because parsing creates many short-lived objects.
+   */
   youngHeapMiB: 64,
-  /** The time for a process to report that it has started: 20 times the usual duration on two busy cores, after the previous process was killed. */
+  /**
+   * The time within which a new compile process must report that it has started: 20 times the usual duration
+   * on two busy cores.
+   */
   threadStartMs: 20 * second,
-  /** Results of one tenant that are kept for the stages that compile the same source again: validate, compile and store follow within seconds. */
+  /**
+   * The number of cached compile results of one tenant. The stages validate, compile and store need the same
+   * result within seconds of each other.
+   */
   memoResults: 64,
-  /** Bytes of all those results: a few of the largest sources, hundreds of usual ones. */
+  /**
+   * The total size of the cached compile results of all tenants: enough for a few of the largest sources, or
+   * for hundreds of typical ones.
+   */
   memoBytes: 128 * MiB,
-  /** Bytes of one tenant's results: enough for the largest source. */
+  /** The size of the cached compile results of one tenant: enough for the largest source. */
   memoBytesPerTenant: 96 * MiB,
   /**
-   * One file of a module. The bundler takes up to 500 bytes of memory for a byte of usual code, and more than 60,000 for a byte of hostile code. People write under
-   * 64 KiB.
+   * The size of one file of a module. The bundler needs up to 500 bytes of memory for each byte of typical
+   * code, and more than 60,000 for each byte of malicious code. Hand-written files stay under 64 KiB.
    */
   moduleFileBytes: 256 * KiB,
-  /** Processor time after which a compilation counts as long. Long compilations may use all processes but one. A usual compilation takes under two seconds cold. */
+  /**
+   * CPU time after which a compilation counts as long. Long compilations never occupy the last free process.
+   * A typical compilation takes less than two seconds with a cold cache.
+   */
   longMs: 5 * second,
-  /** Processor time after which a compilation yields, once, to a waiting compilation of another tenant. A usual compilation takes less when the process is warm. */
+  /**
+   * CPU time after which a compilation yields, once, to a waiting compilation of another tenant. In a warm
+   * process, a typical compilation takes less.
+   */
   sliceMs: second / 2,
-  /** Quick compilations that may start while a compilation that has yielded waits. After them, the waiting compilation starts. */
+  /** The number of quick compilations that may start ahead of a compilation that has yielded. */
   quickPerSlow: 4,
-  /** How long a tenant's compilations start as slow or long after one of them was slow or long. An attacker with many tenants gains from each tenant only once in this time. */
+  /**
+   * How long the scheduler treats a tenant's new compilations as slow or long after one of them was. An
+   * attacker with many tenants can therefore use each tenant only once within this time.
+   */
   standingMs: 10 * minute,
-  /** Tenants that are remembered as slow: about a MiB. */
+  /** The number of tenants that the scheduler remembers as slow or long. The list takes about 1 MiB. */
   standingsKept: 10_000,
-  /** How long a source that exceeded a limit is remembered: a retry is refused immediately. */
+  /**
+   * How long the worker remembers a source that exceeded a limit. It rejects a retry of such a source
+   * immediately.
+   */
   exhaustedMs: 10 * minute,
-  /** Such sources in memory. */
+  /** The number of sources that the worker remembers because they exceeded a limit. */
   exhaustedKept: 1_000,
-  /** Nesting of brackets in a module's file, for the same reason. */
+  /**
+   * The nesting depth of brackets in a file of a module. Like a large file, deep nesting makes the bundler
+   * use a lot of memory.
+   */
   moduleDepth: 1_000,
 } as const;

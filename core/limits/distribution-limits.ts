@@ -1,4 +1,7 @@
-/** Limits of distributing moves, with their reasons; see core/limits/limits.ts. Sizes are bytes, times are milliseconds. */
+/**
+ * Limits for the delivery of moves to sinks, with the reason for each limit, as in core/limits/limits.ts.
+ * Sizes are bytes, times are milliseconds.
+ */
 
 const KiB = 1024;
 const second = 1_000;
@@ -6,63 +9,95 @@ const minute = 60 * second;
 const hour = 60 * minute;
 const day = 24 * hour;
 
-/** Delivering moves. */
+/** Limits of the writers that deliver moves to sinks. */
 export const sinkLimits = {
-  /** Moves of one durable step: a few hundred KiB in memory, and far less than a second for a broker. */
+  /**
+   * The number of moves that one durable step delivers. They take a few hundred KiB of memory, and a broker
+   * accepts them in far less than a second.
+   */
   batchMoves: 500,
-  /** Time of one durable step. A slow webhook ends it early, with the moves that it has accepted. */
+  /**
+   * The time limit of one durable step. With a slow webhook, the step ends here and records the moves that
+   * the webhook has accepted.
+   */
   batchMs: 20 * second,
-  /** Steps of one invocation, which holds its writer's key. Then other calls of that writer have their turn. */
+  /**
+   * The number of steps of one invocation, which holds the writer's key. Afterwards the other calls to that
+   * writer run.
+   */
   batches: 20,
   /**
-   * Steps of one invocation for a webhook. One step may take the whole of `batchMs` while the invocation holds its writer's key, and a request to
-   * pause the webhook waits for the key.
+   * The number of steps of one invocation for a webhook. A single step may take all of `batchMs` and holds
+   * the writer's key. A request to pause the webhook must wait for that key.
    */
   webhookBatches: 1,
-  /** Tenants of a stream that are notified when its broker is back. The sweep finds the others. */
+  /**
+   * The number of tenants of a stream whose delivery starts when the broker has recovered. The sweep starts
+   * it for the others.
+   */
   othersNotified: 200,
-  /** Tenants that the sweep checks in one query, which takes milliseconds. */
+  /** The number of tenants that the sweep checks in one query. The query takes milliseconds. */
   sweptTenants: 1_000,
-  /** Waits between attempts at a broker. The broker is the platform's own and is back within seconds. Until then, moves are late. */
+  /**
+   * The waits between attempts to deliver to a broker. The broker is part of the platform and usually
+   * recovers within seconds. Moves are delayed until then.
+   */
   brokerBackoff: { firstMs: 250, factor: 2, maxMs: 10 * second },
-  /** Waits between attempts at a webhook's endpoint. */
+  /** The waits between attempts to call a webhook's endpoint. */
   webhookBackoff: { firstMs: 2 * second, factor: 2, maxMs: 15 * minute },
-  /** An endpoint that has failed for this long is paused: about three hundred attempts, and a weekend. */
+  /**
+   * A webhook is paused when its endpoint has failed for this long: about 300 attempts, and longer than a
+   * weekend.
+   */
   webhookGiveUpMs: 3 * day,
-  /** One call of an endpoint. It only has to accept the event, not to process it. */
+  /** The timeout of one call to an endpoint. The endpoint only has to accept the event, not to process it. */
   callMs: 15 * second,
-  /** Bytes that are read of the response body, which is then ignored. */
+  /** The response body is ignored, and at most this many bytes of it are read. */
   answerBytes: 64 * KiB,
   /** No redirects: an event that is signed for one URL must not be sent to another. */
   redirects: 0,
-  /** How long a webhook's previous secret signs in parallel: a day to deploy the new one (Standard Webhooks, "Secret rotation"). */
+  /**
+   * How long Pointsman also signs with a webhook's previous secret: a day to deploy the new one (Standard
+   * Webhooks, "Secret rotation").
+   */
   rotationMs: 24 * hour,
-  /** Attempts of one webhook that are kept for inspection. */
+  /** The number of delivery attempts of one webhook that are stored for inspection. */
   attemptsKept: 1_000,
-  /** How long a required sink counts as healthy after its last proof, so that the swap relies on a recorded fact. */
+  /**
+   * How long a required sink counts as healthy after its last successful health check. The swap only reads
+   * the recorded result.
+   */
   healthMaxAgeMs: 5 * second,
   /** How long a release waits for a required sink that is down. */
   freezeMs: 6 * hour,
-  /** How often a broker is probed while releases wait for it, so that they continue within two seconds of its return. */
+  /**
+   * The interval of the probes of a broker while releases wait for it. The releases continue within two
+   * seconds after the broker has recovered.
+   */
   probeEveryMs: second,
   /**
-   * One probe of a broker, and one test event to a required webhook. The writer's key is held during that time, so a silent broker must not
-   * delay other calls for longer. The proof must also reach the swap before it is older than `healthMaxAgeMs`.
+   * The timeout of one health check: a probe of a broker, or a test event to a required webhook. The check
+   * holds the writer's key, so a broker that does not respond must not delay other calls for longer. The swap
+   * must also read the result before it is older than `healthMaxAgeMs`.
    */
   probeMs: 2 * second,
-  /** A probe that is this late was lost with its invocation. */
+  /** A probe that is overdue by this much was lost with its invocation, and another one starts. */
   probeLostMs: 30 * second,
-  /** Releases that one partition remembers as waiting for its broker. Others probe again themselves, after at most ten seconds. */
+  /**
+   * The number of releases that one partition's writer remembers as waiting for the broker. Any further
+   * release checks again by itself, after at most ten seconds.
+   */
   waitingReleases: 1_000,
   /**
-   * Consecutive probes that found all sinks healthy although the swap did not accept their proof: the machine is slow, or its clocks
+   * The number of consecutive health checks that may succeed although the swap rejects their results as too
+   * old. After that, the release waits as it does for a sink that is down: the machine is too slow, or clocks
    * differ.
    */
   staleProofs: 5,
   freezeBackoff: { firstMs: second, factor: 2, maxMs: 10 * second },
   /**
-   * The same for a broker, whose return notifies the release. Its own probe is only for a lost notification, and each probe costs the writer a
-   * turn.
+   * The waits between a release's own health checks of a broker. The writer notifies the release when the
+   * broker has recovered, so these checks only cover a lost notification. Each check occupies the writer.
    */
   notifiedBackoff: { firstMs: 10 * second, factor: 1, maxMs: 10 * second },
 } as const;

@@ -1,33 +1,53 @@
-/** The limits of the system, with their reasons. A limit anywhere else is a mistake. Sizes are bytes, times are milliseconds. */
+/**
+ * The limits of the system, with the reason for each. Limits must not be defined elsewhere. Sizes are bytes,
+ * times are milliseconds.
+ */
 
 const second = 1_000;
 const minute = 60 * second;
 
-/** Waiting for PostgreSQL. */
+/** Limits of the connections and statements to PostgreSQL. */
 export const databaseLimits = {
-  /** Connections a process holds. Two processes and the tests stay well under PostgreSQL's default of 100. */
+  /**
+   * The number of connections of one process. Two processes and the tests stay well below PostgreSQL's
+   * default limit of 100.
+   */
   connections: 16,
-  /** Getting a connection, including a new one: after that the store counts as down. */
+  /**
+   * The time to get a connection, from the pool or a new one. After that, the store counts as unavailable.
+   */
   connectTimeoutMs: 5 * second,
-  /** One statement: the slowest, storing a full source, takes under a second. */
+  /** The timeout of one statement. The slowest one stores a full source, and takes less than a second. */
   statementTimeoutMs: 15 * second,
-  /** Added to the statement's timeout before a connection that does not respond at all counts as lost. */
+  /** A connection that has not responded for this long after the statement timeout counts as lost. */
   silenceMs: 5 * second,
-  /** A connection on which nothing happens is probed by the kernel after this: its default are two hours, and firewalls forget sooner. */
+  /**
+   * The kernel probes an idle connection after this time. Its default is two hours, and firewalls drop idle
+   * connections earlier.
+   */
   keepAliveDelayMs: 10 * second,
-  /** The wait between two attempts to listen again after the listening connection was lost. */
+  /** The wait between two attempts to reopen the connection for LISTEN after it was lost. */
   listenAgainMs: second,
-  /** The listening connection is asked this often whether it still answers: what was lost on the way is not noticed in any other way. */
+  /**
+   * The interval of the checks of the connection for LISTEN. A connection that only waits does not notice
+   * that the network has dropped it.
+   */
   listenCheckMs: 30 * second,
-  /** An answer to that which takes longer than this: the connection is lost, and made again. */
+  /** If such a check gets no response within this time, the connection is closed and reopened. */
   listenSilenceMs: 5 * second,
-  /** A row lock held by another publish: swaps take milliseconds. */
+  /** The longest wait for a row lock. Another publish may hold it, but a swap takes milliseconds. */
   lockTimeoutMs: 2 * second,
 } as const;
 
-/** Retries of a durable step that uses our own store. All are bounded: with unbounded retries the undo would never run. */
+/**
+ * The retries of a durable step that uses PostgreSQL. All are bounded, because with unbounded retries a
+ * failed release would never undo its effects.
+ */
 export const stepRetries = {
-  /** Inside the tenant's object, whose key is held during the retries: give up soon, return an error, free the key. */
+  /**
+   * For steps of the tenant's object. The retries hold the tenant's key, so they end early and the caller
+   * gets an error.
+   */
   whileHoldingTenant: {
     maxRetryAttempts: 5,
     maxRetryDuration: 5 * second,
@@ -35,130 +55,182 @@ export const stepRetries = {
     retryIntervalFactor: 3,
     maxRetryInterval: second,
   },
-  /** Inside a call that a client waits for, which holds nothing else: longer than a restart of the database, shorter than the client's timeout. */
+  /**
+   * For steps of a call that a client waits for and that holds no key: longer than a restart of the database,
+   * shorter than the client's timeout.
+   */
   whileSomebodyWaits: {
     maxRetryDuration: 10 * second,
     initialRetryInterval: 50,
     retryIntervalFactor: 2,
     maxRetryInterval: second,
   },
-  /** Inside a release, which holds nothing that others need: longer than a failover or a repair of the database. */
+  /**
+   * For steps of a release, which holds no key that other calls need: longer than a failover or a repair of
+   * the database.
+   */
   insideRelease: {
     maxRetryDuration: 60 * minute,
     initialRetryInterval: 50,
     retryIntervalFactor: 2,
     maxRetryInterval: 5 * second,
   },
-  /** An undo: long enough for a restart of the database, short enough to notify an operator within the hour. */
+  /**
+   * For steps that undo an effect: long enough for a restart of the database, short enough to notify an
+   * operator within the hour.
+   */
   undo: {
     maxRetryDuration: 10 * minute,
     initialRetryInterval: 50,
     retryIntervalFactor: 2,
     maxRetryInterval: 5 * second,
   },
-  /** A question about the current moment: a second attempt would be about another moment. */
+  /**
+   * For steps that read the current state, such as a health check. A retry would return the state of a later
+   * time.
+   */
   once: { maxRetryAttempts: 1 },
 } as const;
 
 /**
- * How long Restate retries an invocation that fails outside its steps, and how long it keeps one. The cause is a worker that is away, being deployed or repaired, or
- * a defect in our code.
+ * How long Restate retries an invocation that fails outside its steps, and how long it keeps a completed one.
+ * Such a failure has one of two causes: the worker is unreachable (for example during a deployment), or
+ * Pointsman's code has a defect.
  */
 export const invocationLimits = {
-  /** About ten minutes; then the key is free. */
+  /** Retries of an object's invocation: about ten minutes. Then the object's key is free for other calls. */
   objectRetries: { initialInterval: 50, exponentiationFactor: 2, maxInterval: 5 * second, maxAttempts: 125 },
-  /** About a day, because no caller waits for it: a worker may be away for a night, and its releases continue when it is back. */
+  /**
+   * Retries of a workflow: about a day, because no caller waits for it. A worker may be down for a night, and
+   * its releases continue when it is back.
+   */
   workflowRetries: {
     initialInterval: 50,
     exponentiationFactor: 2,
     maxInterval: 10 * second,
     maxAttempts: 8_640,
   },
-  /** Longer than the longest step, a compilation with its retries: after that a running step is abandoned and run again. */
+  /**
+   * Restate aborts a step after this time and runs it again. This is longer than the longest step, a
+   * compilation including its retries.
+   */
   abortMs: 5 * minute,
-  /** How long an operator can inspect an invocation. The record keeps releases permanently. */
+  /** How long Restate keeps a completed invocation for inspection. PostgreSQL keeps releases permanently. */
   retentionMs: 24 * 60 * minute,
 } as const;
 
-/** A release that waits for the tenant's object, or for the store behind it. */
+/** Limits of a release that waits for the tenant's object, or for PostgreSQL behind it. */
 export const releaseLimits = {
-  /** How long the swap is tried: as long as the release's other steps are. */
+  /** How long a release retries its swap: as long as its other steps. */
   swapWaitMs: 60 * minute,
   swapIntervalMs: 2 * second,
 } as const;
 
-/** Admission. */
+/** Limits of the tenant's object, which admits releases. */
 export const tenantLimits = {
-  /** Releases in the queue of one pointer; above that a publish gets 429. */
+  /**
+   * The number of releases in the queue of one pointer. Above this limit, the API responds to a publish with
+   * 429.
+   */
   queuedPerPointer: 100,
   /** How many times a handler that ignores cancellation retries when it is cancelled. A person cancels once or twice. */
   ignoredCancels: 20,
 } as const;
 
-/** The channels of a bundle in a message. */
+/** Limits of messages that list the channels of a bundle. */
 export const channelLimits = {
-  /** Names in one sentence: a line or two. The API's list has them all. */
+  /** The number of channel names in one sentence, which fill a line or two. The API lists all channels. */
   namedInText: 20,
-  /** Edits between a name and a misspelling of it: two typos. */
+  /** The largest edit distance at which a name counts as a misspelling of a known one: two typos. */
   misspeltBy: 2,
 } as const;
 
-/** What a release waits for before its swap. */
+/** Limits of the gates, which a release must pass before its swap. */
 export const gateLimits = {
-  /** Gates of one channel: more than any review process that people follow. */
+  /** The number of gates of one channel: more than any practical review process needs. */
   gates: 20,
-  /** Approvals that one gate may require. */
+  /** The number of approvals that one gate may require. */
   approvers: 10,
-  /** Freezes of one window. */
+  /** The number of freezes in one window. */
   freezes: 50,
-  /** Shortest and longest wait of a gate. Seconds are for machines; a month covers holidays, and after that people have forgotten the release. */
+  /**
+   * The shortest and the longest deadline of a gate. An automated check may take only seconds. A month covers
+   * vacations, and a release that waits longer is probably abandoned.
+   */
   minWithinMs: second,
   maxWithinMs: 31 * 24 * 60 * minute,
-  /** How far ahead a window must open: a policy that never lets a release through is a mistake. */
+  /** A window must open within this time. A policy that never lets a release pass is a mistake. */
   freezeMs: 90 * 24 * 60 * minute,
-  /** Moves of the pointer that void given approvals and make the release wait again: after this many, the release is rejected. */
+  /**
+   * How many times a release may return to its gates because a move of the pointer has voided its approvals.
+   * After that, the release is rejected.
+   */
   rounds: 20,
-  /** The wait between two evaluations of gates whose deadline should have passed, when Restate's clock is ahead of the worker's. */
+  /**
+   * The shortest wait between two evaluations of the gates. It avoids a busy loop when Restate's clock is
+   * ahead of the worker's and a deadline has passed only by Restate's clock.
+   */
   shortestWaitMs: 100,
 } as const;
 
-/** Work that a provider's hook starts. */
+/** Limits of the work that a Git provider's hook starts. */
 export const hookLimits = {
-  /** Fetching the source of a push: about twenty minutes with the waits, or as long as the provider's `Retry-After`. */
+  /**
+   * Retries of fetching the source of a push: about twenty minutes in total, or longer if the provider's
+   * `Retry-After` demands it.
+   */
   fetchRetries: { attempts: 10, firstMs: 2 * second, factor: 2, maxMs: 5 * minute },
-  /** How many times one source is fetched again because it was deleted before the publish. Even one deletion needs an outage of the store. */
+  /**
+   * How many times a delivery fetches its source again because the source was deleted before the publish.
+   * Even a single deletion requires a long outage of the store.
+   */
   storeRounds: 3,
-  /** Retries while the worker is busy with other deliveries. These take seconds, so after an hour something else is wrong. */
+  /**
+   * Retries while the worker is busy with other deliveries. Each delivery takes seconds, so after an hour the
+   * cause must be a different one.
+   */
   busyIntervalMs: 2 * second,
   busyMs: 60 * minute,
-  /** Posting a commit status: about an hour. A later status would be looked up by hand. */
+  /**
+   * Retries of posting a commit status: about an hour. After that, people have already looked up the result.
+   */
   statusRetries: { attempts: 10, firstMs: 2 * second, factor: 3, maxMs: 10 * minute },
-  /** How long deliveries are kept after they have ended. Providers show theirs for a month at most. */
+  /** How long ended deliveries are stored. Providers show their deliveries for a month at most. */
   keptMs: 90 * 24 * 60 * minute,
 } as const;
 
-/** The sweep that settles killed releases. */
+/** Limits of the sweep that settles killed releases. */
 export const sweepLimits = {
-  /** The wait between two sweeps. Together with the age below it limits how long a killed release can block its pointer. */
+  /**
+   * The wait between two sweeps. Together with `minAgeMs`, it limits how long a killed release can block its
+   * pointer.
+   */
   everyMs: 5 * second,
-  /** A younger release is skipped: its invocation may not have started yet. */
+  /** The sweep skips releases younger than this, because their invocations may not have started yet. */
   minAgeMs: 5 * second,
-  /** Releases checked together: one query to each side. A sweep continues until it has checked all. */
+  /**
+   * The number of releases that the sweep checks together, with one query to PostgreSQL and one to Restate.
+   * It continues until it has checked all releases.
+   */
   batch: 200,
 } as const;
 
-/** The HTTP API. */
+/** Limits of the HTTP API. */
 export const httpLimits = {
   /**
-   * Values of such a body, and of a callback's, which may be larger. A report's 200 diagnostics have 1,400 values, and a policy of 64 KiB at most 8,000. They are
-   * parsed on the event loop: half a megabyte of zeros would be 260,000 values, and a schema would create an object to refuse each.
+   * The number of values in a JSON body, including the larger body of a callback. The maximum of 200
+   * diagnostics has 1,400 values, and a policy of 64 KiB has at most 8,000. Bodies are parsed on the event
+   * loop: half a megabyte of zeros would be 260,000 values, and the schema would create an error for each.
    */
   jsonBodyValues: 10_000,
-  /** A call into Restate: admission takes milliseconds; after this the control plane counts as down. */
+  /**
+   * The timeout of a call to Restate's ingress. Admission takes milliseconds; after this time, Restate counts
+   * as unavailable.
+   */
   ingressTimeoutMs: 20 * second,
-  /** How long requests in flight may continue after the process began to shut down. */
+  /** How long requests in flight may continue after the process has begun to shut down. */
   drainMs: 10 * second,
 } as const;
 
-/** Bounded retries, of any kind above. */
+/** One of the retry policies in {@link stepRetries}. */
 export type StepRetries = (typeof stepRetries)[keyof typeof stepRetries];

@@ -4,52 +4,75 @@ const MiB = 1024 * 1024;
 const minute = 60_000;
 
 /**
- * The default quotas of a tenant: enough for honest use, and together too small to fill a disk before an operator notices. The database has
- * the same numbers: quota_default in services/postgres/functions/quotas.sql.
+ * The default quotas of a tenant: enough for legitimate use, and too small to fill a disk before an operator
+ * notices. The function `quota_default` in services/postgres/functions/quotas.sql must return the same
+ * numbers.
  */
 export const quotaDefaults = {
-  /** Content of blobs, listings of sources, diagnostics: 160 of the largest sources with what they compile to, or years of usual ones. */
+  /**
+   * The stored bytes of blobs, source file lists and diagnostics: enough for 160 of the largest sources and
+   * their compiled output, or for years of typical ones.
+   */
   bytes: 10 * 1024 * MiB,
-  /** Each is a number of channels and a value of durable state. They can't be deleted. */
+  /** The number of bundles. Each bundle has channels and a value of durable state, and can't be deleted. */
   bundles: 1_000,
-  /** Each is a workflow in Restate and a few rows. Ten full queues. */
+  /**
+   * The number of releases in flight: ten full queues. Each release is a workflow in Restate and a few rows.
+   */
   releasesInFlight: 1_000,
   /**
-   * Audit rows and hook deliveries of one day (UTC). A publish makes three, with about 8 KB of rows in all: 33,000 publishes, or 270 MB a day.
-   * Moves, holds, cancels, decisions and deletions are counted and never refused.
+   * The number of audit rows and hook deliveries per day (UTC). A publish creates three of them, and about 8
+   * KB of rows in total, so the quota allows 33,000 publishes or 270 MB a day. Moves, holds, cancels,
+   * decisions and deletions count too, but are never refused.
    */
   changesPerDay: 100_000,
-  /** Each has up to 64 KiB and stays, because a release keeps the policy version under which it was admitted. One a day for three years. */
+  /**
+   * The number of policy versions: about one a day for three years. A version has up to 64 KiB and is never
+   * deleted, because each release refers to the version under which it was admitted.
+   */
   policyVersions: 1_000,
-  /** Followers in all channels together. A follower takes 300 bytes. Each channel also has its own limit. */
+  /**
+   * The number of followers of all channels together. A follower takes 300 bytes. In addition, each channel
+   * has its own limit.
+   */
   followers: 50_000,
-  /** Active tokens: one for each person, pipeline and runtime. */
+  /** The number of active tokens: one for each person, pipeline and runtime. */
   tokens: 1_000,
-  /** Repositories times branches. Each is looked up by name, and their list is a page. */
+  /** The number of hooks: one for each branch of each repository. All of them fit on one page of a list. */
   hooks: 200,
-  /** Webhooks. Each has its own writer and keeps a thousand attempts. */
+  /** The number of webhooks. Each webhook has its own writer, and a thousand stored delivery attempts. */
   sinks: 20,
 } as const;
 
-/** Data that is kept for a limited time. */
+/** Limits of data that is stored for a limited time. */
 export const retentionLimits = {
-  /** Idempotency keys. Retries come within minutes, and a pipeline that a person repeats within days. */
+  /**
+   * How long idempotency keys are stored. Clients retry within minutes, and people repeat a pipeline within
+   * days.
+   */
   keysMs: 7 * 24 * 60 * minute,
-  /** Audit rows, unless an operator sets another number of days: a year, and some time to look back at it. */
+  /**
+   * How many days audit rows are stored unless an operator sets another number: a year, and some time to
+   * review it.
+   */
   auditDays: 400,
   shortestAuditDays: 30,
   longestAuditDays: 36_500,
-  /** Rows that one statement deletes: tens of milliseconds. */
+  /** The number of rows that one statement deletes. It takes tens of milliseconds. */
   batch: 1_000,
   /**
-   * Content, and listings of sources, that one statement deletes: some hundred milliseconds. PostgreSQL deletes content in pieces of 2 KB; a listing
-   * has a row for each of its files, 30 ms for one of 10,000 files.
+   * The bytes of content and source file lists that one statement deletes, which takes a few hundred
+   * milliseconds. PostgreSQL stores content in chunks of 2 KB and deletes each. A file list has one row per
+   * file; deleting 10,000 rows takes 30 ms.
    */
   sweptBytes: 16 * MiB,
-  /** Statements of one kind in a row, before the sweep handles releases again. */
+  /** The number of consecutive deletions of one kind of data. Then the sweep handles releases again. */
   batches: 10,
-  /** Tenants whose content one round checks. */
+  /** The number of tenants whose content one round of the sweep checks. */
   tenants: 100,
-  /** Time of one round, before the sweep handles releases again. The next round continues with the next tenant. */
+  /**
+   * The duration of one round. Then the sweep handles releases again, and the next round continues with the
+   * next tenant.
+   */
   roundMs: 20_000,
 } as const;

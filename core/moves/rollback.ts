@@ -1,23 +1,30 @@
 /** The fields of a move that a rollback needs. */
 export interface PastMove {
   readonly generation: number;
-  /** A rollback: the earlier move whose state it restored, which is never a rollback itself. Null for every other move. */
+  /**
+   * For a rollback, the generation of the earlier move whose state it restored. That move is never a rollback
+   * itself. Null for every other move.
+   */
   readonly restores: number | null;
 }
 
-/** The move whose state is live after a move: that move, or the earlier one that it restored. */
+/**
+ * Returns the generation of the move whose state is live after the given move: its own, or for a rollback,
+ * that of the restored move.
+ */
 function inEffect({ generation, restores }: PastMove): number {
   return restores ?? generation;
 }
 
 /**
- * The earlier move that a rollback restores. A rollback is an undo: it goes back to what was live before the move in effect. So a second
- * rollback goes further back, and neither an undone move nor the rollback that undid it is visited again. Each rollback names the move that
- * it restores, so two moves of the history are enough, however long it is.
+ * Finds the earlier move that a rollback restores. A rollback works like an undo: it restores the state
+ * before the move that is in effect. A second rollback therefore goes further back, and never returns to an
+ * undone move or to the rollback that undid it. Each rollback records the move that it restored, so this
+ * function reads only two moves, however long the history is.
  *
- * @param present the pointer's generation
- * @param moveAt the pointer's move to a generation
- * @returns the generation of the move to restore; null when nothing was live before
+ * @param present the pointer's current generation
+ * @param moveAt returns the move that set the pointer to a generation
+ * @returns the generation of the move to restore; null if the pointer had no earlier state
  */
 export async function rollbackTarget(
   present: number,

@@ -1,6 +1,6 @@
 import { channelLimits } from '../limits/limits.ts';
 
-/** The known name that a misspelt one probably means: the nearest one, if it is near enough. Null otherwise. */
+/** Returns the known name that is most similar to a misspelt one, or null if none is similar enough. */
 export function similarName(given: string, known: readonly string[]): string | null {
   let best: { name: string; edits: number } | null = null;
   for (const name of known) {
@@ -12,7 +12,10 @@ export function similarName(given: string, known: readonly string[]): string | n
   return best?.name ?? null;
 }
 
-/** The optimal string alignment distance: insertions, deletions, substitutions, and transpositions of neighbours. */
+/**
+ * Returns the optimal string alignment distance: the number of insertions, deletions, substitutions and
+ * transpositions of adjacent characters.
+ */
 function editsBetween(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_none, column) => column);

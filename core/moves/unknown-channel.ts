@@ -1,7 +1,10 @@
 import { channelLimits } from '../limits/limits.ts';
 import { similarName } from './similar-name.ts';
 
-/** Describes an unknown channel: the bundle's channels, and the most similar name. */
+/**
+ * Formats the error message for an unknown channel. It lists the bundle's channels and suggests the most
+ * similar name.
+ */
 export function unknownChannel(
   { bundle, channel }: { readonly bundle: string; readonly channel: string },
   channels: readonly string[],

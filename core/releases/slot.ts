@@ -6,9 +6,9 @@ import type { ConflictRule } from '@pointsman/protocol/releases/release';
 
 const InFlight = z.object({
   version: Version,
-  /** The workflow's invocation in Restate; null between the admission and the start. */
+  /** The ID of the workflow's invocation in Restate. Null between the admission and the start. */
   invocationId: z.string().nullable(),
-  /** The pointer has moved: the release can no longer be superseded or cancelled. */
+  /** True once the pointer has moved. The release can then no longer be superseded or cancelled. */
   swapped: z.boolean(),
 });
 
@@ -25,13 +25,13 @@ export type Slot = z.infer<typeof Slot>;
 
 const lastVersion = z.number().int().min(0);
 
-/** {@link BundleState} as JSON, as stored in durable state and in the record. */
+/** The JSON form of {@link BundleState}, as stored in Restate and in PostgreSQL. */
 export const StoredBundle = z.object({ lastVersion, channels: z.record(ChannelName, Slot) });
 export type StoredBundle = z.infer<typeof StoredBundle>;
 
 /**
- * The durable state of one bundle. The channels are a map, because their names come from outside: a plain object inherits keys such as
- * `constructor`, which is a valid name.
+ * The durable state of one bundle. The channels are a Map, because channel names come from users: a plain
+ * object inherits keys such as `constructor`, which is a valid channel name.
  */
 export const BundleState = z.codec(
   StoredBundle,
@@ -58,12 +58,16 @@ export function withSlot(state: BundleState, channel: string, slot: Slot): Bundl
 /** The placement of a new release. */
 export interface Placement {
   readonly placement: 'start' | 'queue' | 'reject' | 'full';
-  /** The releases that it replaces: the one in flight, unless its pointer has moved, and the whole queue. */
+  /**
+   * The versions of the releases that the new one supersedes: the release in flight, unless its pointer has
+   * moved, and all queued releases.
+   */
   readonly supersedes: readonly number[];
 }
 
 /**
- * Applies the conflict rule. A release whose pointer has moved still holds the slot under `queue` and `reject`, because it has not settled.
+ * Decides by the conflict rule whether a new release starts, waits or is rejected. Under `queue` and
+ * `reject`, a release whose pointer has moved still occupies the slot until it settles.
  */
 export function decidePlacement(slot: Slot, rule: ConflictRule): Placement {
   if (rule === 'supersede') {
@@ -76,7 +80,7 @@ export function decidePlacement(slot: Slot, rule: ConflictRule): Placement {
   return { placement: full ? 'full' : 'queue', supersedes: [] };
 }
 
-/** The bundle's state after the placed release was admitted. */
+/** Returns the state of the bundle after the placed release was admitted. */
 export function occupySlot(
   state: BundleState,
   channel: string,
@@ -91,7 +95,7 @@ export function occupySlot(
   return { ...withSlot(state, channel, next), lastVersion: entrant.version };
 }
 
-/** Removes a settled release from the slot and from the queue. */
+/** Returns the slot without a settled release, whether it was in flight or queued. */
 export function vacateSlot(slot: Slot, version: number): Slot {
   return {
     ...slot,
@@ -100,7 +104,7 @@ export function vacateSlot(slot: Slot, version: number): Slot {
   };
 }
 
-/** The release in flight, if it has this version; otherwise null. */
+/** Returns the release in flight if it has this version, otherwise null. */
 export function inFlight(slot: Slot, version: number): NonNullable<Slot['inFlight']> | null {
   return slot.inFlight?.version === version ? slot.inFlight : null;
 }

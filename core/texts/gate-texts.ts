@@ -2,23 +2,29 @@ import { z } from 'zod';
 
 import { GateKind, GateState } from '@pointsman/protocol/releases/gate';
 
-/** The facts about a gate of a release, from which its status text is written. `gate_facts` in functions/decisions.sql returns them. */
+/**
+ * The data from which the status text of a gate is formatted. The SQL function `gate_facts` in
+ * functions/decisions.sql returns it.
+ */
 export const GateFacts = z.object({
   gate: z.string(),
   kind: GateKind,
   state: GateState,
-  /** For an approval: how many people must approve, and how many have. */
+  /** For an approval gate: the number of required approvals. `approvals` is the number given so far. */
   count: z.number().int().nullable(),
   approvals: z.number().int().nullable(),
   role: z.string().nullable(),
-  /** The author of the release can't approve it. */
+  /** True if the author of the release may not approve it. */
   notAuthor: z.boolean(),
   author: z.string(),
-  /** Whether a check with a URL was requested there; null for a check without one, and for other gates. */
+  /**
+   * Whether Pointsman has sent the request to the check's URL. Null for a check without a URL, and for other
+   * kinds of gates.
+   */
   requested: z.boolean().nullable(),
-  /** For a window. */
+  /** For a window gate: its time zone. */
   timezone: z.string().nullable(),
-  /** For a schedule. */
+  /** For a schedule gate: the earliest time of the release. */
   notBefore: z.string().nullable(),
   deadlineAt: z.string().nullable(),
   /** The decision that failed the gate. */
@@ -26,7 +32,10 @@ export const GateFacts = z.object({
 });
 export type GateFacts = z.infer<typeof GateFacts>;
 
-/** What a gate waits for, without the deadline; once it is decided, why it failed, or its state alone. */
+/**
+ * Describes what an open gate waits for, without the deadline. For a decided gate, describes why it failed,
+ * or only its state.
+ */
 export function gateText(facts: GateFacts): string {
   switch (facts.state) {
     case 'open':
@@ -40,7 +49,7 @@ export function gateText(facts: GateFacts): string {
   }
 }
 
-/** Why a release is rejected at this gate. */
+/** Describes why this gate rejects the release. */
 export function gateFailureText({ gate, kind, state, deadlineAt, failedBy }: GateFacts): string {
   if (state === 'expired') return `the gate "${gate}" was not decided before its deadline, ${deadlineAt}`;
   const { by, comment } = failedBy ?? { by: 'an unknown caller', comment: null };

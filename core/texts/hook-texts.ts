@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Why a hook can no longer act for one of its deliveries. */
+/** The reason why a hook can no longer process one of its deliveries. */
 export const HookLost = z.enum(['hook_deleted', 'other_repository']);
 type HookLost = z.infer<typeof HookLost>;
 
@@ -9,7 +9,10 @@ const HOOK_LOST: Readonly<Record<HookLost, string>> = {
   other_repository: 'the hook is for another repository now',
 };
 
-/** Why no commit status is posted: see `next_report` in functions/commit-reports.sql. */
+/**
+ * The reason why no commit status is posted. See the SQL function `next_report` in
+ * functions/commit-reports.sql.
+ */
 export const ReportDropped = z.enum([...HookLost.options, 'final_reported', 'later_delivery']);
 export type ReportDropped = z.infer<typeof ReportDropped>;
 
@@ -27,7 +30,7 @@ export function reportDroppedText(dropped: ReportDropped): string {
   return REPORT_DROPPED[dropped];
 }
 
-/** A later push of the same hook is a release already. */
+/** The reason of a delivery that is dropped because a later push of the same hook was already published. */
 export function overtakenText(version: number): string {
   return `a later push has come before it, as v${version}`;
 }

@@ -2,12 +2,12 @@ import { z } from 'zod';
 
 import type { Effect } from '@pointsman/protocol/releases/release';
 
-/** What becomes the reason of a release that a newer one replaces. */
+/** The reason that is stored for a release when a newer one supersedes it. */
 export function supersededText(newer: number): string {
   return `superseded by v${newer}`;
 }
 
-/** The reason of a cancelled release. */
+/** The reason that is stored for a cancelled release. */
 export function cancelledText(by: string, reason: string | null): string {
   return `cancelled by ${by}${reason === null ? '' : `: ${reason}`}`;
 }
@@ -21,7 +21,10 @@ export function compilerText(attempt: string): string {
   return `waits for the result of the remote compiler, attempt ${attempt}`;
 }
 
-/** Why a callback takes nothing (more): see `callback_refuses` in functions/callbacks.sql. */
+/**
+ * The reason why a callback accepts no reports, or no further reports. See the SQL function
+ * `callback_refuses` in functions/callbacks.sql.
+ */
 export const Revoked = z.object({
   cause: z.enum([
     'given_up',
@@ -32,7 +35,7 @@ export const Revoked = z.object({
     'release_ended',
     'gate_decided',
   ]),
-  /** Why the request was given up, or why the release was asked to stop. */
+  /** The reason why Pointsman gave up the request, or why the release was cancelled or superseded. */
   reason: z.string().nullable(),
   /** The name of the gate, if the cause is `gate_decided`. */
   gate: z.string().optional(),
@@ -59,15 +62,18 @@ export function revokedText({ cause, reason, gate, deadlineAt }: Revoked): strin
   }
 }
 
-/** An attempt at compiling elsewhere that the compiler itself reports as failed. */
+/** Describes a compile attempt that the outside compiler has reported as failed. */
 export function compilerFailedText(message: string): string {
   return `the compiler reports: ${message}`;
 }
 
-/** Ledger text: the report of the request has arrived. */
+/** The ledger text of a request whose report has arrived. */
 export const REPORTED = 'reported';
 
-/** Why a release has no whole artifact: see `store_artifacts` in functions/stages.sql. */
+/**
+ * The reason why the artifact of a release is incomplete. See the SQL function `store_artifacts` in
+ * functions/stages.sql.
+ */
 export const UnstorableArtifact = z.enum(['blob_missing', 'manifest_unreadable', 'none_for_channel']);
 type UnstorableArtifact = z.infer<typeof UnstorableArtifact>;
 
@@ -80,14 +86,17 @@ export function unstorableText(cause: UnstorableArtifact, channel: string): stri
   return `the artifact cannot be stored: ${why[cause]}`;
 }
 
-/** A line of the ledger, and the push that its release came from. */
+/** An entry of the effect ledger, and the push that caused its release. */
 interface LedgerLine {
   readonly effect: Effect;
   readonly detail: string | null;
   readonly origin: { readonly repository: string; readonly commit: string } | null;
 }
 
-/** What the ledger shows of an effect. The record keeps a number for a move, and for a commit only the result of its status. */
+/**
+ * Describes an effect for the ledger. The database stores only a sequence number for a move, and only the
+ * result for a commit status.
+ */
 export function effectText({ effect, detail, origin }: LedgerLine): string | null {
   if (effect === 'pointer-move') return `generation ${detail}`;
   if (effect === 'announcement') return `seq ${detail}`;

@@ -1,10 +1,13 @@
 import { z } from 'zod';
 
-/** Who paused a sink, and why. */
+/** The person who paused a sink, and the reason. */
 export const SinkPause = z.object({ by: z.string(), reason: z.string().nullable() });
 export type SinkPause = z.infer<typeof SinkPause>;
 
-/** Why a required sink stops a pointer from moving: see `blocking_sinks` in functions/sink-deliveries.sql. */
+/**
+ * The reason why a required sink prevents a pointer from moving. See the SQL function `blocking_sinks` in
+ * functions/sink-deliveries.sql.
+ */
 export const BlockingSink = z.discriminatedUnion('cause', [
   /** The tenant has no webhook of that name. */
   z.object({ cause: z.literal('missing'), sink: z.string() }),
@@ -15,7 +18,7 @@ export const BlockingSink = z.discriminatedUnion('cause', [
     since: z.string(),
     lastError: z.string().nullable(),
   }),
-  /** Its last successful health check is too old: another one may renew it. */
+  /** The last successful health check of the sink is too old. A new check may succeed. */
   z.object({ cause: z.literal('stale_health'), sink: z.string() }),
 ]);
 export type BlockingSink = z.infer<typeof BlockingSink>;
@@ -39,7 +42,7 @@ export function blockingSinkText(blocking: BlockingSink): string {
   }
 }
 
-/** What a release waits for while sinks keep its pointer from moving. */
+/** Describes the sinks that prevent a release from moving its pointer. */
 export function waitsForSinksText(sinks: readonly BlockingSink[]): string {
   return `waits for ${sinks.map((blocking) => `the sink "${blocking.sink}": ${blockingSinkText(blocking)}`).join('; ')}`;
 }

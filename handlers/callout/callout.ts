@@ -24,8 +24,8 @@ export function calloutObject(deps: Deps) {
     },
     options: {
       ...objectOptions,
-      // Nothing queues behind this key, and the waiting release has its own deadline. A failed callout can
-      // therefore be killed.
+      // Restate may kill a failed callout: no other call waits for this key, and the waiting release has its
+      // own deadline.
       retryPolicy: { ...invocationLimits.workflowRetries, onMaxAttempts: 'kill' },
       ingressPrivate: true,
     },
@@ -35,10 +35,10 @@ export function calloutObject(deps: Deps) {
 /**
  * Requests a check. If the request fails permanently, records "failure" on the gate, with the reason.
  *
- * Dies inside: Restate replays it. A call whose response was lost is repeated with the same Idempotency-Key
- * and the same callback. Killed, or out of retries: a request that was sent stays valid and its callback is
- * accepted; a request that was not sent ends with the gate's deadline. The release compensates, not this
- * handler: closing the release revokes the callback address, which then rejects every report.
+ * Worker dies inside: Restate replays the handler, and a call whose response was lost is repeated with the
+ * same Idempotency-Key and callback. Killed, or out of retries: if the request was sent, its callback is
+ * still accepted; otherwise the gate expires at its deadline. The release compensates, not this handler:
+ * closing the release revokes the callback address, which then rejects every report.
  */
 async function requestCheck(
   ctx: ObjectContext,
@@ -69,10 +69,10 @@ async function requestCheck(
 }
 
 /**
- * Requests one compile attempt. Resolves the release's awakeable when no result will arrive.
+ * Sends the request for one compile attempt. If no result will arrive, resolves the release's awakeable.
  *
- * Dies inside, or killed: as in requestCheck. The attempt ends with its deadline, and the release revokes the
- * callback then.
+ * Worker dies inside, or killed: as in requestCheck. The attempt ends at its deadline, and the release then
+ * revokes the callback.
  */
 async function requestCompile(
   ctx: ObjectContext,
@@ -96,8 +96,8 @@ async function requestCompile(
 }
 
 /**
- * Describes who executes a rule. Names only the host of a URL, because the rest of it often contains a
- * secret.
+ * Describes the outside compiler of a rule for people. Contains only the host of a URL, because the path and
+ * the query often contain a secret.
  */
 export function executorLabel(rule: RemoteCompileRule): string {
   return rule.executor === 'http' ? new URL(rule.url).host : `the queue "${rule.queue}" of ${rule.broker}`;
@@ -114,7 +114,7 @@ interface CalloutCall {
   readonly callout: CalloutId;
   readonly awakeableId: string | null;
   readonly deadlineMs: number;
-  /** Shown in the ledger. */
+  /** The recipient of the request, as shown in the ledger. */
   readonly detail: string;
   readonly call: (opened: Opened) => Promise<RequestResult>;
 }
@@ -126,12 +126,15 @@ interface Opened {
   readonly digest: string | null;
 }
 
-/** `over`: the result is no longer needed, or it has already arrived. */
+/**
+ * `asked`: the external system has accepted the request. `over`: its result is no longer needed, or has
+ * already arrived.
+ */
 type CalloutResult = { kind: 'asked' } | { kind: 'over' } | { kind: 'failed'; reason: string };
 
 /**
- * Writes the ledger entry before the call leaves. If the process dies during the call, the ledger still shows
- * the request.
+ * Sends the request. Writes the ledger entry before the call, so that the ledger shows the request even if
+ * the process dies during the call.
  */
 async function deliver(
   ctx: ObjectContext,
@@ -172,8 +175,8 @@ async function deliver(
 }
 
 /**
- * Repeats the call until the external system accepts or rejects it. The retry limits and the deadline bound
- * it.
+ * Repeats the call until the external system accepts or rejects it, the retries are exhausted, or the
+ * deadline has passed.
  */
 async function callUntilAccepted(
   ctx: ObjectContext,
@@ -202,8 +205,8 @@ async function callUntilAccepted(
 }
 
 /**
- * Records a failed check for an external system that could not be reached. No token can have the author name
- * used here.
+ * Records the gate as failed because the external system could not be reached. The author name used here
+ * can't be the name of a token.
  */
 function recordFailure(ctx: ObjectContext, { id, subject: gate }: CalloutId, reason: string): void {
   ctx.sendClient(Release, releaseKey(id)).recordDecision({

@@ -22,8 +22,8 @@ export function compensationObject(deps: Deps) {
     handlers: { undo: (ctx, request) => undo(ctx, deps, request) },
     options: {
       ...objectOptions,
-      // Without the hook for defects, a defect pauses this object like any other failure. No other call waits for
-      // the key, and an operator can resume the invocation when the worker is fixed.
+      // This object does not use `endOnDefect`: a defect in the code pauses it like any other failure. No
+      // other call waits for the key, and an operator can resume the invocation once the worker is fixed.
       hooks: [],
       retryPolicy: { ...objectOptions.retryPolicy, onMaxAttempts: 'pause' },
       ingressPrivate: true,
@@ -32,17 +32,17 @@ export function compensationObject(deps: Deps) {
 }
 
 /**
- * Sends the remaining undo work to Compensation without waiting. The release is settled and its slot is free,
- * so no other release waits for this work.
+ * Hands the effects that are still to be undone to the Compensation object, without waiting. The release is
+ * settled and its slot is free, so no other release waits for them.
  */
 export function sendToCompensation(ctx: Context, id: ReleaseId, effects: readonly Effect[]): void {
   if (effects.length > 0) ctx.sendClient(Compensation, releaseKey(id)).undo({ effects: [...effects] });
 }
 
 /**
- * Tries each undo again. On failure it pauses until an operator resumes it, which tries again. The ledger
- * shows "compensation failed" until the undo succeeds. Killed: the ledger keeps that status permanently, and
- * the status is correct.
+ * Retries each undo. If one fails, the invocation pauses, and retries when an operator resumes it. The ledger
+ * shows "compensation failed" until the undo succeeds. Killed: the ledger shows this status permanently,
+ * which is then correct.
  */
 async function undo(ctx: ObjectContext, deps: Deps, { effects }: UndoRequest): Promise<null> {
   const id = parseReleaseKey(ctx.key);

@@ -11,7 +11,7 @@ export const CompileCallout = z.object({
   rule: RemoteCompileRule,
   source: Digest,
   deadlineMs: z.number().int(),
-  /** Resolved when the record has a result to read. */
+  /** The awakeable of the release. Resolved when the database contains a result that the release can read. */
   awakeableId: z.string(),
 });
 export type CompileCallout = z.infer<typeof CompileCallout>;

@@ -19,8 +19,8 @@ export const HookDelivery = iface.workflow('HookDelivery', {
 });
 
 /**
- * Virtual object, key = tenant/hook/delivery. Reports the state of a push to its commit, one status at a
- * time.
+ * Virtual object, key = tenant/hook/delivery. Posts the state of a push as commit statuses to the provider,
+ * one at a time.
  */
 export const CommitStatus = iface.object('CommitStatus', {
   report: iface.schemas({ input: z.null(), output: z.null() }),

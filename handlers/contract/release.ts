@@ -17,22 +17,27 @@ export const ReleaseResult = z.object({ outcome: Outcome, reason: z.string().nul
 export type ReleaseResult = z.infer<typeof ReleaseResult>;
 
 /**
- * A decision on one of the release's gates. The database decides its effect, in
- * services/postgres/functions/decisions.sql.
+ * A decision on one of the release's gates. The SQL functions in services/postgres/functions/decisions.sql
+ * determine its effect.
  */
 export const DecisionRequest = RequestIdentity.extend({
   kind: z.enum(['approval', 'check']),
-  /** Null selects the only approval gate, or the only approval gate that is still open. */
+  /**
+   * The name of the gate. Null selects the release's only approval gate, or the only one that is still open.
+   */
   gate: z.string().nullable(),
   decision: z.union([Decision, Conclusion]),
   /** The artifact that the decision applies to. Null when the gate is bound to the release alone. */
   digest: Digest.nullable(),
-  /** For an approval: the generation of the pointer that the approver compared this release with. */
+  /**
+   * For an approval: the pointer's generation at the time when the approver compared this release with the
+   * live one.
+   */
   ifGeneration: Generation.nullable().optional(),
   roles: z.array(Role),
   /**
-   * For a check with a URL: the decision is the response to Pointsman's own request, or reports that the
-   * request failed. No token can set this field.
+   * True if this decision comes from Pointsman's own request to a check's URL: its result, or its failure.
+   * API clients can't set this field.
    */
   answersRequest: z.boolean().optional(),
   comment: z.string().nullable(),
@@ -51,7 +56,7 @@ export const DecisionResult = z.discriminatedUnion('kind', [
     decisionNumber: z.number().int().nullable(),
     replayed: z.boolean(),
   }),
-  /** The gate is already decided. The earlier decision stays. */
+  /** The gate is already decided. The earlier decision remains in effect. */
   z.object({
     kind: z.literal('decided'),
     gate: z.string(),
@@ -60,24 +65,25 @@ export const DecisionResult = z.discriminatedUnion('kind', [
     decision: z.string(),
     at: z.string(),
   }),
-  /** The same person has already decided this gate. Each person has one decision per gate. */
+  /** The same person has already decided this gate. Each person may decide a gate once. */
   z.object({ kind: z.literal('already_decided'), gate: z.string(), decision: z.string(), at: z.string() }),
   z.object({ kind: z.literal('expired'), gate: z.string(), deadlineAt: z.string() }),
   z.object({ kind: z.literal('settled'), outcome: Outcome }),
   /** The release has not reached its gates yet. */
   z.object({ kind: z.literal('not_open'), status: z.enum(['queued', 'running']) }),
   z.object({ kind: z.literal('no_gate') }),
-  /** The release has several gates, and the request named none of them. */
+  /** The request does not name a gate, and the release has several. */
   z.object({ kind: z.literal('which'), gates: z.array(z.string()) }),
   z.object({ kind: z.literal('wrong_digest'), digest: Digest }),
-  /** The pointer has moved since the approver saw it. */
+  /** The pointer has moved since the approver reviewed the release. */
   Stale,
   z.object({ kind: z.literal('wrong_role'), gate: z.string(), role: z.string() }),
   /** Four-eyes rule: an author can't approve their own release. */
   z.object({ kind: z.literal('author'), gate: z.string() }),
   /**
-   * The caller may not report this check. For a check without a URL, the caller is the author. For a check
-   * with a URL, the token is not an admin's. `role`: the role that may report it.
+   * The caller may not report this check. `own_check`: the check has no URL, and the caller is the release's
+   * author. `asked_check`: the check has a URL, and the caller's token is not an admin token. `role` is the
+   * role that may report the check.
    */
   z.object({ kind: z.enum(['own_check', 'asked_check']), gate: z.string(), role: Role }),
   z.object({ kind: z.literal('no_release') }),
@@ -85,22 +91,22 @@ export const DecisionResult = z.discriminatedUnion('kind', [
 ]);
 export type DecisionResult = z.infer<typeof DecisionResult>;
 
-/** A report that arrived at a callback address, once the address was matched to this release. */
+/** A report that an external system sent to a callback address of this release. */
 export const CallbackRequest = z.object({
   callback: z.string(),
   report: z.discriminatedUnion('purpose', [
     z.object({ purpose: z.literal('check'), content: CheckReport }),
     z.object({ purpose: z.literal('compile'), content: CompileReport }),
   ]),
-  /** Digest of the report. The same report sent again is idempotent. */
+  /** The digest of the report. A repeated report with the same digest has no further effect. */
   fingerprint: Digest,
   requestId: z.string(),
 });
 export type CallbackRequest = z.infer<typeof CallbackRequest>;
 
-/** Why a callback address rejects a report. */
+/** The reason why a callback address rejects a report. */
 export const CallbackRefusal = z.discriminatedUnion('kind', [
-  /** The address has already received its report. That report stays valid. */
+  /** The address has already received its report, which remains valid. */
   z.object({ kind: z.literal('used'), result: z.string(), at: z.string() }),
   z.object({ kind: z.literal('expired'), deadlineAt: z.string() }),
   z.object({ kind: z.literal('revoked'), reason: z.string() }),
@@ -120,7 +126,7 @@ export function gateDecisionPromise(n: number): string {
   return `gate decision ${n}`;
 }
 
-/** The state key that describes, for operators, what a waiting release waits for. */
+/** The state key under which a waiting release describes its wait, for operators. */
 export const WAITING_FOR = 'waitingFor';
 
 /**

@@ -9,7 +9,7 @@ import { Digest, SinkName, TenantName } from '@pointsman/protocol/identifiers';
 const OfSink = z.object({ tenant: TenantName, sink: SinkName });
 const Seq = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
-/** The fields common to every request: its author, and the key that identifies a repeated request. */
+/** The fields of every request: the author, and the key that identifies a repeated request. */
 const Request = OfSink.extend({
   by: z.string(),
   idempotencyKey: z.string(),
@@ -17,20 +17,20 @@ const Request = OfSink.extend({
   requestId: z.string(),
 });
 
-/** Moves are due for delivery, at least up to this number of the tenant's feed. */
+/** Notifies a writer that moves are due, at least up to this number of the tenant's feed. */
 export const SinkNotification = OfSink.extend({
   seq: Seq,
   /**
-   * The retry after this many failures. The writer sends it to itself, so it is due even if the clock shows
-   * an earlier time.
+   * Set when the writer sends this message to itself for a retry: the number of failures so far. The writer
+   * retries even if its clock is still before the stored retry time.
    */
   retry: z.number().int().min(1).optional(),
   /**
-   * Read the record, even if the state shows that nothing is due. Set by the sweep, and after a change to the sink's
-   * record.
+   * Tells the writer to read the database even if its state shows no due moves. Set by the sweep, and after a
+   * change to the sink in the database.
    */
   readRecord: z.boolean().optional(),
-  /** Retry before the wait after a failure is over: the broker has just accepted a probe. */
+  /** Tells the writer to retry before the end of its wait, because the broker has just accepted a probe. */
   now: z.boolean().optional(),
 });
 export type SinkNotification = z.infer<typeof SinkNotification>;
@@ -49,16 +49,16 @@ export type ControlRequest = z.infer<typeof ControlRequest>;
 
 export const ControlResult = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('done'), replayed: z.boolean() }),
-  /** The number is higher than the latest move in the feed. */
+  /** The given number is higher than the number of the latest move in the feed. */
   z.object({ kind: z.literal('ahead'), latest: Seq }),
-  /** The feed no longer contains the moves after this number. */
+  /** The feed no longer contains all moves after the given number. */
   z.object({ kind: z.literal('expired'), oldest: Seq, latest: Seq }),
   NoSink,
   KeyReused,
 ]);
 export type ControlResult = z.infer<typeof ControlResult>;
 
-/** Sends one event, once. It does not change the cursor. */
+/** A request to send one event, once, without a change to the cursor. */
 export const SendRequest = OfSink.extend({
   what: z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('test') }),
@@ -78,27 +78,29 @@ export const SendResult = z.discriminatedUnion('kind', [
 ]);
 export type SendResult = z.infer<typeof SendResult>;
 
-/** A sink that is not reliable at present, and why. */
+/** A sink that fails its health check, and the reason. */
 export const DownSink = z.object({
   sink: SinkName,
   why: z.string(),
   /**
-   * The broker itself is down, for every tenant of the partition. The partition's writer notifies the waiting
-   * releases.
+   * True if the broker is down for every tenant of the partition. In that case, the partition's writer
+   * notifies the waiting releases.
    */
   shared: z.boolean().optional(),
 });
 export type DownSink = z.infer<typeof DownSink>;
 
-/** A release that waits for a broker: the awakeable of its workflow, and the end of its wait. */
+/**
+ * Registers a release that waits for a broker, with the awakeable of its workflow and the end of the wait.
+ */
 export const HealthWait = OfSink.extend({ awakeableId: z.string(), untilMs: z.number().int() });
 export type HealthWait = z.infer<typeof HealthWait>;
 
 /**
  * Virtual object with one writer per key: tenant/sink for a webhook, broker:partition for a shared stream
  * (see `sinkKey`). Delivers moves in order, from one stored cursor per tenant. `checkHealth` checks the sink
- * without queueing behind deliveries. `awaitHealth` registers a release that waits for a broker. `probe` is
- * the message that the writer sends itself to check the broker again.
+ * without waiting behind deliveries. `awaitHealth` registers a release that waits for a broker. The writer
+ * sends `probe` to itself to check the broker again.
  */
 export const Sink = iface.object('Sink', {
   deliver: iface.schemas({ input: SinkNotification, output: z.null() }),

@@ -24,7 +24,7 @@ import { DownSink } from './sink.ts';
 export const RequestIdentity = z.object({
   by: z.string(),
   /**
-   * The client's Idempotency-Key. If the client sent none, the API generates one, so that its own retries are
+   * The client's Idempotency-Key, or a key that the API generated, so that the API's own retries are
    * idempotent.
    */
   idempotencyKey: z.string(),
@@ -45,8 +45,8 @@ export const PublishRequest = RequestIdentity.extend({
   /** Creates the channel if the bundle has other channels but not this one. */
   createChannel: z.boolean().optional(),
   /**
-   * The generation that the author saw. The release is rejected if the pointer has another generation, at
-   * admission or at the swap.
+   * The pointer's generation that the author expects. The release is rejected if the pointer has a different
+   * generation at admission or at the swap.
    */
   ifGeneration: Generation.nullable(),
   /** The push that caused this release. */
@@ -57,15 +57,20 @@ export type PublishRequest = z.infer<typeof PublishRequest>;
 export const Stale = z.object({ kind: z.literal('stale'), pointer: Pointer });
 const Held = z.object({ kind: z.literal('held'), reason: z.string() });
 /**
- * The channel's policy blocks moves while these sinks are down. `known`: the status needs no new health
- * check.
+ * A sink that is down and that the channel's policy requires for a move. If `known` is true, the recorded
+ * status is current and no new health check is needed.
  */
 const KnownDown = DownSink.extend({ known: z.boolean() });
 const SinksDown = z.object({ kind: z.literal('sinks_down'), sinks: z.array(KnownDown) });
 const NoTenant = z.object({ kind: z.literal('no_tenant') });
-/** The bundle has only these channels, and the request did not ask for a new one. */
+/**
+ * The bundle does not have the requested channel, only these, and the request does not set `createChannel`.
+ */
 const NoChannel = z.object({ kind: z.literal('no_channel'), channels: z.array(z.string()) });
-/** The source has been deleted, because no release used it within the retention time. Store it again. */
+/**
+ * The source was deleted because no release used it within the retention time. The caller must store it
+ * again.
+ */
 const NoSource = z.object({ kind: z.literal('no_source') });
 const TooManyChannels = z.object({ kind: z.literal('too_many_channels'), limit: z.number() });
 
@@ -74,8 +79,8 @@ export const PublishResult = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('conflict'), version: Version }),
   z.object({ kind: z.literal('queue_full'), limit: z.number() }),
   /**
-   * A later push of the same hook has already been published as this version. Null when the delivery has
-   * ended in another way.
+   * A later push of the same hook has already been published as this version. Null if the delivery has ended
+   * in another way.
    */
   z.object({ kind: z.literal('overtaken'), version: Version.nullable() }),
   NoChannel,
@@ -98,23 +103,21 @@ export type SwapRequest = z.infer<typeof SwapRequest>;
 
 export const SwapResult = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('moved'), generation: Generation, seq: z.number().int() }),
-  /**
-   * A newer release superseded it, or it was cancelled. The workflow reads the current state from the record.
-   */
+  /** The release was superseded or cancelled. The workflow reads its state from the database. */
   z.object({ kind: z.literal('not_current') }),
   z.object({ kind: z.literal('held'), reason: z.string() }),
   z.object({ kind: z.literal('stale'), generation: Generation }),
   /**
-   * A gate has not passed, or its approvals are void because the live release changed after them. Wait for
-   * the gates, then ask again.
+   * A gate has not passed, or its approvals are void because the live release has changed since. The workflow
+   * waits for the gates and then requests the swap again.
    */
   z.object({ kind: z.literal('gates_open') }),
   /** The policy has gained a gate since this release was admitted under an older version of the policy. */
   z.object({ kind: z.literal('gate_added'), gate: z.string(), policy: z.number().int() }),
   SinksDown,
   /**
-   * The store did not respond within the time that the tenant's key may be held. The outcome is unknown; ask
-   * again.
+   * The database did not respond within the time for which the tenant's key may be held. The outcome is
+   * unknown, and the caller must repeat the request.
    */
   z.object({ kind: z.literal('unavailable') }),
 ]);
@@ -127,7 +130,7 @@ export const MoveRequest = RequestIdentity.extend({
   bundle: BundleName,
   channel: ChannelName,
   version: Version,
-  /** For a rollback: the version whose earlier move of the pointer is restored. */
+  /** For a rollback: the version that the restored move had made live. */
   restores: Version.nullable().optional(),
   createChannel: z.boolean().optional(),
   ifGeneration: Generation.nullable(),
@@ -141,12 +144,12 @@ export type MoveRequest = z.infer<typeof MoveRequest>;
 
 export const MoveResult = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('moved'), pointer: Pointer, replayed: z.boolean() }),
-  /** The pointer already names that release. A requested hold is set. */
+  /** The pointer already points to that release. A requested hold is set anyway. */
   z.object({ kind: z.literal('unchanged'), pointer: Pointer }),
   z.object({ kind: z.literal('no_release') }),
   z.object({ kind: z.literal('no_move') }),
   z.object({ kind: z.literal('not_promotable'), outcome: Outcome.nullable() }),
-  /** Only an admin may bypass these gates of the channel, as of this version of the policy. */
+  /** The channel has these gates in this version of the policy, and only an admin may bypass them. */
   z.object({ kind: z.literal('gated'), gates: z.array(z.string()), policy: z.number().int() }),
   SinksDown,
   NoChannel,

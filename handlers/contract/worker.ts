@@ -9,7 +9,7 @@ const Writable = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('down'), reason: z.string() }),
 ]);
 
-/** The systems that the worker uses: PostgreSQL, and each configured broker. */
+/** The state of each system that the worker uses: PostgreSQL, and each configured broker. */
 export const SystemsReport = z.object({
   postgres: Writable,
   redis: Writable.optional(),
@@ -18,8 +18,8 @@ export const SystemsReport = z.object({
 export type SystemsReport = z.infer<typeof SystemsReport>;
 
 /**
- * Service. `ping` succeeds when Restate reaches a worker. `checkSystems` reports the systems that the worker
- * reaches.
+ * Service. `ping` succeeds if Restate reaches a worker. `checkSystems` reports which systems that worker can
+ * write to.
  */
 export const Worker = iface.service('Worker', {
   ping: iface.json<void, null>(),

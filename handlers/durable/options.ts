@@ -6,9 +6,9 @@ import { endOnDefect } from './defects.ts';
 import { REFUSED } from './store-unavailable.ts';
 
 /**
- * Options of a tenant's object. Its steps have their own, bounded retries. A defect of the code ends the call
- * immediately. An unreachable worker is retried for about ten minutes; then the key is free for the tenant's next
- * call.
+ * Options of a tenant's object. Its steps have their own, bounded retries. A defect in the code ends the call
+ * immediately. If the worker is unreachable, Restate retries the call for about ten minutes. Then the key is
+ * free for the tenant's next call.
  */
 export const objectOptions: ObjectOptions = {
   asTerminalError,
@@ -20,9 +20,9 @@ export const objectOptions: ObjectOptions = {
 };
 
 /**
- * Options of a release. No call queues behind its key, so Restate pauses an invocation that keeps failing. An
- * operator can then inspect, fix and resume it. A defect ends the invocation instead: a paused release would
- * keep its position in the channel's queue, and the sweep settles releases that have ended.
+ * Options of a release. No other call waits for its key, so Restate pauses an invocation that keeps failing,
+ * and an operator can fix the cause and resume it. A defect in the code ends the invocation instead, because
+ * a paused release would block its channel's queue. The sweep settles releases whose invocation has ended.
  */
 export const workflowOptions: WorkflowOptions = {
   asTerminalError,
@@ -35,7 +35,7 @@ export const workflowOptions: WorkflowOptions = {
 
 /**
  * Options of the handlers that receive decisions and callbacks while a release waits. The caller waits for
- * the response, and retries when none arrives.
+ * the response, and retries if it does not arrive.
  */
 export const sharedHandlerOptions = {
   retryPolicy: { ...invocationLimits.objectRetries, onMaxAttempts: 'kill' },

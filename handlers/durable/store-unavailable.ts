@@ -1,18 +1,21 @@
 import { CancelledError, TerminalError } from '@restatedev/restate-sdk';
 
 /**
- * Error code for callers of the tenant's object: the store did not respond within the time that the key may
- * be held.
+ * The error code that the tenant's object returns when the database did not respond within the time for which
+ * the key may be held.
  */
 export const STORE_UNAVAILABLE = 503;
 
 /**
- * Error code for a permanent failure: a constraint of the store, or a defect of the code (see defects.ts). A
- * retry fails again.
+ * The error code for a permanent failure, which a retry does not fix: a violated constraint of the database,
+ * or a defect in the code (see defects.ts).
  */
 export const REFUSED = 501;
 
-/** Whether a durable step has used up its retries. Its outcome is unknown. */
+/**
+ * Returns whether the error means that a durable step has exhausted its retries. The outcome of that step is
+ * unknown.
+ */
 export function retriesExhausted(error: unknown): error is TerminalError {
   return error instanceof TerminalError && !(error instanceof CancelledError);
 }

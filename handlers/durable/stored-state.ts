@@ -3,7 +3,10 @@ import type { z } from 'zod';
 
 import { parseJson } from '@pointsman/protocol/json/parse-json';
 
-/** Marks state that does not match its schema: an older version wrote it, or it was edited by hand. */
+/**
+ * Replaces state that does not match its schema, because an older version wrote it or someone edited it by
+ * hand.
+ */
 export const UNREADABLE = Symbol('unreadable state');
 type Unreadable = typeof UNREADABLE;
 
@@ -28,7 +31,7 @@ export function storedAs<T>(schema: z.ZodType<T>): Serde<T | Unreadable> {
   };
 }
 
-/** Reads state that only caches the record. Unreadable state counts as absent. */
+/** Reads state that is only a cache of the database. Returns null for unreadable state. */
 export async function readShortcut<T>(
   ctx: ObjectContext | ObjectSharedContext,
   key: string,

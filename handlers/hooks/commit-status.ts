@@ -17,12 +17,12 @@ export function commitStatusObject(deps: Deps) {
 }
 
 /**
- * Sends the statuses that the record lists as due, one at a time. An object runs one handler at a time, so
- * "pending" never arrives after the final status. The record is read again before each try, because a final
- * status may have become due during the wait.
+ * Sends the statuses that are due according to the database, one at a time. The object runs one handler at a
+ * time, so "pending" never arrives after the final status. The handler reads the database again before each
+ * attempt, because a final status may have become due during the wait.
  *
- * Dies between the call and its result: the provider receives the same status twice, which is unavoidable.
- * Cancelled or killed: the sweep starts it again, because the record still lists a due status.
+ * Worker dies between the call and its result: the provider receives the same status twice, which is
+ * unavoidable. Cancelled or killed: the sweep starts the handler again, because the status is still due.
  */
 async function report(ctx: ObjectContext, deps: Deps): Promise<null> {
   const name = parseDeliveryKey(ctx.key);

@@ -18,7 +18,7 @@ import { workflowOptions } from '../durable/options.ts';
 import { retriesExhausted, REFUSED } from '../durable/store-unavailable.ts';
 import { ignoringCancellation } from '../durable/ignoring-cancellation.ts';
 
-/** Processes one push of a provider, from its arrival until it becomes a release or is closed without one. */
+/** Processes one push from a provider, until it becomes a release or ends without one. */
 export function hookDeliveryWorkflow(deps: Deps) {
   return implement(HookDelivery, {
     description: 'Fetches the pushed source and publishes it. Key: tenant/hook/delivery.',
@@ -27,25 +27,25 @@ export function hookDeliveryWorkflow(deps: Deps) {
   });
 }
 
-/** How a delivery ends without a release. */
+/** The result of a delivery that ends without a release. */
 interface Unpublished {
   readonly kind: 'refused' | 'failed';
   readonly reason: string;
 }
 
 /**
- * Fetches the source, stores it, and publishes it under the delivery's own idempotency key. Repeats therefore
- * create one release only.
+ * Fetches the source, stores it, and publishes it under the delivery's own idempotency key. A repeated
+ * delivery therefore creates only one release.
  *
- * Dies inside: Restate replays it from the last step; a fetch whose result was not journaled is repeated.
- * Cancelled: the delivery ends as refused, unless its release has already been admitted, which then continues
- * on its own. Killed: no code runs, and the sweep ends the delivery. Nothing needs an undo: an unpublished
- * source is content that nothing references.
+ * Worker dies inside: Restate replays the handler from the last step, and repeats a fetch whose result was
+ * not journaled. Cancelled: the delivery ends as refused. If its release was already admitted, the release
+ * continues on its own. Killed: none of this code runs again, and the sweep ends the delivery. Nothing must
+ * be undone, because an unpublished source is unreferenced content.
  */
 async function run(ctx: WorkflowContext, deps: Deps): Promise<HookDeliveryResult> {
   const name = parseDeliveryKey(ctx.key);
   if (!name) throw new TerminalError(`"${ctx.key}" is not the key of a delivery`, { errorCode: 400 });
-  // The sweep would also start this within seconds. Starting it now updates the commit sooner.
+  // The sweep would also start this call within seconds. Starting it now updates the commit sooner.
   ctx.sendClient(CommitStatus, ctx.key).report(null);
   const ended = await fetchAndPublish(ctx, deps, name);
   if ('state' in ended) return ended;
@@ -80,8 +80,8 @@ async function fetchAndPublish(
 }
 
 /**
- * Retries until the source is fetched or a retry is useless. Between tries the workflow is suspended and
- * holds nothing.
+ * Retries until the source is fetched or a retry would be useless. Between attempts, the workflow is
+ * suspended and holds no key.
  */
 async function fetchSource(
   ctx: WorkflowContext,
@@ -115,9 +115,9 @@ async function fetchSource(
 }
 
 /**
- * The tenant's object responds immediately, or reports that its store is unavailable. This workflow then waits,
- * because no call queues behind it. After a wait the source may be deleted, because unreferenced content is
- * deleted: `no_source`.
+ * Publishes the source. If the tenant's object reports that its database is unavailable, this workflow waits,
+ * because no other call waits for its key. During the wait, the sweep may delete the still unreferenced
+ * source. The publish then returns `no_source`.
  */
 async function publish(
   ctx: WorkflowContext,
@@ -155,7 +155,8 @@ function publishRequest(name: DeliveryName, fetched: FetchedSource): PublishRequ
 }
 
 /**
- * Null when the outcome is unknown. The publish is idempotent, so a repeated request finds its own release.
+ * Sends one publish request. Returns null if the outcome is unknown. The request is idempotent, so repeating
+ * it returns the same release.
  */
 async function requestPublish(
   ctx: WorkflowContext,

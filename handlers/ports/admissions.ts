@@ -4,45 +4,53 @@ import type { ReleaseId } from '@pointsman/protocol/identifiers';
 import type { StoredBundle } from '../../core/releases/slot.ts';
 import { type CancelResult, type PublishRequest, PublishResult } from '../contract/tenant.ts';
 
-/** The record of publishes. The rules of ports/deps.ts apply here too. */
+/** The port that admits releases into the database. The rules of ports/deps.ts apply here too. */
 
 /**
- * The decision that the tenant's object derived from its durable state for a publish. The store applies it,
- * or returns why it can't.
+ * A publish request, with the placement that the tenant's object chose by its durable state. The database
+ * applies it, or returns why it can't.
  */
 export interface AdmitRequest extends PublishRequest {
   readonly tenant: string;
   readonly version: number;
   readonly at: number;
-  /** Start at once, wait in the queue, or be rejected because of the release in flight. */
+  /**
+   * `start`: start immediately. `queue`: wait in the queue. `reject`: reject because another release is in
+   * flight. `full`: reject because the queue is full.
+   */
   readonly placement: 'start' | 'queue' | 'reject' | 'full';
-  /** The release that holds the slot, if any. The store checks whether it has already settled. */
+  /**
+   * The release that occupies the slot, or null. The database checks whether that release has already
+   * settled.
+   */
   readonly inFlight: number | null;
-  /** The releases that this one supersedes. One in flight gets an intent; a queued one is settled at once. */
+  /**
+   * The releases that this one supersedes. For the release in flight, the database records the intent to stop
+   * it. Queued releases settle immediately.
+   */
   readonly supersedes: readonly number[];
 }
 
 export const Admission = z.discriminatedUnion('kind', [
   ...PublishResult.options,
-  /** The version number is already used: the durable state is behind the record. */
+  /** The version number is already used, because the durable state is behind the database. */
   z.object({ kind: z.literal('version_taken') }),
-  /** The release in the slot has settled, and the tenant's object was not notified yet. */
+  /** The release in the slot has already settled, but the tenant's object has not been notified yet. */
   z.object({ kind: z.literal('slot_free') }),
 ]);
 export type Admission = z.infer<typeof Admission>;
 
 export interface Admissions {
   /**
-   * In one transaction: detects a repeated request by its idempotency key; rejects it for a hold or a moved
-   * pointer; or numbers the release (status `running`, or `waiting` in the queue), marks the releases that it
-   * supersedes, and writes the audit row.
+   * Admits a release in one transaction. Returns the earlier result if the idempotency key was used before.
+   * Rejects the request if the pointer is held or has moved. Otherwise numbers the release, marks the
+   * releases that it supersedes, and writes the audit row.
    */
   admit(request: AdmitRequest): Promise<Admission>;
-  /** Reads a bundle's state from the record, to restore lost durable state. */
+  /** Reads a bundle's state from the database, to restore lost durable state. */
   readBundle(tenant: string, bundle: string): Promise<StoredBundle>;
   /**
-   * Starts a queued release: `waiting` becomes `running`. Returns false when it has already settled and must
-   * not start.
+   * Marks a queued release as running. Returns false if the release has already settled and must not start.
    */
   leaveQueue(id: ReleaseId): Promise<boolean>;
   /** Marks a running release for cancellation, or settles a queued one. */

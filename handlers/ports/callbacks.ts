@@ -7,27 +7,32 @@ import { type CallbackRequest, CallbackResult } from '../contract/release.ts';
 import { Closed, CompiledDigests, type StageSpan, type StageTimes } from './stages.ts';
 
 /**
- * Interfaces for requests to external systems and their callbacks. The rules of ports/deps.ts apply here too.
+ * The ports for requests to external systems and their callbacks. The rules of ports/deps.ts apply here too.
  */
 
-/** A callback address that accepts one report. */
+/** A new callback address, which accepts one report. */
 export interface NewCallback extends CalloutId {
-  /** The bearer of this secret may report. The record stores only its hash. */
+  /** The secret that authorizes the report. The database stores only its hash. */
   readonly capability: string;
-  /** Null for a check, whose result resolves a gate instead of an awakeable. */
+  /** The awakeable that the report resolves. Null for a check, whose report decides a gate instead. */
   readonly awakeableId: string | null;
   readonly deadlineMs: number;
-  /** Shown in the ledger: the recipient of the request. */
+  /** The recipient of the request, as shown in the ledger. */
   readonly detail: string;
   readonly at: number;
 }
 
 export const OpenedCallback = z.discriminatedUnion('kind', [
-  /** Send the request, with this capability. */
+  /** The address is open: the caller must send the request, with this capability. */
   z.object({ kind: z.literal('open'), channel: z.string(), digest: Digest.nullable() }),
-  /** The request was sent with another capability, which is still valid. Its report will arrive. */
+  /**
+   * The request was already sent with a different capability, which is still valid. Its report will arrive.
+   */
   z.object({ kind: z.literal('asked') }),
-  /** The report has arrived, or it is no longer needed. A waiting workflow should read the record. */
+  /**
+   * The report has arrived or is no longer needed. A waiting workflow should read the result from the
+   * database.
+   */
   z.object({ kind: z.literal('over') }),
 ]);
 export type OpenedCallback = z.infer<typeof OpenedCallback>;
@@ -35,7 +40,7 @@ export type OpenedCallback = z.infer<typeof OpenedCallback>;
 export const EndedAttempt = z.discriminatedUnion('kind', [
   CompiledDigests.extend({ kind: z.literal('compiled') }),
   z.object({ kind: z.literal('invalid'), summary: z.string() }),
-  /** `final`: another attempt would end in the same way. */
+  /** The attempt failed. If `final` is true, another attempt would fail in the same way. */
   z.object({ kind: z.literal('failed'), reason: z.string(), final: z.boolean() }),
   /** The release has already been closed, by a cancel, a supersede or the sweep. */
   Closed,
@@ -44,11 +49,11 @@ export type EndedAttempt = z.infer<typeof EndedAttempt>;
 
 const [Taken, ...Rejected] = CallbackResult.options;
 
-/** The result of a report, with the promises to resolve. */
+/** The effect of a report, with the promises that the caller must resolve. */
 export const AnsweredCallback = z.discriminatedUnion('kind', [
   Taken.extend({
     awakeableId: z.string().nullable(),
-    /** As in DecisionResult. */
+    /** The number of the promise to resolve, as in {@link DecisionResult}. */
     decisionNumber: z.number().int().nullable(),
   }),
   ...Rejected,
@@ -57,31 +62,32 @@ export type AnsweredCallback = z.infer<typeof AnsweredCallback>;
 
 export interface Callbacks {
   /**
-   * In one transaction: opens the address, unless the report is no longer needed, and records in the ledger
-   * that the request has started.
+   * In one transaction, opens the callback address and records in the ledger that the request has started.
+   * Does nothing if the report is no longer needed.
    */
   open(callback: NewCallback): Promise<OpenedCallback>;
-  /** Whether the release still waits for a report. */
+  /** Returns whether the release still waits for the report. */
   isOpen(callout: CalloutId): Promise<boolean>;
   /**
-   * Records that the external system has accepted the request. An entry that was undone in the meantime stays
-   * undone.
+   * Records that the external system has accepted the request. A ledger entry that was compensated in the
+   * meantime stays compensated.
    */
   recordRequested(callout: CalloutId, detail: string, at: number): Promise<void>;
   /**
-   * Records that the request failed permanently, and closes the address. Returns false when a report has
-   * arrived anyway, or when it is no longer needed.
+   * Records that the request failed permanently, and closes the address. Returns false if a report has
+   * arrived anyway, or is no longer needed.
    */
   giveUp(callout: CalloutId, why: { reason: string; final: boolean; at: number }): Promise<boolean>;
-  /** Evaluates a report in one transaction with all its effects. Idempotent. */
+  /** Records a report and applies its effects, in one transaction. Idempotent. */
   answer(id: ReleaseId, request: CallbackRequest & { at: number }): Promise<AnsweredCallback>;
   /**
-   * Records that the validation has passed and that an external compile has started. Returns false for a
-   * closed release.
+   * Records that the validation has passed and that the external compilation has started. Returns false if
+   * the release is closed.
    */
   beginCompile(id: ReleaseId, validated: StageSpan, times: StageTimes): Promise<boolean>;
   /**
-   * Returns how an attempt ended. An attempt without a report ends with this call, and its address is closed.
+   * Returns the result of an attempt. If no report has arrived, this call ends the attempt and closes its
+   * address.
    */
   endAttempt(id: ReleaseId, attempt: number, at: number): Promise<EndedAttempt>;
 }
@@ -89,15 +95,17 @@ export interface Callbacks {
 /** The result of one call. */
 export type RequestResult =
   | { readonly kind: 'asked'; readonly detail: string }
-  /** The outcome is unknown, or the system is busy. Retry, after this time if it is given. */
+  /**
+   * The outcome is unknown, or the system is busy. The caller must retry, after `retryAfterMs` if it is set.
+   */
   | { readonly kind: 'later'; readonly reason: string; readonly retryAfterMs: number | null }
-  /** The system would reject a repeated call, too. */
+  /** The system rejects the request, and would reject a repeated one too. */
   | { readonly kind: 'refused'; readonly reason: string };
 
 interface Request extends ReleaseId {
   readonly channel: string;
   readonly deadlineMs: number;
-  /** The same for every call of one callout. */
+  /** All calls of one callout have the same key. */
   readonly idempotencyKey: string;
   readonly capability: string;
 }
@@ -114,7 +122,7 @@ export interface CompileCall extends Request {
   readonly rule: RemoteCompileRule;
 }
 
-/** Sends requests to external systems. A request may arrive even if its response is lost. */
+/** Sends requests to external systems. A request may have arrived even if its response was lost. */
 export interface OutboundCalls {
   /** Returns an unguessable secret. */
   makeCapability(): string;

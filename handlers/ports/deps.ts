@@ -10,33 +10,38 @@ import type { Stages } from './stages.ts';
 import type { SystemsReport } from '../contract/worker.ts';
 
 /**
- * What the handlers need from outside. services/ implements the interfaces of this folder, and
- * services/worker passes them in. Each method is the body of one durable step. It takes plain data and is
- * idempotent. It throws only for errors that are worth a retry, and returns every expected outcome as a
- * value. The values that the record returns are stated as schemas: services/postgres parses with them, or
- * with rows derived from them.
+ * The dependencies of the handlers. services/ implements the interfaces of this folder, and services/worker
+ * passes them in. Each method is the body of one durable step: it takes plain data and is idempotent. It
+ * throws only errors that are worth a retry, and returns every expected outcome as a value. Values that come
+ * from the database are defined as schemas, with which services/postgres parses them.
  */
 
 /**
- * The state of a release's workflow in Restate. Only `ended` is conclusive. A workflow that Restate does not
- * list may be in transit between two partitions, or the server may just have started.
+ * The state of a release's workflow in Restate. `unknown` means that Restate does not list the workflow. That
+ * proves nothing: the workflow may be in transit between two partitions, or the server may just have started.
  */
 export type InvocationState = 'running' | 'ended' | 'unknown';
 
 export interface Invocations {
   stateOf(id: ReleaseId): Promise<InvocationState>;
-  /** Removes the state of a workflow that has ended. A killed workflow leaves its waiting state behind. */
+  /**
+   * Deletes the state of a workflow that has ended. A killed workflow leaves its `waitingFor` state behind.
+   */
   clearState(id: ReleaseId): Promise<void>;
 }
 
-/** Wall time, in epoch milliseconds. Read only inside durable steps, whose results are journaled. */
+/**
+ * The wall clock, in epoch milliseconds. Handlers read it only inside durable steps, so that the value is
+ * journaled.
+ */
 export interface Clock {
   now(): number;
 }
 
 export interface Systems {
   /**
-   * Tries what a write to each system needs. Ends within the time limits of the systems, and never rejects.
+   * Checks whether each system would accept a write. Ends within the time limits of the systems, and never
+   * rejects.
    */
   check(): Promise<SystemsReport>;
 }

@@ -5,16 +5,19 @@ import type { ReleaseId } from '@pointsman/protocol/identifiers';
 import type { DecisionRequest, DecisionResult } from '../contract/release.ts';
 import { Closed } from './stages.ts';
 
-/** The gates of a release. The rules of ports/deps.ts apply here too. */
+/** The port for the gates of a release. The rules of ports/deps.ts apply here too. */
 
-/** A gate that the workflow waits for: its description, and the end of the wait. */
+/** A gate that the workflow waits for. */
 export const WaitingGate = z.object({
   gate: z.string(),
   kind: GateKind,
-  /** Set for a check that Pointsman must request. */
+  /** The URL of a check that Pointsman must request. Null for every other gate. */
   url: z.string().nullable(),
   statusText: z.string(),
-  /** The end of the wait. At that time the gate expires; a time gate passes instead. */
+  /**
+   * The end of the wait, in epoch milliseconds. At that time the gate expires, except that a window or a
+   * schedule passes.
+   */
   deadlineMs: z.number().int(),
 });
 export type WaitingGate = z.infer<typeof WaitingGate>;
@@ -32,10 +35,10 @@ export type GateStatus = z.infer<typeof GateStatus>;
 
 export interface Gates {
   /**
-   * Returns the status of the gates. Gates past their deadline expire in this call. Approvals given for
-   * another live release become void.
+   * Returns the status of the gates. This call also expires gates past their deadline, and voids approvals if
+   * the live release has changed since.
    */
   evaluate(id: ReleaseId, at: number): Promise<GateStatus>;
-  /** Records one decision, in one transaction with all its effects. Idempotent under its key. */
+  /** Records one decision and applies its effects, in one transaction. Idempotent by its key. */
   recordDecision(id: ReleaseId, request: DecisionRequest & { at: number }): Promise<DecisionResult>;
 }

@@ -4,9 +4,9 @@ import type { DeliveryName, Origin } from '@pointsman/protocol/hook';
 import { type ConflictRule, Outcome } from '@pointsman/protocol/releases/release';
 import type { HookDeliveryResult } from '../contract/hooks.ts';
 
-/** Interfaces for hook deliveries and commit statuses. The rules of ports/deps.ts apply here too. */
+/** The ports for hook deliveries and commit statuses. The rules of ports/deps.ts apply here too. */
 
-/** A stored source, and how to publish it. */
+/** A stored source, and the parameters with which it is published. */
 export interface FetchedSource {
   readonly kind: 'fetched';
   readonly source: string;
@@ -21,21 +21,27 @@ export interface FetchedSource {
 
 export type Fetched =
   | FetchedSource
-  /** A rule or the provider rejects it. Another fetch would end in the same way. */
+  /** A rule or the provider rejects the delivery. Another fetch would fail in the same way. */
   | { readonly kind: 'refused'; readonly reason: string }
-  /** The source is not available. Another fetch would end in the same way. */
+  /** The source is not available. Another fetch would fail in the same way. */
   | { readonly kind: 'failed'; readonly reason: string }
-  /** The provider is unreachable, or the outcome is unknown. Retry, after this time if it is given. */
+  /**
+   * The provider is unreachable, or the outcome is unknown. The caller must retry, after `retryAfterMs` if it
+   * is set.
+   */
   | { readonly kind: 'later'; readonly reason: string; readonly retryAfterMs: number | null }
-  /** Other fetches are running. Retry soon; such a retry does not count as an attempt. */
+  /**
+   * The worker is busy with other fetches. The caller retries soon, and such a retry does not count as an
+   * attempt.
+   */
   | { readonly kind: 'busy' }
   /** The delivery has already ended. */
   | { readonly kind: 'ended'; readonly result: HookDeliveryResult };
 
 export interface Deliveries {
   /**
-   * One attempt: reads from the record what to fetch, fetches it, and stores the source. An unused source
-   * stays invisible.
+   * Makes one attempt: reads from the database which commit to fetch, fetches it, and stores the source. A
+   * stored source is invisible until it is published.
    */
   fetch(name: DeliveryName, at: number): Promise<Fetched>;
   /**
@@ -49,21 +55,21 @@ export interface Deliveries {
 export const NextReport = z.object({ kind: z.enum(['pending', 'final']), outcome: Outcome.nullable() });
 export type NextReport = z.infer<typeof NextReport>;
 
-/** The result of one try to send a commit status. */
+/** The result of one attempt to send a commit status. */
 export type ReportResult =
   | { readonly kind: 'posted'; readonly detail: string }
   | { readonly kind: 'later'; readonly reason: string; readonly retryAfterMs: number | null }
   | { readonly kind: 'refused'; readonly reason: string };
 
 export interface Reports {
-  /** Null when no status is due. A status that a later one replaces is never sent. */
+  /** Returns the next status to send, or null if none is due. Skips a status that a later one replaces. */
   next(name: DeliveryName, at: number): Promise<NextReport | null>;
   /**
-   * One try. The provider may receive the status even if its response is lost; the same status is then sent
-   * again.
+   * Makes one attempt. If the response is lost, the provider may have received the status, and the same
+   * status is sent again.
    */
   send(name: DeliveryName, report: NextReport): Promise<ReportResult>;
-  /** Records the result, here and in the release's ledger. Written once. */
+  /** Records the result with the delivery and in the release's ledger. A repeated call has no effect. */
   record(
     name: DeliveryName,
     report: NextReport,

@@ -11,16 +11,19 @@ import {
 } from '../contract/tenant.ts';
 import type { StageTimes } from './stages.ts';
 
-/** The moves of pointers. The rules of ports/deps.ts apply here too. */
+/** The port that moves pointers. The rules of ports/deps.ts apply here too. */
 
 export interface MoveByRelease extends ReleaseId {
   readonly channel: string;
-  /** The generation in the durable state. The compare-and-set compares it with the record. */
+  /**
+   * The generation in the durable state. The database moves the pointer only if it has the same generation
+   * (compare-and-set).
+   */
   readonly expectedGeneration: number;
   readonly at: number;
 }
 
-/** The sinks to notify of a move, in addition to the result. Journals older than sinks lack this field. */
+/** The sinks to notify of a move. The field is missing in journals from versions without sinks. */
 export const SinkNotifications = z.object({ sinksToNotify: z.array(SinkNotification) });
 export type SinkNotifications = z.infer<typeof SinkNotifications>;
 
@@ -30,8 +33,8 @@ export const PointerMove = z.discriminatedUnion('kind', [
   Moved.extend(SinkNotifications.partial().shape),
   ...NotMoved,
   /**
-   * The record has another generation, and the release itself required none. Adopt this generation and try
-   * again.
+   * The database has a different generation, and the release does not require a certain one. The caller must
+   * adopt this generation and retry.
    */
   z.object({ kind: z.literal('state_behind'), generation: Generation }),
 ]);
@@ -39,8 +42,8 @@ export type PointerMove = z.infer<typeof PointerMove>;
 
 export interface Moves {
   /**
-   * The swap's single transaction, which also notifies listeners. Idempotent: a repeated call finds its own
-   * move.
+   * Moves the pointer for a release, in one transaction that also notifies listeners. Idempotent: a repeated
+   * call returns the recorded move.
    */
   moveByRelease(request: MoveByRelease): Promise<PointerMove>;
   /** Promotes or rolls back, in one transaction. */

@@ -4,12 +4,12 @@ import { Generation, type ReleaseId } from '@pointsman/protocol/identifiers';
 import { Effect, FailedOutcome, type Stage } from '@pointsman/protocol/releases/release';
 import { ReleaseResult } from '../contract/release.ts';
 
-/** How a release ends in the record. The rules of ports/deps.ts apply here too. */
+/** The port that settles releases in the database. The rules of ports/deps.ts apply here too. */
 
 export const Closing = z.discriminatedUnion('kind', [
   /**
-   * From now on the release has no further effects. These effects remain and must be undone, the last one
-   * first.
+   * The release is closed and can have no further effects. The caller must undo these remaining effects, the
+   * last one first.
    */
   z.object({
     kind: z.literal('closing'),
@@ -17,7 +17,7 @@ export const Closing = z.discriminatedUnion('kind', [
     reason: z.string(),
     effects: z.array(Effect),
   }),
-  /** Too late: the pointer has moved, so the release continues to the end. */
+  /** It is too late to close the release: the pointer has moved, so the release continues to its end. */
   z.object({ kind: z.literal('moved'), generation: Generation, seq: z.number().int() }),
   ReleaseResult.extend({ kind: z.literal('settled') }),
 ]);
@@ -25,10 +25,10 @@ export type Closing = z.infer<typeof Closing>;
 
 export interface CloseRequest {
   readonly outcome: FailedOutcome;
-  /** A recorded intent takes precedence, if there is one: a supersede, or a cancel with its reason. */
+  /** True if a recorded intent to supersede or cancel the release takes precedence over this outcome. */
   readonly yieldsToIntent: boolean;
   readonly reason: string;
-  /** The stage at which the release stopped. Null when unknown. */
+  /** The stage in which the release stopped. Null if unknown. */
   readonly stage: Stage | null;
   readonly at: number;
 }
@@ -39,8 +39,8 @@ export interface Settlements {
   undo(id: ReleaseId, effect: Effect): Promise<void>;
   recordUndoFailure(id: ReleaseId, effect: Effect, reason: string): Promise<void>;
   /**
-   * Settles the release: with the outcome that the close decided, or with `published` for a release whose
-   * pointer moved. Idempotent.
+   * Settles the release, with the outcome that was recorded when it was closed, or with `published` if its
+   * pointer has moved. Idempotent.
    */
   settle(id: ReleaseId, at: number): Promise<ReleaseResult>;
 }

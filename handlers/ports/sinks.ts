@@ -11,44 +11,47 @@ import {
 } from '../contract/sink.ts';
 
 /**
- * Interfaces of the writers that deliver moves to sinks. As in ports/deps.ts, each method is the body of one
+ * The ports of the writers that deliver moves to sinks. As in ports/deps.ts, each method is the body of one
  * durable step.
  */
 
-/** The failed tries since the last successful delivery. */
+/** The failed attempts since the last successful delivery. */
 export const Failing = z.object({
   failures: z.number().int().min(1),
   sinceMs: z.number(),
-  /** Before this time, a notification about other moves does not cause a retry. */
+  /** Before this time, in epoch milliseconds, a notification about further moves does not cause a retry. */
   retryAtMs: z.number(),
 });
 export type Failing = Readonly<z.infer<typeof Failing>>;
 
-/** Passed by a writer to its target, which uses it to detect a repeated try. */
+/** Identifies an attempt, so that the target can detect a repeated one. */
 export const DeliveryAttempt = z.object({
-  /** The current position of the target. Null when it is uncertain and the target must look it up. */
+  /**
+   * The current position of the target, for example the last entry ID of a stream. Null if it is uncertain
+   * and must be looked up.
+   */
   position: z.string().nullable(),
-  /** The time of the first try. */
+  /** The time of the first attempt, in epoch milliseconds. */
   atMs: z.number(),
 });
 export type DeliveryAttempt = Readonly<z.infer<typeof DeliveryAttempt>>;
 
 export interface DeliverRequest extends SinkId, DeliveryAttempt {
   /**
-   * The writer's cursor: the moves up to this number are delivered. Null when the writer has no cursor; the
-   * record is then authoritative.
+   * The writer's cursor: the number up to which moves are delivered. Null if the writer has no cursor; the
+   * cursor in the database is then used.
    */
   readonly after: number | null;
   readonly failing: Failing | null;
-  /** In [0, 1), for the jitter of the wait after a failure. */
+  /** A random number in [0, 1), for the jitter of the wait after a failure. */
   readonly random01: number;
 }
 
-/** `seq`: the moves up to this number are delivered. */
+/** The result of one delivery. `seq` is the number up to which moves are delivered. */
 export type Delivered =
   /** No move is due, or the sink is paused. */
   | { readonly kind: 'idle'; readonly seq: number; readonly position: string | null }
-  /** `more`: further moves may be due. */
+  /** Moves were delivered. If `more` is true, further moves may be due. */
   | {
       readonly kind: 'delivered';
       readonly seq: number;
@@ -56,8 +59,8 @@ export type Delivered =
       readonly more: boolean;
     }
   /**
-   * Retry after `waitMs`. If `whole` is false, the target rejects only this tenant's events, and the writer's
-   * other tenants continue.
+   * The delivery failed. The writer must retry after `waitMs`. If `whole` is false, the target rejects only
+   * this tenant's events, and deliveries for the writer's other tenants continue.
    */
   | {
       readonly kind: 'failed';
@@ -75,7 +78,7 @@ const [Done, ...Refused] = ControlResult.options;
 
 export const Controlled = z.discriminatedUnion('kind', [
   Done.extend({
-    /** The moves up to this number now count as delivered. */
+    /** The number up to which moves now count as delivered. */
     seq: z.number().int(),
     latest: z.number().int(),
   }),
@@ -85,26 +88,31 @@ export type Controlled = z.infer<typeof Controlled>;
 
 export type Probed =
   | { readonly kind: 'well' }
-  /** The broker responds again. The partition counts as failing until the due moves have been delivered. */
+  /**
+   * The broker responds again, but moves are due. The partition counts as failing until they have been
+   * delivered.
+   */
   | { readonly kind: 'due'; readonly reason: string }
   | { readonly kind: 'down'; readonly reason: string };
 
 export interface Sinks {
   /** Reads the due moves, passes them to the target, and records the result. */
   deliver(request: DeliverRequest): Promise<Delivered>;
-  /** One transaction. Idempotent under its key. */
+  /** Applies a request to pause, resume or rewind, in one transaction. Idempotent by its key. */
   control(request: ControlRequest & { at: number }): Promise<Controlled>;
-  /** One try to send one event, without a change to the cursor. `eventId` is used for a test event. */
+  /**
+   * Makes one attempt to send one event, without a change to the cursor. `eventId` is the ID of a test event.
+   */
   send(
     request: SendRequest & DeliveryAttempt & { eventId: string },
   ): Promise<{ readonly answer: SendResult; readonly position: string | null }>;
-  /** The other tenants of the same shared stream with due moves. Empty for a webhook. */
+  /** Returns the other tenants of the same shared stream that have due moves. Empty for a webhook. */
   listLagging(sink: SinkId): Promise<readonly SinkNotification[]>;
   /** Checks these sinks, records their status, and returns those that are down. */
   checkHealth(tenant: string, sinks: readonly string[]): Promise<readonly DownSink[]>;
   /**
-   * Checks whether the broker would accept a move, and records the result for all tenants of this tenant's
-   * partition.
+   * Checks whether the broker would accept a move, and records the result for all tenants of the given
+   * tenant's partition.
    */
   probe(broker: Broker, tenant: string): Promise<Probed>;
 }

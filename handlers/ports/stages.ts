@@ -3,44 +3,49 @@ import { z } from 'zod';
 import { Digest, type ReleaseId } from '@pointsman/protocol/identifiers';
 import type { RemoteCompileRule } from '../../core/policy.ts';
 
-/** The stages that build a release. The rules of ports/deps.ts apply here too. */
+/** The port for the stages validate, compile and store. The rules of ports/deps.ts apply here too. */
 
-/** When a stage started and ended, by the workflow's clock. */
+/** The start and end times of a stage, by the workflow's clock. */
 export interface StageTimes {
   readonly invocationId: string;
   readonly startedAt: number;
 }
 
-/** When a completed stage started and ended, in epoch milliseconds. */
+/** The start and end times of a completed stage, in epoch milliseconds. */
 export interface StageSpan {
   readonly startedAt: number;
   readonly finishedAt: number;
 }
 
 export const CompiledDigests = z.object({
-  /** A null channel is the base. */
+  /** The artifact of each channel. A null channel means the base artifact. */
   artifacts: z.array(z.object({ channel: z.string().nullable(), digest: Digest })),
 });
 export type CompiledDigests = z.infer<typeof CompiledDigests>;
 
 export type ValidateStageResult =
   /**
-   * With an executor, only the local part of the validation has passed. The external compiler does the rest.
-   * Absent: compiled locally.
+   * The source is valid. If `executor` is set, only the local part of the validation has passed, and that
+   * external compiler validates the rest. If it is absent, Pointsman compiles the source itself.
    */
   ({ readonly kind: 'valid'; readonly executor?: RemoteCompileRule } & StageSpan) | Invalid | Broken;
 
-/** A rule rejects the release, which ends as rejected. */
+/** The source violates a rule, and the release ends as rejected. */
 interface Invalid {
   readonly kind: 'invalid';
   readonly summary: string;
 }
 
-/** A limit was exceeded, or the source can't be processed for a reason that a retry does not fix. */
+/**
+ * The release ends as errored: a limit was exceeded, or the source can't be processed for a reason that a
+ * retry does not fix.
+ */
 const Broken = z.object({ kind: z.literal('broken'), reason: z.string() });
 type Broken = z.infer<typeof Broken>;
 
-/** Invalid when the compiled output exceeds the tenant's quota. */
+/**
+ * The result of the compile stage. Invalid also means that the compiled output exceeds the tenant's quota.
+ */
 export type CompileStageResult = ({ readonly kind: 'compiled' } & CompiledDigests) | Invalid | Broken;
 
 /** The release has already been closed. No stage may have further effects. */
@@ -48,7 +53,7 @@ export const Closed = z.object({ kind: z.literal('closed') });
 export type Closed = z.infer<typeof Closed>;
 
 export const StoreStageResult = z.discriminatedUnion('kind', [
-  /** `gated`: the release needs a decision before the swap. */
+  /** The artifacts are stored. If `gated` is true, gates must pass before the swap. */
   z.object({ kind: z.literal('stored'), digest: Digest, gated: z.boolean() }),
   Closed,
   Broken,
@@ -57,11 +62,14 @@ export type StoreStageResult = z.infer<typeof StoreStageResult>;
 
 export interface Stages {
   /**
-   * Validates the whole source. Findings are recorded with their locations. A clean result is recorded with
-   * the next stage.
+   * Validates the whole source, and records the problems with their locations. A result without problems is
+   * recorded by the next stage.
    */
   validate(id: ReleaseId, source: string, times: StageTimes): Promise<ValidateStageResult>;
-  /** Compiles and uploads the blobs, each under its digest. Repeated, late or unused uploads are harmless. */
+  /**
+   * Compiles the source and uploads the blobs, each under its digest. A repeated, late or unused upload is
+   * harmless.
+   */
   compile(
     id: ReleaseId,
     source: string,
@@ -69,9 +77,9 @@ export interface Stages {
     times: StageTimes,
   ): Promise<CompileStageResult | Closed>;
   /**
-   * In one transaction, unless the release is closed: checks that every blob of the manifests is stored,
-   * registers the artifacts, claims them for the release, and writes the ledger. Returns the digest for the
-   * release's own channel.
+   * Registers the artifacts for the release, in one transaction that also writes the ledger. First checks
+   * that every blob in the manifests is stored. Does nothing if the release is closed. Returns the digest for
+   * the release's own channel.
    */
   store(
     id: ReleaseId,

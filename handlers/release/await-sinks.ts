@@ -11,12 +11,12 @@ import type { Deps } from '../ports/deps.ts';
 import { type DownSink, Sink } from '../contract/sink.ts';
 import { errored, type StageFailure } from './stage-failure.ts';
 
-/** How long unhealthy sinks have delayed a release's swap. */
+/** The progress of a release's wait for unhealthy sinks. */
 export interface Frozen {
   readonly checks: number;
   /**
-   * The number of consecutive checks that found all sinks healthy although the swap rejected their health
-   * record as stale.
+   * The number of consecutive checks that found all sinks healthy although the swap had rejected the recorded
+   * result as too old.
    */
   readonly staleProofs: number;
   readonly untilMs: number;
@@ -24,12 +24,12 @@ export interface Frozen {
 
 /**
  * Checks the sinks that must be healthy before the pointer moves, and waits while one of them is down. The
- * caller then requests the swap again, which is decided by the record at that time. The writer of a broker's
- * partition ends the wait when the broker accepts writes again. Otherwise the wait ends by itself, for the
- * next check.
+ * caller then requests the swap again, and the database decides it. The writer of a broker's partition ends
+ * the wait when the broker accepts writes again. Otherwise the wait ends after a while, and the caller checks
+ * again.
  *
- * Dies inside: Restate replays it up to the wait. Cancelled, or superseded, which also cancels the
- * invocation: the cancellation surfaces at the check or at the wait.
+ * Worker dies inside: Restate replays the release up to the wait. Cancelled or superseded: the check or the
+ * wait throws the cancellation.
  */
 export async function awaitSinks(
   ctx: WorkflowContext,
@@ -86,7 +86,7 @@ function joinReasons(down: readonly DownSink[]): string {
   return down.map(({ sink, why }) => `the sink "${sink}" was down (${why})`).join('; ');
 }
 
-/** For operators, like the description of gates. */
+/** Formats the wait for the release's state, where operators read it. */
 function describeWaits(down: readonly DownSink[], untilMs: number): Record<string, string> {
   return Object.fromEntries(
     down.map(({ sink, why }) => [

@@ -14,12 +14,12 @@ type Waiting = Extract<GateStatus, { kind: 'waiting' }>;
 
 /**
  * Waits until every gate before the swap is decided, for days if necessary. Meanwhile the workflow is
- * suspended and holds nothing.
+ * suspended and holds no key of the tenant.
  *
- * The database decides the effect of a decision. A decision, or the end of the shortest wait, only makes the
- * workflow read the record again. So a decision is not lost if its handler is killed before it resolves the
- * promise: it counts at the next evaluation, at the latest at the deadline. Dies inside: Restate replays it
- * up to the wait. Cancelled: the cancellation surfaces at the wait.
+ * The database applies decisions. A new decision, or the end of the shortest wait, only makes the workflow
+ * evaluate the gates again. Therefore a decision is not lost if its handler is killed before it resolves the
+ * promise: it counts at the next evaluation, at the latest at the deadline. Worker dies inside: Restate
+ * replays the release up to the wait. Cancelled: the wait throws the cancellation.
  */
 export async function passGates(
   ctx: WorkflowContext,
@@ -46,8 +46,9 @@ export async function passGates(
 }
 
 /**
- * Sent without waiting for the response, so that a slow provider does not delay the release. A second
- * request, after another round of gates, has no effect: the record shows that the check was requested.
+ * Requests the checks without waiting for the responses, so that a slow provider does not delay the release.
+ * If the gates are evaluated again, a second request has no effect, because the database shows that the check
+ * was already requested.
  */
 function requestChecks(
   ctx: WorkflowContext,
@@ -63,7 +64,7 @@ function requestChecks(
   }
 }
 
-/** For operators, who read it in this release's state. */
+/** Formats the open gates for the release's state, where operators read it. */
 function describeGates({ gates }: Waiting): Record<string, string> {
   return Object.fromEntries(gates.map(({ gate, kind, statusText }) => [`${kind} ${gate}`, statusText]));
 }

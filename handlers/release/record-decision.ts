@@ -10,9 +10,9 @@ import { retriesExhausted, asStoreUnavailable } from '../durable/store-unavailab
  * Records a decision on a gate of this release. The database applies it in one transaction. Then this handler
  * resolves the workflow's promise, if the decision changed the gate.
  *
- * Dies inside: Restate replays it; the database finds the decision by its idempotency key. Killed between the
- * two: the decision is recorded, and counts at the workflow's next evaluation; a repeated request resolves
- * the promise. Nothing needs an undo.
+ * Worker dies inside: Restate replays the handler, and the database finds the decision by its idempotency
+ * key. Killed between the two steps: the decision is recorded, and counts at the workflow's next evaluation;
+ * a repeated request resolves the promise. Nothing must be undone.
  */
 export async function recordDecision(
   ctx: WorkflowSharedContext,
@@ -33,7 +33,10 @@ export async function recordDecision(
   return result;
 }
 
-/** Restate refuses to resolve a promise twice, which happens when a decision is repeated. */
+/**
+ * Resolves the promise of a decision. A repeated decision resolves it a second time, which Restate rejects;
+ * this function ignores that error.
+ */
 export async function resolveDecisionPromise(ctx: WorkflowSharedContext, n: number): Promise<void> {
   try {
     await ctx.promise<null>(gateDecisionPromise(n)).resolve(null);

@@ -11,7 +11,7 @@ import { errored, superseded, rejected, type StageFailure } from './stage-failur
 import { retriesExhausted } from '../durable/store-unavailable.ts';
 import { swapThroughGates } from './swap-through-gates.ts';
 
-/** How the stages up to the swap ended. */
+/** The result of the stages up to the swap. */
 export type PipelineResult =
   | { readonly kind: 'live' }
   | {
@@ -23,8 +23,8 @@ export type PipelineResult =
     };
 
 /**
- * Runs the stages up to the swap, in order. A rejection, a fault or a cancellation is returned as a value that
- * names the stage where it occurred. Nothing has been undone at that point.
+ * Runs the stages up to the swap, in order. Returns a rejection, a failure or a cancellation as a value that
+ * includes the stage in which it occurred. The caller must then undo the effects.
  */
 export async function runPipeline(
   ctx: WorkflowContext,
@@ -43,9 +43,9 @@ export async function runPipeline(
     const cancelled = error instanceof CancelledError;
     const defect = isDefect(error);
     if (!cancelled && !defect && !retriesExhausted(error)) throw error;
-    // Restate's SDK logs every other error.
+    // The Restate SDK logs all errors that are not defects.
     if (defect) ctx.console.error(`a defect in the stage ${stage}:`, error.stack);
-    // The cancel may have interrupted a wait.
+    // A cancellation may have interrupted a wait, which leaves its description in the state.
     ctx.clear(WAITING_FOR);
     return {
       kind: 'stopped',

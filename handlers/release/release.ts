@@ -25,8 +25,8 @@ export function releaseWorkflow(deps: Deps) {
     options: {
       ...workflowOptions,
       handlers: {
-        // Only the tenant's object starts a release, after numbering it. A client that waits for its end can
-        // still attach to it through the ingress.
+        // Only the tenant's object may start a release, after it has numbered it. Clients can still attach to
+        // the workflow through the ingress to wait for its end.
         run: { ingressPrivate: true },
         recordDecision: sharedHandlerOptions,
         recordCallback: sharedHandlerOptions,
@@ -38,10 +38,11 @@ export function releaseWorkflow(deps: Deps) {
 /**
  * Runs a release through its stages and settles it with exactly one outcome.
  *
- * Dies inside: Restate replays it from the last step. Cancelled: the stages stop immediately, the release undoes
- * its effects, and the outcome follows from the reason of the cancellation. Once the pointer has moved, cancelling is
- * too late and the release continues. Killed: no code runs, and the sweep settles it. The record is closed
- * before any undo, so that a step whose closure is still running elsewhere can't act after its own undo.
+ * Worker dies inside: Restate replays the workflow from the last step. Cancelled: the stages stop
+ * immediately, the release undoes its effects, and the outcome depends on the reason of the cancellation.
+ * Once the pointer has moved, it is too late to cancel, and the release continues. Killed: none of this code
+ * runs again, and the sweep settles the release. The release is closed in the database before any undo. A
+ * step whose closure still runs on another worker can therefore have no effect after its undo.
  */
 async function run(ctx: WorkflowContext, deps: Deps, input: ReleaseInput): Promise<ReleaseResult> {
   const id = parseReleaseKey(ctx.key);

@@ -15,7 +15,7 @@ import type { Deps } from '../ports/deps.ts';
 import type { CompileStageResult, StageSpan } from '../ports/stages.ts';
 import { Callout } from '../contract/callout.ts';
 
-/** The source to compile externally, and the executor. */
+/** The source that an external compiler must compile, and the rule that names the compiler. */
 interface RemoteJob {
   readonly source: string;
   readonly rule: RemoteCompileRule;
@@ -25,14 +25,14 @@ interface RemoteJob {
 type RemoteResult = CompileStageResult | Extract<EndedAttempt, { kind: 'closed' }>;
 
 /**
- * Asks an external system to compile a source. The policy bounds the number of attempts, and each attempt has a
- * deadline. Meanwhile the workflow is suspended and holds nothing.
+ * Asks an external system to compile a source. The policy bounds the number of attempts, and each attempt has
+ * a deadline. Meanwhile the workflow is suspended and holds no key of the tenant.
  *
- * The database decides how an attempt ended. The awakeable, or the end of the wait, only makes the workflow
- * read the record. So a report that arrives exactly at the deadline is either accepted or rejected as late,
- * never both. Dies inside: Restate replays it up to the wait. Cancelled: the cancellation surfaces at the wait;
- * closing the release revokes the callback address, so that the compiler's report is rejected. Killed: the
- * sweep closes the release, with the same effect.
+ * The database determines the result of an attempt. The awakeable, or the end of the wait, only makes the
+ * workflow read it. A report that arrives exactly at the deadline is therefore either accepted or rejected as
+ * late, never both. Worker dies inside: Restate replays the release up to the wait. Cancelled: the wait
+ * throws the cancellation, and closing the release revokes the callback address, which then rejects the
+ * compiler's report. Killed: the sweep closes the release, with the same effect.
  */
 export async function compileRemotely(
   ctx: WorkflowContext,
@@ -68,7 +68,7 @@ export async function compileRemotely(
   }
 }
 
-/** Sends the request, and waits until the record may have a result. */
+/** Sends the request, and waits until the database may have a result. */
 async function attemptOrDeadline(
   ctx: WorkflowContext,
   id: ReleaseId,

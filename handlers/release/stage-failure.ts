@@ -1,24 +1,24 @@
 import type { FailedOutcome } from '@pointsman/protocol/releases/release';
 
-/** Why a release stops. */
+/** The reason why a release stops before its swap. */
 export interface StageFailure {
   readonly outcome: FailedOutcome;
-  /** A recorded intent to supersede or cancel the release takes precedence, if there is one. */
+  /** True if a recorded intent to supersede or cancel the release takes precedence over this failure. */
   readonly yieldsToIntent: boolean;
   readonly reason: string;
 }
 
-/** A person or a rule rejected the release. */
+/** A failure because a person or a rule rejected the release. */
 export function rejected(reason: string): StageFailure {
   return { outcome: 'rejected', yieldsToIntent: false, reason };
 }
 
-/** The release failed. */
+/** A failure because an error occurred. */
 export function errored(reason: string): StageFailure {
   return { outcome: 'errored', yieldsToIntent: false, reason };
 }
 
-/** Another release superseded this one, or it was cancelled. The record stores which. */
+/** A failure because the release was superseded or cancelled. The database stores which of the two. */
 export function superseded(): StageFailure {
   return { outcome: 'superseded', yieldsToIntent: true, reason: 'another release took its place' };
 }

@@ -13,19 +13,18 @@ import { retriesExhausted, REFUSED } from '../durable/store-unavailable.ts';
 
 interface SwapOptions {
   readonly channel: string;
-  /** The release needs a decision before the swap. */
+  /** True if the release must pass gates before the swap. */
   readonly gated: boolean;
 }
 
 /**
- * Requests the swap once all gates have passed, and returns to the gates when they no longer pass. Approvals
- * become void once another release is live. A freeze may begin while the store is unavailable, or while a
- * required sink is down.
+ * Requests the swap once all gates have passed, and waits for the gates again if they no longer pass. That
+ * happens when another release goes live, which voids the approvals, or when a freeze begins while the
+ * database is unavailable or a required sink is down.
  *
- * The tenant's object responds immediately, or reports that its store is unavailable. This workflow then waits,
- * because no call queues behind it. A missing response (the worker was away for too long, or an operator
- * killed the swap) is handled in the same way: the outcome is unknown, and a repeated swap finds its own
- * move.
+ * If the tenant's object reports that its database is unavailable, this workflow waits, because no other call
+ * waits for its key. A missing response is handled in the same way: the worker was unreachable for too long,
+ * or an operator killed the swap. The outcome is then unknown, and a repeated swap returns the recorded move.
  */
 export async function swapThroughGates(
   ctx: WorkflowContext,
@@ -44,7 +43,8 @@ export async function swapThroughGates(
     }
     entered('swap');
     const result = await requestSwap(ctx, id, channel);
-    // Each wait has its own deadline. The deadline of an earlier wait must not end the next one early.
+    // Each wait for the database has its own deadline. The deadline of an earlier wait must not end the next
+    // one early.
     if (result.kind !== 'unavailable') until = null;
     if (frozen !== null && result.kind !== 'sinks_down' && result.kind !== 'unavailable') {
       ctx.clear(WAITING_FOR);

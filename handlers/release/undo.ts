@@ -8,15 +8,15 @@ import { retriesExhausted } from '../durable/store-unavailable.ts';
 import { ignoringCancellation } from '../durable/ignoring-cancellation.ts';
 
 /**
- * The public text of the ledger. An operator finds the details in the worker's log and in the invocation of
- * the Compensation object.
+ * The text that the ledger shows to API clients. Operators find the details in the worker's log and in the
+ * invocation of the Compensation object.
  */
 const UNDO_FAILED = 'the undo failed; an operator must fix the cause';
 
 /**
- * Undoes all effects of a closed release, the last one first. It continues after a failed undo, and ignores
- * cancellation.
- * @param retries fewer while the tenant's key is held
+ * Undoes all effects of a closed release, the last one first. Continues after a failed undo, and ignores
+ * cancellations.
+ * @param retries the retry policy of each undo, with fewer retries while the tenant's key is held
  * @returns the effects that could not be undone within the retries; the ledger shows each of them as failed
  */
 export async function undoAll(

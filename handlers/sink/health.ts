@@ -8,9 +8,9 @@ import type { Deps } from '../ports/deps.ts';
 import { HealthWait, Sink } from '../contract/sink.ts';
 import { readShortcut } from '../durable/stored-state.ts';
 
-/** State key of a writer: the releases that wait for its broker. */
+/** The state key of the releases that wait for the writer's broker. */
 const WAITING = 'waiting releases';
-/** State key of a writer: the time of the broker's next probe. */
+/** The state key of the time of the broker's next probe. */
 const NEXT_PROBE = 'next probe';
 
 const Waiting = HealthWait.pick({ awakeableId: true, untilMs: true });
@@ -18,10 +18,11 @@ type Waiting = z.infer<typeof Waiting>;
 
 /**
  * Registers a release that waits for the broker, and starts to probe the broker once a second. The
- * partition's writer probes for all its releases, so that they don't each probe a broker that is down.
+ * partition's writer probes on behalf of all waiting releases, so that they do not each probe a broker that
+ * is down.
  *
- * Dies inside: Restate replays it. Killed: the release checks again by itself, at the latest after its own
- * wait, and registers again.
+ * Worker dies inside: Restate replays the handler. Killed: the release checks again by itself when its wait
+ * ends, and registers again.
  */
 export async function awaitHealth(ctx: ObjectContext, { tenant, sink, ...wait }: HealthWait): Promise<null> {
   const nowMs = await ctx.date.now();
@@ -36,10 +37,10 @@ export async function awaitHealth(ctx: ObjectContext, { tenant, sink, ...wait }:
 /**
  * Probes the broker while releases wait for it, and notifies them once it is healthy. If the broker responds
  * while moves are due, the writer first delivers one tenant's moves, without waiting for their retry time.
- * Only a delivery proves that the broker accepts moves, and {@link notifyReleases} runs after it.
+ * Only a successful delivery proves that the broker accepts moves. {@link notifyReleases} runs after it.
  *
- * Dies inside: Restate replays it. Killed: the next release that registers finds the probe overdue, and
- * starts it again.
+ * Worker dies inside: Restate replays the handler. Killed: the next release that registers finds the probe
+ * overdue and starts it again.
  */
 export async function probe(ctx: ObjectContext, deps: Deps, id: SinkId): Promise<null> {
   const nowMs = await ctx.date.now();
@@ -85,7 +86,7 @@ function probeLater(ctx: ObjectContext, { tenant, sink }: SinkId, nowMs: number)
   ctx.sendClient(Sink, ctx.key).probe({ tenant, sink }, rpc.sendOpts({ delay: sinkLimits.probeEveryMs }));
 }
 
-/** One tenant's moves are enough. Their delivery triggers the deliveries of the other tenants. */
+/** Starts the delivery of one tenant's moves, which then triggers the deliveries of the other tenants. */
 async function deliverNow(ctx: ObjectContext, deps: Deps, id: SinkId): Promise<void> {
   const [first] = await ctx.run(
     'list lagging sinks',

@@ -59,21 +59,22 @@ export function sinkObject(deps: Deps) {
     },
     options: {
       ...objectOptions,
-      // The state is a few small values, and every delivery reads each of them. Restate sends state above its
-      // own size limit on demand.
+      // Restate sends the whole state with each call: it is small, and every delivery reads all of it. State
+      // above Restate's own size limit is still loaded on demand.
       enableLazyState: false,
     },
   });
 }
 
 /**
- * Delivers the due moves, one batch per step. A failing sink does not hold the key: the writer stores the
- * time of the next retry, sends itself a delayed message, and returns. A pause or a rewind is therefore
- * processed immediately.
+ * Delivers the due moves, one batch per step. A failing sink does not occupy the key: the writer stores the
+ * time of the next retry, sends itself a delayed message, and returns. A request to pause or rewind therefore
+ * runs without delay.
  *
- * Dies, is cancelled or is killed between a send and its record: the state contains the attempt, which is
- * repeated under the same identity. Every move arrives at least once and in order. Killed before it sends the
- * delayed message: the sweep finds the due moves in the record. Nothing is undone.
+ * Worker dies, cancelled, or killed after a batch was sent and before the result was recorded: the state
+ * contains the attempt, which is repeated under the same identity. Every move arrives at least once and in
+ * order. Killed before the delayed message was sent: the sweep finds the due moves in the database. Nothing
+ * must be undone.
  */
 async function deliver(ctx: ObjectContext, deps: Deps, notification: SinkNotification): Promise<null> {
   assertOwn(ctx.key, notification);
@@ -94,7 +95,7 @@ async function deliver(ctx: ObjectContext, deps: Deps, notification: SinkNotific
     if (delivered.kind === 'delivered') await notifyReleases(ctx);
     if (delivered.kind !== 'delivered' || !delivered.more) return null;
   }
-  // Queued after the calls that are already waiting.
+  // Continues after the calls that already wait for this key.
   ctx.sendClient(Sink, ctx.key).deliver(notification);
   return null;
 }
@@ -112,7 +113,7 @@ function isDue({ cursor, failing }: WriterState, notification: SinkNotification,
     failing.failures !== notification.retry &&
     nowMs < failing.retryAtMs
   ) {
-    // The wait of a webhook may have ended in the record: its address has changed.
+    // The database may have ended a webhook's wait, because its URL has changed.
     return notification.readRecord === true && !isBroker(notification.sink);
   }
   return notification.readRecord === true || cursor === null || cursor < notification.seq;
@@ -142,7 +143,7 @@ async function deliverBatch(
     endPart(ctx, { tenant, after: seq, position, atMs: attempt.atMs });
     setFailing(ctx, tenant, delivered.failing, delivered.whole);
   } else {
-    // The sink was paused before the earlier attempt ended, so that attempt is still unfinished.
+    // If the sink was paused before an earlier attempt ended, that attempt is still unfinished.
     const unfinished = delivered.kind === 'idle' && again && seq === cursor;
     if (!unfinished) endAttempt(ctx, tenant, position);
     clearFailing(ctx, tenant);
@@ -150,7 +151,10 @@ async function deliverBatch(
   return delivered;
 }
 
-/** Notifies the other tenants. Their own notifications came while the sink was down, and caused no try. */
+/**
+ * Starts the deliveries of the other tenants. Notifications that arrived while the sink was down did not
+ * start them.
+ */
 async function notifyOthers(ctx: ObjectContext, deps: Deps, { tenant, sink }: SinkId): Promise<void> {
   const others = await ctx.run(
     'list lagging sinks',
@@ -161,11 +165,11 @@ async function notifyOthers(ctx: ObjectContext, deps: Deps, { tenant, sink }: Si
 }
 
 /**
- * Pauses, resumes or rewinds. The database applies the request in one transaction with the audit row. Then
- * the writer stores the result in its state.
+ * Pauses, resumes or rewinds a sink. The database applies the request and writes the audit row in one
+ * transaction. Then the writer stores the result in its state.
  *
- * Dies between the two: Restate replays it. Killed there: the same request, repeated, repairs the state. The
- * sweep also repairs it when it finds moves due.
+ * Worker dies between the two steps: Restate replays the handler. Killed between them: a repeated request
+ * repairs the state, and so does the sweep when it finds due moves.
  */
 async function control(ctx: ObjectContext, deps: Deps, request: ControlRequest): Promise<ControlResult> {
   assertOwn(ctx.key, request);
@@ -181,7 +185,7 @@ async function control(ctx: ObjectContext, deps: Deps, request: ControlRequest):
   const { seq, latest, ...answer } = controlled;
   setCursor(ctx, tenant, seq);
   if (request.control.kind !== 'pause') {
-    // The caller wants a try now.
+    // The caller wants an immediate attempt, so the writer does not wait for the retry time.
     clearFailing(ctx, tenant);
     ctx.sendClient(Sink, ctx.key).deliver({ tenant, sink, seq: latest, readRecord: true });
   }
@@ -189,11 +193,11 @@ async function control(ctx: ObjectContext, deps: Deps, request: ControlRequest):
 }
 
 /**
- * Sends one event, once, without a change to the cursor: a test event, or one move again. It runs in the
- * writer's turn, because a shared stream has one order.
+ * Sends one event, once, without a change to the cursor: a test event, or a repeated move. It runs under the
+ * writer's key, so that it can't interleave with a delivery to the same stream.
  *
- * Dies between the send and its record: sent again. Killed: the event has arrived or not, and the writer's
- * next try looks up the target's position.
+ * Worker dies after the event was sent and before the result was recorded: the event is sent again. Killed:
+ * the event may or may not have arrived, and the writer's next attempt looks up the target's position.
  */
 async function send(ctx: ObjectContext, deps: Deps, request: SendRequest): Promise<SendResult> {
   assertOwn(ctx.key, request);
@@ -208,8 +212,8 @@ async function send(ctx: ObjectContext, deps: Deps, request: SendRequest): Promi
 }
 
 /**
- * Checks whether the sink is healthy, for a caller that must not move a pointer otherwise. Changes only the
- * recorded health.
+ * Checks whether the sink is healthy, and records the result. A caller must not move a pointer while a
+ * required sink is unhealthy.
  */
 async function checkHealth(
   ctx: ObjectSharedContext,

@@ -7,16 +7,16 @@ import { readShortcut } from '../durable/stored-state.ts';
 
 /** The state keys of a writer. An operator sees them with `restate kv get Sink redis:3`. */
 const POSITION = 'position';
-/** The sink itself fails, for the moves of every tenant. */
+/** The state key of the failures of the sink itself, which affect the moves of every tenant. */
 const FAILING = 'failing';
 
-/** The number up to which a tenant's moves are delivered. */
+/** The state key of the number up to which a tenant's moves are delivered. */
 const cursorKey = (tenant: string): string => `cursor ${tenant}`;
-/** The sink rejects only this tenant's moves. */
+/** The state key of the failures that affect only this tenant's moves. */
 const undeliveredKey = (tenant: string): string => `undelivered ${tenant}`;
 /**
- * The last attempt for this tenant whose end is unknown. Other tenants' moves on the same stream may have
- * been delivered since.
+ * The state key of the tenant's last attempt with an unknown result. Moves of other tenants on the same
+ * stream may have been delivered since.
  */
 const attemptKey = (tenant: string): string => `attempt ${tenant}`;
 
@@ -26,8 +26,8 @@ const Try = DeliveryAttempt.extend({ after: Cursor.nullable() });
 type Try = Readonly<z.infer<typeof Try>>;
 
 /**
- * A writer's state for one tenant. Unreadable state counts as absent, because the record and the target have
- * the same facts.
+ * A writer's state for one tenant. Unreadable state counts as absent, because it can be restored from the
+ * database and the target.
  */
 export interface WriterState {
   readonly cursor: number | null;
@@ -44,7 +44,7 @@ export function setCursor(ctx: ObjectContext, tenant: string, seq: number): void
   ctx.set(cursorKey(tenant), seq);
 }
 
-/** A delivery succeeded, so the sink counts as healthy. */
+/** Clears the failures of the sink and of the tenant after a successful delivery. */
 export function clearFailing(ctx: ObjectContext, tenant: string): void {
   ctx.clear(FAILING);
   ctx.clear(undeliveredKey(tenant));
@@ -55,18 +55,18 @@ export function setFailing(ctx: ObjectContext, tenant: string, failing: Failing,
   ctx.set(whole ? FAILING : undeliveredKey(tenant), failing);
 }
 
-/** An attempt to deliver the tenant's moves after this number. */
+/** An attempt to deliver a tenant's moves. */
 export interface Attempt {
   readonly tenant: string;
-  /** Null when the number is not known yet. */
+  /** The number of the tenant's last delivered move. Null if it is not known yet. */
   readonly after: number | null;
   readonly nowMs: number;
 }
 
 /**
  * Stores an attempt before it starts, so that the next handler after a kill can see that the moves may have
- * arrived. A repeated attempt gets the time and position of its first try, even if the writer has delivered
- * other moves since. Until an attempt has ended, the target's position is unknown.
+ * arrived. A repeated attempt gets the time and the position of the first one, even if the writer has
+ * delivered other moves since. Until the attempt has ended, the target's position counts as unknown.
  */
 export async function beginAttempt(
   ctx: ObjectContext,
@@ -83,8 +83,8 @@ export async function beginAttempt(
 }
 
 /**
- * Takes the target's position, for one more event that does not change the cursors. The position is then
- * unknown until the event has ended.
+ * Returns the target's position and marks it as unknown, for one event that does not change the cursors. The
+ * caller sets the position again once the event was sent.
  */
 export async function takePosition(ctx: ObjectContext): Promise<string | null> {
   const position = await readShortcut(ctx, POSITION, Position);
@@ -104,7 +104,8 @@ export function endAttempt(ctx: ObjectContext, tenant: string, position: string 
 }
 
 /**
- * Part of the attempt has arrived. The rest has an unknown outcome and is repeated under the same identity.
+ * Records that a part of the attempt has arrived. The result of the rest is unknown, and the rest is repeated
+ * under the same identity.
  */
 export function endPart(ctx: ObjectContext, { tenant, ...rest }: Try & { readonly tenant: string }): void {
   ctx.set(attemptKey(tenant), rest satisfies Try);

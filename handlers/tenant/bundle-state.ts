@@ -11,13 +11,13 @@ function bundleStateKey(bundle: string): string {
   return `bundle:${bundle}`;
 }
 
-/** How the tenant's object stores the state of a bundle. */
+/** The serializer with which the tenant's object stores the state of a bundle. */
 export const storedBundle = storedAs<BundleState>(BundleState);
 
 /**
- * Returns the tenant object's state of a bundle. A bundle without state counts as new; if that is wrong, the
- * record reports a conflict. Unreadable state is read from the record instead, so that the tenant recovers by
- * itself.
+ * Returns the durable state of a bundle. A bundle without state counts as new; if that is wrong, the database
+ * later reports a conflict. If the state is unreadable, this function restores it from the database, so that
+ * the tenant recovers without an operator.
  */
 export async function getBundle(ctx: ObjectContext, deps: Deps, bundle: string): Promise<BundleState> {
   const stored = await ctx.get(bundleStateKey(bundle), storedBundle);
@@ -32,9 +32,9 @@ export function setBundle(ctx: ObjectContext, bundle: string, state: BundleState
 }
 
 /**
- * Restores the durable state from the record, after Restate's data was lost or a handler was killed between
- * the two writes. The record stores a release's invocation ID only after the first step has ended. The
- * invocation IDs in the old state are therefore kept.
+ * Restores the durable state from the database, after Restate's data was lost or a handler was killed between
+ * its two writes. The database stores a release's invocation ID only after the release's first step.
+ * Invocation IDs in the old state are therefore kept.
  */
 export async function reloadBundle(ctx: ObjectContext, deps: Deps, bundle: string): Promise<BundleState> {
   const tenant = ctx.key;

@@ -17,11 +17,11 @@ import { ignoringCancellation } from '../durable/ignoring-cancellation.ts';
 import { notifySinks } from './notify-sinks.ts';
 
 /**
- * Promotes or rolls back: moves a pointer by hand to a release that was published before. Compiles nothing
- * and starts nothing. Repeated under one idempotency key, or replayed, it finds its own move. It notifies
- * sinks without waiting for them. It ignores cancellation, because sinks would not be notified of a move that
- * commits late. Killed between the record and the state: the next swap finds its generation outdated and
- * adopts the record's.
+ * Promotes or rolls back: moves a pointer to a release that was already published, without compiling it
+ * again. If it is replayed or repeated with the same idempotency key, it returns the recorded move. It
+ * notifies sinks without waiting for them. It ignores cancellations; otherwise sinks would not be notified of
+ * a move that commits after the cancellation. Killed between the database and the durable state: the next
+ * swap adopts the newer generation from the database.
  */
 export async function move(ctx: ObjectContext, deps: Deps, request: MoveRequest): Promise<MoveResult> {
   const asked = { ...request, tenant: ctx.key };
@@ -43,8 +43,8 @@ export async function move(ctx: ObjectContext, deps: Deps, request: MoveRequest)
 }
 
 /**
- * Holds a pointer, or lifts the hold. Only the record stores holds: every move reads it in its own
- * transaction. It ignores cancellation, because a lift that commits late would remove a hold that was set in
+ * Holds a pointer, or lifts the hold. Only the database stores holds, and every move reads them in its own
+ * transaction. It ignores cancellations, because a lift that commits late could remove a hold that was set in
  * the meantime.
  */
 export async function hold(ctx: ObjectContext, deps: Deps, request: HoldRequest): Promise<HoldResult> {
@@ -61,8 +61,8 @@ export async function hold(ctx: ObjectContext, deps: Deps, request: HoldRequest)
 }
 
 /**
- * Cancels a release: records the intent, which the swap reads in any case, and then cancels the workflow. If
- * it is too late, the record returns the current state.
+ * Cancels a release. First records the intent in the database, which also stops a later swap. Then cancels
+ * the workflow. If it is too late to cancel, returns the release's current state.
  */
 export async function cancel(ctx: ObjectContext, deps: Deps, request: CancelRequest): Promise<CancelResult> {
   const id = { tenant: ctx.key, bundle: request.bundle, version: request.version };

@@ -16,8 +16,9 @@ import { freeSlot, startNext, startRelease } from './start-release.ts';
 import { asStoreUnavailable, STORE_UNAVAILABLE } from '../durable/store-unavailable.ts';
 
 /**
- * The durable state may lag behind the record by one lost notice and one lost number. More rounds than that
- * indicate a bug, and end in an error.
+ * The number of attempts to admit a release. The durable state may lag behind the database by one lost
+ * settlement notice and one lost version number. If more attempts are needed, there is a bug, and the publish
+ * fails.
  */
 const ADMISSION_ROUNDS = 4;
 
@@ -25,9 +26,9 @@ const ADMISSION_ROUNDS = 4;
  * Admits a release, numbers it, and starts or queues it. Only this handler decides which release supersedes
  * which.
  *
- * Dies inside: Restate replays it; the record finds its own row by the idempotency key. Killed inside: the
- * sweep settles a row that was written but never started. The next publish finds its number used and reloads
- * the state. Nothing needs an undo: an admitted release ends by itself.
+ * Worker dies inside: Restate replays the handler, and the database finds the admitted release by its
+ * idempotency key. Killed inside: the sweep settles a release that was admitted but never started. The next
+ * publish finds its version number already used and reloads the state. Nothing must be undone.
  */
 export async function publish(
   ctx: ObjectContext,
@@ -41,8 +42,8 @@ export async function publish(
     const result = await admit(ctx, deps, request, state, placed);
     switch (result.kind) {
       case 'accepted':
-        // A replayed release with the next number belongs to this same try: the process died before the
-        // journal had the result. It is not in a slot yet.
+        // A replayed release with the next version number was admitted by this same call: the process died
+        // before the result was journaled. That release is not in a slot yet.
         if (!result.replayed || result.version === state.lastVersion + 1)
           await occupy(ctx, request, state, placed, result.version);
         return result;
@@ -88,8 +89,8 @@ async function admit(
 }
 
 /**
- * The release is on record. Puts it into the slot or the queue. The superseded release is cancelled last,
- * when the new release already occupies its slot.
+ * Puts an admitted release into the slot or the queue. Cancels the superseded release last, when the new one
+ * already occupies the slot.
  */
 async function occupy(
   ctx: ObjectContext,

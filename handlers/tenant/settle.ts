@@ -25,11 +25,11 @@ export async function settled(ctx: ObjectContext, deps: Deps, notice: SettledNot
 }
 
 /**
- * Repairs a release whose workflow does not seem to run. If an operator killed it, or it failed permanently,
- * its workflow has ended in Restate without a settlement and none of its code runs again. This handler then
- * settles it: the effects are undone, and a moved pointer stays moved. If Restate does not list it, it was
- * cancelled before it started, its message was lost with the handler or with Restate's data, or it is still
- * in transit. It is then sent again, which has no effect if it exists, because a workflow runs once per key.
+ * Repairs a release whose workflow does not seem to run. A workflow that an operator killed, or that failed
+ * permanently, has ended in Restate without settling its release. This handler then settles the release: it
+ * undoes the effects, but a moved pointer stays moved. If Restate does not list the workflow, it may have
+ * been cancelled before it started, its start message may be lost or still in transit. This handler then
+ * starts the workflow again. That has no effect if it exists, because a workflow runs once per key.
  */
 export async function reconcile(ctx: ObjectContext, deps: Deps, notice: ReconcileRequest): Promise<null> {
   const pointer = { tenant: ctx.key, bundle: notice.bundle, channel: notice.channel };
@@ -45,7 +45,7 @@ export async function reconcile(ctx: ObjectContext, deps: Deps, notice: Reconcil
   } else if (workflowState === 'ended') {
     await settleEnded(ctx, deps, id);
     await freeSlot(ctx, deps, pointer, state, notice.version);
-    // Cleared last, because nothing depends on it. Operators read in this state what releases wait for.
+    // The state that describes waits for operators is cleared last, because no code depends on it.
     await asStoreUnavailable(
       ctx.run('clear state', () => deps.invocations.clearState(id), stepRetries.whileHoldingTenant),
     );

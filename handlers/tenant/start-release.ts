@@ -10,7 +10,8 @@ import { asStoreUnavailable } from '../durable/store-unavailable.ts';
 
 /**
  * Starts a release without waiting for it, and stores its invocation ID. The state is written before the
- * send. A crash between the two leaves a slot that the sweep can free, instead of a release without a slot.
+ * start message is sent. After a crash between the two, the slot is occupied by a release that does not run,
+ * which the sweep repairs. The reverse order could leave a running release without a slot.
  */
 export async function startRelease(
   ctx: ObjectContext,

@@ -11,19 +11,19 @@ import { ignoringCancellation } from '../durable/ignoring-cancellation.ts';
 import { notifySinks } from './notify-sinks.ts';
 
 /**
- * How many times the record's generation is adopted. Moves by hand also go through this object, so the
- * generations differ only after a loss of state.
+ * How many times a swap adopts the generation from the database. All moves go through this object, so the
+ * generations differ only after durable state was lost.
  */
 const ADOPTIONS = 2;
 
 /**
  * Moves the live pointer for a release, if that release still holds the slot.
  *
- * The durable state decides, and the record's transaction fences the decision: it finds its own move when it
- * is repeated. A cancel of the release also reaches this handler, perhaps while the transaction commits. The
- * handler ignores it, so that the result is the actual one. It notifies sinks first, without waiting for
- * them. Dies inside: Restate replays it. Killed inside: the pointer has moved or not, and the sweep reads the
- * record.
+ * The durable state decides, and the database transaction fences the decision by the generation. A repeated
+ * transaction returns the recorded move. Cancelling a release also cancels this call, perhaps while the
+ * transaction commits. The handler ignores the cancellation, so that it returns the actual result. Worker
+ * dies inside: Restate replays the handler. Killed inside: the pointer may or may not have moved, and the
+ * sweep reads the result from the database.
  */
 export async function swap(ctx: ObjectContext, deps: Deps, request: SwapRequest): Promise<SwapResult> {
   const state = await getBundle(ctx, deps, request.bundle);

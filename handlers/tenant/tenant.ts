@@ -38,7 +38,8 @@ export function tenantObject(deps: Deps) {
     },
     options: {
       ...objectOptions,
-      // Only a release calls these. Another caller could move a pointer past its checks.
+      // Only a release may call these handlers. Any other caller could move a pointer without passing the
+      // gates.
       handlers: { swap: { ingressPrivate: true }, settled: { ingressPrivate: true } },
     },
   });

@@ -5,9 +5,9 @@ import { Worker } from '../contract/worker.ts';
 import type { Deps } from '../ports/deps.ts';
 
 /**
- * Both handlers return immediately. A caller that reaches them through Restate learns that Restate reaches a
- * working worker, and which systems that worker reaches. Dies inside or is killed: nothing is lost. A failed
- * call is not retried later, and a served one leaves no journal, so that frequent calls are harmless.
+ * A successful call shows that Restate reaches a working worker, and which systems that worker can write to.
+ * Worker dies inside, or killed: no data is lost. Restate neither retries a failed call nor keeps a completed
+ * one, so that frequent calls are cheap.
  */
 export function workerService({ systems }: Deps) {
   return implement(Worker, {
@@ -19,8 +19,8 @@ export function workerService({ systems }: Deps) {
     options: {
       retryPolicy: { maxAttempts: 1, onMaxAttempts: 'kill' },
       journalRetention: 0,
-      // Applies to calls without a key, too. With the server's own retention, Restate would list each call
-      // for a day.
+      // The retention also applies to calls without an idempotency key. With the server's default, Restate
+      // would list each call for a day.
       idempotencyRetention: 0,
     },
   });

@@ -8,7 +8,7 @@ import { bundleOf, tenantIfGiven, tenantOf, type Environment, type GlobalOptions
 import { guarded } from './output/terminal-guard.ts';
 import { terminal, type OutputStream, type Terminal } from './output/terminal.ts';
 
-/** What the command line needs from its process. */
+/** The dependencies of the command line on its process. */
 export interface Surroundings {
   readonly env: Environment;
   readonly stdout: OutputStream;
@@ -19,11 +19,11 @@ export interface Surroundings {
   readonly prompt?: (question: string, signal: AbortSignal) => Promise<string>;
   /** Reads standard input, for secrets that must not be on a command line. */
   readonly readStdin: () => Promise<string>;
-  /** Another wait before retries than in clientLimits. For tests. */
+  /** Overrides the wait before the first retry. For tests. */
   readonly firstRetryMs?: number;
 }
 
-/** One run of the command line: what commands read, and where they leave the result. */
+/** One run of the command line: the dependencies of the commands, and a callback for the result. */
 export interface Cli extends Surroundings {
   /** Called once by the command that ran. */
   finish(exit: ExitName): void;
@@ -43,7 +43,7 @@ export interface CommandRun {
   bundle(argument?: string): string;
 }
 
-/** Opens a run with the global options of the command line. Throws CliError for an invalid setting. */
+/** Prepares the run of a command from the global options. Throws CliError for an invalid setting. */
 export function commandRun(cli: Cli, command: Command): CommandRun {
   const options: GlobalOptions = command.optsWithGlobals();
   const { env, signal, prompt, readStdin } = cli;

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '@pointsman/protocol/errors';
 import type { Outcome } from '@pointsman/protocol/releases/release';
 
-/** The exit codes of all commands. Commands exit with no other code. */
+/** All exit codes of the commands. */
 export const EXIT_CODES = {
   done: {
     code: 0,

@@ -1,11 +1,11 @@
 import type { ExitName } from './exit-codes.ts';
 import type { Problem } from '@pointsman/client/internal/http/problem';
 
-/** An error with a message for the user: the only kind that is shown without a stack. */
+/** An error with a message for the user. All other errors are shown with a stack trace. */
 export class CliError extends Error {
   override readonly name: string = 'CliError';
   readonly exit: ExitName;
-  /** What to do, one line each. Callers may add lines. */
+  /** Hints on how to fix the error, one line each. Callers may add hints. */
   readonly hints: string[];
 
   constructor(exit: ExitName, message: string, options: { hints?: readonly string[]; cause?: unknown } = {}) {
@@ -15,7 +15,7 @@ export class CliError extends Error {
   }
 }
 
-/** A refusal by the API. */
+/** An error response from the API. */
 export class ApiProblem extends CliError {
   override readonly name = 'ApiProblem';
   readonly problem: Problem;
@@ -26,7 +26,7 @@ export class ApiProblem extends CliError {
   }
 }
 
-/** No response. `maybeDone`: the request was sent and may have been carried out. */
+/** The API did not respond. `maybeDone`: the request was sent, and the API may have carried it out. */
 export class Unreachable extends CliError {
   override readonly name = 'Unreachable';
   readonly maybeDone: boolean;
@@ -37,13 +37,16 @@ export class Unreachable extends CliError {
   }
 }
 
-/** Whether the request may have been carried out without a response. */
+/** Returns whether the API may have carried out the request although no response arrived. */
 export function mayHaveArrived(error: unknown): error is CliError {
   if (!(error instanceof CliError) || error.exit !== 'unavailable') return false;
   return !(error instanceof Unreachable) || error.maybeDone;
 }
 
-/** The detail. For an invalid source the title instead, because the detail is its first diagnostic, which is shown with the others. */
+/**
+ * Returns the detail of a problem. For an invalid source, returns the title, because the detail only repeats
+ * the first diagnostic.
+ */
 function sentenceOf({ title, detail, diagnostics = [], truncated = false }: Problem): string {
   if (diagnostics.length === 0) return detail ?? title;
   const more = truncated ? ' or more' : '';

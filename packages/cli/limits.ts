@@ -4,7 +4,7 @@ const second = 1_000;
 const minute = 60 * second;
 
 export const cliLimits = {
-  /** Time for the server's examination: longer than two examinations, which take up to 48 s while a store hangs. */
+  /** The timeout of the server's diagnosis. Two consecutive runs take up to 48 s while a database hangs. */
   diagnosisMs: 55 * second,
   /** The default of `--timeout`: a CI job that hangs longer costs more than running it again. */
   waitMs: 30 * minute,
@@ -15,19 +15,29 @@ export const cliLimits = {
   parallelFetches: 8,
   /** Deliveries of each hook that the doctor reads, newest first: one page. For a busy hook, about a week. */
   doctorDeliveries: 1_000,
-  /** A sink that fails for longer than this is a problem: a restart of a broker or an endpoint takes less. */
+  /**
+   * A sink that has failed for longer than this is reported. A restart of a broker or an endpoint takes less.
+   */
   failingSinkMs: minute,
-  /** Moves that a healthy sink may be behind: it catches up with hundreds a second. */
+  /**
+   * The number of moves that a healthy sink may be behind. It catches up with hundreds of moves per second.
+   */
   sinkLag: 1_000,
-  /** The time for a repaired release to settle: a sweep and its retries. */
+  /** The time limit for a repaired release to settle, which allows for a sweep and its retries. */
   repairMs: 30 * second,
-  /** An ignore file is written by hand; each of its lines becomes a regular expression. */
+  /** The size of an ignore file. It is written by hand, and each line becomes a regular expression. */
   ignoreFileBytes: 64 * 1024,
-  /** A file of the home that the command line reads: a URL, a token or some ports, each far shorter. */
+  /**
+   * The size of a file that the command line reads from the home. A URL, a token or a list of ports is far
+   * shorter.
+   */
   homeFileBytes: 4 * 1024,
-  /** A policy file. The API accepts 64 KiB of JSON, which comments and indentation make several times as long. */
+  /**
+   * The size of a policy file. The API accepts 64 KiB of JSON. With comments and indentation, the file may be
+   * several times as long.
+   */
   policyFileBytes: 1024 * 1024,
-  /** Names listed in a note; with more, only their number is shown. */
+  /** The number of names that a note lists. If there are more, the note only states how many. */
   notedNames: 8,
   /** How long `up` waits for the stack after Ctrl-C before it is killed: PostgreSQL and Restate stop in 25 s at worst. */
   stopMs: 60 * second,

@@ -6,7 +6,7 @@ import { runCommandLine } from './program.ts';
 
 const interrupt = new AbortController();
 
-// Only once: a second Ctrl-C ends the process immediately, as Node does by default.
+// Handles only the first signal. A second Ctrl-C ends the process immediately, which is Node's default.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => interrupt.abort(new CliError('interrupted', 'Interrupted.')));
 }
@@ -17,7 +17,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-// Not process.exit(): data written to a pipe must still be flushed.
+// Does not call process.exit(), because data written to a pipe must still be flushed.
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   env: process.env,
   stdout: process.stdout,

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// The command as npm installs it. Plain JavaScript, and only what old versions of Node understand, because it runs under whichever `node` the machine has.
+// The entry point of the installed command. It is plain JavaScript without new syntax, because it may run
+// under an old version of Node.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -8,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const built = join(here, 'main.js');
-// In the repository there is only TypeScript, which Node runs from 22.18 on.
+// In the repository, there is only TypeScript, which Node can run since version 22.18.
 const [main, needed] = existsSync(built) ? [built, [20, 18]] : [join(here, 'main.ts'), [22, 18]];
 
 if (isNewEnough(process.versions.node)) await import(main);
@@ -28,7 +29,8 @@ function runWithProjectsNode() {
     return;
   }
   const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: 'inherit' });
-  // A Ctrl-C reaches the child by itself, being in our group; we only must not end before it does.
+  // Ctrl-C also reaches the child process, which is in the same process group. This process ignores it, so
+  // that it does not end before the child.
   process.on('SIGINT', () => {});
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('error', (error) => {
@@ -44,7 +46,10 @@ function runWithProjectsNode() {
   });
 }
 
-/** The binary of the npm package `node`, which is one of our development dependencies; null without it. */
+/**
+ * Returns the path of the binary from the npm package `node`, a development dependency. Returns null if it is
+ * not installed.
+ */
 function projectsNode() {
   try {
     const path = join(dirname(createRequire(import.meta.url).resolve('node/package.json')), 'bin', 'node');

@@ -44,11 +44,12 @@ export async function runCommandLine(args: readonly string[], surroundings: Surr
   try {
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
-    // Commander has already printed it: the requested help, or the usage error.
+    // Commander has already printed the help or the usage error.
     if (error instanceof CommanderError)
       return error.exitCode === 0 ? EXIT_CODES.done.code : EXIT_CODES.usage.code;
     const { env, stdout, stderr, signal } = surroundings;
-    // An interrupt can surface as any error; a command with a message for it throws a CliError.
+    // An interrupt can cause any error. Show the interrupt's message instead, unless the command threw a
+    // CliError with its own message.
     const failure: unknown = signal.aborted && !(error instanceof CliError) ? signal.reason : error;
     const json = args.includes('--json');
     return EXIT_CODES[reportFailure(failure, terminal({ stdout, stderr, env, json }))].code;
@@ -68,7 +69,7 @@ export function commandLine(cli: Cli): Command {
     .option('--json', 'print one JSON document on standard output, and nothing else')
     .addHelpText('after', HELP);
   for (const make of COMMANDS) program.addCommand(make(cli));
-  // Commander's own help command does not have topics.
+  // Replaces Commander's help command, which does not support topics.
   program.helpCommand(false).addCommand(helpCommand(program, cli));
   for (const command of [program, ...program.commands, ...program.commands.flatMap((one) => one.commands)]) {
     command
@@ -83,7 +84,7 @@ export function commandLine(cli: Cli): Command {
   return program;
 }
 
-/** Hints for commands where an option is often given as an argument. */
+/** Hints for commands whose options are often given as arguments by mistake. */
 const MEANT: Readonly<Record<string, string>> = {
   hold: 'Give the reason of the hold with --reason. ',
   rollback: 'Give the version to restore with --to, and the reason of the hold with --hold. ',

@@ -14,10 +14,10 @@ import type { Terminal } from './output/terminal.ts';
 import { counted } from './output/format.ts';
 
 /**
- * Prints an error and what to do about it on `err` and, with `--json`, as `{ "error": … }` on `out`. Any error but a CliError is a defect,
- * and is shown with its stack.
+ * Prints an error and its hints on `err`, and with `--json` also as `{ "error": … }` on `out`. Any error
+ * other than a CliError is a defect and is shown with its stack trace.
  *
- * @returns the exit code's name
+ * @returns the name of the exit code
  */
 export function reportFailure(error: unknown, terminal: Terminal): ExitName {
   if (!(error instanceof CliError)) {
@@ -42,8 +42,8 @@ export function showDiagnostics(
   terminal: Terminal,
 ): void {
   if (directory === null) return terminal.err(formatDiagnostics(diagnostics));
-  // The server sends the paths: a path outside the directory gets no source line. With the directory in front, an editor opens the line
-  // when the path is clicked.
+  // The paths come from the server, so a path outside the directory gets no source line. The printed paths
+  // include the directory, so that terminals can open the file when a user clicks the path.
   const inside = new Map(
     diagnostics
       .filter(({ path }) => pathProblem(path) === null)

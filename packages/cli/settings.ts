@@ -78,7 +78,10 @@ function check(schema: z.ZodString, value: string): string {
   throw new CliError('usage', `"${value}" is not a valid name: ${firstMessage(parsed)}.`);
 }
 
-/** The value of a setting. An empty variable counts as unset, as shells and CI systems use it. */
+/**
+ * Returns the value of a setting. An empty variable counts as unset, because shells and CI systems often
+ * leave variables empty.
+ */
 export function given(value: string | undefined): string | null {
   return value === undefined || value === '' ? null : value;
 }

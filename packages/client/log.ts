@@ -1,4 +1,4 @@
-/** The log of the host program. A logger of pino fits. */
+/** The log of the host program. A pino logger implements this interface. */
 export interface Log {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// `npx @pointsman/dev`: PostgreSQL, Restate, a worker and the API on this machine, until Ctrl-C. `npx @pointsman/dev demo` shows a tour.
+// `npx @pointsman/dev` runs PostgreSQL, Restate, a worker and the API on this machine until Ctrl-C. `npx
+// @pointsman/dev demo` shows a tour.
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -4,10 +4,10 @@ import { z } from 'zod';
 export const Role = z.enum(['viewer', 'publisher', 'approver', 'reporter', 'admin', 'follower']);
 export type Role = z.infer<typeof Role>;
 
-/** The name that the environment's token has in the record. */
+/** The name under which the database records actions with the admin token from the environment. */
 const RESERVED = 'admin';
 
-/** The name of a token's holder in the record: a person, a pipeline or a runtime. */
+/** The name of a token's holder, as recorded in the database: a person, a pipeline or a runtime. */
 export const TokenName = z
   .string()
   .regex(
@@ -26,28 +26,30 @@ export const TOKEN_PREFIX = 'pmn_';
 export const TokenId = z.uuid("a token's id is a UUID: do not send the token itself");
 
 /**
- * What an endpoint requires. `control` moves, holds and cancels what was published. `approve` decides a gate as a person, `report` as a
- * machine. `acknowledge` records what a runtime runs.
+ * The permission that an endpoint requires. `control`: move or hold pointers, and cancel releases. `approve`:
+ * decide a gate as a person. `report`: decide a gate as a machine. `acknowledge`: report which release a
+ * runtime runs.
  */
 export type Action = 'read' | 'publish' | 'control' | 'approve' | 'report' | 'acknowledge' | 'administer';
 
 const ALLOWED: Readonly<Record<Role, readonly Action[]>> = {
   viewer: ['read'],
   follower: ['read', 'acknowledge'],
-  // A publisher can't approve: otherwise one stolen CI token would pass every gate. For the same reason the author of a release can't
-  // report its checks; `check_refuses` in services/postgres/functions/decisions.sql compares the names.
+  // A publisher can't approve, because a stolen CI token could then pass every gate. For the same reason, the
+  // author of a release can't report its checks. The SQL function `check_refuses` in
+  // services/postgres/functions/decisions.sql enforces this.
   publisher: ['read', 'publish', 'control', 'report'],
   approver: ['read', 'approve', 'report'],
   reporter: ['read', 'report'],
   admin: ['read', 'publish', 'control', 'approve', 'report', 'acknowledge', 'administer'],
 };
 
-/** Whether one of the roles allows the action. */
+/** Returns whether one of the roles allows the action. */
 export function rolesAllow(roles: readonly Role[], action: Action): boolean {
   return roles.some((role) => ALLOWED[role].includes(action));
 }
 
-/** The roles that allow the action, for the text of a refusal. */
+/** Returns the roles that allow the action, for an error message. */
 export function rolesThatMay(action: Action): Role[] {
   return Role.options.filter((role) => ALLOWED[role].includes(action));
 }

@@ -1,6 +1,6 @@
 /**
- * Every API error: a stable code, the HTTP status, and a title that never changes (RFC 9457, section 3.1). The problem's `detail`
- * describes the single occurrence.
+ * Every API error: a stable code, the HTTP status, and a title that never changes (RFC 9457, section 3.1).
+ * The `detail` of a problem document describes the specific occurrence.
  */
 export const ERRORS = {
   malformed: { status: 400, title: 'The request could not be parsed' },
@@ -54,8 +54,8 @@ export const ERRORS = {
 export type ErrorCode = keyof typeof ERRORS;
 
 /**
- * An error with a code that a client can act on, and a message that is safe to show to the client. Details for operators only (addresses,
- * SQL, stack traces) go into the cause.
+ * An error with a code that a client can act on, and a message that is safe to return to the client. Details
+ * that only operators may see (addresses, SQL, stack traces) belong in the cause.
  */
 export class PointsmanError extends Error {
   override readonly name = 'PointsmanError';

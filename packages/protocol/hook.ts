@@ -3,12 +3,16 @@ import { z } from 'zod';
 import { BundleName, ChannelName, HookName, TenantName } from './identifiers.ts';
 import type { Outcome } from './releases/release.ts';
 
-/** The provider of a hook's deliveries. It determines their signature and format, and where the source and the commit status are. */
+/**
+ * The provider that sends a hook's deliveries. It determines the format and the signature of the deliveries,
+ * the URL of the source, and the API for commit statuses.
+ */
 export const HookProvider = z.enum(['github', 'gitlab', 'generic']);
 export type HookProvider = z.infer<typeof HookProvider>;
 
 /**
- * The provider's id of a delivery, by which a repeated delivery is recognised. It is part of Restate keys, so it contains no separator of these keys.
+ * The provider's ID of a delivery, which identifies a repeated delivery. It is part of Restate keys, so it
+ * must not contain their separator.
  */
 export const DeliveryId = z
   .string()
@@ -45,7 +49,10 @@ export function deliveryCorrelationId({ tenant, hook, delivery }: DeliveryName):
   return `${tenant}:hooks:${hook}:${delivery}`;
 }
 
-/** The author in the record of what a hook publishes. A token's name cannot contain a slash, so the two never collide. */
+/**
+ * Returns the author that is recorded for releases published by a hook. It contains a slash, which a token's
+ * name can't, so the two never collide.
+ */
 export function hookAuthor(hook: string): string {
   return `hook/${hook}`;
 }
@@ -54,7 +61,7 @@ export function hookAuthor(hook: string): string {
 export const DeliveryState = z.enum(['received', 'fetching', 'published', 'refused', 'ignored', 'failed']);
 export type DeliveryState = z.infer<typeof DeliveryState>;
 
-/** The push that a release was made from. */
+/** The push that caused a release. */
 export const Origin = z.object({
   hook: HookName,
   delivery: DeliveryId,
@@ -64,12 +71,12 @@ export const Origin = z.object({
 });
 export type Origin = z.infer<typeof Origin>;
 
-/** The state of a commit status. Providers have fewer states, or other names. */
+/** The state of a commit status. Providers have fewer states, or different names for them. */
 export type CommitState = 'pending' | 'success' | 'failure' | 'error' | 'cancelled';
 
 /**
- * The commit state of a release; null means that it has not settled. `failure` is a refusal by a person or a rule, `error` an outage or a
- * defect.
+ * Returns the commit state for the outcome of a release. A null outcome means that the release has not
+ * settled. `failure`: a person or a rule rejected the release. `error`: an outage or a defect.
  */
 export function commitState(outcome: Outcome | null): CommitState {
   switch (outcome) {
@@ -87,7 +94,10 @@ export function commitState(outcome: Outcome | null): CommitState {
   }
 }
 
-/** The name of a commit status. One for each pointer, so that two hooks of one repository do not overwrite each other's status. */
+/**
+ * Returns the context (name) of a commit status. Each pointer has its own, so that two hooks of one
+ * repository do not overwrite each other's status.
+ */
 export function statusContext({ bundle, channel }: { bundle: string; channel: string }): string {
   return `pointsman/${BundleName.parse(bundle)}/${ChannelName.parse(channel)}`;
 }

@@ -3,21 +3,24 @@ import { z } from 'zod';
 import { type DeliveryName, hookAuthor } from './hook.ts';
 
 /**
- * The keys by which the record recognises a repeated request. Each kind gets its own prefix where the key is made, so a key that a client
- * sends can never equal the key of a delivery.
+ * The keys by which the database detects a repeated request. Each kind of key has its own prefix, so that a
+ * key from a client can never equal the key of a delivery.
  */
 
-/** The key of a client's request, from its `Idempotency-Key`. */
+/** Returns the stored key of a client's request, given its `Idempotency-Key` header. */
 export function clientKey(key: string): string {
   return `client/${key}`;
 }
 
-/** The key under which a delivery's push is published. */
+/** Returns the key under which a hook delivery publishes its push. */
 export function hookDeliveryKey({ hook, delivery }: Pick<DeliveryName, 'hook' | 'delivery'>): string {
   return `${hookAuthor(hook)}/${delivery}`;
 }
 
-/** Whether a client's key looks like the key of a delivery, which people would confuse. */
+/**
+ * Returns whether a client's key looks like the key of a delivery. The API rejects such keys to avoid
+ * confusion.
+ */
 export function isReservedKey(key: string): boolean {
   return key.startsWith(hookAuthor(''));
 }

@@ -27,10 +27,13 @@ export const GateName = z
     `"${SCHEDULE_GATE}" is reserved for the gate of a release's own "notBefore"`,
   );
 
-/** A release's number within its bundle: counts from 1 and is never reused. */
+/** The number of a release within its bundle. It starts at 1 and is never reused. */
 export const Version = z.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
 
-/** How many times a pointer has moved: the fencing token, and the pointer's ETag. 0 means that it has never moved. */
+/**
+ * The number of times that a pointer has moved. It is the fencing token of a swap, and the pointer's ETag. 0
+ * means that the pointer has never moved.
+ */
 export const Generation = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
 /** `sha256:` and 64 lower-case hex digits (OCI image-spec 1.1, descriptor.md, "Registered algorithms"). */

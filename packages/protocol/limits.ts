@@ -1,4 +1,7 @@
-/** The limits that both sides of a connection know, with their reasons. Limits of the server alone are in core/limits. Sizes are bytes, times are milliseconds. */
+/**
+ * The limits that servers and clients share, with the reason for each. Limits that only apply to the server
+ * are in core/limits. Sizes are bytes, times are milliseconds.
+ */
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -7,147 +10,200 @@ const minute = 60 * second;
 const hour = 60 * minute;
 const day = 24 * hour;
 
-/** The source of one publish. Configuration is text that people write; a larger bundle is not configuration. */
+/**
+ * Limits of the source of one publish. They allow for configuration that people write as text, not for large
+ * assets.
+ */
 export const sourceLimits = {
-  /** The whole request body. Larger than the sum of all files, because JSON escapes and base64 need more space. */
+  /**
+   * The whole request body. The limit is larger than the limit of all files, because JSON escapes and base64
+   * need more space.
+   */
   bodyBytes: 48 * MiB,
-  /** All files together, unpacked: a worker holds them in memory several times while it compiles. */
+  /** All files together, unpacked. A worker holds several copies of them in memory while it compiles. */
   totalBytes: 32 * MiB,
-  /** One file. A document this long takes about a second to parse; larger assets belong in an object store. */
+  /**
+   * One file of a source. A document of this size takes about a second to parse. Larger assets belong in an
+   * object store.
+   */
   fileBytes: 8 * MiB,
   /** Files in a source: five times the largest bundle that the benchmarks compile. */
   files: 10_000,
 } as const;
 
-/** What a compilation produces. */
+/** Limits of the output of a compilation. */
 export const artifactLimits = {
   /**
-   * One artifact: its files and its index. Twice the largest source, because the canonical form of a document may be longer than its text.
-   * Followers refuse a larger one, so the compiler must not make one.
+   * The files and the index of one artifact: twice the largest source, because the canonical form of a
+   * document may be longer than its text. Followers reject a larger artifact, so the compiler must not
+   * produce one.
    */
   bytes: 64 * MiB,
   /**
-   * All blobs of one compiled source, each once: an artifact of the largest source and half of it again for the channels that patch it, or
-   * the manifests of 16 channels with the most files. The API and the worker each hold it in memory twice.
+   * All distinct blobs of one compiled source. This is enough for the artifact of the largest source plus
+   * half as much for channels that patch it, or for the manifests of 16 channels with the maximum number of
+   * files. The API and the worker each hold two copies in memory.
    */
   madeBytes: 96 * MiB,
-  /** Documents that the channels patch, all together: 2,000 documents in ten channels. Each is compiled, whether or not its patch changes it. */
+  /**
+   * The number of patched documents in all channels together, for example 2,000 documents in ten channels.
+   * Each of them is compiled, even if its patch does not change it.
+   */
   patchedDocuments: 20_000,
 } as const;
 
-/** The parsing of a document. */
+/** Limits of parsing a document of a source. */
 export const documentLimits = {
-  /** Nesting of maps and lists. Recursive descent overflows the stack at some thousands; people write fewer than 20. */
+  /**
+   * The nesting depth of maps and lists. A recursive parser overflows the stack at a depth of some thousands.
+   * People use fewer than 20 levels.
+   */
   depth: 200,
-  /** Nodes that aliases may expand to in one YAML document: the "billion laughs" attack needs 10^9. */
+  /**
+   * The number of nodes to which aliases may expand in one YAML document. The "billion laughs" attack needs
+   * 10^9.
+   */
   aliasNodes: 100_000,
-  /** Characters that aliases may expand to in one YAML document: as many as a file may have. */
+  /** The number of characters to which aliases may expand in one YAML document: the size limit of a file. */
   aliasChars: sourceLimits.fileBytes,
-  /** Problems reported for one source: an author fixes the first of so many before reading on. */
+  /**
+   * The number of problems reported for one source. More would not help the author, who fixes the first ones
+   * and publishes again.
+   */
   diagnostics: 200,
-  /** Characters of each text of one problem. Names come from the source: a name of a megabyte could be repeated two hundred times. */
+  /**
+   * The length of each text of one problem. Texts contain names from the source, so a name of a megabyte
+   * could be repeated in two hundred problems.
+   */
   textChars: 2_000,
-  /** Characters of a key or another name that a problem quotes. More would not help the author to find it. */
+  /** The length of a name that a problem quotes, such as a key. More would not help the author to find it. */
   nameChars: 200,
   /**
-   * Characters of all problems of one source or body together. Two hundred usual problems have 30,000. They are sent from a thread or process to a process that serves all
-   * tenants, and are recorded.
+   * The total length of all problems of one source or request body. Two hundred typical problems have 30,000
+   * characters. A compile process sends them to a process that serves all tenants, and the database stores
+   * them.
    */
   reportChars: 36 * KiB,
 } as const;
 
-/** The report on a document that a schema has refused. Its sender determines the number of issues. */
+/**
+ * Limits of the error message for a document that a schema rejects. The sender of the document determines the
+ * number of issues.
+ */
 export const issueLimits = {
-  /** Issues in one text: after fixing the first three, the author sees the next ones. */
+  /** The number of issues in one message. After fixing the first three, the author sees the next ones. */
   shown: 3,
-  /** Characters of each, including its path: a quoted name may be as long as the document. */
+  /**
+   * The length of each issue, including its path. A quoted name could otherwise be as long as the document.
+   */
   chars: 300,
 } as const;
 
-/** The manifest of an artifact from an outside compiler. */
+/** Limits of the manifest of an artifact from an outside compiler. */
 export const manifestLimits = {
-  /** A manifest: the size that registries have agreed on (OCI distribution-spec 1.1, "Pushing Manifests"). It is parsed in one piece. */
+  /**
+   * The size of a manifest: the limit that registries use (OCI distribution-spec 1.1, "Pushing Manifests").
+   * The API parses it as a whole.
+   */
   bytes: 4 * MiB,
-  /** Files: the limit of a source. A follower does not accept more either. */
+  /** The number of files: the limit of a source. Followers do not accept more either. */
   layers: sourceLimits.files,
-  /** Values of the whole document: a layer has 5 without its annotations, which leaves 10 for them. Parsing so many takes about 20 ms. */
+  /**
+   * The number of JSON values in the document. A layer has five values, which leaves about ten for its
+   * annotations. Parsing this many values takes about 20 ms.
+   */
   values: 16 * sourceLimits.files,
-  /** A media type (RFC 6838, section 4.2, with room for parameters). */
+  /** The length of a media type (RFC 6838, section 4.2), including its parameters. */
   mediaTypeChars: 255,
 } as const;
 
-/** Requests to the HTTP API, as far as a client must know their limits. */
+/** Limits of requests to the HTTP API that a client must know. */
 export const requestLimits = {
-  /** A JSON body that is not a publish: names, numbers and a sentence. */
+  /** The size of a JSON body other than a publish, which contains only names, numbers and a sentence. */
   jsonBodyBytes: 64 * KiB,
-  /** Rows of one page of a list. */
+  /** The number of rows on one page of a list. */
   pageSize: 1_000,
   defaultPageSize: 100,
-  /** The longest long-poll: below the 60 s after which common proxies cut an idle connection. */
+  /**
+   * The longest wait of a long-poll: less than the 60 s after which common proxies close an idle connection.
+   */
   waitMs: 55 * second,
   /** The `Retry-After` of 503 and 429, in seconds (RFC 9110, section 10.2.3). */
   retryAfterSeconds: 2,
-  /** Characters of an Idempotency-Key. */
+  /** The length of an Idempotency-Key in characters. */
   idempotencyKeyChars: 255,
-  /** Characters of free text: a message, a reason. */
+  /** The length of free text in characters, such as a message or a reason. */
   textChars: 1_000,
-  /** A URL in a policy, a webhook or a report: the length that common servers accept. */
+  /** The length of a URL in a policy, a webhook or a report: the length that common servers accept. */
   urlChars: 2_000,
   /** How far ahead a release may be scheduled. */
   scheduleMs: 90 * 24 * 60 * minute,
-  /** Channels of one bundle: stages of a delivery, not branches. All of them are one value of the tenant's durable state. */
+  /**
+   * The number of channels of one bundle. Channels are for deployment stages, not for branches. All channels
+   * of a bundle are stored as one value of durable state.
+   */
   channelsPerBundle: 100,
 } as const;
 
-/** The feed, and its copies. */
+/** Limits of a tenant's feed and of the streams that copy it. */
 export const feedLimits = {
   /**
-   * How far back a reader can resume. A reader that was away longer fetches the pointers themselves, which is less work for all. The feed,
-   * replays and Redis streams share this window, so that none promises moves that another has dropped.
+   * How long moves stay readable, so that a reader can resume. A reader that was disconnected for longer
+   * fetches the current pointers instead. The feed, replays and Redis streams all use this duration, so that
+   * they contain the same moves.
    */
   retentionMs: 7 * day,
-  /** Partitions of the shared streams. Tenants are hashed over them; a change would break the order of moves in progress. */
+  /**
+   * The number of partitions of the shared streams. Tenants are assigned by a hash. Changing this number
+   * would break the order of moves that are still in the streams.
+   */
   partitions: 16,
   /**
-   * Entries of one stream in Redis, at any age: about 40 MB. Above that the oldest are dropped, and a reader that misses them detects the
-   * gap.
+   * The number of entries in one Redis stream, whatever their age: about 40 MB. Above this limit, the oldest
+   * entries are dropped, and a reader that has missed them detects the gap.
    */
   streamEntries: 50_000,
 } as const;
 
-/** One event of the feed. */
+/** Limits of one event of the feed. */
 export const eventLimits = {
-  /** Size of an event of the feed: ten times an event with the longest names. */
+  /** The length of an event in characters: ten times the length of an event with the longest names. */
   chars: 16_384,
 } as const;
 
-/** Runtimes that follow a pointer. */
+/** Limits of followers, the runtimes that follow a pointer. */
 export const followerLimits = {
-  /** Followers of one channel. */
+  /** The number of followers of one channel. */
   perChannel: 10_000,
-  /** The interval of heartbeats without a move. */
+  /** The interval of a follower's heartbeats while no pointer moves. */
   heartbeatMs: 30 * second,
-  /** Silent for this long: three and a half heartbeats, so that one or two lost ones do not matter. */
+  /**
+   * A follower without a heartbeat for this long counts as lost. This is three and a half intervals, so that
+   * one or two missed heartbeats do not matter.
+   */
   lostMs: 105 * second,
-  /** Silent for this long: removed. */
+  /** A follower without a heartbeat for this long is removed. */
   forgottenMs: 24 * hour,
-  /** Acknowledgements of one follower, averaged over a minute: heartbeats, and a pointer that moves as fast as it can be followed. */
+  /**
+   * The number of acknowledgements of one follower per minute: its heartbeats, and one for each move even if
+   * the pointer moves very often.
+   */
   acknowledgementsPerMinute: 120,
   /**
-   * Acknowledgements of all followers of one token together: for a full channel two heartbeats of each, and two acknowledgements of a
-   * pointer that moves once a minute.
+   * The number of acknowledgements per minute of all followers that share a token. For a full channel, this
+   * allows two heartbeats of each follower, and two acknowledgements of a pointer that moves once a minute.
    */
   acknowledgementsPerTokenMinute: 40_000,
-  /** One artifact in memory and on disk: as large as the compiler may make one. */
+  /** The size of one artifact that a follower accepts: the largest that the compiler may produce. */
   artifactBytes: artifactLimits.bytes,
 } as const;
 
-/** Signed webhooks. */
+/** Limits of signed webhooks. */
 export const signatureLimits = {
-  /** Bytes of a secret (Standard Webhooks, "Signature scheme"). */
+  /** The length of a secret in bytes (Standard Webhooks, "Signature scheme"). */
   minSecretBytes: 24,
   maxSecretBytes: 64,
-  /** The length of a generated secret: the digest length of its HMAC. */
+  /** The length of a generated secret in bytes: the digest length of its HMAC. */
   madeSecretBytes: 32,
   /**
    * The largest accepted clock difference, in either direction (suggested by Standard Webhooks, and used by
@@ -155,14 +211,17 @@ export const signatureLimits = {
    */
   toleranceMs: 300 * second,
   /**
-   * Signatures that are checked per request. Two secrets sign during a rotation, and future versions would
-   * add as many.
+   * The number of signatures that are checked per request. During a rotation, a sender signs with two
+   * secrets, and a future version of the scheme would add two more.
    */
   signatures: 8,
 } as const;
 
-/** What the server and `pointsman doctor` report. */
+/** Limits of the findings that the server and `pointsman doctor` report. */
 export const findingLimits = {
-  /** A release or a delivery that is in flight for longer, and waits for nothing, is reported: its stages take seconds. */
+  /**
+   * A release or delivery that is in flight for longer than this without waiting for anything is reported,
+   * because its stages take only seconds.
+   */
   oldReleaseMs: minute,
 } as const;

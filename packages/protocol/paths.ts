@@ -7,8 +7,8 @@ const SINK = `${TENANT}/sinks/{sink}`;
 const CALLBACK = '/v1/callbacks/{capability}';
 
 /**
- * The paths of the API, as templates. The API's routes are these, and {@link pathOf} makes the path of one resource. A parameter is one
- * segment; one that ends in `+` is the rest of the path.
+ * The paths of the API as templates, from which the API builds its routes. {@link pathOf} returns the path of
+ * one resource. A parameter matches one segment. A parameter that ends in `+` matches the rest of the path.
  */
 export const paths = {
   tenants: '/v1/tenants',
@@ -46,7 +46,7 @@ export const paths = {
 
   /** The manifest of an artifact. */
   artifact: `${TENANT}/artifacts/{digest}`,
-  /** Any content of an artifact. */
+  /** Any blob of an artifact. */
   blob: `${TENANT}/blobs/{digest}`,
 
   hooks: `${TENANT}/hooks`,
@@ -67,7 +67,7 @@ export const paths = {
   callbackSource: `${CALLBACK}/source`,
   callbackBlob: `${CALLBACK}/blobs/{digest}`,
 
-  /** The server's examination. */
+  /** The server's diagnosis. */
   diagnosis: '/v1/diagnosis',
   /** A JSON Schema that the API publishes. */
   schema: '/v1/schemas/{name}',
@@ -80,7 +80,7 @@ type NamesIn<Path extends string> = Path extends `${string}{${infer Name}}${infe
 /** The parameters of a path. */
 export type PathParams<Path extends string> = Readonly<Record<NamesIn<Path>, string | number>>;
 
-/** The path of one resource: the template with its parameters, percent-encoded. */
+/** Returns the path of one resource: the template with percent-encoded parameters. */
 export function pathOf<Path extends string>(template: Path, params: PathParams<Path>): string {
   const values = new Map<string, string | number>(Object.entries(params));
   return template.replaceAll(/\{(\w+)(\+?)\}/g, (_, name: string, rest: string) => {
@@ -90,7 +90,10 @@ export function pathOf<Path extends string>(template: Path, params: PathParams<P
   });
 }
 
-/** A colon needs no escape in a path (RFC 3986, section 3.3), and digests are easier to read with it. */
+/**
+ * Percent-encodes a segment, but not colons: they are valid in a path (RFC 3986, section 3.3), and digests
+ * stay readable.
+ */
 function segment(text: string): string {
   return encodeURIComponent(text).replaceAll('%3A', ':');
 }

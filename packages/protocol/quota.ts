@@ -18,11 +18,11 @@ export type QuotaName = z.infer<typeof QuotaName>;
 
 const Amount = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
-/** A quota of a tenant and its usage. The usage exceeds the limit after the limit was lowered. */
+/** A quota of a tenant and its usage. The usage can exceed the limit if an operator has lowered the limit. */
 export const Quota = z.object({ quota: QuotaName, used: Amount, limit: Amount, default: Amount });
 export type Quota = z.infer<typeof Quota>;
 
-/** A request that would exceed a quota. It was not carried out. */
+/** The result of a request that was not carried out because it would exceed a quota. */
 export const QuotaExceeded = z.object({
   kind: z.literal('quota_exceeded'),
   quota: QuotaName,
@@ -63,15 +63,16 @@ const REMEDIES: Readonly<Record<QuotaName, string>> = {
   sinks: 'Delete one first.',
 };
 
-/** One sentence about the quota, and one about what to do. */
+/** Returns two sentences: which quota is exceeded, and what to do. */
 export function describeExceeded({ quota, used, limit }: Omit<QuotaExceeded, 'kind'>): string {
   return `The quota "${quota}" is exhausted: ${used} of ${limit} ${UNITS[quota]}. ${REMEDIES[quota]}`;
 }
 
 /**
- * The error of a request that would exceed a quota.
+ * Returns the error for a request that would exceed a quota.
  *
- * @param asked what the request would add, in the same unit: when that alone exceeds the limit, waiting does not help
+ * @param asked the amount that the request would add, in the unit of the quota. If this amount alone exceeds
+ * the limit, waiting does not help.
  */
 export function quotaError({ quota, used, limit }: Omit<QuotaExceeded, 'kind'>, asked = 1): PointsmanError {
   const details = { quota: { quota, used, limit } };
@@ -82,7 +83,7 @@ export function quotaError({ quota, used, limit }: Omit<QuotaExceeded, 'kind'>, 
   return new PointsmanError('quota_exceeded', describeExceeded({ quota, used, limit }), { details });
 }
 
-/** How long the client should wait, in seconds (RFC 9110, section 10.2.3). */
+/** Returns how long the client should wait, in seconds (RFC 9110, section 10.2.3). */
 export function retryAfterSeconds(quota: QuotaName, nowMs: number): number {
   if (quota === 'releasesInFlight') return 10;
   if (quota !== 'changesPerDay') return 3_600;

@@ -19,8 +19,8 @@ export function upCommand(cli: Cli): Command {
 async function runStack(cli: Cli): Promise<boolean> {
   const main = stackMain();
   const stack = spawn(process.execPath, [main], {
-    // A separate process group: Ctrl-C reaches only this process, and the stack is stopped once. The channel closes when this process is
-    // gone.
+    // The stack runs in its own process group, so that Ctrl-C reaches only this process, which stops the
+    // stack once. If this process dies, the IPC channel closes and the stack stops.
     detached: true,
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     env: { ...cli.env },
@@ -35,7 +35,10 @@ async function runStack(cli: Cli): Promise<boolean> {
   return code === 0;
 }
 
-/** The stack is a separate package, which brings PostgreSQL and Restate. Throws CliError if it is not installed. */
+/**
+ * Returns the path of the stack's entry file. It is in a separate package, which includes PostgreSQL and
+ * Restate. Throws CliError if that package is not installed.
+ */
 function stackMain(): string {
   try {
     return fileURLToPath(import.meta.resolve('@pointsman/dev/stack'));

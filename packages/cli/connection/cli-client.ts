@@ -10,7 +10,10 @@ import { exitOfProblem } from '../exit-codes.ts';
 import { ApiProblem, CliError, Unreachable } from '../failures.ts';
 import type { Connection } from './connection.ts';
 
-/** The API for commands: its failures are CliErrors, with an exit code and hints. `signal` ends everything in progress. */
+/**
+ * Creates an API client for commands, which throws CliErrors with an exit code and hints. `signal` aborts all
+ * calls.
+ */
 export function cliClient(connection: Connection, signal: AbortSignal, firstRetryMs?: number): ApiClient {
   const client = apiClient(connection, { signal, firstRetryMs });
   const asCliError = (error: unknown): never => {
@@ -60,7 +63,7 @@ function conflictHints(version: number | undefined, tokenId: string | undefined)
 }
 const SHOW_QUOTAS = 'Show the usage and the limits: pointsman quotas';
 
-/** What to do about a problem, by its code. */
+/** The hints on how to fix a problem, by its error code. */
 const HINTS: ReadonlyMap<string, string> = new Map([
   ['held', 'Lift the hold: pointsman hold --lift'],
   ['quota_exceeded', SHOW_QUOTAS],

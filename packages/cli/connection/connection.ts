@@ -14,32 +14,35 @@ export interface Connection {
 const DEFAULT_URL = 'http://127.0.0.1:7400';
 
 /**
- * The connection settings: from the command line, else from the environment, else from the home of `npm start`.
+ * Returns the connection settings from the command line, the environment, or the home of `npm start` (its
+ * data directory), in this order.
  *
- * A token is sent only to the URL that it was configured with. The home is `./.pointsman` unless POINTSMAN_HOME is set, so its files may
- * come from someone else's repository. Such a file must not redirect a token of the user, nor name another machine; and the home's own
- * token is used only for the home's own URL. Throws CliError when that rule or an invalid setting prevents a connection; nothing was sent
- * then.
+ * A token is sent only to the URL with which it was configured. The home is `./.pointsman` unless
+ * POINTSMAN_HOME is set, so its files may come from someone else's repository. Such files must not redirect
+ * the user's token, and their URL must not be on another machine. The home's own token is used only for the
+ * home's own URL. Throws CliError, before anything is sent, if these rules or an invalid setting prevent a
+ * connection.
  */
 export function connection(options: GlobalOptions, env: Environment): Connection {
   const home = given(env.POINTSMAN_HOME) ?? '.pointsman';
   const named = given(options.url) ?? given(env.POINTSMAN_URL);
   const kept = readHomeFile(home, 'api-url');
   const url = named === null ? homeUrl(kept, home) : namedUrl(named);
-  // Without the file, the token would go to the built-in URL anyway.
+  // True if the URL comes only from a file in a relative home. The built-in URL is excluded, because the
+  // token would be sent to it without the file too.
   const isFoundOnly = named === null && !isSame(url, DEFAULT_URL) && !isAbsolute(home);
   const token = given(options.token) ?? given(env.POINTSMAN_TOKEN);
   if (token !== null && isFoundOnly) throw foundNotNamed(url, home);
   return { url, token: checkedToken(token ?? stackToken(url, kept, home)) };
 }
 
-/** The token of the home's stack, for the URL of that stack only. */
+/** Returns the token from the home, but only for the URL of the home's stack. */
 function stackToken(url: string, kept: string | null, home: string): string | null {
   const stack = kept === null ? null : originOf(kept);
   return stack !== null && isSame(url, stack) ? readHomeFile(home, 'admin-token') : null;
 }
 
-/** The URL from the home of the stack, or the built-in one. */
+/** Returns the URL from the home, or the built-in URL. */
 function homeUrl(kept: string | null, home: string): string {
   if (kept === null) return DEFAULT_URL;
   if (!isAbsolute(home) && isElsewhere(kept)) throw foundElsewhere(kept, home);
@@ -65,8 +68,9 @@ function namedUrl(text: string): string {
 }
 
 /**
- * Parses the text as an origin; null otherwise. A path, query or fragment would become part of every request, so a file could choose which
- * resource of another local server receives it. User information would be a second credential.
+ * Parses a URL that consists of an origin only. Returns null for any other text. A path or query would become
+ * part of every request, so a file could direct requests to any resource of another local server. User
+ * information would be a second credential.
  */
 function originOf(text: string): string | null {
   const url = URL.canParse(text) ? new URL(text) : null;

@@ -4,7 +4,9 @@ import { readRegularFile } from '@pointsman/protocol/files/regular-file';
 import { cliLimits } from '../limits.ts';
 import { given } from '../settings.ts';
 
-/** The text of a file in the home of `npm start`; null if it is missing, empty or unreadable. */
+/**
+ * Returns the text of a file in the home of `npm start`, or null if the file is missing, empty or unreadable.
+ */
 export function readHomeFile(home: string, name: 'api-url' | 'admin-token'): string | null {
   try {
     return given(readRegularFile(join(home, name), cliLimits.homeFileBytes).toString('utf8').trim());

@@ -2,8 +2,9 @@ import { networkInterfaces } from 'node:os';
 import ipaddr from 'ipaddr.js';
 
 /**
- * Whether the host of a URL is this machine, by its address: loopback, the unspecified address, or one of an interface. Names do not count,
- * because DNS decides where they lead.
+ * Returns whether the host of a URL is an address of this machine: a loopback address, the unspecified
+ * address, or the address of an interface. Returns false for host names, because DNS determines their
+ * address.
  */
 export function isThisMachine(hostname: string): boolean {
   const text = hostname.replaceAll(/^\[|\]$/g, '');

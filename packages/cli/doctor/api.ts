@@ -7,7 +7,7 @@ import type { ApiClient } from '@pointsman/client/internal/http/client';
 import { ApiProblem } from '../failures.ts';
 import { check, hasError } from './check.ts';
 
-/** Whether the API responds. If it does not, all other checks would fail for the same reason. */
+/** Checks that the API responds. If it does not, all other checks would fail for the same reason. */
 export async function livenessFindings(client: ApiClient): Promise<Finding[]> {
   return check('API', async () => {
     await client.call('GET', '/healthz', Alive);
@@ -23,7 +23,7 @@ export interface ApiFindings {
   readonly listsTenants: boolean;
 }
 
-/** Whether the API reaches its stores and a worker, and accepts the token. */
+/** Checks that the API reaches PostgreSQL, Restate and a worker, and that it accepts the token. */
 export async function apiFindings(client: ApiClient): Promise<ApiFindings> {
   let listsTenants = true;
   const [stores, token] = await Promise.all([
@@ -50,7 +50,7 @@ function workerFindings(worker: Ready['worker']): Finding[] {
   return [{ subject: 'worker', state: 'ok', summary: 'responds through Restate', actions: [] }];
 }
 
-/** An older API does not report the worker. */
+/** The readiness response. An older API does not report the worker. */
 const Ready = z.looseObject({ worker: z.enum(['ok', 'down']).optional() });
 type Ready = z.infer<typeof Ready>;
 

@@ -1,7 +1,7 @@
 import type { Finding } from '@pointsman/protocol/findings/finding';
 import { CliError } from '../failures.ts';
 
-/** The findings of a check. A check that fails itself is an error of its subject. */
+/** Runs a check and returns its findings. If the check throws, returns an error finding for its subject. */
 export async function check(subject: string, find: () => Promise<Finding[]>): Promise<Finding[]> {
   return find().catch((error: unknown) => {
     const summary = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);

@@ -12,7 +12,7 @@ interface DoctorOptions {
   readonly repair?: boolean;
 }
 
-/** `pointsman doctor`: checks everything from the API down to disks, with causes and fixes. */
+/** `pointsman doctor`: checks the whole system, from the API to the disks, and reports causes and fixes. */
 export function doctorCommand(cli: Cli): Command {
   return new Command('doctor')
     .description(

@@ -11,11 +11,11 @@ import { sinkFindings } from './sinks.ts';
 import { givenTenant, listTenants, otherTenants, unknownTenant } from './tenants.ts';
 
 export interface ExamineOptions {
-  /** Ask the tenants to reconcile releases that are in flight for long. */
+  /** True to also reconcile releases that have been in flight for too long. */
   readonly repair: boolean;
 }
 
-/** Checks everything that the API shows to the token. Returns the most severe findings first. */
+/** Runs all checks that the token permits. Returns the most severe findings first. */
 export async function examine(run: CommandRun, options: ExamineOptions): Promise<Finding[]> {
   const own: Finding = { subject: 'Node', state: 'ok', summary: process.version, actions: [] };
   const alive = await livenessFindings(run.client);
@@ -52,7 +52,10 @@ async function tenantFindings(
   return [...ofServer, ...ofTenants];
 }
 
-/** Releases that are in flight for long, or the results of their repair. Without a repair the server reports them, if it was examined. */
+/**
+ * Returns findings for releases that have been in flight for too long, or the results of their repair.
+ * Without a repair, returns nothing if the server's own diagnosis already includes them.
+ */
 async function releaseFindings(
   run: CommandRun,
   tenants: readonly string[],

@@ -13,7 +13,10 @@ import { counted, moment } from '../output/format.ts';
 import { check } from './check.ts';
 import { inBatches } from './in-batches.ts';
 
-/** Hooks of the tenants whose secret is lost, whose latest delivery failed, or that have a stuck delivery. */
+/**
+ * Returns findings for hooks whose secret is lost, whose latest delivery failed, or that have a stuck
+ * delivery.
+ */
 export async function hookFindings(
   client: ApiClient,
   tenants: readonly string[],
@@ -46,7 +49,7 @@ export async function hookFindings(
   });
 }
 
-/** A stuck delivery may be among those that were not checked. */
+/** Warns that older deliveries were not checked and may include a stuck one. */
 function olderDeliveries(hooks: number): Finding[] {
   if (hooks === 0) return [];
   const summary = `only the newest ${cliLimits.doctorDeliveries} deliveries of ${counted(hooks, 'hook')} were checked`;
@@ -70,7 +73,7 @@ function secretFindings(tenant: string, { hook, sealedUnder }: HookView): Findin
   ];
 }
 
-/** The newest delivery of each kind shows the current state: a failure before a later success no longer matters. */
+/** Evaluates the newest delivery of each kind, because a failure before a later success no longer matters. */
 function deliveryFindings(
   tenant: string,
   hook: string,

@@ -7,8 +7,8 @@ import { ReleaseView } from '@pointsman/client/internal/http/resources';
 import { inBatches } from './in-batches.ts';
 
 /**
- * Releases of the tenants that were accepted longer than {@link findingLimits.oldReleaseMs} ago and have not settled. Those in a queue are
- * left out: they wait for another release.
+ * Returns the releases of the tenants that were accepted longer than {@link findingLimits.oldReleaseMs} ago
+ * and have not settled. Omits queued releases, because they wait for another release.
  *
  * @param now milliseconds since the epoch
  */

@@ -10,8 +10,9 @@ import { check } from './check.ts';
 import { inBatches } from './in-batches.ts';
 
 /**
- * Reconciles these releases now, as the worker's sweep does every few seconds: a release that no longer runs is settled, others are not
- * affected. Then waits for the outcomes of those that run. Takes at most {@link cliLimits.repairMs} in total.
+ * Reconciles these releases, as the worker's sweep does every few seconds. This settles releases whose
+ * workflow has ended, and does not affect other releases. Then waits for the outcomes of the running
+ * releases. Takes at most {@link cliLimits.repairMs} in total.
  */
 export async function repair(
   client: ApiClient,
@@ -25,7 +26,7 @@ export async function repair(
   return [...failures, ...(await Promise.all(running.map((one) => outcomeOf(client, one, deadline)))).flat()];
 }
 
-/** The release after the reconciliation, or the error instead. */
+/** Returns the release after the reconciliation, or a finding with the error. */
 async function reconcile(
   client: ApiClient,
   { tenant, bundle, version }: ReleaseView,
@@ -48,7 +49,7 @@ function tooLate(subject: string): Finding {
   return { subject, state: 'warning', summary: 'not reconciled: the time for repairs is over', actions };
 }
 
-/** A waiting release is not repaired: it waits for people or other systems. */
+/** Waits for the outcome of a release. A release that waits for people or other systems needs no repair. */
 async function outcomeOf(client: ApiClient, release: ReleaseView, deadline: AbortSignal): Promise<Finding[]> {
   const subject = correlationId(release);
   const path = pathOf(paths.release, release);

@@ -5,14 +5,17 @@ import { ApiProblem } from '../failures.ts';
 import { cliLimits } from '../limits.ts';
 import { check } from './check.ts';
 
-/** The server's findings about itself. */
+/** The findings of the server's own diagnosis. */
 export interface ServerFindings {
   readonly findings: readonly Finding[];
-  /** False for a token that may not ask, an older API, and an API that failed. */
+  /** False if the token lacks the permission, the API is too old, or the request failed. */
   readonly isExamined: boolean;
 }
 
-/** The server's findings about its stores, its disks and the releases of all tenants. Only the platform's admin gets them. */
+/**
+ * Requests the server's diagnosis of its databases, its disks and the releases of all tenants. Only the
+ * platform's admin may request it.
+ */
 export async function serverFindings(client: ApiClient): Promise<ServerFindings> {
   let isExamined = false;
   const findings = await check('server', async () => {
@@ -34,7 +37,7 @@ export async function serverFindings(client: ApiClient): Promise<ServerFindings>
 
 function refused(error: ApiProblem): Finding[] {
   switch (error.problem.status) {
-    // The check of the token reports it.
+    // The check of the token already reports this error.
     case 401:
       return [];
     case 403:

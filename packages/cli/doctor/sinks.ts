@@ -13,13 +13,17 @@ import { check } from './check.ts';
 import { inBatches } from './in-batches.ts';
 
 interface Trouble extends Finding {
-  /** Groups findings: tenants with the same problem of a shared broker have the same text. Null for a webhook. */
+  /**
+   * The key for grouping findings: tenants with the same problem of a shared broker have the same text. Null
+   * for a webhook.
+   */
   readonly shared: string | null;
   readonly tenant: string;
 }
 
 /**
- * Sinks of the tenants that are paused, failing, far behind, or without their secret. A problem of a broker is one finding for all tenants.
+ * Returns findings for sinks that are paused, failing, far behind, or without a secret. A problem of a shared
+ * broker is one finding for all tenants.
  */
 export async function sinkFindings(
   client: ApiClient,
@@ -60,7 +64,7 @@ function deliveryTroubles(tenant: string, sink: SinkView, now: number): Trouble[
     summary: printable(failureOf(sink) ?? lagOf(sink)),
   };
   if (sink.state === 'paused') {
-    // A pause by a person is known. A pause by Pointsman may not have been noticed.
+    // A pause by a person is intentional and only a warning. A pause by Pointsman may not have been noticed.
     const state = sink.pausedBy?.startsWith('pointsman/') === true ? 'error' : 'warning';
     return [{ ...about, state, actions: [resume], shared: null }];
   }

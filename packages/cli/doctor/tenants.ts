@@ -6,7 +6,10 @@ import type { ApiClient } from '@pointsman/client/internal/http/client';
 import { clientLimits } from '@pointsman/client/internal/http/limits';
 import { type FirstRows, firstRows } from '@pointsman/client/internal/http/pages';
 
-/** The tenants that the token can see, sorted by name: the first {@link clientLimits.pages} pages. */
+/**
+ * Returns the tenants that the token can list, sorted by name, from the first {@link clientLimits.pages}
+ * pages.
+ */
 export async function listTenants(client: ApiClient): Promise<FirstRows<string>> {
   const { rows, isWhole } = await firstRows(
     client,
@@ -17,13 +20,18 @@ export async function listTenants(client: ApiClient): Promise<FirstRows<string>>
   return { rows: rows.map(({ tenant }) => tenant), isWhole };
 }
 
-/** The tenant of the command line, for a token that can't list tenants. Null if none was given. */
+/**
+ * Returns the tenant from the command line, for a token that can't list tenants. Null if the user gave none.
+ */
 export function givenTenant(run: CommandRun): FirstRows<string> | null {
   const tenant = run.tenantIfGiven();
   return tenant === null ? null : { rows: [tenant], isWhole: true };
 }
 
-/** The API shows no token which tenant it belongs to. */
+/**
+ * Returns a finding that the tenant must be given, because the API does not reveal which tenant a token
+ * belongs to.
+ */
 export function unknownTenant(): Finding {
   return {
     subject: 'tenants',
@@ -33,7 +41,7 @@ export function unknownTenant(): Finding {
   };
 }
 
-/** A warning when there are more tenants than were listed. */
+/** Returns a warning if not all tenants were listed. */
 export function otherTenants({ rows, isWhole }: FirstRows<string>): Finding[] {
   if (isWhole) return [];
   return [

@@ -2,7 +2,10 @@ import { Option } from 'commander';
 
 import { ApiProblem } from '../failures.ts';
 
-/** `--create-channel`: required, so that a misspelt channel is not created. */
+/**
+ * The option `--create-channel`. A publish to a new channel requires it, so that a typo does not create a
+ * channel.
+ */
 export function createChannelOption(): Option {
   return new Option('--create-channel', 'create the channel if the bundle does not have it');
 }

@@ -16,23 +16,26 @@ export function idempotencyKeyOption(effect: 'decide' | 'report' | 'publish'): O
 export interface Repetition {
   /** The key that was given, if any. */
   readonly key: string | undefined;
-  /** Further options that make it the same request, with a space before them; empty without any. */
+  /**
+   * Further options that the repeated command needs to be the same request, each after a space. Empty if
+   * there are none.
+   */
   readonly same: string;
-  /** What may have happened although the response was lost. */
+  /** Describes the effect that the request may have had although its response was lost. */
   readonly maybe: string;
-  /** What a repetition does; follows the command. */
+  /** Describes the effect of repeating the command. Shown after the command. */
   readonly repeated: string;
 }
 
-/** The key of a decision on a gate, or of a check report. */
+/** The texts for a repeated decision on a gate, or a repeated check report. */
 export const RECORDED_ONCE = {
   maybe: 'It may have been recorded.',
   repeated: '. It is recorded at most once.',
 } as const;
 
 /**
- * Sends a request under the given or a new key. When the response was lost, the error tells how to repeat the command under the same key:
- * another key would make it a second request.
+ * Sends a request under the given or a new key. If the response is lost, the error contains the command that
+ * repeats the request with the same key. A new key would make it a second request.
  */
 export async function sendOnce<T>(
   { key: given, same, maybe, repeated }: Repetition,

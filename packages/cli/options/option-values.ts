@@ -33,7 +33,7 @@ export function release(text: string): NamedRelease {
   return named;
 }
 
-/** A release on the command line; options complete it. */
+/** A release as named on the command line. Options supply the missing parts. */
 export type NamedRelease = Partial<ReleaseId> & Pick<ReleaseId, 'version'>;
 
 /** A pointer's generation. */

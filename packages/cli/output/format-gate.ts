@@ -4,7 +4,7 @@ import type { GateView } from '@pointsman/client/internal/http/resources';
 import type { Terminal } from './terminal.ts';
 import { moment } from './format.ts';
 
-/** What a gate waits for and until when, or its result. */
+/** Formats one line for a gate: what it waits for and until when, or its result. */
 export function gateLine(gate: GateView, terminal: Terminal): string {
   const paint = terminal.json ? terminal.paintErr : terminal.paint;
   if (gate.state === 'open') {
@@ -33,7 +33,10 @@ export function openGateNames(gates: readonly GateView[]): string {
   return text.length > 50 ? `${names.length} gates` : text;
 }
 
-/** A deadline, or the end of a freeze: relative and in local time at a terminal, as an exact time in a pipe. */
+/**
+ * Formats a deadline or the end of a freeze: relative and in local time at a terminal, or as an exact UTC
+ * time in a pipe.
+ */
 export function deadline(gate: Pick<GateView, 'deadlineAt' | 'opensAt'>, terminal: Terminal): string {
   const end = gate.deadlineAt ?? gate.opensAt;
   if (end === null) return '';

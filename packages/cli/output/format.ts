@@ -23,7 +23,7 @@ export function outcomeLine(release: ReleaseView, terminal: Terminal): string {
   return `${label}  ${name} is ${release.channel}${at}`;
 }
 
-/** Where a pointer is, in one line without its name. */
+/** Describes the state of a pointer in one line, without its name. */
 export function pointerPosition(pointer: PointerView, terminal: Terminal): string {
   if (pointer.version === null) return 'never moved';
   const held =
@@ -31,7 +31,7 @@ export function pointerPosition(pointer: PointerView, terminal: Terminal): strin
   return `v${pointer.version} at generation ${pointer.generation}${held}`;
 }
 
-/** A shortened digest, long enough to tell two apart, as image tools do. */
+/** Shortens a digest to a length that still distinguishes artifacts, as container tools do. */
 export function shortDigest(digest: string): string {
   return digest.slice(0, 'sha256:'.length + 12);
 }
@@ -41,14 +41,14 @@ export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/** A few names, or the first of many and the number of others. */
+/** Joins names. If there are many, returns the first ones and the number of the others. */
 export function firstNames(names: readonly string[]): string {
   const shown = names.slice(0, cliLimits.notedNames).map(printable).join(', ');
   const others = names.length - cliLimits.notedNames;
   return others > 0 ? `${shown} and ${others} more` : shown;
 }
 
-/** A time to the second, in UTC, independent of the reader's time zone. */
+/** Formats a time in UTC, to the second. */
 export function moment(iso: string): string {
   return iso.replace('T', ' ').replace(/(?:\.\d+)?Z$/, 'Z');
 }

@@ -1,8 +1,9 @@
 import { visibleControls } from '@pointsman/protocol/text/control-characters';
 
 /**
- * Text from outside as one line: a release's message or a hold's reason must not forge further lines. Control characters become visible
- * here as well as in the terminal's guard, so that the columns of a table have the right width.
+ * Returns untrusted text as one line, so that a release's message or a hold's reason can't forge additional
+ * lines. Escapes control characters here, although the terminal guard does so too, because tables need the
+ * final width of the text.
  */
 export function printable(text: string): string {
   return visibleControls(text.replaceAll(/\s+/g, ' '));

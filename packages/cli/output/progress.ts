@@ -7,13 +7,14 @@ import type { Terminal } from './terminal.ts';
 /** Shows the stages of a release as they end, and its gates as they change, one line each. */
 export interface Progress {
   show(release: ReleaseView): void;
-  /** Moves the cursor to the beginning of a line. */
+  /** Ends the current line, so that further output starts on a new line. */
   end(): void;
 }
 
 /**
- * At a terminal, the running stage is shown below until it has ended; in a pipe every line is complete and final. With `--json` everything
- * goes to `err`, because `out` is for the document.
+ * Creates the progress display. At a terminal, the last line shows the running stage and is replaced when the
+ * stage ends. In a pipe, every line is final. With `--json`, all progress is written to `err`, because `out`
+ * contains the JSON document.
  */
 export function progress(terminal: Terminal): Progress {
   const shown = new Set<string>();
@@ -22,14 +23,14 @@ export function progress(terminal: Terminal): Progress {
   const write = terminal.json ? terminal.err : terminal.out;
   const replacePending = (next: string): void => {
     if (!terminal.isLive || next === pending) return;
-    // One write for the end of the old line and the beginning of the new one, to avoid flicker.
+    // Replaces the old line in one write, to avoid flicker.
     write(pending === '' ? next : terminal.replaceLine(next));
     pending = next;
   };
   const showGates = (release: ReleaseView): void => {
     for (const gate of release.gates) {
       const { state, statusText } = gate;
-      // Repeat a gate only when its state or text changes, not when the remaining time does.
+      // Prints a gate again only if its state or text has changed, not if only the remaining time has.
       if (state === 'closed' || gates.get(gate.gate) === `${state} ${statusText}`) continue;
       gates.set(gate.gate, `${state} ${statusText}`);
       replacePending('');
@@ -60,7 +61,10 @@ export function progress(terminal: Terminal): Progress {
   };
 }
 
-/** The end of a stage, relative to the start of the release: many stages are one transaction, whose duration is not recorded. */
+/**
+ * Formats a completed stage, with its end time relative to the start of the release. It shows no durations,
+ * because many stages are a single transaction whose start is not recorded.
+ */
 function stageLine(stage: StageView, release: ReleaseView, terminal: Terminal): string {
   const paint = terminal.json ? terminal.paintErr : terminal.paint;
   if (stage.state === 'skipped') return `  - ${stage.stage.padEnd(8)} ${paint('dim', 'skipped')}`;

@@ -1,6 +1,9 @@
 import { withoutOwnSequences } from './terminal-guard.ts';
 
-/** Rows in columns, two spaces apart, without trailing blanks. Widths count characters, not escape codes. */
+/**
+ * Formats rows in columns, two spaces apart, without trailing spaces. Column widths do not include escape
+ * sequences.
+ */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
   for (const row of rows) {

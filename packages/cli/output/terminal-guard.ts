@@ -2,7 +2,10 @@ import { randomBytes } from 'node:crypto';
 
 import { visibleControls } from '@pointsman/protocol/text/control-characters';
 
-/** Precedes each escape sequence of the command line itself. Random for each process, so text from outside can't contain it. */
+/**
+ * A marker before each escape sequence that the command line itself writes. It is random for each process, so
+ * that untrusted text can't contain it.
+ */
 const MARK = String.fromCharCode(...[...randomBytes(8)].map((byte) => 0xe000 + byte));
 
 // eslint-disable-next-line no-control-regex -- the escape character begins each sequence
@@ -14,7 +17,10 @@ export function ownSequences(sequences: string): string {
   return sequences.replaceAll(/\r?\u001b/g, (begin) => `${MARK}${begin}`);
 }
 
-/** The text for a terminal: keeps the command line's own sequences, and makes every other control character visible. */
+/**
+ * Returns text that is safe for a terminal: keeps marked escape sequences, and escapes every other control
+ * character.
+ */
 export function guarded(text: string): string {
   const [first = '', ...marked] = text.split(MARK);
   const rest = marked.map((part) => {

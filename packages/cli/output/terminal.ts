@@ -13,15 +13,15 @@ export interface OutputStream {
 }
 
 /**
- * The output of a command: results go to `out`, everything about them to `err`. Only sequences from `paint` and `replaceLine` can control
- * the terminal; every other control character is written visibly.
+ * The output of a command: results on `out`, messages on `err`. Only sequences from `paint` and `replaceLine`
+ * can control the terminal. All other control characters are escaped.
  */
 export interface Terminal {
-  /** `out` gets exactly one JSON document. */
+  /** True with `--json`: `out` contains exactly one JSON document. */
   readonly json: boolean;
-  /** A person watches `out`. */
+  /** True if `out` is a terminal and `--json` is not set, so that a person watches it. */
   readonly isLive: boolean;
-  /** `out` is a terminal, with or without `json`: bytes from outside must not be written there. */
+  /** True if `out` is a terminal, with or without `--json`. Untrusted bytes must not be written to it. */
   readonly isTerminal: boolean;
   readonly out: (text: string) => void;
   /** Writes bytes unchanged, for a file or another program. */
@@ -29,10 +29,10 @@ export interface Terminal {
   readonly err: (text: string) => void;
   /** Writes the document of `--json`. */
   readonly document: (value: unknown) => void;
-  /** Text for `out` in a colour, or plain if colours are off. */
+  /** Returns text for `out` in a colour, or unchanged if colours are off. */
   readonly paint: (format: Paint, text: string) => string;
   readonly paintErr: (format: Paint, text: string) => string;
-  /** Text that replaces the current line. */
+  /** Returns a sequence that replaces the current line with the text. */
   readonly replaceLine: (text: string) => string;
 }
 
@@ -47,7 +47,7 @@ export function terminal(options: {
     const colours = wantsColours(stream, env);
     return (format: Paint, text: string) => {
       if (!colours) return text;
-      // Whether to use colours was decided above, from the given environment.
+      // The code above has already decided whether to use colours, by the given environment.
       const [begin = '', end = ''] = styleText(format, ' ', { validateStream: false }).split(' ');
       return `${ownSequences(begin)}${text}${ownSequences(end)}`;
     };
@@ -69,7 +69,8 @@ export function terminal(options: {
   };
 }
 
-// https://no-color.org: any value that is not empty. Node and CI systems use FORCE_COLOR.
+// Follows https://no-color.org: any non-empty value of NO_COLOR disables colours. Node and CI systems use
+// FORCE_COLOR to enable them.
 function wantsColours(stream: OutputStream, env: Environment): boolean {
   if ((env.NO_COLOR ?? '') !== '') return false;
   if ((env.FORCE_COLOR ?? '') !== '') return env.FORCE_COLOR !== '0';

@@ -5,10 +5,10 @@ import type { Terminal } from './terminal.ts';
 /** Unchanged lines around a change, as in most diff tools. */
 const CONTEXT_LINES = 3;
 
-/** A comparison with more steps is abandoned: the files have almost nothing in common. */
+/** The comparison is abandoned after this many edits, because the files have almost nothing in common. */
 const MOST_EDITS = 5_000;
 
-/** Two texts as a unified diff without its file header. Null when they differ too much. */
+/** Returns the unified diff of two texts, without a file header. Returns null if they differ too much. */
 export function unifiedDiff(before: string, after: string, terminal: Terminal): string | null {
   const patch = structuredPatch('', '', before, after, '', '', {
     context: CONTEXT_LINES,
@@ -26,7 +26,7 @@ export function unifiedDiff(before: string, after: string, terminal: Terminal): 
     .join('');
 }
 
-// A range without lines is named by the line before it, as in POSIX diff.
+// Formats a line range of a diff. An empty range has the number of the line before it, as in POSIX diff.
 function range(start: number, lines: number): string {
   return `${lines === 0 ? start - 1 : start},${lines}`;
 }

@@ -5,18 +5,22 @@ import { FileError, readRegularFile } from '@pointsman/protocol/files/regular-fi
 import { CliError } from '../failures.ts';
 import { cliLimits } from '../limits.ts';
 
-/** In the root of a source directory: lists what is not part of the source, in the syntax of .gitignore. */
+/**
+ * The ignore file in the root of a source directory. It lists files that are not published, in the syntax of
+ * .gitignore.
+ */
 export const IGNORE_FILE = '.pointsmanignore';
 
 /**
- * Never part of a source, in upper or lower case, even if the ignore file includes it: the history of the repository, and the data and
- * secrets of `npm start`.
+ * Names that are never published, in upper or lower case, even if the ignore file includes them: the Git
+ * history, and the data and secrets of `npm start`.
  */
 const NEVER_SENT: ReadonlySet<string> = new Set(['.git', '.pointsman']);
 
 /**
- * Name patterns, case-insensitive, that are ignored unless the ignore file includes them with `!`. Every runtime can read a published file,
- * and it is kept permanently. So files that are usually secret, private or left over must be included explicitly.
+ * Case-insensitive name patterns that are ignored unless the ignore file includes them with `!`. Published
+ * files are stored permanently, and every runtime can read them. Files that are usually secret, private or
+ * temporary must therefore be included explicitly.
  */
 const IGNORED_BY_DEFAULT: readonly string[] = [
   // .env, .netrc, .npmrc, .pypirc, .aws/, .ssh/, .DS_Store, .vscode/, and the ignore file itself
@@ -53,10 +57,16 @@ const IGNORED_BY_DEFAULT: readonly string[] = [
   'desktop.ini',
 ];
 
-/** What happens to an entry of a directory. `ignored` entries are reported, because the author may miss them; `never` ones are not. */
+/**
+ * The treatment of an entry of a directory. `ignored` entries are reported, because the author may expect
+ * them in the source. `never` entries are not reported.
+ */
 export type Sending = 'sent' | 'ignored' | 'never';
 
-/** Decides for each path below a directory, by the defaults and the ignore file. Throws CliError if the ignore file can't be read. */
+/**
+ * Returns a function that determines the treatment of each path below a directory, by the defaults and the
+ * ignore file. Throws CliError if the ignore file can't be read.
+ */
 export function sendingRules(directory: string): (path: string, isDirectory: boolean) => Sending {
   // The author's patterns are case-sensitive on every machine: the same directory must give the same source everywhere.
   const named = ignore({ ignorecase: false, allowRelativePaths: true }).add(
@@ -69,7 +79,8 @@ export function sendingRules(directory: string): (path: string, isDirectory: boo
     const end = isDirectory ? '/' : '';
     const { ignored, unignored } = named.test(`${path}${end}`);
     if (ignored) return 'ignored';
-    // By the name only: including a folder in the ignore file includes everything in it.
+    // The defaults only check the entry's own name. If the ignore file includes a folder, everything in it is
+    // included.
     return !unignored && defaults.ignores(`${name}${end}`) ? 'ignored' : 'sent';
   };
 }

@@ -14,21 +14,24 @@ import { firstNames } from '../output/format.ts';
 import { refuseLinks } from './path-links.ts';
 import { printable } from '../output/printable.ts';
 
-/** A directory, packed for sending. */
+/** A directory, packed for a publish. */
 export interface PackedSource {
   readonly files: readonly { readonly path: string; readonly bytes: number }[];
   /** Paths that were left out, sorted. A folder ends with a slash and includes everything below it. */
   readonly ignored: readonly string[];
   /** All contents together, before packing. */
   readonly bytes: number;
-  /** A tar.gz: sorted by path, without times, owners or modes, so that the same files always give the same bytes. */
+  /**
+   * A tar.gz, sorted by path and without times, owners or modes, so that the same files always give the same
+   * bytes.
+   */
   readonly archive: Uint8Array;
 }
 
 /**
- * Packs every file under `directory` that ignore-file.ts includes. Throws CliError with all entries that can't be published (symbolic
- * links, sockets, invalid paths, more than core/limits/limits.ts allows), not only the first. The directory itself must not be reached
- * through a link ({@link refuseLinks}).
+ * Packs the files under `directory`, except ignored ones (see ignore-file.ts). Throws CliError with all
+ * entries that can't be published, not only the first: symbolic links, sockets, invalid paths, and files
+ * beyond the limits. The path of the directory must not contain a symbolic link ({@link refuseLinks}).
  */
 export async function packDirectory(directory: string): Promise<PackedSource> {
   refuseLinks(directory);
@@ -83,7 +86,8 @@ async function walk(directory: string, prefix: string, found: Found): Promise<vo
   }
 }
 
-// Node replaces invalid UTF-8 in a name with U+FFFD, and can't open the file by that name. The API refuses such names too.
+// Returns why a file name is invalid, or null. Node replaces invalid UTF-8 in a name with U+FFFD, and can't
+// open the file by that name. The API rejects such names too.
 function nameProblem(path: string): string | null {
   return path.includes('\ufffd') ? 'a path must be valid UTF-8' : pathProblem(path);
 }

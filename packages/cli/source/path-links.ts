@@ -5,10 +5,11 @@ import { CliError } from '../failures.ts';
 import { printable } from '../output/printable.ts';
 
 /**
- * Refuses a path on the command line that passes through a symbolic link in the user's working folder: the link may come from someone
- * else's repository, and may lead to any file of this machine. Checks every part of a relative path. Of an absolute path, checks the parts
- * below the working directory and the last part: links above belong to the machine's setup (`/tmp` is a link on macOS). Throws CliError
- * that names the link. A missing part is left to the caller.
+ * Rejects a path on the command line that contains a symbolic link in the user's working directory. Such a
+ * link may come from someone else's repository, and may point to any file of this machine. Checks every part
+ * of a relative path. For an absolute path, checks the last part and the parts below the working directory,
+ * because other links belong to the machine's setup (on macOS, `/tmp` is a link). Throws a CliError that
+ * names the link. Does not report missing files.
  */
 export function refuseLinks(path: string): void {
   const { root } = parse(path);
@@ -20,7 +21,7 @@ export function refuseLinks(path: string): void {
   let isInside = !isAbsolute(path);
   let at = root;
   for (const [index, name] of names.entries()) {
-    // Not join(), which would drop "link/..".
+    // Does not use join(), which would remove "link/.." from the path.
     at += at === '' || at === root ? name : `${sep}${name}`;
     const isHere = realPath(at) === here;
     const isLast = index === names.length - 1;
@@ -29,7 +30,7 @@ export function refuseLinks(path: string): void {
   }
 }
 
-/** Whether a path below that folder, separated by `/`, passes through a symbolic link. */
+/** Returns whether a path below the folder, separated by `/`, contains a symbolic link. */
 export function hasLinkBelow(folder: string, path: string): boolean {
   const parts = path.split('/');
   return parts.some((_, index) => isLink(join(folder, ...parts.slice(0, index + 1))));

@@ -9,7 +9,7 @@ import { afterFailureMs, isOver, jittered, pause } from './waits.ts';
 export interface AcknowledgerDeps {
   readonly plane: ControlPlane;
   readonly name: string;
-  /** The claim of the running bundle. */
+  /** Returns the generation and digest of the running bundle, which each acknowledgement reports. */
   readonly claim: () => Claim;
   /** Called with the control plane's pointer, which each acknowledgement returns. */
   readonly onPointer: (pointer: Pointer, claimed: Claim) => void;
@@ -18,15 +18,16 @@ export interface AcknowledgerDeps {
 }
 
 export interface Acknowledger {
-  /** Call it when the running bundle has changed. */
+  /** Must be called after the running bundle has changed. */
   changed(): void;
-  /** Resolves after the signal has aborted. */
+  /** Resolves when the acknowledger has stopped, after the signal has aborted. */
   readonly ended: Promise<void>;
 }
 
 /**
- * Acknowledges the running bundle after each change and at every heartbeat, one request at a time. Changes
- * during a request are acknowledged after it, the newest only. Nothing waits for an acknowledgement.
+ * Acknowledges the running bundle after each change and at every heartbeat, one request at a time. After
+ * changes during a request, only the newest bundle is acknowledged. No other part of the follower waits for
+ * an acknowledgement.
  */
 export function startAcknowledger(deps: AcknowledgerDeps): Acknowledger {
   const heartbeat = new InterruptibleWait();
@@ -35,8 +36,8 @@ export function startAcknowledger(deps: AcknowledgerDeps): Acknowledger {
 
 async function run(deps: AcknowledgerDeps, heartbeat: InterruptibleWait): Promise<void> {
   const { plane, name, claim, onPointer, onFailure, signal } = deps;
-  // Usually the first bundle runs within a moment. Waiting for it spares a fleet that starts together a first
-  // round of empty acknowledgements.
+  // Usually the first bundle runs soon after the start. Waiting for it avoids a burst of empty
+  // acknowledgements when many followers start together.
   if (claim().generation === 0) await heartbeat.wait(jittered(followLimits.firstAcknowledgementMs), signal);
   for (let failures = 0; !isOver(signal);) {
     let waitMs = jittered(followerLimits.heartbeatMs);

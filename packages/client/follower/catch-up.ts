@@ -2,7 +2,7 @@ import { type FollowFailure, failureOf } from './failure.ts';
 import { followLimits } from './limits.ts';
 import { isOver, nextTryMs, pause } from './waits.ts';
 
-/** The content of a pointer at a generation above 0. */
+/** A generation of a pointer and its content, to be fetched. */
 export interface Target {
   readonly generation: number;
   readonly version: number;
@@ -10,7 +10,7 @@ export interface Target {
 }
 
 export interface CatchUpDeps {
-  /** Whether the generation is newer than every generation that has run. */
+  /** Returns whether the generation is newer than every generation that has run. */
   readonly isAhead: (generation: number) => boolean;
   /** Fetches the target and swaps it in. Rejects with {@link FollowFailure}, or with the signal's reason. */
   readonly fetchAndSwap: (target: Target, signal: AbortSignal) => Promise<void>;
@@ -21,7 +21,7 @@ export interface CatchUpDeps {
 export interface CatchUp {
   /** Sets the target. Ignored unless it is newer than all earlier targets. */
   want(target: Target): void;
-  /** The generation that is being fetched. */
+  /** The generation that is being fetched, or null. */
   readonly wanted: number | null;
   /** Resolves when no fetch is running. */
   idle(): Promise<void>;
@@ -41,7 +41,8 @@ export function catchUp(deps: CatchUpDeps): CatchUp {
     readonly isFirm: boolean;
   } | null = null;
   let running = Promise.resolve();
-  // One listener for all targets. An `AbortSignal.any` for each target costs more than the rest of the work.
+  // All targets share one listener, because an `AbortSignal.any` for each target costs more than the rest of
+  // the work.
   deps.signal.addEventListener('abort', () => current?.stop.abort(deps.signal.reason), { once: true });
 
   async function run(): Promise<void> {

@@ -7,7 +7,10 @@ import { followLimits } from './limits.ts';
 import { SharedFlights } from './shared-flights.ts';
 import { isOver, nextTryMs, pause } from './waits.ts';
 
-/** Shared by all followers of this process: a thousand followers with the same hint cause one request. */
+/**
+ * All followers of this process share these reads, so that a thousand followers with the same hint cause one
+ * request.
+ */
 const reads = new SharedFlights<Pointer | null>();
 
 export interface ConfirmationDeps {
@@ -57,13 +60,13 @@ export function confirmations(deps: ConfirmationDeps): Confirmations {
 }
 
 async function confirm(deps: ConfirmationDeps, hinted: number): Promise<void> {
-  // A shared request may have started before the hint. The second request has not.
+  // A shared request may have started before the hint arrived. The second request starts after it.
   const first = await read(deps);
   const found = first !== null && first.generation < hinted ? await read(deps) : first;
   if (found !== null && found.generation < hinted) deps.onUnconfirmed(hinted);
 }
 
-/** Reads the pointer, and reports and returns it. Null when it can't be read. */
+/** Reads the pointer, passes it to the follower, and returns it. Returns null if it can't be read. */
 async function read(deps: ConfirmationDeps): Promise<Pointer | null> {
   const { plane, connection, pointer, signal } = deps;
   const { tenant, bundle, channel } = pointer;

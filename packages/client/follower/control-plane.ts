@@ -8,7 +8,7 @@ import { FollowFailure } from './failure.ts';
 import { requestBody, type Connection, toFailure, send } from './http-request.ts';
 import { followLimits } from './limits.ts';
 
-/** The generation that a follower reports as running; see the API. */
+/** The generation that a follower reports as running, as in the API's acknowledgement. */
 export interface Claim {
   readonly generation: number;
   readonly digest: string | null;
@@ -16,16 +16,19 @@ export interface Claim {
 
 /** The HTTP API as a follower uses it. Every unexpected response throws {@link FollowFailure}. */
 export interface ControlPlane {
-  /** The pointer. Null when its generation is still the known one at the end of the wait. */
+  /**
+   * Returns the pointer. With a wait, returns null if the generation is still the known one at the end of the
+   * wait.
+   */
   pointer(asked: {
     known?: number | undefined;
     waitMs?: number;
     signal: AbortSignal;
   }): Promise<Pointer | null>;
-  /** The pointer's stream of server-sent events, until the signal aborts. */
+  /** Opens the pointer's stream of server-sent events, which ends when the signal aborts. */
   pointerStream(signal: AbortSignal): Promise<Dispatcher.ResponseData['body']>;
   manifest(digest: string, signal: AbortSignal): Promise<Uint8Array>;
-  /** A blob, of at most this many bytes. The caller must verify it. */
+  /** Returns a blob of at most `maxBytes`. The caller must verify its digest. */
   blob(digest: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array>;
   acknowledge(follower: string, claim: Claim, signal: AbortSignal): Promise<Pointer>;
 }
@@ -51,7 +54,7 @@ export function controlPlane(connection: Connection, pointer: PointerId): Contro
     },
     async pointerStream(signal) {
       const headers = { accept: 'text/event-stream' };
-      // The reader ends the stream, when no event arrives for too long.
+      // The timeout is long, because the reader of the stream closes it when no event arrives for too long.
       const response = await send(connection, { path: channelPath, headers, signal, timeoutMs: A_DAY_MS });
       const type = String(response.headers['content-type'] ?? '');
       if (response.statusCode === 200 && type.startsWith('text/event-stream')) return response.body;

@@ -1,6 +1,7 @@
 /**
- * Why a fetch failed. `refused`: a healthy control plane rejected it (the token, the address). `wrong`: the
- * content does not match its digest. `later`: the failure may be temporary.
+ * The kind of a failed fetch. `refused`: the control plane is healthy and rejected the request, for example
+ * because of the token or the URL. `wrong`: the content is invalid or does not match its digest. `later`: the
+ * failure may be temporary.
  */
 export type FailureKind = 'refused' | 'wrong' | 'later';
 
@@ -8,7 +9,7 @@ export type FailureKind = 'refused' | 'wrong' | 'later';
 export class FollowFailure extends Error {
   override readonly name = 'FollowFailure';
   readonly kind: FailureKind;
-  /** The delay that the server asked for. */
+  /** The delay from the server's Retry-After header, or null. */
   readonly retryAfterMs: number | null;
 
   constructor(
@@ -22,7 +23,7 @@ export class FollowFailure extends Error {
   }
 }
 
-/** The message of any thrown value. */
+/** Returns the message of any thrown value. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { code } = error as NodeJS.ErrnoException;

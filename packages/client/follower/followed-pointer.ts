@@ -28,12 +28,12 @@ export interface FollowedDeps {
 const OLDER_RESPONSES_TOLERATED = 3;
 
 /**
- * Follows one pointer. All sources of information about a move (the hints, the slow poll, the response to an
- * acknowledgement) end in `#onPointer` with the control plane's pointer. From there every move takes one path:
- * fetch, verify, write to disk, swap.
+ * Follows one pointer. Every source of moves (hints, the slow poll, responses to acknowledgements) calls
+ * `#onPointer` with the control plane's pointer. From there, every move is handled in the same way: fetch,
+ * verify, write to disk, swap.
  */
 export class FollowedPointer {
-  /** A plain property, because readers access it often. */
+  /** The running bundle. A plain property instead of a getter, because readers access it often. */
   current: Bundle | null = null;
 
   readonly #deps: FollowedDeps;
@@ -147,8 +147,8 @@ export class FollowedPointer {
   }
 
   /**
-   * Loads the last bundle, or nothing: an older intact artifact would be a step back. A damaged artifact is
-   * fetched again like a missing one.
+   * Loads the last good bundle from disk, and never an older one, even if only the older one is intact. A
+   * damaged artifact is fetched again like a missing one.
    */
   async #startFromDisk(): Promise<void> {
     const { cache, pointer } = this.#deps;
@@ -181,8 +181,8 @@ export class FollowedPointer {
   }
 
   /**
-   * Anyone who can write to the broker can send an event. It only takes effect after the control plane
-   * confirms it.
+   * Handles an event from a broker. Anyone with write access to the broker can send one, so it only takes
+   * effect after the control plane confirms it.
    */
   #onEvent(event: unknown): void {
     const classified = classifyEvent(event, this.#deps.pointer);
@@ -190,7 +190,7 @@ export class FollowedPointer {
       return this.#problemLog.ignore('elsewhere', 'it is for another pointer');
     if (classified.kind === 'garbage') return this.#problemLog.ignore('garbage', classified.reason);
     if (this.#isAhead(classified.generation)) return this.#confirmations.ask(classified.generation);
-    // A repeated event, which is normal.
+    // An event of the running generation is a normal repetition. Only older events are counted as ignored.
     if (classified.generation < this.#claim().generation) this.#problemLog.ignore('older', 'it is outdated');
   }
 
@@ -216,8 +216,8 @@ export class FollowedPointer {
     const highest = Math.max(this.#claim().generation, this.#floor);
     if (highest === 0) return;
     this.#problemLog.ignore('older', `generation ${generation} is outdated`);
-    // A delayed response is outdated once. A control plane that has lost data returns an outdated pointer
-    // every time.
+    // A delayed response is outdated only once. A control plane that has lost data returns an outdated
+    // pointer each time.
     if (++this.#olderInARow < OLDER_RESPONSES_TOLERATED && this.current !== null) return;
     const message = `the control plane is at generation ${generation}, but ${highest} has run here. Check that the URL is that of the same control plane, and that its data was not lost.`;
     this.#problemLog.failed('pointer', { message });
@@ -239,8 +239,8 @@ export class FollowedPointer {
   }
 
   /**
-   * Written before the bundle runs, so that a later start does not go back to an older one. A full or slow
-   * disk does not stop the bundle from running.
+   * Writes the bundle to disk before it runs, so that a later start does not go back to an older one. A full
+   * or slow disk does not prevent the bundle from running.
    */
   async #persist(content: BundleContent, target: Target, signal: AbortSignal): Promise<void> {
     const { cache, pointer } = this.#deps;

@@ -29,17 +29,19 @@ export interface FollowerOptions extends Connection {
   /** The source of move hints. Default: a long-poll of the control plane. */
   readonly source?: 'long-poll' | 'server-sent-events' | MoveHints;
   readonly log?: FollowerLog;
-  /** How long opening waits when the disk has no bundle. */
+  /** How long `openFollower` waits for the first bundle if the disk has none, in milliseconds. */
   readonly startMs?: number;
 }
 
-/** Keeps a pointer's verified bundle in memory, and never goes back a generation. */
+/** Keeps the current, verified bundle of a pointer in memory. Never goes back to an older generation. */
 export interface Follower {
-  /** The running bundle. It is replaced as a whole: read it once for each piece of work, or `pin` it. */
+  /**
+   * The running bundle. A move replaces the whole object, so read it once for each unit of work, or `pin` it.
+   */
   readonly current: Bundle;
   /**
-   * The bundle for a session that must end with the bundle that it started with. It stays valid while it is
-   * referenced.
+   * Returns the running bundle for a session that must use the same bundle from start to end. It stays valid
+   * while it is referenced.
    */
   pin(): Bundle;
   /** Calls the listener after each change, until the returned function is called. */
@@ -83,7 +85,7 @@ export async function openFollower(options: FollowerOptions): Promise<Follower> 
 
 const HTTP_SOURCES = { 'long-poll': longPoll, 'server-sent-events': serverSentEvents } as const;
 
-/** After the start a bundle always exists. The type of a starting follower can't express this. */
+/** Narrows the type: after the start, a bundle always exists. */
 function asFollower(followed: FollowedPointer): Follower {
   if (followed.current === null) throw new Error('the follower has not started');
   return followed as FollowedPointer & { readonly current: Bundle };

@@ -27,8 +27,8 @@ function isSuccess(status: number): boolean {
 }
 
 /**
- * Returns the response before its body is read. Throws {@link FollowFailure} if there is no response, or
- * throws the signal's reason.
+ * Sends a request, and returns the response before its body is read. Throws {@link FollowFailure} if there is
+ * no response, or the signal's reason if it aborts.
  */
 export async function send(
   { url, token }: Connection,
@@ -41,7 +41,7 @@ export async function send(
       headers: { authorization: `Bearer ${token}`, 'accept-encoding': 'identity', ...headers },
       body: body ?? null,
       signal: ended,
-      // The signal limits the time of the whole call.
+      // No separate timeout for the headers: the signal limits the time of the whole call.
       headersTimeout: 0,
       bodyTimeout: 0,
     });
@@ -53,7 +53,10 @@ export async function send(
   }
 }
 
-/** Returns the whole response, of at most this many bytes. Throws {@link FollowFailure} otherwise. */
+/**
+ * Sends a request, and returns the response body. Throws {@link FollowFailure} for an error response, or for
+ * a body of more than `maxBytes`.
+ */
 export async function requestBody(
   connection: Connection,
   options: RequestOptions,
@@ -65,7 +68,7 @@ export async function requestBody(
   return { status, body: await readAtMost(response.body, maxBytes, options.signal) };
 }
 
-/** Never reads more than the limit, even if the Content-Length is smaller. */
+/** Enforces the limit while reading, because the Content-Length may be wrong. */
 async function readAtMost(
   body: Dispatcher.ResponseData['body'],
   maxBytes: number,

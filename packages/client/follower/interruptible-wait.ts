@@ -5,13 +5,13 @@ export class InterruptibleWait {
   #isInterrupted = false;
   #end: (() => void) | null = null;
 
-  /** Ends the current wait. Without one, the next wait ends immediately. */
+  /** Ends the current wait. If nothing waits, the next wait ends immediately. */
   interrupt(): void {
     this.#isInterrupted = true;
     this.#end?.();
   }
 
-  /** Resolves when `ring` is called, when the time is over, or when the signal aborts. */
+  /** Resolves when `interrupt` is called, when the time is over, or when the signal aborts. */
   async wait(ms: number, signal: AbortSignal): Promise<void> {
     if (!this.#isInterrupted && !signal.aborted) {
       const { promise, resolve } = deferred<void>();

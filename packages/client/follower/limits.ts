@@ -7,40 +7,48 @@ const second = 1_000;
 const minute = 60 * second;
 
 export const followLimits = {
-  /** One small request: longer than the 20 s after which the API gives up on its stores. */
+  /** The timeout of a small request: longer than the 20 s after which the API gives up on its database. */
   requestMs: 25 * second,
-  /** One blob: enough for the largest one at 5 Mbit/s. */
+  /** The timeout of fetching a blob: enough for the largest blob at 5 Mbit/s. */
   blobMs: 30 * second,
   /**
-   * A long-poll: less than the 60 s after which common proxies close a request, and at most the API's limit.
+   * The wait of a long-poll: less than the 60 s after which common proxies close a request, and at most the
+   * API's limit.
    */
   waitMs: Math.min(30 * second, requestLimits.waitMs),
   /**
-   * After a move, the next long-poll starts within this time, at a random moment. It returns any move in
-   * between.
+   * After a move, the next long-poll starts after a random delay of at most this time. It also returns a move
+   * that happened during the delay.
    */
   nextPollWithinMs: 250,
   /** The wait before the next poll when the control plane responds immediately without a change. */
   stuckMs: second,
-  /** A stream without data for this long, not even a comment, is dead: four of the API's keep-alives. */
+  /**
+   * An event stream without any data for this long counts as dead. The API sends four keep-alive comments in
+   * this time.
+   */
   streamSilenceMs: 65 * second,
-  /** One event of a stream contains one pointer. */
+  /** The length of one event of a stream, which contains one pointer. */
   eventChars: 64 * KiB,
-  /** A pointer as JSON: the reason of its hold has at most a thousand characters. */
+  /** The size of a pointer as JSON. The reason of a hold has at most a thousand characters. */
   pointerBytes: 64 * KiB,
-  /** A problem document, of which one sentence is shown. */
+  /** The size of a problem document, of which only one sentence is shown. */
   problemBytes: 64 * KiB,
   manifestBytes: manifestLimits.bytes,
   artifactBytes: followerLimits.artifactBytes,
-  /** Blobs that one process fetches for one folder concurrently. More would only queue at the store. */
+  /**
+   * The number of blobs that one process fetches concurrently for one folder. More would only queue at the
+   * server.
+   */
   fetches: 8,
   /**
-   * Files that are written and synced concurrently. Node has four threads for this, and two stay free for others.
+   * The number of files that are written and synced concurrently. Node has four threads for file access, and
+   * two stay free for other work.
    */
   writes: 2,
   /**
-   * Tries to fetch a pointer or an artifact that is known to exist: four minutes in total, enough for a
-   * restart of everything. After that, the next hint, poll or heartbeat starts the tries again.
+   * Attempts to fetch a pointer or an artifact that is known to exist: four minutes in total, enough for a
+   * restart of the whole system. After that, the next hint, poll or heartbeat starts new attempts.
    */
   retries: { attempts: 20, firstMs: 250, factor: 2, maxMs: 15 * second },
   /** The wait between two connections to a source of hints. */
@@ -48,17 +56,20 @@ export const followLimits = {
   /** How long a follower without a bundle waits before its first acknowledgement. */
   firstAcknowledgementMs: 5 * second,
   /**
-   * A change is acknowledged within this time, at a random moment. The API can process a thousand
-   * acknowledgements in a second.
+   * A follower acknowledges a change after a random delay of at most this time. The API can process a
+   * thousand acknowledgements in a second.
    */
   acknowledgeWithinMs: second,
-  /** The wait between two tries of an acknowledgement. Only the list of followers depends on it. */
+  /**
+   * The wait between two attempts to send an acknowledgement. A missing acknowledgement only makes the list
+   * of followers outdated.
+   */
   acknowledgeBackoff: { firstMs: 500, factor: 2, maxMs: followerLimits.heartbeatMs },
   /** The longest Retry-After that is respected. */
   retryAfterMaxMs: 5 * minute,
-  /** The wait after a rejected token: more frequent requests would change nothing. */
+  /** The wait after the control plane has rejected the token. More frequent requests would be useless. */
   refusedMs: 10 * second,
-  /** The fallback for every source of hints: a lost move is noticed within this time. */
+  /** The interval of the slow poll, which finds a move within this time even if its hint was lost. */
   pollMs: minute,
   /** How long a move waits for the disk before it is served from memory only. */
   diskMs: 5 * second,

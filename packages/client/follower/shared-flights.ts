@@ -14,8 +14,8 @@ export class SharedFlights<T> {
   readonly #flights = new Map<string, Flight<T>>();
 
   /**
-   * The result of the work with this key, which is started unless it is running. Rejects with the signal's
-   * reason as soon as the signal aborts.
+   * Returns the result of the work with this key. Starts the work unless it is already running. Rejects with
+   * the signal's reason as soon as the signal aborts.
    */
   async join(key: string, signal: AbortSignal, begin: (signal: AbortSignal) => Promise<T>): Promise<T> {
     signal.throwIfAborted();
@@ -46,7 +46,7 @@ export class SharedFlights<T> {
     flight.abandon.abort(new Error('no caller waits for the result any more'));
   }
 
-  /** The next caller starts the work again. */
+  /** Removes finished or aborted work, so that the next caller starts it again. */
   #forget(key: string, flight: Flight<T>): void {
     if (this.#flights.get(key) === flight) this.#flights.delete(key);
   }

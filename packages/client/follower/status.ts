@@ -7,14 +7,15 @@ export type Concern = 'source' | 'pointer' | 'artifact' | 'disk' | 'acknowledgem
 /** Counts of pointers and events that were received and ignored. */
 export interface Ignored {
   /**
-   * Pointers and events of generations older than the running one: late, repeated, or from a lagging source.
+   * Pointers and events with a generation older than the running one. They arrived late, were repeated, or
+   * came from a lagging source.
    */
   readonly older: number;
   /** Events that are invalid or inconsistent. */
   readonly garbage: number;
   /** Events of other pointers, which are normal on shared streams. */
   readonly elsewhere: number;
-  /** Generations that the control plane does not have, or has with other content. */
+  /** Events with a generation that the control plane does not have, or has with different content. */
   readonly false: number;
 }
 
@@ -63,7 +64,7 @@ export class ProblemLog {
     };
   }
 
-  /** Logged when the problem starts or changes, not at each try. */
+  /** Records a problem. Logs it when it starts or changes, not at each attempt. */
   failed(concern: Concern, { message }: Pick<FollowFailure, 'message'>): void {
     if (this.#problems.get(concern) !== message) this.#log?.warn({ ...this.#name, concern }, message);
     this.#problems.set(concern, message);
@@ -76,7 +77,7 @@ export class ProblemLog {
 
   ignore(why: keyof Ignored, reason: string): void {
     this.#ignored[why]++;
-    // Normal cases are not logged.
+    // Older events and events of other pointers are normal and not logged.
     if (why === 'garbage' || why === 'false') this.#log?.warn({ ...this.#name, ignored: why }, reason);
   }
 }

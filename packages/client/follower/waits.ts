@@ -6,8 +6,8 @@ import type { FollowFailure } from './failure.ts';
 import { followLimits } from './limits.ts';
 
 /**
- * The wait after this many consecutive failures. At least the server's Retry-After, and longer when a retry
- * is unlikely to succeed.
+ * Returns the wait after the given number of consecutive failures. It is at least the server's Retry-After,
+ * and longer if a retry is unlikely to succeed.
  */
 export function afterFailureMs(
   failures: number,
@@ -18,13 +18,14 @@ export function afterFailureMs(
   return kind === 'refused' ? Math.max(ms, jittered(followLimits.refusedMs)) : ms;
 }
 
-/** Like afterFailureMs, with a limit: null after the last try. */
+/** Returns the same wait as {@link afterFailureMs}, or null after the last attempt. */
 export function nextTryMs(failures: number, failure: FollowFailure, backoff: BoundedBackoff): number | null {
   return failures >= backoff.attempts ? null : afterFailureMs(failures, failure, backoff);
 }
 
 /**
- * A random time between three quarters and the whole of it, so that clients that started together spread out.
+ * Returns a random time between three quarters of `ms` and `ms`, so that clients that started together spread
+ * out.
  */
 export function jittered(ms: number): number {
   return ms * (1 - Math.random() / 4);

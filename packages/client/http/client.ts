@@ -23,9 +23,9 @@ export interface Connection {
 export interface Call {
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Sent as JSON. */
+  /** A body that is sent as JSON. */
   readonly json?: unknown;
-  /** Sent unchanged. `headers` must contain its media type. */
+  /** A body that is sent unchanged. `headers` must contain its media type. */
   readonly bytes?: Uint8Array;
   readonly timeoutMs?: number;
   /** Ends the call, with all its attempts and the waits between them. */
@@ -40,12 +40,17 @@ export interface ApiClient {
   /** The wait before the second attempt; later waits grow from it. */
   readonly firstRetryMs: number;
   /**
-   * Makes a call that returns JSON of that shape. Retries 503, 429 and lost connections, {@link clientLimits.attempts} attempts in all. So
-   * every call must be idempotent, by its method or its Idempotency-Key. Throws ProblemError for a refusal, UnreachableError without a
-   * response, and InvalidResponseError for a response of another shape.
+   * Makes a call, and returns the JSON response parsed by the schema. Makes up to {@link
+   * clientLimits.attempts} attempts after 429, 502, 503, 504 and lost connections. Every call must therefore
+   * be idempotent, by its method or its Idempotency-Key. Throws ProblemError for an error response,
+   * UnreachableError if there is no response, and InvalidResponseError if the response does not match the
+   * schema.
    */
   call<T>(method: Method, path: string, schema: z.ZodType<T>, call?: Call): Promise<T>;
-  /** The same without a shape: for files, and where headers matter. */
+  /**
+   * Makes a call as `call` does, but returns the unparsed response. For files, and for callers that need
+   * headers.
+   */
   send(method: Method, path: string, call?: Call): Promise<ApiResponse>;
   /** A streaming GET with one attempt; null if the response is not an event stream. Only `signal` ends it. */
   stream(
@@ -62,7 +67,7 @@ export interface ClientOptions {
   readonly firstRetryMs?: number | undefined;
 }
 
-/** A client of the API at a URL, with a token. It holds no connection that has to be closed. */
+/** Creates a client of the API. It keeps no connection that the caller must close. */
 export function apiClient(
   { url, token }: Connection,
   { signal = new AbortController().signal, firstRetryMs = clientLimits.firstRetryMs }: ClientOptions = {},
@@ -121,7 +126,8 @@ export function apiClient(
       const answer = await request(address(url, path), {
         headers: { accept: 'text/event-stream', ...authorization, ...headers },
         signal: AbortSignal.any([signal, streamSignal]),
-        // The reader of a stream checks for silence, because it knows how long is too long.
+        // No timeout for the body: the reader of the stream knows how long it may be silent, and checks this
+        // itself.
         bodyTimeout: 0,
       });
       const type = String(answer.headers['content-type'] ?? '');
@@ -132,13 +138,14 @@ export function apiClient(
   };
 }
 
-// Before any response, a refused connection means that the API does not run; after one, that it is restarting.
+// A refused connection means that the API does not run, so a retry is useless. If an earlier attempt got a
+// response, it means that the API is restarting.
 function isWorthRetry(failure: ProblemError | UnreachableError, hasAnswered: boolean): boolean {
   if (failure instanceof UnreachableError) return hasAnswered || failure.maybeDone;
   return WORTH_A_RETRY.has(failure.problem.status);
 }
 
-/** Ends one call with all its attempts: its own deadline, or the signal of the whole command. */
+/** Returns the signal that ends a call with all its attempts: its own deadline, or the client's signal. */
 function endOf({ deadline }: Call, signal: AbortSignal): AbortSignal {
   return deadline === undefined ? signal : AbortSignal.any([signal, deadline]);
 }

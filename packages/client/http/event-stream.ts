@@ -8,9 +8,10 @@ import { retryDelayMs, waitFor } from './retry.ts';
 export type StreamEvent = EventSourceMessage;
 
 /**
- * The server-sent events at that path, across reconnects: each connection resumes after the last seen event (`Last-Event-ID`). Yields null
- * after a cut; the caller should then read the state itself. Ends after {@link clientLimits.streamFailures} consecutive connections without
- * any data: the stream is then unavailable. Throws the signal's reason when interrupted. The caller stops it by leaving the loop.
+ * Yields the server-sent events of a path. Reconnects, and resumes after the last seen event
+ * (`Last-Event-ID`). Yields null after a lost connection; the caller should then read the current state. Ends
+ * after {@link clientLimits.streamFailures} consecutive connections without any data, because the stream is
+ * then unavailable. Throws the signal's reason if it aborts. The caller stops the stream by leaving the loop.
  */
 export async function* eventStream(
   client: ApiClient,
@@ -27,12 +28,14 @@ export async function* eventStream(
   }
 }
 
-/** The last seen event. */
+/** The position in the stream: the last seen event. */
 interface Place {
   lastEventId: string;
 }
 
-/** Returns whether the connection delivered anything, even only a heartbeat comment. */
+/**
+ * Yields the events of one connection. Returns whether it delivered any data, including heartbeat comments.
+ */
 async function* oneConnection(
   client: ApiClient,
   path: string,
@@ -63,7 +66,8 @@ async function* oneConnection(
       yield* complete.splice(0);
     }
   } catch {
-    // Cut, silent or not a stream: the next connection resumes, or the caller reads the state itself.
+    // The connection was lost, was silent for too long, or was not an event stream. The next connection
+    // resumes, or the caller reads the current state.
   } finally {
     clearTimeout(watch);
     silence.abort();

@@ -17,7 +17,7 @@ export class ProblemError extends ClientError {
 /** No response was received. */
 export class UnreachableError extends ClientError {
   override readonly name = 'UnreachableError';
-  /** Whether this attempt or an earlier one was sent, so that the API may have carried out the request. */
+  /** True if this attempt or an earlier one was sent, so that the API may have carried out the request. */
   readonly maybeDone: boolean;
   readonly reason: UnreachableReason;
 
@@ -38,12 +38,12 @@ export class InvalidResponseError extends ClientError {
   override readonly name = 'InvalidResponseError';
 }
 
-/** The API's refusal of a request, from its response. */
+/** Converts an error response to an error. */
 export function problemErrorOf({ status, body }: { status: number; body: Buffer }): ProblemError {
   return new ProblemError(readProblem(status, body.toString('utf8')));
 }
 
-/** Describes why the API at that URL is unreachable. `maybeDone`: an earlier attempt may have been carried out. */
+/** Creates the error for an unreachable API. `maybeDone`: the API may have carried out an earlier attempt. */
 export function unreachableErrorOf(cause: unknown, url: string, maybeDone: boolean): UnreachableError {
   const code = codeOf(cause);
   if (code === 'ECONNREFUSED') {

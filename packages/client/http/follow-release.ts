@@ -11,8 +11,10 @@ import { ReleaseView, StageEvent } from './resources.ts';
 import { waitFor } from './retry.ts';
 
 /**
- * Yields the current view of a release, and each change. The last view is that of the settled release. Reads the release itself when the stream is cut or has an
- * unknown event, and every {@link clientLimits.pollMs} without a stream. Throws as the client does, and the signal's reason when interrupted.
+ * Yields the current view of a release, and a new view after each change, until the release has settled.
+ * Reads the release again if the event stream is interrupted or contains an unknown event, and every {@link
+ * clientLimits.pollMs} if there is no stream. Throws the client's errors, and the signal's reason if it
+ * aborts.
  */
 export async function* followRelease(
   client: ApiClient,
@@ -37,16 +39,17 @@ export async function* followRelease(
   }
 }
 
-/** The view after an event; null when the release itself must be read. */
+/** Returns the view after an event, or null if the release must be read again. */
 function viewAfter(view: ReleaseView, { event, data }: StreamEvent): ReleaseView | null {
   if (event === 'settled') return parseJsonAs(ReleaseView, data);
   const sent = event === 'stage' ? parseJsonAs(StageEvent, data) : null;
   if (sent === null) return null;
   const stage = { ...sent, finishedAt: sent.finishedAt ?? null, diagnostics: sent.diagnostics ?? [] };
-  // The reason why the pointer does not move yet is only in the release itself.
+  // The event does not contain the reason why the pointer does not move yet. It is only in the release.
   if (stage.stage === 'swap' && stage.state === 'running') return null;
   const known = view.stages.find((one) => one.stage === stage.stage);
-  // The stream starts with events that were already seen: a start must not replace an end.
+  // The stream starts with events that were already seen. A repeated start must not replace the end of a
+  // stage.
   if (known !== undefined && known.state !== 'running') return view;
   const others = view.stages.filter((one) => one !== known);
   const stages = [...others, stage].toSorted((a, b) => STAGES.indexOf(a.stage) - STAGES.indexOf(b.stage));

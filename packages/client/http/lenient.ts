@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 /**
- * The schema of a response as a client reads it: unknown fields of its objects are kept, at every depth, because a newer API may send more
- * of them. Everything else is checked as before.
+ * Returns a copy of a response schema that keeps unknown fields of objects, at every depth, because a newer
+ * API may send additional fields. All other checks stay the same.
  */
 export function lenient<S extends z.core.$ZodType>(schema: S): S;
 export function lenient(schema: z.core.$ZodType): z.core.$ZodType {

@@ -6,11 +6,14 @@ const second = 1_000;
 const minute = 60 * second;
 
 export const clientLimits = {
-  /** One request: longer than the 20 s after which the API itself gives up on its stores. */
+  /** The timeout of one request: longer than the 20 s after which the API gives up on its database. */
   requestMs: 30 * second,
-  /** A publish may have 48 MiB and a slow connection. */
+  /** The timeout of a publish, which may send 48 MiB over a slow connection. */
   uploadMs: 5 * minute,
-  /** Attempts of one request, including the first. With the waits below they cover an outage of about 15 s, such as a restart. */
+  /**
+   * The number of attempts of one request, including the first one. With the waits below, they bridge an
+   * outage of about 15 s, such as a restart.
+   */
   attempts: 6,
   firstRetryMs: 250,
   longestRetryMs: 8 * second,
@@ -20,11 +23,20 @@ export const clientLimits = {
   streamFailures: 3,
   /** The wait between two reads of a release when its event stream is unavailable. */
   pollMs: second,
-  /** A stream without any data for this long, not even a heartbeat, is dead; proxies cut at 60 s. */
+  /**
+   * A stream without any data for this long, not even a heartbeat, counts as dead. Proxies close idle
+   * connections after 60 s.
+   */
   streamSilenceMs: 65 * second,
-  /** One event is one small JSON document; more than this is not an event stream. */
+  /**
+   * The length of one event, which is a small JSON document. A longer event means that the response is not an
+   * event stream.
+   */
   eventChars: 1024 * 1024,
-  /** Pages of a list that are read, of 1,000 rows each: the whole history of any pointer that people move. */
+  /**
+   * The number of pages that are read of a list, with 1,000 rows each. This is enough for the whole history
+   * of any pointer that people move.
+   */
   pages: 20,
   pageRows: requestLimits.pageSize,
 } as const;

@@ -10,7 +10,10 @@ export interface FirstRows<T> {
   readonly isWhole: boolean;
 }
 
-/** Up to `most` rows of a list in the API, in the API's order, over as many pages as needed (at most {@link clientLimits.pages}). */
+/**
+ * Returns up to `most` rows of a list of the API, in its order. Reads as many pages as needed, at most {@link
+ * clientLimits.pages}.
+ */
 export async function listRows<T>(
   client: ApiClient,
   path: string,
@@ -21,7 +24,7 @@ export async function listRows<T>(
   return (await firstRows(client, path, row, most, query)).rows;
 }
 
-/** The same rows, for a caller that must report whether there are more. */
+/** Returns the same rows as {@link listRows}, and whether the list has further rows. */
 export async function firstRows<T>(
   client: ApiClient,
   path: string,

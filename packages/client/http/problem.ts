@@ -13,11 +13,11 @@ export const Problem = z.looseObject({
   code: z.string(),
   detail: z.string().optional(),
   diagnostics: z.array(Diagnostic).optional(),
-  /** The list of diagnostics is incomplete. */
+  /** True if the list of diagnostics is incomplete. */
   truncated: z.boolean().optional(),
   /** The problems of the request, if there are several. */
   errors: z.array(z.looseObject({ pointer: z.string().optional(), message: z.string() })).optional(),
-  /** The current pointer, if it is not where the request expected it. */
+  /** The current pointer, if it does not have the generation that the request expected. */
   pointer: Pointer.optional(),
   /** The release that causes the conflict. */
   version: Version.optional(),
@@ -25,9 +25,9 @@ export const Problem = z.looseObject({
   tokenId: z.string().optional(),
   /** The required role. */
   role: z.string().optional(),
-  /** The candidates. */
+  /** The names of the gates that the request could mean. */
   gates: z.array(z.string()).optional(),
-  /** The same request was carried out before, under its Idempotency-Key. */
+  /** True if an earlier request with the same Idempotency-Key was already carried out. */
   replayed: z.boolean().optional(),
   requestId: z.string().optional(),
   /** The outcome of a release that has already settled. */
@@ -35,7 +35,10 @@ export const Problem = z.looseObject({
 });
 export type Problem = z.infer<typeof Problem>;
 
-/** The problem in the body; made from the status alone when a proxy sent the response. */
+/**
+ * Parses the problem in a response body. If a proxy sent the response, creates a problem from the status
+ * alone.
+ */
 export function readProblem(status: number, body: string): Problem {
   const problem = parseJsonAs(Problem, body);
   if (problem !== null) return problem;

@@ -16,7 +16,7 @@ export interface PublishOptions {
   readonly channel?: string;
   /** Allows a channel that the bundle does not have yet. */
   readonly createChannel?: boolean;
-  /** For the history. */
+  /** A message that is shown in the history. */
   readonly message?: string;
   /** What happens if a release of the pointer is in flight. Default: the rule of the tenant's policy. */
   readonly onConflict?: ConflictRule;
@@ -26,13 +26,14 @@ export interface PublishOptions {
   readonly ifGeneration?: number;
   /** Identifies the publish: a second call with the same key and files returns the same release. Default: a new one. */
   readonly idempotencyKey?: string;
-  /** Ends the call. */
+  /** Aborts the call. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * Publishes files as a source of a bundle. Resolves when the release is accepted, before it is live: see {@link settledRelease}. Throws ProblemError for
- * an invalid source (`problem.diagnostics` has each mistake), for a missing right and for a conflict.
+ * Publishes files as a source of a bundle. Resolves when the API has accepted the release, before it is live;
+ * to wait for that, use {@link settledRelease}. Throws ProblemError for an invalid source
+ * (`problem.diagnostics` lists the problems), a missing permission or a conflict.
  */
 export async function publish(
   client: ApiClient,
@@ -56,8 +57,8 @@ export async function publish(
 }
 
 /**
- * Waits until a release has settled, and returns it: `outcome` is `published` or why not. The wait has no time limit, because gates may take days. Throws the
- * reason of the signal.
+ * Waits until a release has settled, and returns it with its `outcome`. The wait has no time limit, because
+ * gates may take days. Throws the signal's reason if it aborts.
  */
 export async function settledRelease(
   client: ApiClient,

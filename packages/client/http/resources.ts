@@ -66,7 +66,7 @@ export type HookView = z.infer<typeof HookView>;
 export const DeliveryView = lenient(hooks.DeliveryView);
 export type DeliveryView = z.infer<typeof DeliveryView>;
 
-/** A part of a feed. Its cursor is parsed. */
+/** One page of a feed, with a parsed cursor. */
 export const FeedPage = lenient(feeds.FeedView.extend({ next: FeedCursorText }));
 export type FeedPage = z.infer<typeof FeedPage>;
 

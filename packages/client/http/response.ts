@@ -5,7 +5,7 @@ export interface ApiResponse {
   readonly body: Buffer;
 }
 
-/** A header of a response, or null. */
+/** Returns a header of a response, or null. */
 export function headerOf(answer: ApiResponse, name: string): string | null {
   const value = answer.headers[name];
   return typeof value === 'string' ? value : null;

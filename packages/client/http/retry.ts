@@ -5,8 +5,8 @@ import { retryAfterMs } from '@pointsman/protocol/calls/retry-after';
 import { clientLimits } from './limits.ts';
 
 /**
- * How long to wait before attempt number `attempt + 1`, in milliseconds. Null when the server asks for more than {@link
- * clientLimits.longestRetryAfterMs}: the call then fails.
+ * Returns how long to wait before attempt number `attempt + 1`, in milliseconds. Returns null if the server's
+ * Retry-After is longer than {@link clientLimits.longestRetryAfterMs}; the call then fails.
  */
 export function retryDelayMs(
   attempt: number,

@@ -10,7 +10,7 @@ const CODES: Readonly<Record<number, CloseCode>> = {
   406: 'precondition_failed',
 };
 
-/** Null for any other cause, for example a lost connection. */
+/** Returns the reply code of an error, or null for any other cause, for example a lost connection. */
 export function closeCode(error: unknown): CloseCode | null {
   const code = error instanceof Error && 'code' in error ? error.code : null;
   return typeof code === 'number' ? (CODES[code] ?? null) : null;

@@ -3,15 +3,15 @@ import { type Channel, type ChannelModel, connect } from 'amqplib';
 
 import { rabbitLimits } from './limits.ts';
 
-/** One connection, from its login to its end. */
+/** An open connection to RabbitMQ, after the login. */
 export interface RabbitConnection {
   readonly model: ChannelModel;
   /** Resolves when the connection has ended, for any reason. */
   readonly over: Promise<void>;
   isOver(): boolean;
   /**
-   * The broker is short of memory or disk, and no longer reads from this connection. It reports this only to
-   * connections that publish.
+   * Returns whether the broker has blocked this connection because it is short of memory or disk. RabbitMQ
+   * only reports this to connections that publish.
    */
   isBlocked(): boolean;
   /**
@@ -20,8 +20,8 @@ export interface RabbitConnection {
    */
   inTime<T>(work: () => Promise<T>, tooLate: string): Promise<T>;
   /**
-   * Like inTime, over a separate channel, because an error closes the channel, and some questions are
-   * answered with an error. Also rejects when the connection becomes blocked, without destroying it.
+   * Runs work as `inTime` does, but on a separate channel. Some requests normally end with an error, and an
+   * error closes the channel. Also rejects if the connection becomes blocked, without destroying it.
    */
   aside<T>(work: (channel: Channel) => Promise<T>): Promise<T>;
   /** Destroys the connection without a graceful close. */
@@ -31,11 +31,11 @@ export interface RabbitConnection {
 }
 
 /**
- * Connects and logs in. Rejects when that fails or takes too long.
+ * Connects and logs in. Rejects if that fails or takes too long.
  *
- * amqplib's timeout measures silence, and a peer that sends slowly never reaches it. Its `close`, of a
- * connection and of a channel, waits for a response, even if none can arrive. Every time limit here therefore
- * destroys the socket, and every waiting caller gets an error.
+ * amqplib's own timeout only detects silence, so a peer that sends slowly never triggers it. Its `close`
+ * methods wait for a response even if none can arrive. Every time limit in this module therefore destroys the
+ * socket, so that every waiting caller gets an error.
  */
 export async function openRabbitConnection(url: string): Promise<RabbitConnection> {
   const socket = new AbortController();
@@ -44,7 +44,7 @@ export async function openRabbitConnection(url: string): Promise<RabbitConnectio
     const options = { noDelay: true, signal: socket.signal };
     const opening = connect(withHeartbeat(url), options);
     // The library settles its promise when the socket emits `close`. If the socket closed before the library
-    // listened, the promise never settles, and the abort ends the wait.
+    // added its listener, the promise never settles. The abort then ends the wait.
     return connectionOf(await Promise.race([opening, abortOf(socket.signal)]), socket);
   } catch (error) {
     socket.abort(error);
@@ -57,8 +57,7 @@ export async function openRabbitConnection(url: string): Promise<RabbitConnectio
 function connectionOf(model: ChannelModel, socket: AbortController): RabbitConnection {
   let over = false;
   let blocked = false;
-  // The waiting callers get the error of a connection or a channel. An error without a listener would also
-  // end the process.
+  // Waiting callers get the error anyway. Without this listener, the error event would also end the process.
   model.on('error', () => undefined);
   model.on('blocked', () => void (blocked = true));
   model.on('unblocked', () => void (blocked = false));
@@ -97,8 +96,8 @@ function connectionOf(model: ChannelModel, socket: AbortController): RabbitConne
     close: async () => {
       over = true;
       const tooLong = setTimeout(destroyWith(socket, 'no graceful close in time'), rabbitLimits.closeMs);
-      // Only the broker's close response settles the returned promise, and it never settles after the socket
-      // was destroyed.
+      // The returned promise settles only with the broker's close response, so it never settles after the
+      // socket was destroyed.
       model.close().catch(() => undefined);
       // Destroying the socket ends the connection, unless the library misses the end of the socket.
       const { promise: missed, resolve } = deferred<void>();
@@ -136,7 +135,7 @@ async function unlessBlocked<T>(model: ChannelModel, work: Promise<T>): Promise<
   }
 }
 
-/** Rejects with the reason when the signal aborts. */
+/** Returns a promise that rejects with the signal's reason when the signal aborts. */
 function abortOf(signal: AbortSignal): Promise<never> {
   const { promise, reject } = deferred<never>();
   signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
@@ -147,7 +146,9 @@ function destroyWith(socket: AbortController, reason: string): () => void {
   return () => socket.abort(new Error(reason));
 }
 
-/** A heartbeat in the operator's URL takes precedence. */
+/**
+ * Adds the heartbeat interval to the URL. A heartbeat that the operator has set in the URL takes precedence.
+ */
 function withHeartbeat(text: string): string {
   const url = new URL(text);
   if (!url.searchParams.has('heartbeat')) {

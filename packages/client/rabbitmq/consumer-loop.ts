@@ -9,7 +9,7 @@ import { readMove } from './read-move.ts';
 import { withTimeLimit, type MoveHandler, applyMove } from './apply-move.ts';
 
 export interface ConsumerLoop {
-  /** Records that moves may be missing that no gap will show. */
+  /** Records that moves may be missing without a visible gap in the numbers. */
   mayHaveMissed(): void;
   /** Fetches the moves that may be missing. Rejects when the handler fails. */
   catchUp(): Promise<void>;
@@ -44,13 +44,13 @@ export function consumerLoop({
   const failed = async (channel: Channel, message: ConsumeMessage, err: unknown): Promise<void> => {
     const before = deliveriesBefore(message);
     log.warn({ err, queue, messageId: message.properties.messageId as unknown, before }, 'a move failed');
-    // No wait if the move is dead-lettered after this failure.
+    // If the move is dead-lettered after this failure, there is no wait.
     const waitMs = before < deliveryLimit ? backoffMs(before + 1, Math.random(), consumerLimits.retry) : 0;
     await pause(waitMs, undefined, { signal }).catch(() => undefined);
     settle(() => channel.nack(message, false, true));
   };
   const handle = async (channel: Channel, message: ConsumeMessage): Promise<void> => {
-    // The broker redelivers it to the next consumer.
+    // The consumer is closing. The broker redelivers the move to the next consumer.
     if (signal.aborted) return;
     const read = readMove(message.content);
     if (read.kind === 'garbage') {
@@ -64,8 +64,8 @@ export function consumerLoop({
       }
       settle(() => channel.ack(message));
     } catch (error) {
-      // Does not block the following moves. One of them may be the next generation, which detects that this
-      // one is missing.
+      // Not awaited, so that the following moves are not blocked. If one of them has the next generation, the
+      // consumer detects that this move is missing.
       void failed(channel, message, error);
     }
   };

@@ -30,7 +30,7 @@ export async function exists(connection: RabbitConnection, queue: string): Promi
 /**
  * Declares a consumer's queue, its dead-letter queue and its bindings. It does not declare the exchange,
  * because only the publisher knows its arguments. Until the exchange exists, the binding fails and is
- * retried. Old bindings stay; their moves are skipped.
+ * retried. Bindings from an earlier configuration remain, and the consumer skips their moves.
  */
 export async function declareConsumerQueue(
   connection: RabbitConnection,

@@ -7,26 +7,26 @@ const minute = 60 * second;
 
 export const rabbitLimits = {
   /**
-   * Until a new connection is logged in: name resolution, TCP, TLS, login. Takes 30 ms; a broker on another
-   * continent takes a second. Less than `sinkLimits.healthMaxAgeMs`, so that a failure is recorded for all tenants
-   * of the partition within five seconds.
+   * The timeout of connecting: name resolution, TCP, TLS and login. It usually takes 30 ms, or a second for a
+   * broker on another continent. Less than `sinkLimits.healthMaxAgeMs`, so that a failure is recorded for all
+   * tenants of the partition within five seconds.
    */
   connectMs: 3 * second,
   /**
-   * Until a message is confirmed, including the declaration of its queue, and for every other response of the
-   * broker. RabbitMQ confirms after its fsync, at most every 200 ms when it is idle. Less than
+   * The timeout of a publisher confirm, including the declaration of the queue, and of every other response
+   * of the broker. RabbitMQ confirms after an fsync, at most every 200 ms when it is idle. Less than
    * `sinkLimits.healthMaxAgeMs` for the same reason.
    */
   confirmMs: 3 * second,
   /**
-   * Two intervals without a byte end a connection. The connection is idle most of the time. Without a
-   * heartbeat, the next message would find a dead connection only after its whole `confirmMs`. In seconds,
-   * the unit of AMQP.
+   * The heartbeat interval. Two intervals without any data end a connection. The connection is idle most of
+   * the time. Without a heartbeat, the next message would find a dead connection only after its whole
+   * `confirmMs`. In seconds, the unit of AMQP.
    */
   heartbeatSeconds: 10,
-  /** A graceful close, after which the socket is destroyed. */
+  /** The timeout of a graceful close, after which the socket is destroyed. */
   closeMs: second,
-  /** Waits before a consumer reconnects. */
+  /** The waits before a consumer reconnects. */
   reconnect: { firstMs: 250, factor: 2, maxMs: 10 * second },
 } as const;
 
@@ -63,9 +63,12 @@ export const consumerLimits = {
    * moves either, and the queue would otherwise grow until the broker's disk is full.
    */
   unusedMs: feedLimits.retentionMs,
-  /** Dead-lettered moves per queue: a few tens of megabytes for inspection. The oldest are dropped first. */
+  /**
+   * The number of dead-lettered moves per queue: a few tens of megabytes, for inspection. The oldest are
+   * dropped first.
+   */
   deadMessages: 10_000,
-  /** Bytes of one message. A move is smaller than a KiB. */
+  /** The size of one message in bytes. A move is smaller than 1 KiB. */
   messageBytes: 64 * 1024,
   /** Binding patterns of one queue. */
   bindings: 100,
@@ -77,6 +80,6 @@ export const tailLimits = {
    * Moves that wait for a slow reader. Above this limit the oldest are dropped, and the reader gets a gap.
    */
   waiting: 1_000,
-  /** How many of these are in this process, unacknowledged. */
+  /** The number of unacknowledged moves that the broker sends to this process in advance. */
   prefetch: 20,
 } as const;

@@ -41,7 +41,7 @@ export async function* tailMoves({
     });
     if (arriving === null) continue;
     yield { kind: 'gap' };
-    // The gap above covers the moves before the first one of a connection.
+    // The gap at the start of a connection covers all moves before the first one.
     let isFirst = true;
     for await (const { event, done } of arriving) {
       const { generation } = event.data;

@@ -8,7 +8,7 @@ import { consumerLimits } from './limits.ts';
 
 export type ReadMove =
   | { readonly kind: 'move'; readonly event: MoveEvent }
-  /** A delivery test of a sink. It has no effect. */
+  /** A test event of a sink, which has no effect. */
   | { readonly kind: 'test' }
   | { readonly kind: 'garbage'; readonly reason: string };
 

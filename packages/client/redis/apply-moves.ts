@@ -18,7 +18,7 @@ export type ApplyResult =
 export interface MoveApplier {
   take(event: MoveEvent): Promise<ApplyResult>;
   /**
-   * Brings a tenant up to date after possibly missed events. Without `mayKnow`, it ignores the tenant's
+   * Brings a tenant up to date after possibly missed events. If `mayKnow` is false, ignores the tenant's
    * stored position.
    */
   catchUp(tenant: string, mayKnow: boolean): Promise<void>;
@@ -27,7 +27,7 @@ export interface MoveApplier {
   readonly cursor: MoveCursor;
 }
 
-/** The wait before a failed tenant is retried, so that other tenants get their turn. */
+/** The wait before a failed tenant is retried, so that other tenants are processed in between. */
 const RETRY_MS = readerLimits.claimEveryMs;
 
 export function moveApplier(
@@ -112,7 +112,7 @@ async function apply(applying: Applying, event: MoveEvent): Promise<ApplyResult>
   }
 }
 
-/** Afterwards the known sequence number is at least `upTo`, or the latest one after a few tries. */
+/** Takes snapshots until the known sequence number is at least `upTo`, but gives up after a few attempts. */
 async function resync(
   { options, counts, signal, cursor }: Applying,
   { tenant, upTo, mayKnow }: { tenant: string; upTo: number; mayKnow: boolean },

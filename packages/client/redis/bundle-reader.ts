@@ -24,7 +24,7 @@ export type BundleRead =
   | { readonly kind: 'bundle'; readonly pointer: CachedPointer; readonly bundle: CachedBundle }
   /** The cache has no such pointer. */
   | { readonly kind: 'no_pointer' }
-  /** The cache is older than requested. It may catch up, or it has lost data. */
+  /** The cached generation is older than requested. The cache may be lagging, or it has lost data. */
   | { readonly kind: 'behind'; readonly pointer: CachedPointer }
   /**
    * The pointer is cached without its bundle, which is too large for the cache or was lost. Fetch it by its
@@ -56,7 +56,8 @@ export function redisBundleReader({ url, log }: { url: string; log: Log }): Redi
 }
 
 /**
- * The pointer may move, and its bundle may be deleted, between the two reads. The pointer is then read again.
+ * Reads the pointer, then its bundle. If the pointer moves in between and its bundle is deleted, reads the
+ * pointer again.
  */
 async function readBundle(client: RedisClient, id: PointerId, atLeast: number): Promise<BundleRead> {
   let missing: CachedPointer | null = null;

@@ -8,8 +8,8 @@ import { redisLimits } from './limits.ts';
 /** A connection to Redis for commands with an immediate response, never for a blocking one. */
 export interface RedisWriter {
   /**
-   * Runs the commands, on a new connection if none is open. Rejects with Redis's `ErrorReply` when Redis
-   * rejected a command. Rejects with {@link RedisLostError} when Redis is unreachable or does not respond
+   * Runs the commands, on a new connection if none is open. Rejects with Redis's `ErrorReply` if Redis
+   * rejects a command. Rejects with {@link RedisLostError} when Redis is unreachable or does not respond
    * within the limits; the commands may have run or not.
    */
   run<T>(correlationId: string, commands: (client: RedisClient) => Promise<T>): Promise<T>;
@@ -24,15 +24,16 @@ export class RedisLostError extends Error {
 }
 
 /**
- * Connects on demand, and again at the next command after a lost connection. The client's offline queue and
- * its automatic reconnects are disabled, because the callers wait durably, and this process can't.
+ * Connects on demand, and again at the next command after a lost connection. The offline queue and the
+ * automatic reconnects of the client library are disabled, because durable steps retry instead, and their
+ * waits survive a restart of this process.
  */
 export function redisWriter({ url, log }: { url: string; log: Log }): RedisWriter {
   const connection = reconnecting(async () => asConnection(await openClient(url, redisLimits)));
   let closed = false;
   let inFlight = 0;
 
-  // The client's message may contain hosts and users, which only the operator may see.
+  // The client library's message may contain host and user names, which only the operator may see.
   const lost = (error: unknown, correlationId: string): RedisLostError => {
     log.warn({ err: error, correlationId }, 'Redis is unreachable');
     return new RedisLostError('it is unreachable', { cause: error });
@@ -77,7 +78,7 @@ function asConnection(client: RedisClient) {
   };
 }
 
-/** A connection that closes when it is silent for this long, and never reconnects by itself. */
+/** Opens a connection that closes after being silent for too long, and never reconnects by itself. */
 export async function openClient(
   url: string,
   { silenceMs, pingMs }: { silenceMs: number; pingMs?: number },

@@ -93,7 +93,7 @@ export async function readNew(session: ReaderSession, member: GroupMember): Prom
   return { entries, missed };
 }
 
-/** The client types this response as `any`. */
+/** A schema for the response, which the client library types as `any`. */
 const Read = z
   .array(
     z.object({

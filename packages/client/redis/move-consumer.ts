@@ -31,11 +31,11 @@ export interface MoveConsumer {
 }
 
 /**
- * Applies the moves of the streams as a member of a consumer group. Each tenant's moves are applied in order,
- * without going back, and once as far as the consumer can know. An entry is acknowledged after it was
- * applied. After a possibly missed event, it takes a snapshot: at the start, after the group was created,
- * after a server lost entries, after a trimmed entry, and at a gap in a tenant's numbers. It reconnects by
- * itself until it is stopped.
+ * Applies the moves of the streams as a member of a consumer group. Each tenant's moves are applied in order
+ * and without going back. A move is applied again only if the consumer can't know that it was already
+ * applied. An entry is acknowledged after it was applied. After a possibly missed event, it takes a snapshot:
+ * at the start, after the group was created, after a server lost entries, after a trimmed entry, and at a gap
+ * in a tenant's numbers. It reconnects by itself until it is stopped.
  */
 export function consumeMoves(options: MoveConsumerOptions): MoveConsumer {
   const stopping = new AbortController();
@@ -173,7 +173,9 @@ async function catchUpAll(
   }
 }
 
-/** One entry after the other. Processed entries are acknowledged even if a later one fails. */
+/**
+ * Processes the entries one after the other. Processed entries are acknowledged even if a later one fails.
+ */
 async function processEntries(
   consuming: Consuming,
   session: ReaderSession,

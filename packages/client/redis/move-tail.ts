@@ -65,8 +65,8 @@ async function* tailSession(
     // A position beyond the end belongs to entries that the server has lost. New entries may have lower IDs.
     tail.positions.set(stream, position === null || isAfter(position, last) ? last : position);
   }
-  // Yielded only now: moves during the caller's read of the pointers come after these positions, and will be
-  // read.
+  // Yielded only after the positions are set. The caller then reads the pointers, and moves during that read
+  // come after these positions.
   yield { kind: 'gap' };
   while (!signal.aborted) {
     for (const [stream, entries] of await readEntries(session, tail.positions)) {
@@ -132,7 +132,10 @@ function streamsOf(options: TailOptions): string[] {
   return [...new Set(tenants.map((tenant) => moveStream(tenant, options.layout)))];
 }
 
-/** `tenant` marks moves that only count for the sequence: moves of the tenant's other pointers. */
+/**
+ * Returns how to treat a move. `tenant`: a move of another pointer of the tenant, which is not yielded but
+ * counts for the sequence.
+ */
 function wanted(options: TailOptions): Tail['wants'] {
   if ('tenant' in options) return (move) => (move.tenant === options.tenant ? 'yes' : 'no');
   const names = new Set(options.pointers.map(pointerName));

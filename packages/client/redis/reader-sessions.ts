@@ -10,9 +10,9 @@ import { openClient, orDestroy, type RedisClient, RedisLostError } from './conne
 export interface ReaderSession {
   /** Identifies the server process from its start to its end. Null if the server does not report it. */
   readonly server: string | null;
-  /** For blocking reads, of at most `readerLimits.blockMs`. */
+  /** Runs blocking reads, of at most `readerLimits.blockMs`. */
   wait<T>(commands: (client: RedisClient) => Promise<T>): Promise<T>;
-  /** For commands with an immediate response. */
+  /** Runs commands with an immediate response. */
   ask<T>(commands: (client: RedisClient) => Promise<T>): Promise<T>;
 }
 
@@ -58,7 +58,7 @@ export async function pauseUnlessAborted(ms: number, signal: AbortSignal): Promi
   await pause(ms, undefined, { signal }).catch(() => undefined);
 }
 
-/** Whether Redis failed, rather than our own code. */
+/** Returns whether the error comes from Redis or its connection, and not from a defect in the code. */
 export function isRedisFailure(error: unknown): boolean {
   return error instanceof ErrorReply || error instanceof RedisLostError;
 }
@@ -88,7 +88,10 @@ async function openSession({ url, signal }: SessionOptions): Promise<OpenSession
   };
 }
 
-/** The run ID changes with each start, so that a server that may have lost data counts as another server. */
+/**
+ * Returns the run ID of the server. It changes with each start, so that a restarted server, which may have
+ * lost data, counts as a different server.
+ */
 async function serverRun(client: RedisClient): Promise<string | null> {
   try {
     return /^run_id:([0-9a-f]+)/m.exec(await client.info('server'))?.[1] ?? null;

@@ -3,8 +3,9 @@ import { ErrorReply } from 'redis';
 import type { RedisLostError } from './connection.ts';
 
 /**
- * Operator messages by the first word of Redis's error. None is permanent: the operator owns the sink and can
- * fix it. The rest of Redis's message may contain keys, users and addresses, and only goes to the log.
+ * Operator messages by the first word of Redis's error. None of these errors is permanent, because the
+ * operator of the sink can fix the cause. The rest of Redis's message may contain keys, users and addresses,
+ * and only goes to the log.
  */
 const WORDS: Readonly<Record<string, string>> = {
   WRONGTYPE: 'a key that should be a stream has another type',
@@ -23,7 +24,7 @@ const WORDS: Readonly<Record<string, string>> = {
   EXECABORT: 'it aborted a transaction',
 };
 
-/** Why a command failed or has an unknown outcome, without any host, user or address. */
+/** Describes why a command failed or has an unknown outcome. Contains no host, user or address. */
 export function redisRefusal(error: ErrorReply | RedisLostError): string {
   if (error instanceof ErrorReply) return `Redis: ${refusalText(error.message)}`;
   // The server was reached, and rejected the connection before any command.

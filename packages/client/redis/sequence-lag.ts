@@ -12,8 +12,9 @@ export interface SequenceLag {
 }
 
 /**
- * The latest sequence number of each tenant in the newest entries of the streams. The server's own value
- * (`lag` of XINFO GROUPS) counts entries instead, and is wrong or missing after unread entries were trimmed.
+ * Returns the latest sequence number of each tenant in the newest entries of the streams. The server's own
+ * value (`lag` of XINFO GROUPS) counts entries instead, and is wrong or missing after unread entries were
+ * trimmed.
  */
 export async function latestInStreams(
   client: RedisClient,
@@ -32,7 +33,7 @@ export async function latestInStreams(
   return latest;
 }
 
-/** Covers every tenant in either map. */
+/** Computes the lag of every tenant that is in at least one of the two maps. */
 export function sequenceLags(
   latest: ReadonlyMap<string, number>,
   known: ReadonlyMap<string, number | null>,

@@ -16,7 +16,7 @@ export interface StreamEnds {
 export async function streamEnds(client: RedisClient, stream: string): Promise<StreamEnds> {
   if ((await client.exists(stream)) === 0) return { last: BEFORE_ALL, first: null, trimmed: false };
   const info = await client.xInfoStream(stream);
-  // Missing before Redis 7, contrary to the type.
+  // Before Redis 7, this field is missing, contrary to its type.
   const added = info['entries-added'] as number | undefined;
   const first = info['first-entry']?.id;
   return {
@@ -27,14 +27,14 @@ export async function streamEnds(client: RedisClient, stream: string): Promise<S
 }
 
 /**
- * Whether a reader at this position may have missed an entry. It may report a miss although all trimmed
- * entries were read, which costs a snapshot. It never reports the opposite error.
+ * Returns whether a reader at this position may have missed an entry. It may report a miss although all
+ * trimmed entries were read, which only costs a snapshot. It always reports an actual miss.
  */
 export function missedSince(
   position: EntryId,
   { last, first, trimmed }: StreamEnds,
 ): 'lost' | 'trimmed' | null {
-  // The server has lost entries: it was killed before they were on disk, replaced, or emptied.
+  // The server has lost entries: it was killed before it wrote them to disk, or it was replaced or emptied.
   if (isAfter(position, last)) return 'lost';
   const unread = isAfter(last, position);
   return trimmed && unread && (first === null || isAfter(first, position)) ? 'trimmed' : null;

@@ -2,14 +2,14 @@ import { placeAfter } from '@pointsman/protocol/moves/move-cursor';
 import type { MoveData } from '@pointsman/protocol/moves/move-event';
 
 /**
- * The order check of a tail, which can't read pointers and can only report a gap. A move that is not the next
- * one is not trusted, and does not suppress later moves: a forged high number causes gaps for the real moves
- * instead of dropping them.
+ * Checks the order of moves for a tail, which can't read pointers and can only report a gap. A move with an
+ * unexpected number does not suppress later moves. A forged move with a high number therefore only causes
+ * gaps, and no real move is dropped.
  */
 export interface TailOrder {
   /**
-   * Whether this is the next move of its tenant, and moves its pointer forward. In either case, the check
-   * continues from its number.
+   * Returns whether this is the next move of its tenant and moves its pointer forward. The check then
+   * continues from the number of this move, whatever the result.
    */
   isNext(move: MoveData): boolean;
 }

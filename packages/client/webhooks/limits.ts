@@ -7,9 +7,9 @@ const KiB = 1024;
 const second = 1_000;
 
 export const receiverLimits = {
-  /** An event has a few hundred bytes; with the longest names, a thousand. */
+  /** The size of a request body. An event has a few hundred bytes, or a thousand with the longest names. */
   bodyBytes: 64 * KiB,
-  /** The time limit for a whole request: less than a sender waits for its response. */
+  /** The time limit for receiving a request: shorter than the sender's timeout for the response. */
   bodyMs: 10 * second,
   /** Events that wait for one reader. Above this limit they are dropped, and the reader gets a gap. */
   waiting: 1_000,

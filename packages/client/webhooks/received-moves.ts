@@ -17,8 +17,8 @@ interface Reader {
 export class ReceivedMoves {
   readonly #readers = new Set<Reader>();
   /**
-   * The last sequence number of the feed, whose numbers have no gaps. One number is enough, because one
-   * endpoint belongs to one tenant.
+   * The last sequence number of the tenant's feed. A single number is enough, because an endpoint belongs to
+   * one tenant.
    */
   #last: { readonly tenant: string; readonly seq: number } | null = null;
 

@@ -31,7 +31,7 @@ export function webhookReceiver({ secrets }: { readonly secrets: readonly string
   return {
     listener(request, response) {
       const respond = (status: number, headers: Record<string, string> = {}): void => {
-        // Does not wait for the rest of the body.
+        // Closes the connection instead of waiting for the rest of the body.
         const close = request.complete ? {} : { connection: 'close' };
         response.writeHead(status, { ...headers, ...close }).end();
       };

@@ -6,7 +6,7 @@ import { webhookKey } from '@pointsman/protocol/webhooks/webhook-secret';
 
 /** A request as received. */
 export interface Delivered {
-  /** By lower-case name, as Node returns them. */
+  /** The headers by lower-case name, as Node returns them. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   /**
    * The exact bytes that were sent. A body that a framework has parsed and serialized again does not match
@@ -20,8 +20,8 @@ export type Verified =
   { readonly kind: 'verified'; readonly id: string } | { readonly kind: 'refused'; readonly reason: string };
 
 /**
- * Whether one of the secrets has signed this body recently, as defined by Standard Webhooks 1.0. There are
- * two secrets during a rotation: the sender signs with both, or the receiver accepts both. The comparison
+ * Verifies that one of the secrets has signed this body recently, as defined by Standard Webhooks 1.0. During
+ * a rotation there are two secrets: the sender signs with both, or the receiver accepts both. The comparison
  * takes constant time, so that its duration reveals nothing. Throws for an invalid secret.
  */
 export function verifyWebhook(
@@ -71,7 +71,7 @@ export function readClaim(
   return { kind: 'claim', id, timestamp, signatures: given.filter((mac) => mac !== null) };
 }
 
-/** Whether the request has this signature. */
+/** Returns whether the request contains this signature. */
 export function isClaimed({ signatures }: SignatureClaim, mac: Buffer): boolean {
   return signatures.some((candidate) => timingSafeEqual(mac, candidate));
 }
@@ -80,14 +80,17 @@ function refused(reason: string): Extract<Verified, { kind: 'refused' }> {
   return { kind: 'refused', reason };
 }
 
-/** A repeated header counts as missing: one reader would use the first value, and another the second. */
+/**
+ * Returns the value of a header. A repeated header counts as missing, because implementations differ in which
+ * value they use.
+ */
 function one(header: string | readonly string[] | undefined): string | null {
   return typeof header === 'string' ? header : null;
 }
 
 const MAC_BYTES = 32;
 
-/** The signature in a `v1,<base64>` value. Null for any other value, including future versions. */
+/** Returns the signature in a `v1,<base64>` value, or null for any other value, including future versions. */
 function macIn(signature: string): Buffer | null {
   const [version, text = ''] = signature.split(',', 2);
   if (version !== VERSION) return null;

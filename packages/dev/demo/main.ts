@@ -4,13 +4,15 @@ import { shell } from './shell.ts';
 import { startTemporaryStack, type TemporaryStack } from './temporary-stack.ts';
 import { tour } from './tour.ts';
 
-// `npm run demo`: Pointsman from an empty folder to a rollback, with real servers, in a temporary folder.
+// Runs `npm run demo`: a tour of Pointsman from the first publish to a rollback, with real servers in a
+// temporary folder.
 
 const interrupt = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => interrupt.abort(new Error('Interrupted.')));
 }
-// The reader of the output may have ended. The started servers must still be stopped.
+// Ignores write errors, because the reader of the output may have ended and the servers must still be
+// stopped.
 for (const output of [process.stdout, process.stderr]) {
   output.on('error', () => interrupt.abort(new Error('The reader of the output has ended.')));
 }

@@ -16,7 +16,7 @@ export interface Shell {
   readonly pointsman: (args: readonly string[], expected?: { exit: number }) => Promise<void>;
 }
 
-/** A shell with this environment, in the project's folder. `signal` ends the running command. */
+/** Creates a shell with this environment in the project's folder. `signal` ends the running command. */
 export function shell(env: Readonly<Record<string, string>>, signal: AbortSignal): Shell {
   return {
     heading: (text) => void process.stdout.write(`\n${styleText('bold', text)}\n`),

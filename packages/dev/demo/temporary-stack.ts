@@ -11,7 +11,7 @@ import { demoLimits } from './limits.ts';
 
 /** A complete temporary Pointsman, whose folder is deleted at the end. */
 export interface TemporaryStack {
-  /** The environment of a command that uses it. */
+  /** The environment variables for commands that use the stack. */
   readonly env: Readonly<Record<string, string>>;
   /** The folder for the demo's own files, which is deleted too. */
   readonly folder: string;
@@ -57,7 +57,7 @@ export async function startTemporaryStack(signal: AbortSignal): Promise<Temporar
   }
 }
 
-/** The environment without variables that would change the embedded stack. */
+/** Returns this process's environment without variables that would change the embedded stack. */
 function ownEnvironment(): Record<string, string> {
   const foreign = /^(?:POINTSMAN_|DATABASE_|RESTATE_|REDIS_URL$|AMQP_URL$)/;
   const entries = Object.entries(process.env).filter(([name]) => !foreign.test(name));
@@ -87,7 +87,7 @@ async function end(child: ChildProcess, exited: Promise<unknown>, home: string):
   const late = setTimeout(() => child.kill('SIGKILL'), demoLimits.stopMs);
   await exited;
   clearTimeout(late);
-  // The watchdog ends the servers of a killed stack, and then deletes this file.
+  // Waits for the watchdog, which ends the servers of a killed stack and then deletes this file.
   const deadline = performance.now() + demoLimits.stopMs;
   while (existsSync(join(home, 'run', 'holder.json')) && performance.now() < deadline)
     await delay(demoLimits.pollMs);

@@ -1,7 +1,7 @@
 import { changedBundle, EXAMPLE } from './changed-bundle.ts';
 import type { Shell } from './shell.ts';
 
-/** Shows the purpose of Pointsman in the commands of a person who publishes. Throws when a command fails. */
+/** Demonstrates Pointsman with the commands that a person uses to publish. Throws if a command fails. */
 export async function tour(shell: Shell, folder: string): Promise<void> {
   const { heading, pointsman } = shell;
   const bundle = ['--tenant', 'acme', '--bundle', 'support-bot'];

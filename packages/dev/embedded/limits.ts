@@ -7,55 +7,69 @@
 const second = 1_000;
 
 export const serverLimits = {
-  /** initdb with its fsyncs takes 1 s here; a network disk may take fifty times that. */
+  /**
+   * The timeout of initdb. It takes about 1 s on a local disk, and its fsyncs may take fifty times as long on
+   * a network disk.
+   */
   initdbMs: 90 * second,
   /**
-   * From the spawn to the first answered query. PostgreSQL replays its log first; a checkpoint is at most 5
-   * minutes of writes old.
+   * The time limit from the spawn of a server to its first successful query. PostgreSQL first replays its
+   * log, which contains at most 5 minutes of writes since the last checkpoint.
    */
   readyMs: 120 * second,
-  /** The polling interval while a server starts: short compared with the 0.3 s of a start. */
+  /** The polling interval while a server starts. A start takes 0.3 s. */
   pollMs: 50,
-  /** One probe of a starting server. */
+  /** The timeout of one probe of a starting server. */
   probeMs: 2 * second,
   /**
-   * Probes that may be rejected as unauthorized before the rejection counts as the result: a second's worth.
+   * The number of unauthorized responses, about a second of probes, after which the wrong server must be
+   * listening on the port.
    */
   refusals: 20,
-  /** Fast shutdown: rolls back, checkpoints, and disconnects. After it comes the next harsher signal. */
+  /**
+   * The time limit of a graceful stop, in which PostgreSQL rolls back transactions and writes a checkpoint.
+   * Then the next harsher signal follows.
+   */
   stopMs: 10 * second,
   /** The wait after the harsher signal, before SIGKILL. */
   abortMs: 3 * second,
-  /** A killed process ends immediately, unless it is stuck in the kernel. */
+  /** The wait after SIGKILL. A killed process ends immediately, unless it is stuck in the kernel. */
   killMs: 5 * second,
   /**
-   * Orphaned backends of a killed PostgreSQL detect it within a second; until then a new server may not
-   * start.
+   * How long to wait for the orphaned backends of a killed PostgreSQL. They usually end within a second, and
+   * a new server can't start before that.
    */
   orphansMs: 10 * second,
   /**
-   * Ports that are tried before giving up. Each was free a moment before, so two failures in a row have
+   * The number of ports that are tried. Each was free immediately before, so repeated failures must have
    * another cause.
    */
   portAttempts: 3,
-  /** The ports file has a few names with a number each. */
+  /** The size of the ports file, which contains a few names and numbers. */
   portsFileBytes: 4 * 1024,
-  /** Git lists the files of a folder from its index. */
+  /** The timeout of listing the tracked files of a folder with Git. */
   gitMs: 10 * second,
   /**
-   * A child process finishes its running requests. The API limits its drain to 10 s, and the worker to less.
+   * The time limit for a child process to finish its running requests. The API drains for at most 10 s, and
+   * the worker for less.
    */
   drainMs: 15 * second,
-  /** Time from the spawn until a child process is ready. The worker waits until Restate has discovered it. */
+  /**
+   * The time limit from the spawn of a child process until it is ready. The worker is ready when Restate has
+   * discovered it.
+   */
   childReadyMs: 60 * second,
   /**
-   * A migration of a large database takes long, and must not be interrupted. After this time it is probably
-   * waiting for a lock that is never released.
+   * The timeout of a migration. It must not be interrupted, and takes long for a large database. After this
+   * time, it is probably waiting for a lock that is never released.
    */
   migrateMs: 600 * second,
   /** How long output may still arrive from an ended child process, before the end of its log is read. */
   logTailMs: 500,
-  /** Deaths of one process within the window below, after which it is not restarted: about 15 s of tries. */
+  /**
+   * The number of deaths of one process within `deathWindowMs` after which it is not restarted. The attempts
+   * take about 15 s.
+   */
   deaths: 5,
   deathWindowMs: 60 * second,
   /** The delay of the first restart. It doubles with each further restart within the window. */

@@ -7,8 +7,8 @@ import { readRegularFile } from '@pointsman/protocol/files/regular-file';
 import { serverLimits } from './limits.ts';
 
 /**
- * The ports of a data directory, by name. They are stored because other systems store the addresses: Restate
- * stores the address of every deployment. With `file` null they are only in memory.
+ * The ports of a data directory, by name. They are stored on disk because other systems store the addresses;
+ * Restate, for example, stores the address of every deployment. If `file` is null, they are only in memory.
  */
 export class PortBook {
   readonly #file: string | null;
@@ -32,12 +32,15 @@ export class PortBook {
     return new PortBook(file, new Map(Object.entries(readPorts(file) ?? {})));
   }
 
-  /** The stored port with this name, or null. Another process may use it now. */
+  /** Returns the stored port with this name, or null. Another process may be using it. */
   stored(name: string): number | null {
     return this.#ports.get(name) ?? null;
   }
 
-  /** A free port with this name: the stored one if it is free, otherwise a new one, which is then stored. */
+  /**
+   * Returns a free port for this name: the stored port if it is free, otherwise a new one, which is then
+   * stored.
+   */
   async free(name: string): Promise<number> {
     const stored = this.#ports.get(name);
     if (stored !== undefined && (await isPortFree(stored))) return stored;
@@ -91,7 +94,7 @@ export async function isPortFree(port: number, host = '127.0.0.1'): Promise<bool
 
 const PortFile = z.record(z.string(), z.number().int().min(1).max(65_535));
 
-// Below the range of outgoing ports on Linux and macOS, so that no outgoing connection uses such a port.
+// The ports are below the range that Linux and macOS use for outgoing connections.
 const LOWEST_PORT = 15_000;
 const HIGHEST_PORT = 32_000;
 

@@ -3,23 +3,23 @@ import { readFile, realpath } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
 /**
- * Whether the process is running and belongs to the folder: an argument of its command line, or its working
- * directory, is in `folder`. A process ID alone proves nothing, because the system may have reused it after a
- * crash.
+ * Returns whether the process is running and belongs to the folder, which means that an argument of its
+ * command line or its working directory is in `folder`. A process ID alone proves nothing, because the system
+ * may have reused it after a crash.
  */
 export async function isProcessOf(pid: number, folder: string): Promise<boolean> {
   if (!isAlive(pid)) return false;
   const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => null);
   if (line === null)
     return (await commandLineByPs(pid)).some((rest) => startsWithPath(rest, folder, ['/', ' ']));
-  // `--base-dir=/x` names the folder just like `-D /x`.
+  // Removes option names, so that `--base-dir=/x` matches like `-D /x`.
   const args = line.split('\0').map((arg) => arg.replace(/^--[a-z-]+=/, ''));
   if (args.some((arg) => startsWithPath(arg, folder, ['/']))) return true;
   const cwd = await realpath(`/proc/${pid}/cwd`).catch(() => null);
   return cwd !== null && startsWithPath(cwd, await realpath(folder).catch(() => folder), ['/']);
 }
 
-/** Whether a process with this ID exists, of any user. A zombie process counts. */
+/** Returns whether a process with this ID exists, even if it belongs to another user or is a zombie. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);

@@ -21,15 +21,17 @@ export type StopStep = readonly [signal: NodeJS.Signals, waitMs: number];
 /** A third-party server that this process started and must stop. */
 export interface ServerProcess {
   readonly pid: number;
-  /** Resolves when the process has ended, with how: `exit code 1`, `signal SIGKILL`. Never rejects. */
+  /**
+   * Resolves when the process has ended, with the reason: `exit code 1` or `signal SIGKILL`. Never rejects.
+   */
   readonly ended: Promise<string>;
   hasEnded(): boolean;
   signal(signal: NodeJS.Signals): void;
   /**
-   * Runs the steps until the process has ended, with SIGKILL as the last. Several callers may wait for it.
+   * Runs the steps until the process has ended, and finally sends SIGKILL. Several callers may wait for it.
    */
   stop(steps: readonly StopStep[]): Promise<void>;
-  /** The end of its log since its start. */
+  /** Returns the last part of the server's log since its start. */
   logTail(): Promise<string>;
 }
 
@@ -39,7 +41,8 @@ export interface ServerProcess {
  */
 export async function startServerProcess(command: ServerCommand): Promise<ServerProcess> {
   const log = openSync(command.logFile, 'a', 0o600);
-  // Measured before the process exists: on a busy machine it may have written and ended before the next line runs.
+  // Measured before the process is spawned. On a busy machine, the process may have written output and ended
+  // before the next line runs.
   const logStart = fstatSync(log).size;
   const child = spawn(command.file, command.args, {
     detached: true,
@@ -117,7 +120,7 @@ export async function waitUntilReady(
 /** The server ended, or was not ready in time. */
 export class ServerNotReadyError extends Error {
   override name = 'ServerNotReadyError';
-  /** The end of its log. */
+  /** The last part of the server's log. */
   readonly logTail: string;
 
   constructor(message: string, logTail: string) {
@@ -135,7 +138,8 @@ async function within(ended: Promise<string>, waitMs: number): Promise<boolean> 
 }
 
 /**
- * The end of a log file, from the start of this run. A file that is shorter than at the start was rotated.
+ * Returns the last part of a log file, at most from the start of this run. A file that is shorter than at the
+ * start was rotated.
  */
 export async function readEnd(path: string, from: number): Promise<string> {
   const file = await open(path, 'r');

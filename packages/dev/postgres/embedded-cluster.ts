@@ -11,11 +11,12 @@ import { giveTo, type PostgresUser } from './embedded-user.ts';
 export const OWNER_ROLE = 'pointsman_owner';
 
 /**
- * Makes sure that `dataDir` holds a complete PostgreSQL cluster on which a server can start, and returns the owner's password. Creating a
- * cluster takes seconds, and the process can be killed in the middle. So the cluster is created under another name and renamed when it is
- * complete.
+ * Makes sure that `dataDir` holds a complete PostgreSQL cluster on which a server can start, and returns the
+ * owner's password. Creating a cluster takes seconds, and the process can be killed in the middle. Therefore
+ * the cluster is created under a temporary name and renamed when it is complete.
  *
- * Throws when `dataDir` exists and is not a cluster (it may be a user's data, and is not touched), and when a server is running on it.
+ * Throws if a server is already running on `dataDir`, or if it exists and is not a cluster. Such a folder may
+ * contain a user's data and is not changed.
  */
 export async function prepareCluster(
   initdb: string,
@@ -76,7 +77,8 @@ const initdbArgs = [
   `--username=${OWNER_ROLE}`,
   '--auth=scram-sha-256',
   '--encoding=UTF8',
-  // PostgreSQL's own Unicode rules: the same sort order and character classes with every C library.
+  // Uses PostgreSQL's built-in Unicode rules, so that the sort order and character classes do not depend on
+  // the C library.
   '--locale=C',
   '--locale-provider=builtin',
   '--builtin-locale=C.UTF-8',
@@ -84,8 +86,8 @@ const initdbArgs = [
 ];
 
 /**
- * The environment of PostgreSQL's programs. They inherit only PATH, which they need to find setpriv. Their messages are in English,
- * because we parse some of them.
+ * The environment of PostgreSQL's programs. They inherit only PATH, which they need to find setpriv. Their
+ * messages are in English, because this code parses some of them.
  */
 export function postgresEnv(): Record<string, string> {
   return { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
@@ -100,8 +102,9 @@ async function removeHalfMade(dataDir: string): Promise<void> {
   }
 }
 
-// PostgreSQL trusts its lock file if any process of the same user has the number in it. After a crash and a reboot that is likely, and
-// PostgreSQL would refuse to start until a user deletes the file.
+// Deletes the lock file if its process does not belong to this folder. PostgreSQL trusts a lock file if any
+// process of the same user has the recorded process ID. After a crash and a reboot, this is likely, and
+// PostgreSQL would not start until a user deletes the file.
 async function removeStaleLock(dataDir: string): Promise<void> {
   const lock = join(dataDir, 'postmaster.pid');
   const text = await readFile(lock, 'utf8').catch(() => null);

@@ -10,7 +10,7 @@ const run = promisify(execFile);
 export interface PostgresUser {
   /** The owner of the files; null if it is the user who runs this process. */
   readonly owner: Owner | null;
-  /** The program and arguments to start instead, and the user to become. */
+  /** Returns the program and the arguments to start instead, and the user to run them as. */
   command(file: string, args: readonly string[]): { file: string; args: string[]; user?: Owner };
 }
 
@@ -43,7 +43,9 @@ export async function postgresUser(binary: string, dataDir: string): Promise<Pos
   );
 }
 
-/** Gives the folder and everything in it to the user: a copy that root made belongs to root. */
+/**
+ * Changes the owner of the folder and everything in it, because files that root has copied belong to root.
+ */
 export async function giveTo(owner: Owner, folder: string): Promise<void> {
   await lchown(folder, owner.uid, owner.gid);
   for (const entry of await readdir(folder, { withFileTypes: true })) {

@@ -20,7 +20,7 @@ export interface EmbeddedPostgresOptions {
   /** The port on 127.0.0.1. The server listens on no other address. */
   readonly port: number;
   readonly logFile: string;
-  /** False only in tests that do not test durability. */
+  /** Set to false only in tests that do not test durability. */
   readonly fsync?: boolean;
   /** Called as soon as the process exists, long before it is ready: from then on a caller may have to end it. */
   readonly onStarted?: (process: ServerProcess) => void;
@@ -28,19 +28,20 @@ export interface EmbeddedPostgresOptions {
 
 export interface EmbeddedPostgres {
   readonly process: ServerProcess;
-  /** For the role that owns the server. */
+  /** The connection URL of the role that owns the server. */
   readonly ownerUrl: string;
-  /** For the role that the processes log in as. `migrate` creates it. */
+  /** The connection URL of the role with which the API and the worker log in. `migrate` creates that role. */
   readonly appUrl: string;
   /** Stops the server as fast as a clean shutdown allows: open transactions are rolled back. After about 18 s it is killed. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts the PostgreSQL that npm installed, and resolves when it answers queries. Its database is `pointsman`.
+ * Starts the PostgreSQL that npm installed, and resolves when it accepts queries. Its database is
+ * `pointsman`.
  *
- * Throws PortTakenError when the port is taken, ServerNotReadyError with the end of the log when the server does not start, and the
- * errors of {@link prepareCluster} and {@link postgresUser}.
+ * Throws PortTakenError when the port is taken, ServerNotReadyError with the end of the log when the server
+ * does not start, and the errors of {@link prepareCluster} and {@link postgresUser}.
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const { dataDir, fsync = true } = options;
@@ -125,11 +126,13 @@ function readyProbe(url: string, dataDir: string): () => Promise<boolean> {
     const outcome = await withClient(url, (client) =>
       client.query<{ folder: string }>("SELECT current_setting('data_directory') AS folder"),
     ).then(
-      // The server of a copied data folder has our password and our port. Ours is about to end because it can't listen.
+      // A server on a copy of this data folder has the same password and port. If it responds, the started
+      // server can't listen and is about to end.
       ({ rows }) => (rows[0]?.folder === resolve(dataDir) ? ('ready' as const) : 'another'),
       (error: { code?: string }) => error.code,
     );
-    // Another server on that port refuses our password too, until ours ends because it can't listen.
+    // A different server on that port rejects the password. The started server can't listen then, and is
+    // about to end.
     if (outcome === '28P01' && ++refusals > serverLimits.refusals) {
       throw new Error('PostgreSQL does not accept the password in its data folder');
     }

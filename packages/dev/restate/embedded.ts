@@ -22,7 +22,7 @@ export interface RestatePorts {
 export interface EmbeddedRestateOptions {
   /** An absolute path. Created if it does not exist. */
   readonly dataDir: string;
-  /** All on 127.0.0.1, because the server has no authentication. */
+  /** The ports of the server. It listens only on 127.0.0.1, because it has no authentication. */
   readonly ports: RestatePorts;
   readonly logFile: string;
   /**
@@ -115,7 +115,7 @@ function serverEnv(options: EmbeddedRestateOptions): Record<string, string> {
     RESTATE_BIND_PORT: String(ports.fabric),
     RESTATE_INGRESS__BIND_PORT: String(ports.ingress),
     RESTATE_ADMIN__BIND_PORT: String(ports.admin),
-    // Otherwise it writes temporary files into the system's temporary folder.
+    // Without this setting, the server writes temporary files into the system's temporary folder.
     RESTATE_WORKER__INVOKER__TMP_DIR: `${dataDir}/tmp`,
     ...(identityPemFile === undefined
       ? {}

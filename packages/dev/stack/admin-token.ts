@@ -7,7 +7,7 @@ import { type DataDir, writeAtomically } from './data-dir.ts';
 
 /** The admin token of the stack. */
 export interface AdminToken {
-  /** The API gets only this hash. */
+  /** The SHA-256 hash of the token. The API gets only the hash. */
   readonly sha256: string;
   /** Null when only the hash is known: the user has deleted the copy of the token. */
   readonly token: string | null;
@@ -15,7 +15,7 @@ export interface AdminToken {
 }
 
 /**
- * The admin token: the configured token, or the data directory's token, which is created if it does not
+ * Returns the admin token: the configured one, or the data directory's token, which is created if it does not
  * exist. The stack uses its hash in `admin-token.sha256`. The token itself is in `admin-token`, as the
  * credential of the command line on this machine. The user may delete that file; deleting both creates a new
  * token at the next start. A configured token is not stored, and deletes the stored one.

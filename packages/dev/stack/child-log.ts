@@ -7,7 +7,10 @@ import { visibleControls } from '@pointsman/protocol/text/control-characters';
 import { parseJsonAs } from '@pointsman/protocol/json/parse-json';
 import { serverLimits } from '../embedded/limits.ts';
 
-/** The log of a part. The log of the previous start is moved to `NAME.log.1`, which is overwritten. */
+/**
+ * Returns the path of a part's new log file. Moves the log of the previous start to `NAME.log.1`, and
+ * overwrites an older one.
+ */
 export function rotateLog(folder: string, name: string): string {
   const file = join(folder, `${name}.log`);
   if (existsSync(file)) renameSync(file, `${file}.1`);
@@ -17,9 +20,9 @@ export function rotateLog(folder: string, name: string): string {
 
 /**
  * Writes the output of a child process to its log, in whole lines, and prints warnings and errors. Structured
- * lines are printed by their level, without stack traces; of other lines, only those from standard error. A
- * log that can't be written (a full disk, a missing folder) must not end the child process: that error is
- * printed once, until the log is writable again.
+ * lines are printed depending on their level, without stack traces. Other lines are printed only if they come
+ * from standard error. A log that can't be written (a full disk, a missing folder) must not end the child
+ * process: that error is printed once, until the log is writable again.
  */
 export function captureOutput(
   output: Readable,

@@ -12,7 +12,7 @@ export class ForeignDataDirError extends Error {
 /**
  * Rejects a data directory that may have come with a clone or an unpacked archive. Its author would know the
  * admin token, and could redirect what is written. In a directory created by `npm start`, no other user can
- * read the files, and none is in a repository. Git and git archives create files that all users can read. A
+ * read the files, and Git does not track them. Git and git archives create files that all users can read. A
  * missing or empty folder is accepted. Throws ForeignDataDirError.
  */
 export async function refuseForeignDataDir(path: string): Promise<void> {
@@ -28,7 +28,10 @@ export async function refuseForeignDataDir(path: string): Promise<void> {
   if (await isTracked(dataDir)) throw foreign(dataDir, `${dataDir} has files that are tracked by git`);
 }
 
-/** Whether a stack uses a file or folder with this name. A partly written file has an additional suffix. */
+/**
+ * Returns whether a stack uses a file or folder with this name. A partly written file has an additional
+ * suffix.
+ */
 export function isDataDirEntry(name: string): boolean {
   return DATA_DIR_ENTRIES.some((one) => name === one || name.startsWith(`${one}.`));
 }
@@ -45,7 +48,7 @@ const DATA_DIR_ENTRIES = [
   'restate',
 ];
 
-/** @param closedTo the permissions that no one may have */
+/** @param closedTo the file mode bits that must not be set */
 async function refuseForeignFile(dataDir: string, path: string, closedTo: number): Promise<void> {
   const uid = process.getuid?.();
   // Windows has no such owners and modes.
@@ -59,7 +62,10 @@ async function refuseForeignFile(dataDir: string, path: string, closedTo: number
   if ((file.mode & closedTo) !== 0) throw foreign(dataDir, `${path} is open to other users`);
 }
 
-/** False without git, or outside a repository. */
+/**
+ * Returns whether Git tracks a file in the data directory. False if Git is not installed, or outside a
+ * repository.
+ */
 async function isTracked(dataDir: string): Promise<boolean> {
   // A repository may configure a program that git runs to detect changes. Git is not searched in a folder
   // that may belong to another person.

@@ -11,7 +11,7 @@ export interface DataDir {
   readonly postgres: string;
   readonly restate: string;
   readonly logs: string;
-  /** Process IDs and the lock. Meaningless while nothing runs. */
+  /** The folder for process IDs and the lock. Its content is only valid while the stack runs. */
   readonly run: string;
   readonly ports: string;
 }

@@ -9,11 +9,11 @@ import { captureOutput } from './child-log.ts';
 
 export interface NodeChild {
   readonly script: string;
-  /** Passed on the command line, by which a later start identifies the process. */
+  /** Passed on the command line, so that a later start can identify the process. */
   readonly dataDir: string;
   readonly env: NodeJS.ProcessEnv;
   readonly logFile: string;
-  /** Prints one line, a warning or an error of the child process, for the user. */
+  /** Prints a warning or an error of the child process for the user. */
   readonly show: (line: string) => void;
 }
 

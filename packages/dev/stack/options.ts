@@ -9,13 +9,13 @@ export interface StackOptions {
   readonly env: Environment;
   /** Prints one line for the user. */
   readonly print: (line: string) => void;
-  /** A part could not be kept running. The stack has already stopped. */
+  /** Called when a part can't be kept running. The stack has already stopped. */
   readonly onFailed: (reason: string) => void;
   /** Aborts a running start. */
   readonly signal?: AbortSignal;
   /** Overrides settings of restate.toml. For tests. */
   readonly restateEnv?: Readonly<Record<string, string>>;
-  /** False only in tests that do not test durability. */
+  /** Set to false only in tests that do not test durability. */
   readonly fsync?: boolean;
   /** Default: the project's own processes. Tests replace them. */
   readonly scripts?: Scripts;

@@ -26,7 +26,7 @@ export function recordProcess(dataDir: DataDir, part: PartName, pid: number): vo
   writeFileSync(recordFile(dataDir, part), String(pid), { mode: 0o600 });
 }
 
-/** Deletes the record, unless a newer process has been recorded. */
+/** Deletes the recorded process ID of a part, unless a newer process has been recorded. */
 export function forgetProcess(dataDir: DataDir, part: PartName, pid: number): void {
   if (readPid(recordFile(dataDir, part)) === pid) rmSync(recordFile(dataDir, part), { force: true });
 }
@@ -73,7 +73,7 @@ async function endProcess(pid: number, dataDir: DataDir, steps: readonly StopSte
     } catch {
       return;
     }
-    // It is not a child of this process, so its end must be polled.
+    // The orphan is not a child of this process, so its end must be polled.
     const deadline = performance.now() + waitMs;
     while (performance.now() < deadline) {
       if (!(await isProcessOf(pid, dataDir.path))) return;

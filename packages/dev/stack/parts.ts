@@ -16,11 +16,11 @@ import type { Part } from './supervise.ts';
 export interface PartDeps extends Omit<StackOptions, 'onFailed'> {
   readonly dataDir: DataDir;
   readonly book: PortBook;
-  /** Only for the worker and the API. */
+  /** The encryption keys, as settings that only the worker and the API receive. */
   readonly secretKeys: Readonly<Record<string, string>>;
 }
 
-/** A part, and its address once it has started. */
+/** A part of the stack, with an address that is known once it has started. */
 export interface AddressedPart<T> {
   readonly part: Part;
   address(): T;
@@ -80,7 +80,7 @@ export function restatePart(
   );
 }
 
-/** Migrates the database, and ends. */
+/** Runs the process that migrates the database, and waits for its end. */
 export async function migrateOnce(
   deps: PartDeps,
   database: { ownerUrl: string; appUrl: string },
@@ -117,7 +117,7 @@ export function workerPart(
       ...sharedEnv(deps, addresses),
     };
     await startNodeChild(child(env), onStarted);
-    // New work runs in any case, so this failure is printed instead of failing the worker.
+    // New work runs even if this call fails, so the error is printed and does not stop the worker.
     if (config.restate === null) {
       await moveStrandedDeployments(new RestateAdmin(addresses.restate.adminUrl), url).catch(
         (error: unknown) =>
@@ -154,7 +154,7 @@ export function apiPart(
 
 type OnStarted = (process: ServerProcess) => void;
 
-/** Runs the start with ports, and again with others if they are taken. */
+/** Calls `start` with ports, and again with other ports if those are taken. */
 type Ports<P> = <T>(start: (ports: P) => Promise<T>) => Promise<T>;
 
 function storedPorts<N extends string>(book: PortBook, names: readonly N[]): Ports<Record<N, number>> {
@@ -196,7 +196,7 @@ function nodeChild(
   { dataDir, env, print, scripts = ownScripts }: PartDeps,
   name: keyof Scripts,
 ): (settings: Readonly<Record<string, string>>) => NodeChild {
-  // A process inherits only the secrets that it needs.
+  // Removes the secrets, so that a process inherits only those that it needs.
   const {
     POINTSMAN_ADMIN_TOKEN: _token,
     DATABASE_OWNER_URL: _owner,

@@ -7,11 +7,11 @@ import { startStack, type Stack } from './stack.ts';
 
 /**
  * Runs a stack as the whole process: starts it, prints its addresses, and ends the process, with code 0 after
- * a signal and 1 after a failure. The first SIGINT, SIGTERM or SIGHUP stops it gracefully, a second one at
- * once. If the parent process has an IPC channel, the end of that channel stops the stack like a signal.
+ * a signal and 1 after a failure. The first SIGINT, SIGTERM or SIGHUP stops it gracefully, and a second one
+ * kills it. If the parent process has an IPC channel, the end of that channel stops the stack like a signal.
  */
 export async function runStack(env: Environment, { scripts }: { scripts?: Scripts } = {}): Promise<void> {
-  // The reader of the output may have ended. That must not end the stack.
+  // Ignores write errors: the reader of the output may have ended, which must not end the stack.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
   const config = readConfig(env);
   const abort = new AbortController();
@@ -57,7 +57,7 @@ function onSignals(act: (again: boolean) => void): void {
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
   process.on('disconnect', onSignal);
-  // The channel closed before the listener was added.
+  // The IPC channel may have closed before the listener was added.
   if (process.send !== undefined && !process.connected) onSignal();
 }
 

@@ -26,7 +26,7 @@ export interface Stack {
   readonly admin: AdminToken;
   readonly database: { readonly ownerUrl: string; readonly appUrl: string };
   readonly restate: { readonly ingressUrl: string; readonly adminUrl: string };
-  /** The parts of this stack, without external ones. */
+  /** The parts that this stack runs, without external ones. */
   readonly parts: ReadonlyMap<PartName, Supervised>;
   readonly watchdogPid: number;
   /**

@@ -13,18 +13,18 @@ export interface Watcher {
   /** Prints one line for the user. */
   print(line: string): void;
   /**
-   * A process of the part has started. If this throws, because the process can't be recorded, the process is
-   * killed.
+   * Called when a process of the part has started. If it throws because the process can't be recorded, the
+   * process is killed.
    */
   onStarted(pid: number): void;
-  /** A process of the part has ended. */
+  /** Called when a process of the part has ended. */
   onEnded(pid: number): void;
-  /** The part keeps dying, and is not restarted. */
+  /** Called when the part has died too often and is not restarted. */
   onGaveUp(reason: string): void;
 }
 
 export interface Supervised {
-  /** Null while there is no process. */
+  /** The process ID, or null while there is no process. */
   readonly pid: number | null;
   /**
    * Starts the part, for the first time or after `stop`. Rejects when it fails to start. From then on it is
@@ -110,7 +110,7 @@ export function supervise(part: Part, watcher: Watcher): Supervised {
   };
 }
 
-// An unrecorded process would not be ended by a later start.
+// Kills a process that can't be recorded, because a later start could not find and end it.
 function recordOrKill(process: ServerProcess, watcher: Watcher): void {
   try {
     watcher.onStarted(process.pid);
@@ -120,7 +120,8 @@ function recordOrKill(process: ServerProcess, watcher: Watcher): void {
   }
 }
 
-// The number of recent deaths, including this one, and the delay before the restart.
+// Returns a function that counts a death. It returns the number of recent deaths, including this one, and the
+// delay before the restart.
 function deathCounter(): () => { deaths: number; waitMs: number } {
   let times: number[] = [];
   return () => {

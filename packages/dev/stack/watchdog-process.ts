@@ -5,7 +5,7 @@ import { scriptPath } from './options.ts';
 
 export interface Watchdog {
   readonly pid: number;
-  /** Ends the watchdog. To be called when no part is left that it would have to end. */
+  /** Ends the watchdog. Call it when all parts have ended. */
   stop(): Promise<void>;
 }
 

@@ -9,10 +9,16 @@ import { describeIssues } from '../json/schema-issues.ts';
 import { fileAsFolder, pathProblem } from '../releases/source.ts';
 import { isStorableJson } from '../json/storable.ts';
 
-/** RFC 6838, section 4.2, with parameters. It becomes the Content-Type of a response, where a line break would end the header. */
+/**
+ * A media type as in RFC 6838, section 4.2, with parameters. The API returns it as the Content-Type, so it
+ * must not contain a line break, which would end the header.
+ */
 const MEDIA_TYPE = /^[A-Za-z0-9][\w!#$&^.+-]*\/[A-Za-z0-9][\w!#$&^.+-]*(?:; ?[\w-]+=[\w.+-]+)*$/;
 
-/** OCI image-spec 1.1, descriptor.md: the fields that name a blob. Other fields are ignored. */
+/**
+ * A descriptor of the OCI image-spec 1.1 (descriptor.md): the fields that identify a blob. Other fields are
+ * ignored.
+ */
 const Descriptor = z.object({
   mediaType: z.string().min(1).max(manifestLimits.mediaTypeChars).regex(MEDIA_TYPE, 'not a media type'),
   digest: Digest,
@@ -26,7 +32,10 @@ const Path = z.string().superRefine((path, context) => {
   if (problem !== null) context.addIssue({ code: 'custom', message: problem });
 });
 
-/** image-spec 1.1, manifest.md, the fields used here. Every layer is a file whose path is its title. */
+/**
+ * The fields of an OCI image manifest (image-spec 1.1, manifest.md) that Pointsman uses. Every layer is a
+ * file, and its title annotation is the file's path.
+ */
 const Manifest = z.object({
   schemaVersion: z.literal(2),
   mediaType: z.literal(mediaTypes.manifest),
@@ -34,7 +43,7 @@ const Manifest = z.object({
   layers: boundedList(Descriptor.extend({ annotations: z.object({ [TITLE]: Path }) }), manifestLimits.layers),
 });
 
-/** A blob that a manifest names, and its stated size. */
+/** The digest and the size of a blob, as stated in a manifest. */
 export interface NamedBlob {
   readonly digest: string;
   readonly size: number;
@@ -45,14 +54,15 @@ export type ReadManifest =
       readonly kind: 'manifest';
       /** All blobs of the artifact: the config and the files. */
       readonly blobs: readonly NamedBlob[];
-      /** In the order of the manifest. */
+      /** The files, in the order of the manifest. */
       readonly files: readonly ArtifactFile[];
     }
   | { readonly kind: 'problem'; readonly problem: string };
 
 /**
- * Reads a manifest from an outside compiler: its content, or the first reason why it is not a valid artifact. The number of layers is
- * checked before they are parsed, and the first bad layer ends the reading. {@link manifestLimits} bounds the work for any bytes.
+ * Parses a manifest from an outside compiler. Returns its content, or the first reason why it is not a valid
+ * artifact. Checks the number of layers before it parses them, and stops at the first invalid layer. {@link
+ * manifestLimits} bounds the work for any input.
  */
 export function readManifest(bytes: Uint8Array): ReadManifest {
   const json = parseBoundedJson(bytes, { depth: documentLimits.depth, values: manifestLimits.values });

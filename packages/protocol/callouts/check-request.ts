@@ -6,11 +6,15 @@ import { requestLimits } from '../limits.ts';
 import { httpUrl } from '../json/storable.ts';
 
 /**
- * The request that is posted to a check's URL when a release reaches its gate, and the report that the check posts back. The callback URL
- * holds a capability for this one gate of this one release, so keep a request as secret as a token.
+ * The request that Pointsman posts to a check's URL when a release reaches its gate, and the report that the
+ * check posts back. The callback URL contains a capability for this gate of this release, so keep the request
+ * as secret as a token.
  */
 
-/** Changes only when an older check would do the wrong thing. A field that a check may ignore is added without a change. */
+/**
+ * The version of the request format. It changes only for changes that an older check would misinterpret, and
+ * not for a new field that a check may ignore.
+ */
 export const CHECK_CONTRACT = 'pointsman.check/v1';
 
 const Url = httpUrl(requestLimits.urlChars);
@@ -24,9 +28,9 @@ export const CheckRequest = z.object({
   channel: ChannelName,
   /** The name of the gate. */
   check: z.string(),
-  /** Of the artifact that would become live. */
+  /** The digest of the artifact that would become live. */
   digest: Digest,
-  /** After the deadline the callback answers 410 and the release is rejected. */
+  /** After the deadline, the callback returns 410 and the release is rejected. */
   deadline: z.iso.datetime(),
   /** POST a {@link CheckReport}, once. Repeating the same report returns the first response. */
   callback: z.object({ url: Url }),
@@ -44,7 +48,7 @@ export const CheckReport = z
       .regex(/^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$/, 'must not contain control characters')
       .refine((value) => value.isWellFormed(), 'must be valid Unicode')
       .optional()
-      .meta({ description: 'What the check found, for people.' }),
+      .meta({ description: 'A summary of the result, for people.' }),
     url: Url.optional().meta({ description: 'A link to the full result.' }),
   })
   .meta({ id: 'CheckReport', description: 'The result of a requested check.' });

@@ -5,12 +5,16 @@ import { documentLimits, requestLimits } from '../limits.ts';
 import { httpUrl } from '../json/storable.ts';
 
 /**
- * The request to an outside compiler and its report, the same over a broker and over HTTP. Only URLs are sent: the compiler fetches the
- * source from `source`, uploads blobs to `upload`, and posts its report to `callback`. Each URL holds a capability for this one attempt, so
- * keep a job as secret as a token.
+ * The job that Pointsman sends to an outside compiler, and the compiler's report. Both have the same format
+ * over a broker and over HTTP. The job contains only URLs: the compiler fetches the source from `source`,
+ * uploads blobs to `upload`, and posts its report to `callback`. Each URL contains a capability for this one
+ * attempt, so keep the job as secret as a token.
  */
 
-/** Changes only when an older compiler would do the wrong thing. A field that a compiler may ignore is added without a change. */
+/**
+ * The version of the job format. It changes only for changes that an older compiler would misinterpret, and
+ * not for a new field that a compiler may ignore.
+ */
 export const COMPILE_CONTRACT = 'pointsman.compile/v1';
 
 const Url = httpUrl(requestLimits.urlChars);
@@ -22,11 +26,13 @@ export const CompileJob = z.object({
   bundle: BundleName,
   version: Version,
   channel: ChannelName,
-  /** Counts from 1. Each attempt has its own capability. */
+  /** The number of the attempt, starting at 1. Each attempt has its own capability. */
   attempt: z.number().int().min(1),
-  /** After the deadline every URL of the job answers 410. */
+  /** After the deadline, every URL of the job returns 410. */
   deadline: z.iso.datetime(),
-  /** GET returns a tar.gz. The digest is of the tree inside, not of the archive. */
+  /**
+   * GET on the URL returns a tar.gz. The digest identifies the tree in the archive, not the archive itself.
+   */
   source: z.object({ url: Url, digest: Digest }),
   /** PUT `<url>/<digest>`, with the blob's media type as Content-Type. Idempotent. */
   upload: z.object({ url: Url }),
@@ -35,13 +41,16 @@ export const CompileJob = z.object({
 });
 export type CompileJob = z.infer<typeof CompileJob>;
 
-/** The base artifact, and one for each channel. */
+/** The largest number of artifacts in a report: the base artifact, and one for each channel. */
 const MOST_ARTIFACTS = requestLimits.channelsPerBundle + 1;
 
 const CompiledArtifact = z.strictObject({
-  /** Null for the base artifact, which every channel without its own artifact gets. */
+  /** Null for the base artifact, which is used for every channel without its own artifact. */
   channel: ChannelName.nullable(),
-  /** Of the OCI manifest. The compiler uploads the manifest and its blobs before it posts the report. */
+  /**
+   * The digest of the OCI manifest. The compiler uploads the manifest and its blobs before it posts the
+   * report.
+   */
   digest: Digest,
 });
 
@@ -87,7 +96,10 @@ export const CompileReport = z
   .meta({ id: 'CompileReport', description: 'The final report of a compiler for one job.' });
 export type CompileReport = z.infer<typeof CompileReport>;
 
-/** Refuses control characters, which a terminal would execute, and what PostgreSQL cannot store: NUL and lone surrogates. */
+/**
+ * Text without control characters, which could control a terminal, and without NUL and lone surrogates, which
+ * PostgreSQL can't store.
+ */
 function text(maxChars: number) {
   return (
     z

@@ -1,4 +1,4 @@
-/** The waits between attempts at one effect. */
+/** Describes the exponentially growing waits between attempts. */
 export interface Backoff {
   readonly firstMs: number;
   readonly factor: number;
@@ -7,13 +7,14 @@ export interface Backoff {
 
 /** A backoff with a maximum number of attempts. */
 export interface BoundedBackoff extends Backoff {
-  /** Includes the first attempt. */
+  /** The number of attempts, including the first one. */
   readonly attempts: number;
 }
 
 /**
- * How long to wait after that attempt, counted from 1. `random01` is in [0, 1). The wait is between half of the exponential delay and all
- * of it. The fixed half keeps retries away from a provider that is down. The random half spreads callers that failed together.
+ * Returns how long to wait after an attempt, whose number starts at 1. `random01` is in [0, 1). The wait is
+ * between half of the exponential delay and the full delay. The fixed half protects a provider that is down
+ * from frequent retries. The random half spreads callers that failed at the same time.
  */
 export function backoffMs(attempt: number, random01: number, { firstMs, factor, maxMs }: Backoff): number {
   const wholeMs = Math.min(maxMs, firstMs * factor ** (attempt - 1));
@@ -28,8 +29,9 @@ export interface FailedAttempt {
 }
 
 /**
- * How long to wait after an attempt, given the `Retry-After` of the response. The wait is never shorter than `Retry-After` nor than the
- * backoff, so a `Retry-After` of 0 does not disable the backoff. Callers with the same `Retry-After` are spread over `firstMs`.
+ * Returns how long to wait after an attempt, considering the `Retry-After` of the response. The wait is never
+ * shorter than `Retry-After` or the backoff, so a `Retry-After` of 0 does not disable the backoff. Callers
+ * that received the same `Retry-After` are spread over `firstMs`.
  */
 export function retryWaitMs({ attempt, random01, retryAfterMs }: FailedAttempt, backoff: Backoff): number {
   const ownMs = backoffMs(attempt, random01, backoff);
@@ -37,7 +39,7 @@ export function retryWaitMs({ attempt, random01, retryAfterMs }: FailedAttempt, 
   return Math.max(ownMs, retryAfterMs + Math.round(random01 * backoff.firstMs));
 }
 
-/** The wait before the next attempt; null when that attempt was the last. */
+/** Returns the wait before the next attempt, or null if the failed attempt was the last one. */
 export function nextAttemptMs(failed: FailedAttempt, backoff: BoundedBackoff): number | null {
   return failed.attempt >= backoff.attempts ? null : retryWaitMs(failed, backoff);
 }

@@ -1,4 +1,4 @@
-/** A promise that is settled from outside. Node 20 does not have `Promise.withResolvers`. */
+/** A promise with its resolve and reject functions. Node 20 does not have `Promise.withResolvers`. */
 export interface Deferred<T> {
   readonly promise: Promise<T>;
   readonly resolve: (value: T | PromiseLike<T>) => void;

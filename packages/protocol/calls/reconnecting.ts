@@ -1,13 +1,13 @@
 import { singleFlight } from './single-flight.ts';
 
-/** An open connection, until `isOver` returns true. */
+/** A connection that is open until `isOver` returns true. */
 interface Connection {
   isOver(): boolean;
   close(): Promise<void>;
 }
 
 export interface Reconnecting<T extends Connection> {
-  /** The open connection, or a new one. Rejects when the connection fails, and after `close`. */
+  /** Returns the open connection, or opens a new one. Rejects if connecting fails, and after `close`. */
   current(): Promise<T>;
   /** Closes the connection, even while it is being opened. */
   close(): Promise<void>;

@@ -1,7 +1,7 @@
 /**
- * The delay of a Retry-After header, at most `maxMs`; null without a valid one. Its value is seconds, or a
- * date in one of the three formats that a recipient must accept (RFC 9110, sections 5.6.7 and 10.2.3). A past
- * date means now.
+ * Returns the delay of a Retry-After header in milliseconds, at most `maxMs`, or null if the header is
+ * missing or invalid. The header contains seconds, or a date in one of the three formats that a recipient
+ * must accept (RFC 9110, sections 5.6.7 and 10.2.3). A date in the past means no delay.
  */
 export function retryAfterMs(
   header: string | readonly string[] | undefined,
@@ -18,9 +18,9 @@ function dateMs(value: string): number {
   return ASCTIME.test(value) ? Date.parse(`${value} GMT`) : Number.NaN;
 }
 
-/** `Sun, 06 Nov 1994 08:49:37 GMT` */
+/** The preferred date format of RFC 9110: `Sun, 06 Nov 1994 08:49:37 GMT`. */
 const IMF_FIXDATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
-/** `Sunday, 06-Nov-94 08:49:37 GMT` */
+/** The obsolete date format of RFC 850: `Sunday, 06-Nov-94 08:49:37 GMT`. */
 const RFC_850 = /^[A-Z][a-z]{5,8}, \d{2}-[A-Z][a-z]{2}-\d{2} \d{2}:\d{2}:\d{2} GMT$/;
-/** `Sun Nov  6 08:49:37 1994` */
+/** The obsolete date format of C's asctime(): `Sun Nov  6 08:49:37 1994`. */
 const ASCTIME = /^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4}$/;

@@ -15,10 +15,10 @@ export class FileError extends Error {
 }
 
 /**
- * Reads a file that an untrusted person may have written. It reads only a regular file, and at most
- * `maxBytes` plus one. A symbolic link may lead out of the folder, a FIFO blocks its reader, a device has no
- * end and reports size 0, and a file may grow during the read. Symbolic links among the parent folders are
- * followed. Throws FileError.
+ * Reads a file that an untrusted person may have written. It only reads regular files: a symbolic link may
+ * point out of the folder, a FIFO would block the reader, and a device may be endless and report size 0. It
+ * reads at most `maxBytes` plus one byte, because a file may grow during the read. Symbolic links among the
+ * parent folders are followed. Throws FileError.
  */
 export function readRegularFile(path: string, maxBytes: number): Buffer {
   const file = open(path);
@@ -41,8 +41,8 @@ const REASONS: Readonly<Record<FileFault, string>> = {
   unreadable: 'reading it failed',
 };
 
-// O_NONBLOCK: opening a FIFO would wait for a writer. Windows has neither flag, and no FIFOs in its file
-// system.
+// Without O_NONBLOCK, opening a FIFO would wait for a writer. Windows has neither of the two flags, and no
+// FIFOs in its file system.
 const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 function open(path: string): number {
@@ -55,7 +55,10 @@ function open(path: string): number {
   }
 }
 
-/** ELOOP is the error of O_NOFOLLOW (FreeBSD: EMLINK). ENXIO: a socket. */
+/**
+ * O_NOFOLLOW fails with ELOOP for a symbolic link (on FreeBSD with EMLINK). Opening a socket fails with
+ * ENXIO.
+ */
 const FAULT_OF_OPENING: ReadonlyMap<string, FileFault> = new Map([
   ['ENOENT', 'missing'],
   ['ELOOP', 'link'],
@@ -69,7 +72,10 @@ function checked(file: number): { readonly size: number } {
   return stats;
 }
 
-/** The size is only the initial buffer size: the file may have grown since, and files in /proc report 0. */
+/**
+ * Reads at most `maxBytes` plus one byte. `size` is only the initial buffer size: the file may have grown
+ * since, and files in /proc report size 0.
+ */
 function readAtMost(file: number, maxBytes: number, size: number): Buffer {
   let content = Buffer.alloc(size + 1);
   let length = 0;

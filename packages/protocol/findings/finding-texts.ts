@@ -15,7 +15,10 @@ export const SILENT_WORKER: Finding = {
   ],
 };
 
-/** Lists the releases in flight for longer than {@link findingLimits.oldReleaseMs}, or reports that there are none. */
+/**
+ * Returns a finding for each release that has been in flight for longer than {@link
+ * findingLimits.oldReleaseMs}, or one finding that there is no such release.
+ */
 export function oldReleaseFindings(old: readonly ReleaseId[]): Finding[] {
   const bound = humanDuration(findingLimits.oldReleaseMs);
   if (old.length === 0)

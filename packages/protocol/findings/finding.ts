@@ -1,10 +1,13 @@
 import { z } from 'zod';
 
-/** A result of an examination of the system, about one subject. The server and `pointsman doctor` report in this form. */
+/**
+ * One result of a diagnosis of the system, about one subject. The server and `pointsman doctor` both report
+ * findings.
+ */
 export const Finding = z
   .object({
     subject: z.string().meta({
-      description: 'The examined subject: `PostgreSQL`, `disk of /data`, `Release/acme/bot/v1/run`.',
+      description: 'The subject of the finding: `PostgreSQL`, `disk of /data`, `Release/acme/bot/v1/run`.',
     }),
     state: z.enum(['error', 'warning', 'unknown', 'ok']).meta({
       description: '`unknown`: the subject could not be examined.',
@@ -14,10 +17,10 @@ export const Finding = z
       description: 'What to do, one line each: advice, and commands that can be run unchanged.',
     }),
   })
-  .meta({ id: 'Finding', description: 'The result of the examination of one subject.' });
+  .meta({ id: 'Finding', description: 'A finding about one subject.' });
 export type Finding = z.infer<typeof Finding>;
 
-/** All findings of one examination, the most severe first. */
+/** All findings of one diagnosis, the most severe first. */
 export const Diagnosis = z.object({ findings: z.array(Finding) }).meta({
   id: 'Diagnosis',
   description: 'The findings about the server, the most severe first.',
@@ -36,7 +39,7 @@ export const Diagnosis = z.object({ findings: z.array(Finding) }).meta({
 
 const SEVERITY: readonly Finding['state'][] = ['error', 'warning', 'unknown', 'ok'];
 
-/** Sorts by severity; equal ones keep their order. */
+/** Sorts findings by severity. Findings of the same severity keep their order. */
 export function bySeverity(findings: readonly Finding[]): Finding[] {
   return findings.toSorted((a, b) => SEVERITY.indexOf(a.state) - SEVERITY.indexOf(b.state));
 }

@@ -30,7 +30,7 @@ export const HookView = z
   })
   .meta({
     id: 'Hook',
-    description: 'A rule that publishes on a push.',
+    description: 'A hook: publishes a source after a push to a Git repository.',
     example: {
       hook: 'main',
       provider: 'github',

@@ -3,8 +3,9 @@ import { z } from 'zod';
 import { firstIssues } from './schema-issues.ts';
 
 /**
- * A list from outside. Its length is checked before its elements, and the first bad element ends the check. A `z.array` would check all
- * elements even of a list that is too long, and keep an issue for each bad one.
+ * A schema for a list from an untrusted source. It checks the length before the elements, and stops at the
+ * first invalid element. A `z.array` would check all elements even if the list is too long, and collect an
+ * issue for each invalid one.
  */
 export function boundedList<T>(element: z.ZodType<T>, most: number) {
   return z

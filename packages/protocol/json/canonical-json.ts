@@ -4,12 +4,13 @@ import serialize from 'canonicalize';
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 /**
- * The canonical form of a value: RFC 8785 (JSON Canonicalization Scheme). Equal values give equal bytes, so their digests can be compared.
- * Throws for a value that JSON cannot represent (NaN, an infinity, a lone surrogate): callers refuse those earlier, with their position.
+ * Serializes a value in the canonical form of RFC 8785 (JSON Canonicalization Scheme). Equal values give
+ * equal text, so that their digests can be compared. Throws for a value that JSON can't represent (NaN, an
+ * infinity, a lone surrogate). Callers reject such values earlier, with their position.
  *
- * The engine already writes RFC 8785 for an object whose keys are in order. So this code only sorts the keys, which is four times as fast
- * as the library. An object cannot keep the order of keys that look like array indexes, nor simply hold "__proto__"; values with such keys
- * go to the library.
+ * `JSON.stringify` already follows RFC 8785 for an object whose keys are sorted. This function therefore only
+ * sorts the keys, which is four times as fast as the library. JavaScript objects reorder keys that look like
+ * array indexes, and treat "__proto__" specially. The library serializes values with such keys.
  */
 export function canonicalJson(value: Json): string {
   const ordered = inOrder(value);
@@ -35,7 +36,7 @@ function inOrder(value: Json): Json | typeof UNORDERABLE {
     return items;
   }
   const ordered: { [key: string]: Json } = {};
-  // Sorts by UTF-16 unit (RFC 8785, section 3.2.3).
+  // `toSorted` compares UTF-16 code units, as RFC 8785, section 3.2.3 requires.
   for (const key of Object.keys(value).toSorted()) {
     if (/^(?:[0-9]|__proto__$)/.test(key)) return UNORDERABLE;
     const inside = inOrder(value[key] ?? null);

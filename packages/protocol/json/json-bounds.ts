@@ -1,8 +1,11 @@
-/** Limits for parsing a JSON document from outside. Its bytes are bounded where they are received. */
+/** Limits for parsing a JSON document from an untrusted source. The receiver limits its bytes. */
 export interface JsonBounds {
-  /** Nesting of maps and lists. */
+  /** The nesting depth of objects and arrays. */
   readonly depth: number;
-  /** Values of all maps and lists together. Each becomes an object in memory, and may become a reported problem. */
+  /**
+   * The number of values in all objects and arrays together. Each value takes memory and may cause a reported
+   * problem.
+   */
   readonly values: number;
 }
 
@@ -13,12 +16,13 @@ export interface JsonExcess {
 }
 
 /**
- * Where a text exceeds the limits; null when it does not. Scans the text before it is parsed, in one pass without allocations: a list of
- * two million zeros is 4 MB of text, but gigabytes of problems when a schema refuses each zero.
+ * Returns where a text exceeds the limits, or null. Scans the text before it is parsed, in one pass and
+ * without allocations. For example, an array of two million zeros is only 4 MB of text, but gigabytes of
+ * problems if a schema rejects each zero.
  */
 export function jsonExcess(text: string, { depth, values }: JsonBounds): JsonExcess | null {
   let nesting = 0;
-  // A list or map begins its first value; each comma begins another one.
+  // An opening bracket starts the first value, and each comma starts another one.
   let started = 1;
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at);
@@ -39,7 +43,7 @@ const CLOSING_BRACKET = 0x5d;
 const BRACE = 0x7b;
 const CLOSING_BRACE = 0x7d;
 
-/** The offset of the closing quote, or the end of the text without one. */
+/** Returns the offset of the closing quote, or the end of the text if there is no closing quote. */
 function endOfString(text: string, open: number): number {
   for (let close = text.indexOf('"', open + 1); close !== -1; close = text.indexOf('"', close + 1)) {
     let backslashes = 0;
@@ -55,7 +59,7 @@ export type BoundedJson =
   | { readonly kind: 'not_json' }
   | { readonly kind: 'excess'; readonly problem: string };
 
-/** Parses the bytes of a document from outside, within the limits. */
+/** Parses a JSON document from an untrusted source, unless it exceeds the limits. */
 export function parseBoundedJson(bytes: Uint8Array, bounds: JsonBounds): BoundedJson {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);

@@ -6,8 +6,9 @@ export type ParsedJson =
   | { readonly kind: 'not_json' };
 
 /**
- * Parses text that may not be JSON. It has no limits: the caller must have bounded the length. Text from outside that is longer than a few
- * hundred bytes goes through {@link parseBoundedJson} or a schema that accepts one object of known size.
+ * Parses text that may not be JSON. There are no limits, so the caller must limit the length of the text. For
+ * untrusted text of more than a few hundred bytes, use {@link parseBoundedJson} or a schema that accepts one
+ * object of known size.
  */
 export function parseJson(text: string): ParsedJson {
   try {
@@ -17,7 +18,10 @@ export function parseJson(text: string): ParsedJson {
   }
 }
 
-/** The parsed value, if the text is JSON and fits the schema; otherwise null. A schema's defaults do not apply to invalid JSON. */
+/**
+ * Returns the parsed value if the text is JSON and matches the schema, otherwise null. Defaults of the schema
+ * do not apply to invalid JSON.
+ */
 export function parseJsonAs<T>(schema: z.ZodType<T>, text: string): T | null {
   const json = parseJson(text);
   if (json.kind === 'not_json') return null;

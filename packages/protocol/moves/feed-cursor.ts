@@ -3,13 +3,16 @@ import { z } from 'zod';
 /** A reader's position in a tenant's feed. */
 export interface FeedCursor {
   readonly tenant: string;
-  /** The last number that was read; 0 before the first. */
+  /** The number of the last move that was read, or 0. */
   readonly seq: number;
 }
 
 const CURSOR = /^([a-z0-9-]{1,63}):(0|[1-9][0-9]{0,15})$/;
 
-/** The cursor as text: `acme:17`. It contains the tenant, so that a cursor of another feed is recognised. */
+/**
+ * Formats the cursor, for example `acme:17`. It contains the tenant, so that the API can reject a cursor of
+ * another tenant's feed.
+ */
 export function feedCursor({ tenant, seq }: FeedCursor): string {
   return `${tenant}:${seq}`;
 }

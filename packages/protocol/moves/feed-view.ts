@@ -18,11 +18,13 @@ export const FeedView = z
     items: z.array(
       MoveEvent.meta({ id: 'MoveEvent', description: 'A move, as a CloudEvent.', example: feedMoveExample }),
     ),
-    next: z.string().meta({ description: 'The cursor to go on from, also when there is nothing new.' }),
+    next: z
+      .string()
+      .meta({ description: 'The cursor for the next request. It is also set when the page has no moves.' }),
     latest: z.string().meta({ description: "The cursor of the feed's end." }),
   })
   .meta({
     id: 'Feed',
-    description: 'A part of a feed.',
+    description: 'One page of a tenant’s feed of moves.',
     example: { items: [feedMoveExample], next: 'acme:40', latest: 'acme:40' },
   });

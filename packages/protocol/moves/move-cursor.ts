@@ -2,57 +2,71 @@ import type { PointerId } from '../identifiers.ts';
 import type { MoveData } from './move-event.ts';
 
 /**
- * The position of a number in a sequence without gaps, for a reader that has read up to `last` (0 before the first). A tenant's moves have
- * such numbers (`seq`), and so do the moves of one pointer (`generation`).
+ * Compares a number with the last number that a reader has read (0 before the first), in a sequence without
+ * gaps. The moves of a tenant have such numbers (`seq`), and so do the moves of one pointer (`generation`).
  */
 export function placeAfter(last: number, number: number): 'next' | 'seen' | 'gap' {
   if (number <= last) return 'seen';
   return number === last + 1 ? 'next' : 'gap';
 }
 
-/** The position of a move relative to a reader. */
+/** The result of comparing a move with the moves that a reader has already read. */
 export type Place =
-  /** The next move of its tenant, and forward at its pointer. */
+  /** The move is the next one of its tenant, and moves its pointer forward. */
   | 'next'
   /** The move is at or before the last move that was read for its tenant. */
   | 'duplicate'
-  /** A move before it is missing. */
+  /** At least one move before this one is missing. */
   | 'gap'
-  /** The reader's position in this tenant's feed is not known: it starts with a snapshot. */
+  /** The reader's position in this tenant's feed is not known, so the reader must start with a snapshot. */
   | 'unknown'
-  /** The next move of its tenant, but a snapshot already had a later generation of its pointer. */
+  /**
+   * The move is the next one of its tenant, but a snapshot already contained this generation of its pointer
+   * or a later one.
+   */
   | 'stale';
 
-/** A pointer, and the generation that a reader has of it. */
+/** A pointer, and the generation of it that a reader has. */
 interface KnownPointer {
   readonly bundle: string;
   readonly channel: string;
   readonly generation: number;
 }
 
-/** The state of a tenant in a snapshot or in the reader's own store: everything up to that number of its feed. */
+/**
+ * The known state of a tenant, from a snapshot or from the reader's own store. It includes all moves up to
+ * the number `seq` of the tenant's feed.
+ */
 export interface Known {
   readonly seq: number;
   readonly pointers?: readonly KnownPointer[];
 }
 
-/** A reader's position: the number of its last entry in each tenant's feed, and its last generation of each pointer. Both only increase. */
+/**
+ * The position of a reader: the last number in each tenant's feed, and the last generation of each pointer.
+ * Both only increase.
+ */
 export interface MoveCursor {
   /** Compares the tenant's number first. For readers that receive every move of the tenant. */
   place(move: MoveData): Place;
-  /** Compares the generation only. For readers that receive the moves of some pointers. An unknown pointer is at 0. */
+  /**
+   * Compares only the generation. For readers that receive the moves of some pointers. The generation of an
+   * unknown pointer is 0.
+   */
   placeAtPointer(move: MoveData): 'next' | 'seen' | 'gap';
-  /** The move has been applied, or dropped because it changes nothing. */
+  /** Records that the move was applied, or dropped because it changes nothing. */
   passed(move: MoveData): void;
-  /** Everything of the tenant up to that number is known. */
+  /** Records the known state of the tenant. */
   learn(tenant: string, known: Known): void;
-  /** These pointers were fetched. The other pointers of their tenants stay unknown. */
+  /** Records the generations of fetched pointers. The other pointers of their tenants stay unknown. */
   fetched(pointers: readonly (PointerId & KnownPointer)[]): void;
-  /** The next move of this tenant starts with a snapshot. Generations are kept. */
+  /**
+   * Marks the tenant's position as unknown, so that its next move requires a snapshot. Generations are kept.
+   */
   doubt(tenant: string): void;
-  /** Null when it is not known. */
+  /** Returns the last number that was read in the tenant's feed. Null if it is not known. */
   seq(tenant: string): number | null;
-  /** The tenants with any known state. */
+  /** Returns the tenants with any known state. */
   tenants(): string[];
 }
 
@@ -60,11 +74,14 @@ interface TenantState {
   seq: number;
   /** False when moves up to `seq` may be missing. */
   isSure: boolean;
-  /** By bundle and channel. */
+  /** The last generation of each pointer, by bundle and channel. */
   readonly generations: Map<string, number>;
 }
 
-/** Bounded by the number of tenants plus pointers: above it, the tenant that was updated least recently is dropped. */
+/**
+ * Creates a cursor. If the number of tenants plus pointers exceeds `maxPointers`, it forgets the tenant that
+ * was updated least recently.
+ */
 export function moveCursor(maxPointers: number): MoveCursor {
   const states = new Map<string, TenantState>();
   let pointers = 0;

@@ -23,11 +23,14 @@ export const MoveData = z.object({
   bundle: BundleName,
   channel: ChannelName,
   generation: Generation.min(1),
-  /** Gapless within the tenant: a jump means that moves were missed. */
+  /**
+   * The number of the move in the tenant's feed. The numbers have no gaps, so a jump means that moves were
+   * missed.
+   */
   seq: z.number().int().min(1),
   from: End.nullable(),
   to: End,
-  /** Of the release that the pointer moved to. */
+  /** The correlation ID of the release that the pointer moved to. */
   correlationId: z.string(),
 });
 export type MoveData = z.infer<typeof MoveData>;
@@ -45,17 +48,20 @@ export const MoveEvent = z.object({
 });
 export type MoveEvent = z.infer<typeof MoveEvent>;
 
-/** A move as stored in the record. */
+/** A move as stored in the database. */
 export interface RecordedMove extends PointerId {
   readonly generation: number;
   readonly seq: number;
   readonly from: { readonly version: number; readonly digest: string } | null;
   readonly to: { readonly version: number; readonly digest: string };
-  /** ISO 8601. */
+  /** The time of the move, in ISO 8601. */
   readonly movedAt: string;
 }
 
-/** Deterministic: the same move gives the same event, byte for byte. */
+/**
+ * Returns the event of a move. The result is deterministic: the same move gives the same event, byte for
+ * byte.
+ */
 export function moveEvent(move: RecordedMove): MoveEvent {
   const { tenant, bundle, channel, generation, seq, from, to, movedAt } = move;
   return {
@@ -79,7 +85,7 @@ export function moveEvent(move: RecordedMove): MoveEvent {
   };
 }
 
-/** `acme:support-bot:live:17` */
+/** Returns the event ID of a move, for example `acme:support-bot:live:17`. */
 export function moveEventId(move: PointerId & { readonly generation: number }): string {
   return `${move.tenant}:${move.bundle}:${move.channel}:${move.generation}`;
 }

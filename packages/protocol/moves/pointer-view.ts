@@ -11,10 +11,11 @@ export const pointerExample = {
   movedAt: '2026-03-01T12:00:00.120Z',
 };
 
-/** What a channel points at. */
+/** The current state of a channel's pointer. */
 export const PointerView = z.object(Pointer.shape).meta({
   id: 'Pointer',
-  description: 'The state of a channel. Nulls, and generation 0, until the first move.',
+  description:
+    'The state of a channel. Until the first move, the generation is 0 and the other fields are null.',
   example: pointerExample,
 });
 
@@ -40,7 +41,7 @@ export const MoveView = z
   .object({
     ...Move.shape,
     restores: Move.shape.restores.meta({
-      description: 'Of a rollback: the generation of the earlier move that it restored.',
+      description: 'For a rollback: the generation of the earlier move that it restored.',
     }),
   })
   .meta({ id: 'Move', description: 'One move of a pointer.', example: moveExample });
@@ -53,7 +54,7 @@ export const RollbackView = z
   })
   .meta({
     id: 'Rollback',
-    description: 'The result of a rollback, before it is done.',
+    description: 'A preview of the result of a rollback.',
     example: {
       pointer: pointerExample,
       move: { ...moveExample, generation: 16, from: null, to: moveExample.from },

@@ -2,11 +2,17 @@ import { z } from 'zod';
 
 import { Digest, Generation, Version } from '../identifiers.ts';
 
-/** Pins a pointer: no publish or promotion moves it until the hold is lifted. A rollback does. */
+/**
+ * A hold on a pointer. Until it is lifted, publishes and promotions do not move the pointer, but a rollback
+ * does.
+ */
 export const Hold = z.object({ reason: z.string(), by: z.string(), at: z.string() });
 export type Hold = z.infer<typeof Hold>;
 
-/** What a pointer names. Version, digest and movedAt are null, and the generation is 0, until the first move. */
+/**
+ * The state of a pointer. Before the first move, version, digest and movedAt are null, and the generation is
+ * 0.
+ */
 export const Pointer = z.object({
   version: Version.nullable(),
   digest: Digest.nullable(),
@@ -16,7 +22,7 @@ export const Pointer = z.object({
 });
 export type Pointer = z.infer<typeof Pointer>;
 
-/** One end of a move. */
+/** The release before or after a move. */
 const MoveEnd = z.object({ version: Version, digest: Digest });
 
 /** One row of a pointer's history. `from` is null at the first move. */
@@ -26,7 +32,7 @@ export const Move = z.object({
   to: MoveEnd,
   by: z.string(),
   why: z.string(),
-  /** A rollback: the generation of the earlier move whose state it restored. */
+  /** For a rollback: the generation of the earlier move whose state it restored. */
   restores: Generation.nullable(),
   movedAt: z.string(),
 });

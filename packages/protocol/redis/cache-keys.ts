@@ -22,8 +22,8 @@ export function pointedKey(tenant: string, digest: string): string {
 }
 
 /**
- * The field of the manifest, next to the files. File paths are relative, so it can't collide with one. It is
- * written last: a bundle without it is incomplete.
+ * The hash field that contains the manifest, next to the fields of the files. It can't collide with a file
+ * path, because those are relative. The worker writes it last, so a bundle without it is incomplete.
  */
 export const MANIFEST_FIELD = '/manifest';
 

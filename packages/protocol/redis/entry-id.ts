@@ -12,13 +12,13 @@ export const BEFORE_ALL: EntryId = { ms: 0n, n: 0n };
 
 const ID = /^(0|[1-9][0-9]{0,19})-(0|[1-9][0-9]{0,19})$/;
 
-/** Null for text that is not a complete ID. */
+/** Parses an entry ID. Returns null for text that is not a complete ID. */
 export function parseEntryId(text: string): EntryId | null {
   const [, ms, n] = ID.exec(text) ?? [];
   return ms === undefined || n === undefined ? null : { ms: BigInt(ms), n: BigInt(n) };
 }
 
-/** For example `1700000000000-3`. */
+/** Formats an entry ID, for example `1700000000000-3`. */
 export function entryId({ ms, n }: EntryId): string {
   return `${ms}-${n}`;
 }
@@ -28,9 +28,9 @@ export function isAfter(one: EntryId, other: EntryId): boolean {
 }
 
 /**
- * Returns this many ascending IDs after the given one, with the given time if it is later. The IDs depend
- * only on the arguments, and a different count does not change the first ones. A repeated batch therefore
- * gets the same IDs. If the clock went back, the milliseconds of the previous ID are used.
+ * Returns `count` ascending IDs after the given one. Their time is `atMs`, or the time of the given ID if
+ * that is later, because the clock may have gone back. The IDs depend only on the arguments, and a different
+ * count does not change the first ones. A repeated batch therefore gets the same IDs.
  */
 export function idsAfter(after: EntryId, atMs: number, count: number): EntryId[] {
   const now = BigInt(Math.max(1, Math.trunc(atMs)));

@@ -14,11 +14,11 @@ export type EntryFields = Readonly<Record<string, string>>;
 
 export type ReadEntry =
   | { readonly kind: 'moved'; readonly event: MoveEvent }
-  /** A delivery test of a sink. No pointer moved. */
+  /** A test event of a sink. No pointer has moved. */
   | { readonly kind: 'test' }
   | { readonly kind: 'rejected'; readonly why: Garbage };
 
-/** Why an entry is not a move. Any client with write access to Redis can add such an entry. */
+/** The reason why an entry is not a move. Any client with write access to Redis can add such an entry. */
 export type Garbage = 'no_event' | 'too_large' | 'not_json' | 'not_an_event' | 'contradicts_itself';
 
 const TestEvent = z.object({ type: z.literal(SINK_TEST) });
@@ -38,7 +38,7 @@ export function readEntry(stream: string, fields: EntryFields): ReadEntry {
     : { kind: 'rejected', why: 'contradicts_itself' };
 }
 
-/** The ID of the event in an entry, if it has one. */
+/** Returns the ID of the event in an entry, or null. */
 export function entryEventId(fields: EntryFields): string | null {
   const text = fields[EVENT_FIELD] ?? '';
   if (text.length > eventLimits.chars) return null;
@@ -46,8 +46,8 @@ export function entryEventId(fields: EntryFields): string | null {
 }
 
 /**
- * The event contains its tenant in four fields, and the name of the stream contains it too. All must match, so that an event of
- * one tenant is never accepted for another.
+ * Returns whether the four fields of the event that contain the tenant match each other and the stream's
+ * name. An event of one tenant is therefore never accepted as an event of another.
  */
 function agrees(stream: string, { id, source, subject, data }: MoveEvent): boolean {
   const { tenant, bundle, channel } = data;

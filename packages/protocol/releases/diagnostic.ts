@@ -18,7 +18,7 @@ export const Diagnostic = z.object({
 
 export type Diagnostic = z.infer<typeof Diagnostic>;
 
-/** The same problem with texts of at most {@link documentLimits.textChars}. */
+/** Returns the diagnostic with its texts shortened to {@link documentLimits.textChars}. */
 export function boundedDiagnostic(diagnostic: Diagnostic): Diagnostic {
   return {
     ...diagnostic,
@@ -28,27 +28,33 @@ export function boundedDiagnostic(diagnostic: Diagnostic): Diagnostic {
   };
 }
 
-/** The text, or its beginning and "…". Well-formed if the text is. */
+/** Returns the text, or its beginning and "…" if it is too long. Does not split a surrogate pair. */
 export function boundedText(text: string): string {
   if (text.length <= documentLimits.textChars) return text;
   return `${text.slice(0, documentLimits.textChars - 1).replace(/[\ud800-\udbff]$/, '')}…`;
 }
 
-/** The pointer, or the longest parent that is short enough. Cutting inside a step would point to another value. */
+/**
+ * Returns the JSON Pointer, or the pointer of the nearest parent that is short enough. Cutting inside a step
+ * would point to a different value.
+ */
 export function boundedPointer(pointer: string): string {
   if (pointer.length <= documentLimits.textChars) return pointer;
   return pointer.slice(0, pointer.lastIndexOf('/', documentLimits.textChars));
 }
 
-/** A name from a source in double quotes, shortened: names may be as long as the source. */
+/**
+ * Returns a name from a source in double quotes. Shortens it, because a name may be as long as the source.
+ */
 export function quotedName(name: string): string {
   return JSON.stringify(cut(name, documentLimits.nameChars));
 }
 
 /**
- * The first problems that fit into {@link documentLimits.reportChars}. Each must be bounded before.
+ * Returns the first problems whose texts together fit into {@link documentLimits.reportChars}. The texts of
+ * each problem must already be bounded.
  *
- * @param textsOf the texts of a problem that come from outside
+ * @param textsOf returns the texts of a problem that contain text from the source
  */
 export function withinReport<T>(problems: readonly T[], textsOf: (problem: T) => readonly string[]): T[] {
   let chars = 0;
@@ -59,12 +65,12 @@ export function withinReport<T>(problems: readonly T[], textsOf: (problem: T) =>
   return end === -1 ? [...problems] : problems.slice(0, end);
 }
 
-/** {@link withinReport} for diagnostics. */
+/** Applies {@link withinReport} to diagnostics. */
 export function reportedDiagnostics(diagnostics: readonly Diagnostic[]): Diagnostic[] {
   return withinReport(diagnostics, ({ path, pointer, message }) => [path, pointer, message]);
 }
 
-/** The first problem with its location, and the number of others. */
+/** Returns one line: the first problem with its location, and the number of further problems. */
 export function summaryOf(diagnostics: readonly Diagnostic[], truncated = false): string {
   const [first] = diagnostics;
   if (!first) return 'the source is invalid';

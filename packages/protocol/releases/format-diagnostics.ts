@@ -1,7 +1,9 @@
 import { visibleControls } from '../text/control-characters.ts';
 import type { Diagnostic } from './diagnostic.ts';
 
-/** Longer source lines are not shown: a caret 200 columns away does not help, and a minified file is one line. */
+/**
+ * The longest source line that is shown. In a longer line, such as a minified file, a caret does not help.
+ */
 const SHOWN_LINE_CHARS = 200;
 
 /**
@@ -29,7 +31,7 @@ function formatOne(diagnostic: Diagnostic, lines: readonly string[]): string {
   const text = lines[line - 1];
   if (!text || text.length > SHOWN_LINE_CHARS) return head;
   const gutter = `${line} | `;
-  // Keeps tabs, so that the caret is under its character at every tab width.
+  // Keeps tabs, so that the caret is aligned with its character at every tab width.
   const before = visibleControls(text.slice(0, column - 1)).replaceAll(/[^\t]/g, ' ');
   return `${head}${gutter}${visibleControls(text)}\n${' '.repeat(gutter.length - 2)}| ${before}^\n`;
 }

@@ -17,10 +17,10 @@ const shape = {
       'When the release is rejected unless the gate has passed. Null for windows and schedules, which only delay.',
   }),
   opensAt: Gate.shape.opensAt.meta({
-    description: 'When a waiting window or schedule opens, as far as is known now.',
+    description: 'The time at which a waiting window or schedule is expected to open.',
   }),
   baseGeneration: Generation.nullable().meta({
-    description: 'Approvals: the generation of the pointer that the approvals apply to.',
+    description: 'For approvals: the generation of the pointer to which the approvals apply.',
   }),
   needed: Gate.shape.needed.meta({
     description: 'The number of approvals required; null for the other kinds.',
@@ -84,11 +84,17 @@ export const DecisionView = z
   .object({
     gate: z.string(),
     state: GateState.meta({ description: 'The state after this decision.' }),
-    decisions: z.number().int().meta({ description: 'Counted decisions on this gate, including this one.' }),
+    decisions: z
+      .number()
+      .int()
+      .meta({ description: 'The number of decisions on this gate that count, including this one.' }),
     needed: z.number().int(),
     replayed: z
       .boolean()
-      .meta({ description: 'True when the request is a repetition. The response is the first one.' }),
+      .meta({
+        description:
+          'True if the same request was already carried out. The response is that of the first request.',
+      }),
   })
   .meta({
     id: 'DecisionResult',

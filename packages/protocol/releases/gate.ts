@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { Digest, Generation } from '../identifiers.ts';
 
-/** The kinds of conditions before the swap. `schedule` is the release's own `notBefore`. */
+/** The kinds of gates. `schedule` is the release's own `notBefore`. */
 export const GateKind = z.enum(['approval', 'check', 'window', 'schedule']);
 export type GateKind = z.infer<typeof GateKind>;
 
@@ -14,11 +14,14 @@ export type GateState = z.infer<typeof GateState>;
 export const Decision = z.enum(['approve', 'reject']);
 export type Decision = z.infer<typeof Decision>;
 
-/** The result of a machine. */
+/** The result that a machine reports for a check. */
 export const Conclusion = z.enum(['success', 'failure']);
 export type Conclusion = z.infer<typeof Conclusion>;
 
-/** A decision on a gate, as shown. A voided one does not count: the live release has changed since. */
+/**
+ * A decision on a gate, as the API shows it. A voided decision does not count, because the live release has
+ * changed since.
+ */
 export const GateDecision = z.object({
   by: z.string(),
   decision: z.union([Decision, Conclusion]),
@@ -30,14 +33,16 @@ export const GateDecision = z.object({
 export type GateDecision = z.infer<typeof GateDecision>;
 
 /**
- * A change of a gate. `voided`: approvals no longer count because the live release has changed, and the gate is open again. `opened` a
- * second time: another freeze has started.
+ * A change of a gate. `voided`: approvals no longer count because the live release has changed, and the gate
+ * is open again. A gate is `opened` a second time if another freeze has started.
  */
 const GateChangeKind = z.enum(['opened', 'decided', 'voided', 'passed', 'failed', 'expired', 'closed']);
 
-/** A change of a release's gate, as reported to followers of the release. Decisions carry who made them. */
+/**
+ * A change of a release's gate, as sent to clients that follow the release. A decision includes its author.
+ */
 export const GateChange = z.object({
-  /** Counts from 1, without gaps, over all gates of the release. */
+  /** The number of the change, starting at 1 and without gaps, over all gates of the release. */
   n: z.number().int().min(1),
   gate: z.string(),
   kind: GateKind,
@@ -50,27 +55,30 @@ export const GateChange = z.object({
 });
 export type GateChange = z.infer<typeof GateChange>;
 
-/** A gate of a release, as shown. */
+/** A gate of a release, as the API shows it. */
 export const Gate = z.object({
   gate: z.string(),
   kind: GateKind,
   state: GateState,
-  /** A description: what the gate waits for (without the deadline), or what happened. */
+  /** Describes what the gate waits for (without the deadline), or how it was decided. */
   statusText: z.string(),
   openedAt: z.string(),
-  /** When the release is rejected unless the gate has passed. Null for windows and schedules, which only delay. */
+  /**
+   * The time at which the release is rejected unless the gate has passed. Null for windows and schedules,
+   * which only delay a release.
+   */
   deadlineAt: z.string().nullable(),
-  /** When a waiting window or schedule opens, as far as is known now. Null for the other kinds. */
+  /** The time at which a waiting window or schedule is expected to open. Null for the other kinds. */
   opensAt: z.string().nullable(),
   decidedAt: z.string().nullable(),
-  /** Approvals: the generation of the pointer that the approvals apply to. */
+  /** For approvals: the generation of the pointer to which the approvals apply. */
   baseGeneration: Generation.nullable(),
   needed: z.number().int().nullable(),
   decisions: z.array(GateDecision),
 });
 export type Gate = z.infer<typeof Gate>;
 
-/** A gate that waits, and its release. */
+/** A gate that is still open, and its release. */
 export const OpenGate = Gate.extend({
   bundle: z.string(),
   version: z.number().int(),

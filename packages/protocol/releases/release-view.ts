@@ -26,7 +26,9 @@ export const StageView = z
   .meta({ id: 'ReleaseStage', description: 'The state of one stage of the release.' });
 export type StageView = z.infer<typeof StageView>;
 
-/** A stage in the stream of a release: one that has just started has no end and no diagnostics. */
+/**
+ * A stage in the event stream of a release. A stage that has just started has neither an end nor diagnostics.
+ */
 export const StageEvent = StageView.partial({ finishedAt: true, diagnostics: true });
 
 const EffectView = z
@@ -38,7 +40,7 @@ const EffectView = z
 
 const WaitingForView = z.object(WaitingFor.shape).meta({
   id: 'WaitingFor',
-  description: 'One thing that a release waits for.',
+  description: 'A condition that a release waits for.',
   example: {
     kind: 'approval',
     name: 'release',
@@ -62,7 +64,7 @@ export const ReleaseView = z
         '`queued`: another release of the pointer runs first. `running`: it is in one of its stages. `waiting`: it waits for what `waitingFor` lists. `settled`: it has an outcome.',
     }),
     waitingFor: z.array(WaitingForView).meta({
-      description: 'What a queued or waiting release waits for; empty otherwise.',
+      description: 'The conditions that a queued or waiting release waits for; empty otherwise.',
     }),
     stage: Stage.nullable().meta({ description: 'The stage of a running or waiting release.' }),
     outcome: Outcome.nullable().meta({ description: 'How the release ended; null until it has settled.' }),
@@ -76,26 +78,31 @@ export const ReleaseView = z
       description: "The digest of the artifact for the release's channel; null until it is stored.",
     }),
     generation: Generation.nullable().meta({
-      description: 'The generation of the move that made it live; null until then.',
+      description: 'The generation of the move that made the release live; null until then.',
     }),
     message: z.string().nullable(),
-    notBefore: z.string().nullable().meta({ description: 'Its pointer does not move before this time.' }),
+    notBefore: z
+      .string()
+      .nullable()
+      .meta({ description: 'The release does not become live before this time.' }),
     policyVersion: z
       .number()
       .int()
       .min(0)
-      .meta({ description: 'The version of the policy at its admission; 0 for none.' }),
+      .meta({
+        description: 'The version of the policy when the release was admitted; 0 if there was no policy.',
+      }),
     by: z.string(),
     origin: Origin.nullable().meta({
-      description: 'The push that it came from; null for another kind of publish.',
+      description: 'The push that caused the release; null for any other publish.',
     }),
     createdAt: z.string(),
     settledAt: z.string().nullable(),
-    supersededBy: Version.nullable().meta({ description: 'The release that replaced it.' }),
+    supersededBy: Version.nullable().meta({ description: 'The release that superseded this one.' }),
     stages: z.array(StageView),
     effects: z.array(EffectView),
     gates: z.array(GateView).meta({
-      description: 'The gates of its channel; empty until the artifact is stored.',
+      description: 'The gates of the release’s channel; empty until the artifact is stored.',
     }),
   })
   .meta({

@@ -14,23 +14,30 @@ export const FailedOutcome = Outcome.exclude(['published']);
 export type FailedOutcome = z.infer<typeof FailedOutcome>;
 
 /**
- * The status of a release. `queued`: another release of its pointer runs first. `running`: it is in one of its stages. `waiting`: its stage
- * needs something from outside, which {@link WaitingFor} describes. `settled`: it has an outcome.
+ * The status of a release. `queued`: another release of its pointer runs first. `running`: it is in one of
+ * its stages. `waiting`: its stage waits for a person or another system, which {@link WaitingFor} describes.
+ * `settled`: it has an outcome.
  */
 export const ReleaseStatus = z.enum(['queued', 'running', 'waiting', 'settled']);
 export type ReleaseStatus = z.infer<typeof ReleaseStatus>;
 
 /**
- * One thing that a release waits for: a gate, by its kind; the compiler that the policy names; sinks that must be healthy before the
- * pointer moves; or, while queued, the release in front of it.
+ * A condition that a release waits for: a gate (by its kind), the outside compiler, sinks that must be
+ * healthy before the pointer moves, or, while queued, the release ahead of it.
  */
 export const WaitingFor = z.object({
   kind: z.enum(['approval', 'check', 'window', 'schedule', 'compiler', 'sink', 'release']),
-  /** The gate; the attempt at compiling; the release in front (`v7`). Null for sinks, which `text` names. */
+  /**
+   * The name of the gate, the number of the compile attempt, or the release ahead (`v7`). Null for sinks,
+   * which `text` names.
+   */
   name: z.string().nullable(),
-  /** What must happen, without the time in `until`. */
+  /** Describes what must happen, without the time in `until`. */
   text: z.string(),
-  /** When the wait ends by itself, as an ISO 8601 time: a deadline, or the opening of a window. Null without such a time. */
+  /**
+   * The time at which the wait ends by itself, in ISO 8601: a deadline, or the opening of a window. Null if
+   * there is no such time.
+   */
   until: z.string().nullable(),
 });
 export type WaitingFor = z.infer<typeof WaitingFor>;
@@ -43,7 +50,7 @@ export type Verification = z.infer<typeof Verification>;
 export const StageState = z.enum(['running', 'passed', 'failed', 'skipped']);
 export type StageState = z.infer<typeof StageState>;
 
-/** What happens to a publish while its pointer already has a release in flight. */
+/** Determines how a publish is handled while its pointer already has a release in flight. */
 export const ConflictRule = z.enum(['supersede', 'queue', 'reject']);
 export type ConflictRule = z.infer<typeof ConflictRule>;
 
@@ -58,6 +65,6 @@ export const Effect = z.enum([
 ]);
 export type Effect = z.infer<typeof Effect>;
 
-/** `started`: the call was started, and it is not known whether it arrived. `failed`: it failed permanently. */
+/** `started`: the call has started, and its outcome is not known yet. `failed`: it failed permanently. */
 export const EffectState = z.enum(['started', 'done', 'failed', 'compensated', 'compensation_failed']);
 export type EffectState = z.infer<typeof EffectState>;

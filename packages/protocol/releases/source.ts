@@ -14,8 +14,9 @@ export interface SourceTree {
 }
 
 /**
- * The content address of a source. Sorting by code unit makes it independent of the order in which an archive, a directory or an object
- * lists the files. A valid path contains neither newline nor NUL, so two different trees never have the same listing.
+ * Computes the content address of a source. The files are sorted by code unit, so the digest does not depend
+ * on the order in which an archive, a directory or an object lists them. A valid path contains neither
+ * newline nor NUL, so two different trees never have the same file list.
  */
 export function sourceTree(entries: readonly SourceEntry[]): SourceTree {
   // Paths are unique, so two entries never compare as equal.
@@ -34,8 +35,8 @@ export function fileAsFolder(path: string, files: { has(path: string): boolean }
 }
 
 /**
- * Why a path is not allowed in a source; null when it is. Paths are relative, use "/", and are normalized. Their meaning must not depend on
- * the system that unpacks them, and they must not point outside.
+ * Returns why a path is not allowed in a source, or null if it is. Paths must be relative, normalized and
+ * separated by "/". They must not lead outside the source, and must mean the same on every operating system.
  */
 export function pathProblem(path: string): string | null {
   if (path === '') return 'a path must not be empty';

@@ -27,14 +27,14 @@ export interface SinkId {
   readonly sink: string;
 }
 
-/** The shared stream of a tenant's moves. It never changes. */
+/** Returns the number of the shared stream that contains the tenant's moves. It never changes. */
 export function partitionOf(tenant: string): number {
   return Number.parseInt(digestOf(tenant).slice(-8), 16) % feedLimits.partitions;
 }
 
 /**
- * The key of the single writer that delivers to the sink: `acme/audit` for a webhook, `redis:3` for a partition of a shared stream. Names
- * contain no colon, so a webhook's key never equals a stream's.
+ * Returns the key of the single writer that delivers to the sink: `acme/audit` for a webhook, `redis:3` for a
+ * partition of a shared stream. Names contain no colon, so a webhook's key never equals a stream's.
  */
 export function sinkKey({ tenant, sink }: SinkId): string {
   return isBroker(sink) ? `${sink}:${partitionOf(tenant)}` : `${tenant}/${sink}`;
@@ -61,7 +61,10 @@ export function partitionStream(partition: number): string {
   return `pointsman:moves:${partition}`;
 }
 
-/** The topic exchange in RabbitMQ, and the routing key of a move: `acme.support-bot.live`. Names contain no dot. */
+/**
+ * The topic exchange in RabbitMQ. The routing key of a move is, for example, `acme.support-bot.live`; names
+ * contain no dots.
+ */
 export const MOVE_EXCHANGE = 'pointsman.moves';
 
 export function moveRoutingKey({

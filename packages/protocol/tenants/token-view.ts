@@ -13,7 +13,8 @@ export const TokenView = z
   .object({
     id: TokenId,
     name: z.string().meta({
-      description: 'The name of the holder in the record; for a token without a tenant, `platform/<name>`.',
+      description:
+        'The name of the token’s holder, as recorded for each action; for a token without a tenant, `platform/<name>`.',
     }),
     tenant,
     roles,
@@ -24,7 +25,7 @@ export const TokenView = z
   })
   .meta({ id: 'Token', description: 'A token, without its secret.' });
 
-/** A token in the response to its creator. Shown once. */
+/** The response to the creation of a token. Only this response contains the token itself. */
 export const TokenMade = TokenView.omit({ revokedBy: true, revokedAt: true })
   .extend({
     token: z.string().meta({ description: 'Send it as a bearer token. It cannot be shown again.' }),

@@ -1,5 +1,6 @@
 /**
- * Returns the text, or its beginning and "…", with at most `most` characters as people count them. Reads no more of the text than it keeps.
+ * Returns the text, or its beginning and "…", with at most `most` Unicode code points. Reads no more of the
+ * text than it returns.
  */
 export function cut(text: string, most: number): string {
   if (text.length <= most) return text;

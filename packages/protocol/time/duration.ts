@@ -4,8 +4,8 @@ const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_
 const DURATION = /^([1-9][0-9]{0,5})([smhd])$/;
 
 /**
- * A duration as people write it in a policy or on the command line: `90s`, `30m`, `24h`, `7d`, a whole number of one unit. The text is kept
- * as written, so that a policy reads back unchanged.
+ * A duration as people write it in a policy or on the command line: `90s`, `30m`, `24h`, `7d`, a whole number
+ * with one unit. The text is stored as written, so that a policy can be read back unchanged.
  */
 export function duration({ minMs, maxMs }: { minMs: number; maxMs: number }) {
   return z
@@ -23,13 +23,13 @@ export function duration({ minMs, maxMs }: { minMs: number; maxMs: number }) {
     );
 }
 
-/** The milliseconds of a text that {@link duration} has accepted. */
+/** Returns the milliseconds of a text that {@link duration} has accepted. */
 export function durationMs(text: string): number {
   const [, count = '0', unit = ''] = DURATION.exec(text) ?? [];
   return Number(count) * (UNITS[unit] ?? 0);
 }
 
-/** The inverse of {@link durationMs}, in the largest unit that divides it. */
+/** Formats milliseconds, in the largest unit that divides them. The inverse of {@link durationMs}. */
 export function durationText(ms: number): string {
   const [unit, size] = Object.entries(UNITS).findLast(([, each]) => ms % each === 0) ?? ['s', 1_000];
   return `${ms / size}${unit}`;

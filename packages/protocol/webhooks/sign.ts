@@ -3,19 +3,22 @@ import { createHmac } from 'node:crypto';
 import { webhookKey } from './webhook-secret.ts';
 
 export interface ToSign {
-  /** The same for every try, so that a receiver can detect duplicates. */
+  /** The ID of the event, which is the same for every attempt, so that a receiver can detect duplicates. */
   readonly id: string;
-  /** The time of this try, in whole seconds. */
+  /** The time of this attempt, in whole seconds since the epoch. */
   readonly timestamp: number;
   /** The exact bytes that are sent. */
   readonly body: string | Uint8Array;
 }
 
-/** The headers of Standard Webhooks 1.0, with one signature for each secret. Throws for an invalid secret. */
+/**
+ * Returns the headers of Standard Webhooks 1.0, with one signature for each secret. Throws for an invalid
+ * secret.
+ */
 export function signatureHeaders(message: ToSign, secrets: readonly string[]): Record<string, string> {
   const signatures = secrets.map((secret) => {
     const key = webhookKey(secret);
-    // The message must not contain the secret, because it is logged.
+    // The error message must not contain the secret, because the message is logged.
     if (key === null) throw new Error('a webhook cannot be signed: its secret is invalid');
     return `${VERSION},${signatureOf(message, key).toString('base64')}`;
   });
@@ -26,11 +29,12 @@ export function signatureHeaders(message: ToSign, secrets: readonly string[]): R
   };
 }
 
-/** The version of the symmetric scheme. */
+/** The identifier of the symmetric signature scheme of Standard Webhooks. */
 export const VERSION = 'v1';
 
 export function signatureOf({ id, timestamp, body }: ToSign, key: Buffer): Buffer {
-  // With a dot in the ID, one signature would match several messages.
+  // The signed text joins its parts with dots. With a dot in the ID, one signature would match several
+  // messages.
   if (id.includes('.')) throw new Error(`the ID of a webhook contains a dot: ${id}`);
   return createHmac('sha256', key).update(`${id}.${timestamp}.`).update(body).digest();
 }

@@ -12,7 +12,7 @@ export function newWebhookSecret(): string {
   return PREFIX + randomBytes(signatureLimits.madeSecretBytes).toString('base64');
 }
 
-/** The key that a secret encodes. Null for an invalid secret. */
+/** Returns the key that a secret encodes, or null for an invalid secret. */
 export function webhookKey(secret: string): Buffer | null {
   if (!secret.startsWith(PREFIX)) return null;
   const text = secret.slice(PREFIX.length);

@@ -15,7 +15,10 @@ interface FollowOptions {
   readonly channel?: string;
 }
 
-/** The moves to show. The command follows all moves anyway, because only the whole feed is gapless. */
+/**
+ * Selects the moves to show. The command reads all moves of the tenant anyway, because only the whole feed
+ * has numbers without gaps.
+ */
 interface Shown {
   readonly bundle: string | null;
   readonly channel: string | null;
@@ -56,12 +59,15 @@ async function follow(run: CommandRun, after: string, shown: Shown): Promise<nev
       show(run, move, shown);
       seq = move.data.seq;
     }
-    // The stream is unavailable: a plain request shows why, or that it is available again.
+    // The stream is unavailable. A normal request shows why, or that the API is available again.
     await checkFeed(run, path, `${run.tenant()}:${seq}`);
   }
 }
 
-/** A plain number is a position in this tenant's feed, and 0 is its current beginning. */
+/**
+ * Returns the cursor to start from. A plain number is a position in this tenant's feed, and 0 means the
+ * oldest stored move.
+ */
 function startCursor(run: CommandRun, after: string): string | undefined {
   return after === '0' ? undefined : `${run.tenant()}:${after}`;
 }

@@ -15,7 +15,7 @@ import { shortDigest, pointerPosition } from '../../output/format.ts';
 interface RollbackOptions {
   readonly channel: string;
   readonly to?: number;
-  /** False: do not hold. */
+  /** The reason of the hold. False (`--no-hold`) if the pointer must not be held. */
   readonly hold?: string | false;
   readonly yes?: boolean;
 }
@@ -63,7 +63,7 @@ async function rollback(run: CommandRun, options: RollbackOptions): Promise<Exit
   return 'done';
 }
 
-/** Throws CliError without a move when the user declines. */
+/** Asks the user to confirm the rollback. Throws CliError if the user declines. */
 async function confirmRollback(
   run: CommandRun,
   seen: RollbackView,
@@ -96,7 +96,7 @@ async function confirmRollback(
   if (!/^y(?:es)?$/i.test(answer)) throw new CliError('interrupted', 'The pointer was not moved.');
 }
 
-/** An existing hold keeps its reason unless another reason is given. */
+/** Returns the reason of the hold. An existing hold keeps its reason unless the user gives a new one. */
 function holdReason({ hold }: RollbackOptions, pointer: PointerView): string | undefined {
   if (hold === false) return undefined;
   return hold ?? (pointer.hold === null ? `rolled back from v${pointer.version}` : undefined);

@@ -39,9 +39,10 @@ export function withDecisionOptions(command: Command): Command {
 }
 
 /**
- * Decides a gate of a release, as a person. The decision applies to what was reviewed: the artifact given with `--digest`, or the one shown
- * here next to the live release, at that generation. Without a terminal, `--digest` or `--yes` is required. Throws CliError without a
- * decision when the user declines.
+ * Sends a person's decision on a gate of a release. The decision is bound to the reviewed artifact: the one
+ * given with `--digest`, or the one that this command compares with the live release at its current
+ * generation. Without a terminal, `--digest` or `--yes` is required. If the user declines, throws CliError
+ * and sends nothing.
  */
 export async function decide(
   run: CommandRun,
@@ -82,7 +83,10 @@ export async function decide(
   return 'done';
 }
 
-/** What the decision is about. Shown at a terminal. For --json, only its artifact and generation are used. */
+/**
+ * Returns the artifact and the generation to which the decision applies. At a terminal, also shows the
+ * comparison with the live release.
+ */
 async function review(run: CommandRun, id: ReleaseId): Promise<{ digest: string; generation?: number }> {
   const release = await run.client.call('GET', pathOf(paths.release, id), ReleaseView);
   const { digest: made } = release;
@@ -90,7 +94,7 @@ async function review(run: CommandRun, id: ReleaseId): Promise<{ digest: string;
     const why = release.outcome === null ? 'is not compiled yet' : `has settled as ${release.outcome}`;
     throw new CliError('refused', `${correlationId(id)} ${why}: there is nothing to decide.`);
   }
-  // The API returns the exact reason.
+  // No gate is open. The API rejects the decision with the exact reason.
   if (openGates(release.gates).length === 0) return { digest: made };
   const seen = await compareWithLive(run, { ...release, digest: made });
   if (!run.terminal.json) run.terminal.out(seen.text);
@@ -129,7 +133,10 @@ interface DecisionBody {
   readonly comment: string | undefined;
 }
 
-/** The options that repeat the same decision. They name what was reviewed, because the release may differ by then. */
+/**
+ * Returns the options that repeat the same decision. They include the reviewed artifact, because the live
+ * release may have changed by then.
+ */
 function repeatOptions(body: DecisionBody): string {
   const what = body.digest === undefined ? '' : ` --digest ${body.digest}`;
   return body.generation === undefined ? what : `${what} --if-generation ${body.generation}`;

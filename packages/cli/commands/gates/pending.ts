@@ -33,7 +33,7 @@ async function pending(run: CommandRun): Promise<ExitName> {
 
 /** One row for each gate, compiler or sink that the release waits for. */
 function rows(release: ReleaseView, terminal: Terminal): string[][] {
-  // In the format that "pointsman approve" accepts.
+  // The full name of the release, in the format that "pointsman approve" accepts.
   const name = `${release.tenant}:${release.bundle}:v${release.version}`;
   return release.waitingFor.map(({ kind, name: waited, text, until }) => [
     name,

@@ -24,7 +24,7 @@ export interface HookOptions {
   readonly dropToken?: boolean;
 }
 
-/** Creates or replaces a hook. A generated secret is shown only here. */
+/** Creates or replaces a hook. A generated secret is shown only once, by this command. */
 export async function setHook(run: CommandRun, name: string, options: HookOptions): Promise<ExitName> {
   const { client, terminal } = run;
   const { provider, repository, ref, path, channel, createChannel, apiUrl } = options;
@@ -57,12 +57,14 @@ export async function setHook(run: CommandRun, name: string, options: HookOption
   return 'done';
 }
 
-/** A new secret, in the format of the signer: a Standard Webhooks library, or the provider. */
+/**
+ * Generates a secret in the format that the sender expects: a Standard Webhooks library, or the Git provider.
+ */
 function madeSecret(provider: HookProvider): string {
   return provider === 'generic' ? newWebhookSecret() : randomBytes(32).toString('base64url');
 }
 
-/** Reads one line for each requested secret, the hook's secret first. */
+/** Reads the requested secrets from standard input, one per line, the hook's secret first. */
 async function readSecrets(
   run: CommandRun,
   { secretStdin = false, newSecret = false, tokenStdin = false, dropToken = false }: HookOptions,

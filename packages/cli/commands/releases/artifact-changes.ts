@@ -1,6 +1,8 @@
 import type { ArtifactEntry } from './artifact-files.ts';
 
-/** A path at which two artifacts differ. Null on the side that does not have it. */
+/**
+ * A path at which two artifacts differ. The digest is null for the artifact that does not contain the path.
+ */
 export interface ArtifactChange {
   readonly path: string;
   readonly before: ArtifactEntry | null;

@@ -11,7 +11,10 @@ import { showDiagnostics } from '../../report-failure.ts';
 import type { ReleaseView } from '@pointsman/client/internal/http/resources';
 import { outcomeLine } from '../../output/format.ts';
 
-/** When to stop waiting. Counts from the start of the command, including retries of the publish. */
+/**
+ * The time at which the command stops waiting. The timeout counts from the start of the command and includes
+ * retries of the publish.
+ */
 export interface Deadline {
   readonly afterMs: number;
   readonly signal: AbortSignal;
@@ -23,15 +26,16 @@ export function deadlineAfter(ms: number): Deadline {
 
 export interface AwaitOptions {
   readonly deadline: Deadline;
-  /** The folder of the source, for its lines below diagnostics. Null if it is not available. */
+  /** The source directory, whose lines are shown below diagnostics. Null if it is not available. */
   readonly directory: string | null;
-  /** Called with every view, instead of showing the stages. */
+  /** If set, is called with every view, and the stages are not shown. */
   readonly onView?: (view: ReleaseView) => void;
 }
 
 /**
- * Shows a release until it has settled, then its outcome. Returns `inFlight` after the timeout, which does not affect the release. Throws
- * CliError when interrupted or disconnected, with a note that the release goes on.
+ * Shows the progress of a release until it has settled, then its outcome. Returns `inFlight` after the
+ * timeout, which does not affect the release. If it is interrupted or disconnected, throws CliError, which
+ * states that the release continues.
  */
 export async function awaitOutcome(
   run: CommandRun,
@@ -74,7 +78,7 @@ function showOutcome(run: CommandRun, release: ReleaseView, options: AwaitOption
   return release.outcome === null ? 'failed' : exitOfOutcome(release.outcome);
 }
 
-/** The error when the command stops waiting: the release itself goes on. */
+/** Creates the error for a command that stops waiting while the release continues. */
 function stoppedWaiting(id: ReleaseView, exit: ExitName, why: string): CliError {
   const where = `--tenant ${id.tenant} --bundle ${id.bundle}`;
   const wantsApproval = openGates(id.gates).some(({ kind }) => kind === 'approval');

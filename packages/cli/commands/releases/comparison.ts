@@ -11,11 +11,14 @@ import { PointerView, type ReleaseView } from '@pointsman/client/internal/http/r
 import { table } from '../../output/table.ts';
 import { counted, shortDigest } from '../../output/format.ts';
 
-/** What a release would change when it was reviewed. The decision that follows applies to exactly this. */
+/**
+ * The difference between a release and the live release at the time of the review. The decision applies to
+ * exactly this state.
+ */
 export interface Comparison {
   readonly digest: string;
   readonly generation: number;
-  /** Lines for a person. */
+  /** The comparison as text for people. */
   readonly text: string;
 }
 
@@ -45,7 +48,7 @@ export async function compareWithLive(
   return { digest, generation: live.generation, text: text.join('') };
 }
 
-/** How many files differ between two artifacts of a tenant; null if none does. */
+/** Describes how many files differ between two artifacts of a tenant. Returns null if they are equal. */
 export async function changedFiles(
   client: ApiClient,
   tenant: string,
@@ -64,7 +67,7 @@ export async function changedFiles(
   return `${counted(others, 'file')} changed, ${added} added, ${removed} removed`;
 }
 
-/** A channel does not exist before its first publish. */
+/** Returns an empty pointer for a channel that does not exist yet, because the first publish creates it. */
 function nothingThere(error: unknown): Pick<PointerView, 'version' | 'digest' | 'generation'> {
   if (error instanceof ApiProblem && error.problem.code === 'not_found') {
     return { version: null, digest: null, generation: 0 };

@@ -93,7 +93,7 @@ async function describe(
   return head + (unifiedDiff(before, after, terminal) ?? '  almost every line differs\n');
 }
 
-/** The text of a file, JSON with one member a line; null for a binary file. */
+/** Returns the text of a file, with one JSON member per line. Returns null for a binary file. */
 async function readText(
   run: CommandRun,
   bundle: Bundle,

@@ -111,7 +111,8 @@ async function submit(
   const { channel, createChannel, onConflict, message, notBefore, ifGeneration, deadline } = options;
   const repetition = {
     key: options.idempotencyKey,
-    // A relative time means another moment in a repeated request, so the computed time is used.
+    // Contains the absolute time, because a relative time would mean a later moment when the command is
+    // repeated.
     same: notBefore === undefined ? '' : ` --not-before ${notBefore}`,
     maybe: 'The release may have been accepted.',
     repeated: '. The release is published at most once.',

@@ -37,7 +37,10 @@ export function statusCommand(cli: Cli): Command {
     });
 }
 
-/** Throws with a hint if the argument looks like a release. A version alone is accepted, because a bundle may have the name v1. */
+/**
+ * Returns the bundle that the argument names. Throws with a hint if the argument looks like a release.
+ * Accepts a version alone, because a bundle may have the name v1.
+ */
 function bundleNamed(run: CommandRun, argument: string | undefined): string {
   if (argument === undefined || !/[:/]v[0-9]+$/.test(argument)) return run.bundle(argument);
   throw new CliError('usage', `"${argument}" is a release, but the argument must be a bundle.`, {

@@ -29,12 +29,12 @@ export function sinkFields(sink: SinkView, terminal: Terminal): string[][] {
   ];
 }
 
-/** The lag of a sink. */
+/** Describes how many moves a sink is behind. */
 export function lagOf({ lag }: SinkView): string {
   return lag === 0 ? 'up to date' : `${counted(lag, 'move')} behind`;
 }
 
-/** Why the sink does not deliver; null if it does. */
+/** Describes why deliveries to the sink fail. Returns null if they succeed. */
 export function failureOf(sink: SinkView): string | null {
   if (sink.state === 'paused') {
     const why = sink.pauseReason === null ? '' : `: ${sink.pauseReason}`;

@@ -15,7 +15,7 @@ import { sinkFields, sinkRow } from './sink-view.ts';
 import { table } from '../../output/table.ts';
 import { moment } from '../../output/format.ts';
 
-/** `pointsman sinks`: manages the destinations of moves. */
+/** `pointsman sinks`: manages sinks, the systems to which moves are delivered. */
 export function sinksCommand(cli: Cli): Command {
   const sinks = new Command('sinks').description("the destinations of a tenant's moves, and their progress");
   const own = [addCommand(cli), listCommand(cli), showCommand(cli), rotateCommand(cli), deleteCommand(cli)];

@@ -12,7 +12,7 @@ import { printable } from '../../output/printable.ts';
 
 type Errors = NonNullable<Problem['errors']>;
 
-/** A parsed policy file, or why it can't be parsed. */
+/** A parsed policy file, or the reasons why it can't be parsed. */
 export type PolicyFile =
   | { readonly kind: 'wrong'; readonly diagnostics: readonly Diagnostic[] }
   | {
@@ -22,7 +22,10 @@ export type PolicyFile =
       readonly placed: (errors: Errors) => Diagnostic[];
     };
 
-/** Reads YAML 1.2, and so JSON. Throws CliError for a file that can't be read or is reached through a link. */
+/**
+ * Reads a policy file in YAML 1.2, which includes JSON. Throws CliError if the file can't be read or its path
+ * contains a symbolic link.
+ */
 export function readPolicyFile(path: string): PolicyFile {
   const lines = new LineCounter();
   const content = readText(path);
@@ -59,7 +62,10 @@ export function readPolicyFile(path: string): PolicyFile {
   };
 }
 
-/** What the YAML library accepts although the file is not what its name or its beginning promises. */
+/**
+ * Returns problems of files that the YAML library accepts although their format contradicts their name or
+ * their first characters.
+ */
 function formProblems(path: string, text: string, document: Document, diagnose: Diagnose): Diagnostic[] {
   const version = document.directives?.yaml.version ?? '1.2';
   if (version !== '1.2')
@@ -72,7 +78,7 @@ function formProblems(path: string, text: string, document: Document, diagnose: 
 
 type Diagnose = (offset: number, pointer: string, code: string, message: string) => Diagnostic;
 
-/** The library limits what aliases expand to, and throws above that. */
+/** Returns the parsed value. The YAML library throws if aliases expand to more than its limit. */
 function valueOf(document: Document, path: string): unknown {
   try {
     return document.toJS();
@@ -84,7 +90,10 @@ function valueOf(document: Document, path: string): unknown {
   }
 }
 
-/** The offset of a JSON Pointer's value, or of its key if the value is empty, or else of the nearest parent. */
+/**
+ * Returns the offset of the value at a JSON Pointer. Uses its key if the value is empty, or the nearest
+ * parent if there is no such value.
+ */
 function offsetOf(document: Document, pointer: string): number {
   let node = document.contents;
   let offset = node?.range?.[0] ?? 0;

@@ -105,7 +105,7 @@ async function putPolicy(
   return parsePolicy(answer);
 }
 
-/** The same failure. Its problems have line numbers of the file. */
+/** Returns the error with its problems located at lines of the file. */
 function atFileLines(error: unknown, { placed }: Written, file: string, { terminal }: CommandRun): unknown {
   if (!(error instanceof ApiProblem)) return error;
   const { errors = [], code } = error.problem;
@@ -150,7 +150,7 @@ async function readPolicy(run: CommandRun, version?: number): Promise<PolicyVers
   );
 }
 
-/** The version is in the entity tag. */
+/** Parses a response with a policy. The version is in the ETag header. */
 function parsePolicy(answer: ApiResponse): PolicyVersion {
   const version = /^(?:W\/)?"(\d+)"$/.exec(headerOf(answer, 'etag') ?? '')?.[1];
   if (version === undefined) throw new CliError('failed', 'The API did not send the version of the policy.');

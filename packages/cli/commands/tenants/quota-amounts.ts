@@ -28,7 +28,7 @@ function limitOf(amount: string): number {
   );
 }
 
-/** An amount of that quota, for people. */
+/** Formats an amount in the unit of a quota, for people. */
 export function shownAmount(quota: string, amount: number): string {
   if (quota !== 'bytes') return String(amount);
   const [unit, size] = Object.entries(UNITS).findLast(([, bytes]) => amount >= bytes) ?? ['bytes', 1];

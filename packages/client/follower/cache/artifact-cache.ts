@@ -14,7 +14,7 @@ import { followLimits } from '../limits.ts';
 import { SharedFlights } from '../shared-flights.ts';
 import { sweepFolder } from './sweep-folder.ts';
 
-/** The control plane to fetch missing blobs from; null reads from disk only. */
+/** The control plane from which missing blobs are fetched. Null to read only from disk. */
 export type Origin = { readonly tenant: string; readonly plane: ControlPlane } | null;
 
 /** A disk write in progress. */
@@ -27,7 +27,7 @@ export interface PendingWrite {
 
 const ALREADY_WRITTEN: PendingWrite = { done: Promise.resolve(), soon: Promise.resolve() };
 
-/** A verified artifact, and the bytes that it was parsed from. */
+/** A verified artifact, and the bytes of its blobs. */
 interface Loaded {
   readonly content: BundleContent;
   /** The manifest, the index and the files, by digest. */
@@ -35,9 +35,9 @@ interface Loaded {
 }
 
 /**
- * The artifacts of one folder, shared by all followers of this process that use the folder. Each artifact is
- * fetched, verified, parsed and written once, and is in memory once. An unused artifact is freed with its
- * last reader.
+ * The artifacts of one folder. All followers in this process that use the folder share the cache. Each
+ * artifact is fetched, verified, parsed and written once, and memory contains one copy. When its last reader
+ * releases an artifact, the garbage collector frees it.
  */
 export class ArtifactCache {
   readonly #blobs: BlobFolder;
@@ -72,8 +72,8 @@ export class ArtifactCache {
 
   /**
    * Makes the artifact and its generation durable, so that a process that starts later without a network
-   * continues from it. The write happens once for all callers, and continues when a caller stops waiting,
-   * because half a write is useless.
+   * continues from it. All callers share one write. It continues if a caller stops waiting, because a partial
+   * write is useless.
    */
   persist(content: BundleContent, pointer: PointerId, good: Omit<LastGood, 'digest'>): PendingWrite {
     const name = `${pointer.tenant}/${pointer.bundle}/${pointer.channel}`;
@@ -97,7 +97,7 @@ export class ArtifactCache {
     return keeping;
   }
 
-  /** The last good bundle of the pointer, which this process or an earlier one has written. */
+  /** Returns the last good bundle of the pointer, as written by this process or an earlier one, or null. */
   findLastGood(pointer: PointerId): Promise<LastGood | null> {
     return findLastGood(this.#folder, pointer);
   }
@@ -112,7 +112,7 @@ export class ArtifactCache {
     await writeLastGood(this.#folder, pointer, { ...good, digest: content.digest });
   }
 
-  /** Deletes unused files, unless a sweep has run recently. */
+  /** Deletes unused files from disk, unless a sweep has run recently. */
   async #sweep(nowMs: number): Promise<void> {
     if (nowMs - this.#sweptAtMs < followLimits.sweepMs) return;
     this.#sweptAtMs = nowMs;
@@ -150,7 +150,10 @@ export class ArtifactCache {
     });
   }
 
-  /** Finds blobs of the running artifacts. A release usually changes only a few files, so most blobs are already in memory. */
+  /**
+   * Returns a function that finds a blob in the artifacts in memory. A release usually changes only a few
+   * files, so most blobs are already in memory.
+   */
   #inMemory(): (digest: string) => Uint8Array | undefined {
     const running = [...this.#loaded.values()].map((ref) => ref.deref()).filter((one) => one !== undefined);
     return (digest) => running.find(({ blobs }) => blobs.has(digest))?.blobs.get(digest);
@@ -174,7 +177,7 @@ function notOnDisk(digest: string): FollowFailure {
   return new FollowFailure('later', `${digest} is not on disk, or is damaged`);
 }
 
-/** Resolves when the work has settled, or when the time is over. */
+/** Resolves when the work has settled, at the latest after `ms`. */
 async function settledWithin(work: Promise<void>, ms: number): Promise<void> {
   const { promise, resolve: end } = deferred<void>();
   const timer = setTimeout(end, ms);
@@ -188,7 +191,7 @@ const NEVER_ABORTED = new AbortController().signal;
 
 const caches = new Map<string, ArtifactCache>();
 
-/** The process's single cache of the folder. */
+/** Returns the cache of the folder. The process has one for each folder. */
 export function artifactCache(folder: string): ArtifactCache {
   const path = resolve(folder);
   const cache = caches.get(path) ?? new ArtifactCache(path);

@@ -4,7 +4,7 @@ import { type NamedBlob, readManifest } from '@pointsman/protocol/artifacts/oci-
 import { FollowFailure } from '../failure.ts';
 import { followLimits } from '../limits.ts';
 
-/** The parts of an artifact. */
+/** The parts of an artifact that a follower must fetch. */
 export interface ArtifactPlan {
   readonly digest: string;
   readonly manifest: Uint8Array;
@@ -14,8 +14,8 @@ export interface ArtifactPlan {
 }
 
 /**
- * Parses a manifest that must have this digest. Throws `wrong` for an artifact that can't be served, before a
- * blob is fetched.
+ * Verifies the digest of a manifest and parses it. Throws a {@link FollowFailure} of kind `wrong` if the
+ * artifact can't be served, before any blob is fetched.
  */
 export function artifactPlan(digest: string, manifest: Uint8Array): ArtifactPlan {
   const wrong = (what: string): FollowFailure => new FollowFailure('wrong', `artifact ${digest}: ${what}`);

@@ -7,7 +7,7 @@ import { putWhole, syncFolder } from './durable-file.ts';
 import { inParallel } from './in-parallel.ts';
 import { followLimits } from '../limits.ts';
 
-/** The folder of the blobs. Partly written files are in the scratch folder. */
+/** Returns the path of the folder for blobs. Partly written files are in a separate scratch folder. */
 export function blobsIn(folder: string): string {
   return join(folder, 'blobs');
 }
@@ -16,18 +16,18 @@ export function scratchIn(folder: string): string {
 }
 
 /**
- * Content-addressed files on disk. Several processes may share the folder: one name always has the same
- * bytes.
+ * Content-addressed files on disk. Several processes may share the folder, because a file's name determines
+ * its content.
  */
 export interface BlobFolder {
   /**
-   * The blob, if it exists and matches its digest. A damaged blob counts as missing: the next put overwrites
-   * it.
+   * Returns the blob if it exists and matches its digest. A damaged blob counts as missing, and the next put
+   * overwrites it.
    */
   find(blob: NamedBlob): Promise<Uint8Array | null>;
   /** Like `find`, for a blob of unknown size. */
   findAtMost(digest: string, bytes: number): Promise<Uint8Array | null>;
-  /** Durable when it resolves. Rejects when the disk write fails. */
+  /** Writes the blobs. They are durable when the promise resolves. Rejects if the disk write fails. */
   put(blobs: ReadonlyMap<string, Uint8Array>): Promise<void>;
 }
 
@@ -42,7 +42,7 @@ export function blobFolder(folder: string): BlobFolder {
       const content = await readFile(path);
       return isBlob({ digest, size }, content) ? content : null;
     } catch {
-      // Missing, or the disk can't read it. Both mean that the blob must be fetched.
+      // The file is missing or unreadable. In both cases, the blob must be fetched.
       return null;
     }
   };
@@ -66,8 +66,8 @@ export function blobFolder(folder: string): BlobFolder {
 }
 
 /**
- * Whether the blob is already on disk and intact. The file is read, because a damaged one would otherwise
- * stay damaged permanently. Its modification time is renewed, so that the sweep keeps it.
+ * Returns whether the blob is already on disk and intact. Reads the whole file, because a damaged file would
+ * otherwise never be replaced. Updates its modification time, so that the sweep keeps it.
  */
 async function isIntact(blob: NamedBlob, path: string): Promise<boolean> {
   try {

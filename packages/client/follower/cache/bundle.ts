@@ -4,16 +4,16 @@ export interface BundleFile {
   readonly mediaType: string;
 }
 
-/** A whole verified artifact in memory. All users in the process share it, so it is read-only. */
+/** A complete, verified artifact in memory. All users in the process share it, so it is read-only. */
 export interface BundleContent {
   readonly digest: string;
   readonly files: ReadonlyMap<string, BundleFile>;
   /**
-   * The file, parsed once and frozen; undefined if it does not exist. Throws SyntaxError for a file that is
-   * not JSON.
+   * Returns the JSON value of a file, or undefined if the file does not exist. The value is parsed once and
+   * deeply frozen. Throws SyntaxError if the file is not JSON.
    */
   readonly json: (path: string) => unknown;
-  /** The file as UTF-8; undefined if it does not exist. */
+  /** Returns the file decoded as UTF-8, or undefined if it does not exist. */
   readonly text: (path: string) => string | undefined;
 }
 
@@ -38,7 +38,7 @@ export function bundleContent(digest: string, files: ReadonlyMap<string, BundleF
   const parse = (path: string): unknown => {
     const file = files.get(path);
     if (file === undefined) return undefined;
-    // Decodes directly, because `text` would keep a second copy of every document.
+    // Decodes the file without calling `text`, which would keep a second copy of every document.
     const value: unknown = JSON.parse(new TextDecoder().decode(file.content), freeze);
     parsed.set(path, value);
     return value;
@@ -58,7 +58,10 @@ export function bundleAt(
   return Object.freeze({ generation, version, ...content });
 }
 
-/** A JSON reviver, which is called from the leaves up, so that the value is deeply frozen. */
+/**
+ * A JSON reviver that freezes each value. JSON.parse calls it for the leaves first, so the result is deeply
+ * frozen.
+ */
 function freeze(_key: string, value: unknown): unknown {
   return Object.freeze(value);
 }

@@ -3,9 +3,9 @@ import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
- * Writes a file atomically: to a scratch file, synced, then renamed. Killed in between, it leaves a scratch
- * file, which the sweep deletes. The caller must still sync the target folder, once for all files written to
- * it.
+ * Writes a file atomically: writes and syncs a scratch file, then renames it. If the process is killed in
+ * between, a scratch file remains, which the sweep deletes. The caller must also sync the target folder, once
+ * after all files are written.
  */
 export async function putWhole(path: string, content: Uint8Array | string, scratch: string): Promise<void> {
   const half = join(scratch, randomUUID());

@@ -1,5 +1,6 @@
 /**
- * Runs the work for each item, with this many running at the same time. After the first failure, no further item is started.
+ * Runs the work for each item, with a limited number of items at the same time. After the first failure, no
+ * further item is started.
  */
 export async function inParallel<T>(
   things: readonly T[],

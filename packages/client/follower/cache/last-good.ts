@@ -11,7 +11,7 @@ import { putWhole, syncFolder } from './durable-file.ts';
 const LastGood = z.object({ generation: Generation.min(1), version: Version, digest: Digest });
 export type LastGood = z.infer<typeof LastGood>;
 
-/** Sixteen digits, so that the names sort numerically. */
+/** The file name is the generation, padded to sixteen digits, so that names sort numerically. */
 const NAME = /^([0-9]{16})\.json$/;
 
 export function pointersIn(folder: string): string {
@@ -23,8 +23,9 @@ function folderOf(folder: string, { tenant, bundle, channel }: PointerId): strin
 }
 
 /**
- * Each generation has its own file, and the highest one counts. Two processes may share the folder: with one
- * common file, a lagging process could overwrite a newer generation. A file is never changed.
+ * Returns the last good bundle of the pointer. Each generation has its own file, which is never changed, and
+ * the highest generation counts. Two processes may share the folder. With a single file, a lagging process
+ * could overwrite a newer generation.
  */
 export async function findLastGood(folder: string, pointer: PointerId): Promise<LastGood | null> {
   const own = folderOf(folder, pointer);
@@ -35,7 +36,10 @@ export async function findLastGood(folder: string, pointer: PointerId): Promise<
   return null;
 }
 
-/** Durable when it resolves. All parts of the artifact must already be durable. */
+/**
+ * Writes a last good bundle. It is durable when the promise resolves. All blobs of the artifact must already
+ * be durable.
+ */
 export async function writeLastGood(folder: string, pointer: PointerId, good: LastGood): Promise<void> {
   const own = folderOf(folder, pointer);
   await mkdir(own, { recursive: true });
@@ -46,7 +50,7 @@ export async function writeLastGood(folder: string, pointer: PointerId, good: La
   for (const name of older) await rm(join(own, name), { force: true });
 }
 
-/** Reads one such file; null when it is missing or invalid. */
+/** Reads one file of a last good bundle. Returns null if it is missing or invalid. */
 export async function readLastGood(path: string): Promise<LastGood | null> {
   try {
     return LastGood.parse(JSON.parse(await readFile(path, 'utf8')));
@@ -55,7 +59,7 @@ export async function readLastGood(path: string): Promise<LastGood | null> {
   }
 }
 
-/** Newest first. */
+/** Returns the file names of all generations, the newest first. */
 async function generationsIn(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch(() => []);
   return names

@@ -7,9 +7,9 @@ import { pointersIn, readLastGood } from './last-good.ts';
 import { followLimits } from '../limits.ts';
 
 /**
- * Deletes old scratch files, and old blobs that no last good bundle needs. A process that is about to use a
- * blob has just written or touched it. If the blob is deleted anyway, it is fetched again. Never rejects: a
- * folder that can't be swept only grows.
+ * Deletes old scratch files, and old blobs that no last good bundle needs. A blob that a process is about to
+ * use is not old, because the process has just written or touched it. If such a blob is deleted anyway, it is
+ * fetched again. Never rejects, because a folder that can't be swept only grows.
  */
 export async function sweepFolder(folder: string, nowMs: number): Promise<void> {
   const needed = await neededBlobs(folder);
@@ -28,7 +28,10 @@ async function removeOld(folder: string, nowMs: number, isUnused: (name: string)
   }
 }
 
-/** The blobs of every pointer in this folder; null when they can't be determined. */
+/**
+ * Returns the digests of the blobs that the pointers in this folder need, or null if they can't be
+ * determined.
+ */
 async function neededBlobs(folder: string): Promise<Set<string> | null> {
   const needed = new Set<string>();
   const entries = await readdir(pointersIn(folder), { recursive: true, withFileTypes: true }).catch(

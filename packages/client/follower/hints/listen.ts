@@ -5,7 +5,7 @@ import { afterFailureMs, isOver, pause } from '../waits.ts';
 
 export interface ListenDeps {
   readonly source: MoveHints;
-  /** A connection starts. It does not report earlier moves. */
+  /** Called when a connection starts. The connection does not report earlier moves. */
   readonly onOpen: () => void;
   readonly onHint: (hint: MoveHint) => void;
   readonly onFailure: (failure: FollowFailure) => void;

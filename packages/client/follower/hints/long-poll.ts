@@ -4,8 +4,8 @@ import type { MoveHints } from './move-hints.ts';
 import { jittered, pause } from '../waits.ts';
 
 /**
- * Polls the control plane repeatedly. Each response waits until the pointer has changed. Throws the errors of
- * the requests.
+ * Returns hints from long-polls of the control plane: it responds when the pointer has changed, or after a
+ * time limit. Throws the errors of the requests.
  */
 export function longPoll(plane: ControlPlane): MoveHints {
   return async function* hints(signal) {

@@ -10,7 +10,7 @@ export type MoveHint =
   | { readonly kind: 'moved'; readonly event: MoveEvent }
   /** A move may have been missed. */
   | { readonly kind: 'gap' }
-  /** The control plane's pointer, from a source that reads it. */
+  /** The control plane's pointer, from a source that reads it directly. */
   | { readonly kind: 'pointer'; readonly pointer: Pointer };
 
 /**
@@ -22,7 +22,7 @@ export type MoveHints = (signal: AbortSignal) => AsyncIterable<MoveHint>;
 /** The meaning of an event for a follower of this pointer. */
 export type ClassifiedEvent =
   | { readonly kind: 'moved'; readonly generation: number; readonly digest: string }
-  /** An event about another pointer: a shared stream contains many pointers. */
+  /** An event about another pointer. A shared stream contains the moves of many pointers. */
   | { readonly kind: 'elsewhere' }
   | { readonly kind: 'garbage'; readonly reason: string };
 
@@ -38,7 +38,7 @@ export function classifyEvent(event: unknown, pointer: PointerId): ClassifiedEve
 
 type Readable = MoveEvent | Extract<ClassifiedEvent, { kind: 'garbage' }>;
 
-/** Parsed once, because a thousand followers of one process receive the same event object. */
+/** Caches parsed events, because a thousand followers of one process receive the same event object. */
 const known = new WeakMap<object, Readable>();
 
 function readEvent(event: unknown): Readable {
