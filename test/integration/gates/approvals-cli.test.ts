@@ -108,7 +108,7 @@ describe('a decision that the API refuses', () => {
     });
     expect(await approve('bob', '--gate', 'release')).toMatchObject({
       exit: 9,
-      stderr: expect.stringContaining('requires another person than the author'),
+      stderr: expect.stringContaining('must be decided by someone other than the author'),
     });
     expect((await approve('ci', '--gate', 'release')).exit).toBe(9);
     expect((await approve('alice', '--gate', 'release')).stdout).toContain('at "release": 1 of 2\n');

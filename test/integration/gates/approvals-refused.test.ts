@@ -39,7 +39,7 @@ describe('permission to decide a gate', () => {
     await at.waiting(version);
     const own = await at.approve('bob', version);
     expectProblem(own, 403, 'own_release');
-    expect(own.json['detail']).toContain('requires another person than the author');
+    expect(own.json['detail']).toContain('must be decided by someone other than the author');
     expect((await at.approve('alice', version)).status).toBe(201);
   });
 

@@ -173,7 +173,7 @@ describe('a delivery to a hook', () => {
     await store.owner.query(`UPDATE pointsman.hooks SET secret = 'v1.0000.x.y' WHERE hook = 'lost'`);
     expect((await api.call('GET', path('lost'))).json).toMatchObject({ sealedUnder: 'lost' });
     expect((await deliver('lost', '{}')).status).toBe(401);
-    expect(api.logged.some((line) => line.includes('the secret of a hook can not be decrypted'))).toBe(true);
+    expect(api.logged.some((line) => line.includes('the secret of a hook cannot be decrypted'))).toBe(true);
   });
 });
 
