@@ -78,7 +78,7 @@ test('an error code of the schema is raised in one file, and guards.sql describe
   const codes = raised.map(({ code }) => code).toSorted();
   expect(new Set(codes).size, JSON.stringify(raised)).toBe(codes.length);
   const guards = files.find(({ path }) => path.endsWith('/guards.sql'))?.text ?? '';
-  const listed = [...guards.matchAll(/\b(?<code>PM\d{3}) an? /g)].map(
+  const listed = [...guards.matchAll(/^-- (?<code>PM\d{3}): /gm)].map(
     (match) => match.groups?.['code'] ?? '',
   );
   expect(listed.toSorted()).toEqual(codes);
