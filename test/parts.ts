@@ -47,7 +47,7 @@ export const parts: readonly Part[] = [
   {
     name: 'store',
     covers: 'the functions of the database, and the configurations of outside servers, on real servers',
-    usualSeconds: 80,
+    usualSeconds: 60,
     project: 'store',
     timeoutMs: 10 * minute,
   },
