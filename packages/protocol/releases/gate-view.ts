@@ -89,12 +89,10 @@ export const DecisionView = z
       .int()
       .meta({ description: 'The number of decisions on this gate that count, including this one.' }),
     needed: z.number().int(),
-    replayed: z
-      .boolean()
-      .meta({
-        description:
-          'True if the same request was already carried out. The response is that of the first request.',
-      }),
+    replayed: z.boolean().meta({
+      description:
+        'True if the same request was already carried out. The response is that of the first request.',
+    }),
   })
   .meta({
     id: 'DecisionResult',

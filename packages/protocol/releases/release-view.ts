@@ -85,13 +85,9 @@ export const ReleaseView = z
       .string()
       .nullable()
       .meta({ description: 'The release does not become live before this time.' }),
-    policyVersion: z
-      .number()
-      .int()
-      .min(0)
-      .meta({
-        description: 'The version of the policy when the release was admitted; 0 if there was no policy.',
-      }),
+    policyVersion: z.number().int().min(0).meta({
+      description: 'The version of the policy when the release was admitted; 0 if there was no policy.',
+    }),
     by: z.string(),
     origin: Origin.nullable().meta({
       description: 'The push that caused the release; null for any other publish.',
