@@ -61,7 +61,7 @@ export const callbackLimits = {
    * again for the overlays.
    */
   releaseBytes: 4 * sourceLimits.totalBytes,
-  /** The number of blobs of one release: twice the number of files in a source, plus their manifests. */
+  /** The maximum number of blobs of one release: twice the number of files in a source, plus their manifests. */
   releaseBlobs: 2 * sourceLimits.files + 1_000,
   /**
    * The API sends a source to a compiler in batches of files of this total size. A larger file forms its own

@@ -86,7 +86,7 @@ export const compileLimits = {
    * for hundreds of typical ones.
    */
   memoBytes: 128 * MiB,
-  /** The size of the cached compile results of one tenant: enough for the largest source. */
+  /** The maximum size of the cached compile results of one tenant: enough for the largest source. */
   memoBytesPerTenant: 96 * MiB,
   /**
    * The size of one file of a module. The bundler needs up to 500 bytes of memory for each byte of typical
@@ -103,21 +103,21 @@ export const compileLimits = {
    * process, a typical compilation takes less.
    */
   sliceMs: second / 2,
-  /** The number of quick compilations that may start ahead of a compilation that has yielded. */
+  /** The maximum number of quick compilations that may start ahead of a compilation that has yielded. */
   quickPerSlow: 4,
   /**
    * How long the scheduler treats a tenant's new compilations as slow or long after one of them was. An
    * attacker with many tenants can therefore use each tenant only once within this time.
    */
   standingMs: 10 * minute,
-  /** The number of tenants that the scheduler remembers as slow or long. The list takes about 1 MiB. */
+  /** The maximum number of tenants that the scheduler remembers as slow or long. The list takes about 1 MiB. */
   standingsKept: 10_000,
   /**
    * How long the worker remembers a source that exceeded a limit. It rejects a retry of such a source
    * immediately.
    */
   exhaustedMs: 10 * minute,
-  /** The number of sources that the worker remembers because they exceeded a limit. */
+  /** The maximum number of sources that the worker remembers because they exceeded a limit. */
   exhaustedKept: 1_000,
   /**
    * The nesting depth of brackets in a file of a module. Like a large file, deep nesting makes the bundler

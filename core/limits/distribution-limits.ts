@@ -61,7 +61,7 @@ export const sinkLimits = {
    * Webhooks, "Secret rotation").
    */
   rotationMs: 24 * hour,
-  /** The number of delivery attempts of one webhook that are stored for inspection. */
+  /** The maximum number of delivery attempts of one webhook that are stored for inspection. */
   attemptsKept: 1_000,
   /**
    * How long a required sink counts as healthy after its last successful health check. The swap only reads

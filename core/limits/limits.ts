@@ -139,7 +139,7 @@ export const tenantLimits = {
 
 /** Limits of messages that list the channels of a bundle. */
 export const channelLimits = {
-  /** The number of channel names in one sentence, which fill a line or two. The API lists all channels. */
+  /** The maximum number of channel names in one sentence, which fill a line or two. The API lists all channels. */
   namedInText: 20,
   /** The largest edit distance at which a name counts as a misspelling of a known one: two typos. */
   misspeltBy: 2,
@@ -147,11 +147,11 @@ export const channelLimits = {
 
 /** Limits of the gates, which a release must pass before its swap. */
 export const gateLimits = {
-  /** The number of gates of one channel: more than any practical review process needs. */
+  /** The maximum number of gates of one channel: more than any practical review process needs. */
   gates: 20,
-  /** The number of approvals that one gate may require. */
+  /** The maximum number of approvals that one gate may require. */
   approvers: 10,
-  /** The number of freezes in one window. */
+  /** The maximum number of freezes in one window. */
   freezes: 50,
   /**
    * The shortest and the longest deadline of a gate. An automated check may take only seconds. A month covers

@@ -14,10 +14,11 @@ export const quotaDefaults = {
    * their compiled output, or for years of typical ones.
    */
   bytes: 10 * 1024 * MiB,
-  /** The number of bundles. Each bundle has channels and a value of durable state, and can't be deleted. */
+  /** The maximum number of bundles. Each bundle has channels and a value of durable state, and can't be deleted. */
   bundles: 1_000,
   /**
-   * The number of releases in flight: ten full queues. Each release is a workflow in Restate and a few rows.
+   * The maximum number of releases in flight: as many as ten full queues hold. Each release is a workflow in Restate
+   * and a few rows.
    */
   releasesInFlight: 1_000,
   /**
@@ -36,11 +37,11 @@ export const quotaDefaults = {
    * has its own limit.
    */
   followers: 50_000,
-  /** The number of active tokens: one for each person, pipeline and runtime. */
+  /** The maximum number of active tokens: one for each person, pipeline and runtime. */
   tokens: 1_000,
-  /** The number of hooks: one for each branch of each repository. All of them fit on one page of a list. */
+  /** The maximum number of hooks: one for each branch of each repository. All of them fit on one page of a list. */
   hooks: 200,
-  /** The number of webhooks. Each webhook has its own writer, and a thousand stored delivery attempts. */
+  /** The maximum number of webhooks. Each webhook has its own writer, and a thousand stored delivery attempts. */
   sinks: 20,
 } as const;
 
@@ -58,7 +59,7 @@ export const retentionLimits = {
   auditDays: 400,
   shortestAuditDays: 30,
   longestAuditDays: 36_500,
-  /** The number of rows that one statement deletes. It takes tens of milliseconds. */
+  /** The maximum number of rows that one statement deletes. It takes tens of milliseconds. */
   batch: 1_000,
   /**
    * The bytes of content and source file lists that one statement deletes, which takes a few hundred
@@ -66,9 +67,9 @@ export const retentionLimits = {
    * file; deleting 10,000 rows takes 30 ms.
    */
   sweptBytes: 16 * MiB,
-  /** The number of consecutive deletions of one kind of data. Then the sweep handles releases again. */
+  /** The maximum number of consecutive deletions of one kind of data. Then the sweep handles releases again. */
   batches: 10,
-  /** The number of tenants whose content one round of the sweep checks. */
+  /** The maximum number of tenants whose content one round of the sweep checks. */
   tenants: 100,
   /**
    * The duration of one round. Then the sweep handles releases again, and the next round continues with the

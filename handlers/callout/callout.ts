@@ -35,10 +35,10 @@ export function calloutObject(deps: Deps) {
 /**
  * Requests a check. If the request fails permanently, records "failure" on the gate, with the reason.
  *
- * Worker dies inside: Restate replays the handler, and a call whose response was lost is repeated with the
- * same Idempotency-Key and callback. Killed, or out of retries: if the request was sent, its callback is
- * still accepted; otherwise the gate expires at its deadline. The release compensates, not this handler:
- * closing the release revokes the callback address, which then rejects every report.
+ * If the worker dies, Restate replays the handler, and a call whose response was lost is repeated with the same
+ * Idempotency-Key and callback. If it is killed or out of retries after the request was sent, the request's callback
+ * is still accepted; otherwise the gate expires at its deadline. The release compensates, not this handler: closing
+ * the release revokes the callback address, which then rejects every report.
  */
 async function requestCheck(
   ctx: ObjectContext,
@@ -71,8 +71,8 @@ async function requestCheck(
 /**
  * Sends the request for one compile attempt. If no result will arrive, resolves the release's awakeable.
  *
- * Worker dies inside, or killed: as in requestCheck. The attempt ends at its deadline, and the release then
- * revokes the callback.
+ * If the worker dies or the invocation is killed, the same holds as for requestCheck. The attempt ends at its
+ * deadline, and the release then revokes the callback.
  */
 async function requestCompile(
   ctx: ObjectContext,

@@ -40,9 +40,9 @@ export function sendToCompensation(ctx: Context, id: ReleaseId, effects: readonl
 }
 
 /**
- * Retries each undo. If one fails, the invocation pauses, and retries when an operator resumes it. The ledger
- * shows "compensation failed" until the undo succeeds. Killed: the ledger shows this status permanently,
- * which is then correct.
+ * Retries each undo. If one fails, the invocation pauses, and retries when an operator resumes it. The ledger shows
+ * "compensation failed" until the undo succeeds. If the invocation is killed, the ledger shows this status
+ * permanently, which is then correct.
  */
 async function undo(ctx: ObjectContext, deps: Deps, { effects }: UndoRequest): Promise<null> {
   const id = parseReleaseKey(ctx.key);

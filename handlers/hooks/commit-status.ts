@@ -17,11 +17,11 @@ export function commitStatusObject(deps: Deps) {
 }
 
 /**
- * Sends the statuses that are due according to the database, one at a time. The object runs one handler at a
- * time, so "pending" never arrives after the final status. The handler reads the database again before each
- * attempt, because a final status may have become due during the wait.
+ * Sends the statuses that are due according to the database, one at a time. The object runs one handler at a time, so
+ * "pending" never arrives after the final status. The handler reads the database again before each attempt, because a
+ * final status may have become due during the wait.
  *
- * Worker dies between the call and its result: the provider receives the same status twice, which is
+ * If the worker dies between the call and its result, the provider receives the same status twice, which is
  * unavoidable. Cancelled or killed: the sweep starts the handler again, because the status is still due.
  */
 async function report(ctx: ObjectContext, deps: Deps): Promise<null> {

@@ -34,12 +34,12 @@ interface Unpublished {
 }
 
 /**
- * Fetches the source, stores it, and publishes it under the delivery's own idempotency key. A repeated
- * delivery therefore creates only one release.
+ * Fetches the source, stores it, and publishes it under the delivery's own idempotency key. A repeated delivery
+ * therefore creates only one release.
  *
- * Worker dies inside: Restate replays the handler from the last step, and repeats a fetch whose result was
- * not journaled. Cancelled: the delivery ends as refused. If its release was already admitted, the release
- * continues on its own. Killed: none of this code runs again, and the sweep ends the delivery. Nothing must
+ * If the worker dies, Restate replays the handler from the last step, and repeats a fetch whose result was not
+ * journaled. If it is cancelled, the delivery ends as refused. If its release was already admitted, the release
+ * continues on its own. If it is killed, none of this code runs again, and the sweep ends the delivery. Nothing must
  * be undone, because an unpublished source is unreferenced content.
  */
 async function run(ctx: WorkflowContext, deps: Deps): Promise<HookDeliveryResult> {

@@ -23,12 +23,11 @@ export interface Frozen {
 }
 
 /**
- * Checks the sinks that must be healthy before the pointer moves, and waits while one of them is down. The
- * caller then requests the swap again, and the database decides it. The writer of a broker's partition ends
- * the wait when the broker accepts writes again. Otherwise the wait ends after a while, and the caller checks
- * again.
+ * Checks the sinks that must be healthy before the pointer moves, and waits while one of them is down. The caller
+ * then requests the swap again, and the database decides it. The writer of a broker's partition ends the wait when
+ * the broker accepts writes again. Otherwise the wait ends after a while, and the caller checks again.
  *
- * Worker dies inside: Restate replays the release up to the wait. Cancelled or superseded: the check or the
+ * If the worker dies, Restate replays the release up to the wait. If it is cancelled or superseded, the check or the
  * wait throws the cancellation.
  */
 export async function awaitSinks(

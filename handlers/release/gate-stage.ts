@@ -13,13 +13,13 @@ import { superseded, rejected, type StageFailure } from './stage-failure.ts';
 type Waiting = Extract<GateStatus, { kind: 'waiting' }>;
 
 /**
- * Waits until every gate before the swap is decided, for days if necessary. Meanwhile the workflow is
- * suspended and holds no key of the tenant.
+ * Waits until every gate before the swap is decided, for days if necessary. Meanwhile the workflow is suspended and
+ * holds no key of the tenant.
  *
- * The database applies decisions. A new decision, or the end of the shortest wait, only makes the workflow
- * evaluate the gates again. Therefore a decision is not lost if its handler is killed before it resolves the
- * promise: it counts at the next evaluation, at the latest at the deadline. Worker dies inside: Restate
- * replays the release up to the wait. Cancelled: the wait throws the cancellation.
+ * The database applies decisions. A new decision, or the end of the shortest wait, only makes the workflow evaluate
+ * the gates again. Therefore a decision is not lost if its handler is killed before it resolves the promise: it
+ * counts at the next evaluation, at the latest at the deadline. If the worker dies, Restate replays the release up to
+ * the wait. If it is cancelled, the wait throws the cancellation.
  */
 export async function passGates(
   ctx: WorkflowContext,

@@ -10,9 +10,9 @@ import { retriesExhausted, asStoreUnavailable } from '../durable/store-unavailab
  * Records a decision on a gate of this release. The database applies it in one transaction. Then this handler
  * resolves the workflow's promise, if the decision changed the gate.
  *
- * Worker dies inside: Restate replays the handler, and the database finds the decision by its idempotency
- * key. Killed between the two steps: the decision is recorded, and counts at the workflow's next evaluation;
- * a repeated request resolves the promise. Nothing must be undone.
+ * If the worker dies, Restate replays the handler, and the database finds the decision by its idempotency key. If it
+ * is killed between the two steps, the decision is recorded, and counts at the workflow's next evaluation; a repeated
+ * request resolves the promise. Nothing must be undone.
  */
 export async function recordDecision(
   ctx: WorkflowSharedContext,

@@ -38,11 +38,11 @@ export function releaseWorkflow(deps: Deps) {
 /**
  * Runs a release through its stages and settles it with exactly one outcome.
  *
- * Worker dies inside: Restate replays the workflow from the last step. Cancelled: the stages stop
- * immediately, the release undoes its effects, and the outcome depends on the reason of the cancellation.
- * Once the pointer has moved, it is too late to cancel, and the release continues. Killed: none of this code
- * runs again, and the sweep settles the release. The release is closed in the database before any undo. A
- * step whose closure still runs on another worker can therefore have no effect after its undo.
+ * If the worker dies, Restate replays the workflow from the last step. If it is cancelled, the stages stop
+ * immediately, the release undoes its effects, and the outcome depends on the reason for the cancellation. Once the
+ * pointer has moved, it is too late to cancel, and the release continues. If it is killed, none of this code runs
+ * again, and the sweep settles the release. The release is closed in the database before any undo. A step whose
+ * closure still runs on another worker can therefore have no effect after its undo.
  */
 async function run(ctx: WorkflowContext, deps: Deps, input: ReleaseInput): Promise<ReleaseResult> {
   const id = parseReleaseKey(ctx.key);

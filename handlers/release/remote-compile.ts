@@ -25,14 +25,14 @@ interface RemoteJob {
 type RemoteResult = CompileStageResult | Extract<EndedAttempt, { kind: 'closed' }>;
 
 /**
- * Asks an external system to compile a source. The policy bounds the number of attempts, and each attempt has
- * a deadline. Meanwhile the workflow is suspended and holds no key of the tenant.
+ * Asks an external system to compile a source. The policy bounds the number of attempts, and each attempt has a
+ * deadline. Meanwhile the workflow is suspended and holds no key of the tenant.
  *
- * The database determines the result of an attempt. The awakeable, or the end of the wait, only makes the
- * workflow read it. A report that arrives exactly at the deadline is therefore either accepted or rejected as
- * late, never both. Worker dies inside: Restate replays the release up to the wait. Cancelled: the wait
- * throws the cancellation, and closing the release revokes the callback address, which then rejects the
- * compiler's report. Killed: the sweep closes the release, with the same effect.
+ * The database determines the result of an attempt. The awakeable, or the end of the wait, only makes the workflow
+ * read it. A report that arrives exactly at the deadline is therefore either accepted or rejected as late, never
+ * both. If the worker dies, Restate replays the release up to the wait. If it is cancelled, the wait throws the
+ * cancellation, and closing the release revokes the callback address, which then rejects the compiler's report. If it
+ * is killed, the sweep closes the release, with the same effect.
  */
 export async function compileRemotely(
   ctx: WorkflowContext,

@@ -17,11 +17,10 @@ const Waiting = HealthWait.pick({ awakeableId: true, untilMs: true });
 type Waiting = z.infer<typeof Waiting>;
 
 /**
- * Registers a release that waits for the broker, and starts to probe the broker once a second. The
- * partition's writer probes on behalf of all waiting releases, so that they do not each probe a broker that
- * is down.
+ * Registers a release that waits for the broker, and starts to probe the broker once a second. The partition's writer
+ * probes on behalf of all waiting releases, so that they do not each probe a broker that is down.
  *
- * Worker dies inside: Restate replays the handler. Killed: the release checks again by itself when its wait
+ * If the worker dies, Restate replays the handler. If it is killed, the release checks again by itself when its wait
  * ends, and registers again.
  */
 export async function awaitHealth(ctx: ObjectContext, { tenant, sink, ...wait }: HealthWait): Promise<null> {
@@ -35,11 +34,11 @@ export async function awaitHealth(ctx: ObjectContext, { tenant, sink, ...wait }:
 }
 
 /**
- * Probes the broker while releases wait for it, and notifies them once it is healthy. If the broker responds
- * while moves are due, the writer first delivers one tenant's moves, without waiting for their retry time.
- * Only a successful delivery proves that the broker accepts moves. {@link notifyReleases} runs after it.
+ * Probes the broker while releases wait for it, and notifies them once it is healthy. If the broker responds while
+ * moves are due, the writer first delivers one tenant's moves, without waiting for their retry time. Only a
+ * successful delivery proves that the broker accepts moves. {@link notifyReleases} runs after it.
  *
- * Worker dies inside: Restate replays the handler. Killed: the next release that registers finds the probe
+ * If the worker dies, Restate replays the handler. If it is killed, the next release that registers finds the probe
  * overdue and starts it again.
  */
 export async function probe(ctx: ObjectContext, deps: Deps, id: SinkId): Promise<null> {

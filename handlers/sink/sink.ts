@@ -67,14 +67,14 @@ export function sinkObject(deps: Deps) {
 }
 
 /**
- * Delivers the due moves, one batch per step. A failing sink does not occupy the key: the writer stores the
- * time of the next retry, sends itself a delayed message, and returns. A request to pause or rewind therefore
- * runs without delay.
+ * Delivers the due moves, one batch per step. A failing sink does not occupy the key: the writer stores the time of
+ * the next retry, sends itself a delayed message, and returns. A request to pause or rewind therefore runs without
+ * delay.
  *
- * Worker dies, cancelled, or killed after a batch was sent and before the result was recorded: the state
- * contains the attempt, which is repeated under the same identity. Every move arrives at least once and in
- * order. Killed before the delayed message was sent: the sweep finds the due moves in the database. Nothing
- * must be undone.
+ * If the worker dies, or the invocation is cancelled or killed, after a batch was sent and before the result was
+ * recorded, the state contains the attempt, which is repeated under the same identity. Every move arrives at least
+ * once and in order. If it is killed before the delayed message was sent, the sweep finds the due moves in the
+ * database. Nothing must be undone.
  */
 async function deliver(ctx: ObjectContext, deps: Deps, notification: SinkNotification): Promise<null> {
   assertOwn(ctx.key, notification);
@@ -165,11 +165,11 @@ async function notifyOthers(ctx: ObjectContext, deps: Deps, { tenant, sink }: Si
 }
 
 /**
- * Pauses, resumes or rewinds a sink. The database applies the request and writes the audit row in one
- * transaction. Then the writer stores the result in its state.
+ * Pauses, resumes or rewinds a sink. The database applies the request and writes the audit row in one transaction.
+ * Then the writer stores the result in its state.
  *
- * Worker dies between the two steps: Restate replays the handler. Killed between them: a repeated request
- * repairs the state, and so does the sweep when it finds due moves.
+ * If the worker dies between the two steps, Restate replays the handler. If it is killed between them, a repeated
+ * request repairs the state, and so does the sweep when it finds due moves.
  */
 async function control(ctx: ObjectContext, deps: Deps, request: ControlRequest): Promise<ControlResult> {
   assertOwn(ctx.key, request);
@@ -193,11 +193,11 @@ async function control(ctx: ObjectContext, deps: Deps, request: ControlRequest):
 }
 
 /**
- * Sends one event, once, without a change to the cursor: a test event, or a repeated move. It runs under the
- * writer's key, so that it can't interleave with a delivery to the same stream.
+ * Sends one event, once, without a change to the cursor: a test event, or a repeated move. It runs under the writer's
+ * key, so that it can't interleave with a delivery to the same stream.
  *
- * Worker dies after the event was sent and before the result was recorded: the event is sent again. Killed:
- * the event may or may not have arrived, and the writer's next attempt looks up the target's position.
+ * If the worker dies after the event was sent and before the result was recorded, the event is sent again. If it is
+ * killed, the event may or may not have arrived, and the writer's next attempt looks up the target's position.
  */
 async function send(ctx: ObjectContext, deps: Deps, request: SendRequest): Promise<SendResult> {
   assertOwn(ctx.key, request);

@@ -104,8 +104,8 @@ export function endAttempt(ctx: ObjectContext, tenant: string, position: string 
 }
 
 /**
- * Records that a part of the attempt has arrived. The result of the rest is unknown, and the rest is repeated
- * under the same identity.
+ * Records that a part of what this attempt sent has arrived. The result of the rest is unknown, so the rest is sent
+ * again with the same IDs.
  */
 export function endPart(ctx: ObjectContext, { tenant, ...rest }: Try & { readonly tenant: string }): void {
   ctx.set(attemptKey(tenant), rest satisfies Try);

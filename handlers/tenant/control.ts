@@ -17,11 +17,11 @@ import { ignoringCancellation } from '../durable/ignoring-cancellation.ts';
 import { notifySinks } from './notify-sinks.ts';
 
 /**
- * Promotes or rolls back: moves a pointer to a release that was already published, without compiling it
- * again. If it is replayed or repeated with the same idempotency key, it returns the recorded move. It
- * notifies sinks without waiting for them. It ignores cancellations; otherwise sinks would not be notified of
- * a move that commits after the cancellation. Killed between the database and the durable state: the next
- * swap adopts the newer generation from the database.
+ * Promotes or rolls back: moves a pointer to a release that was already published, without compiling it again. If it
+ * is replayed or repeated with the same idempotency key, it returns the recorded move. It notifies sinks without
+ * waiting for them. It ignores cancellations; otherwise sinks would not be notified of a move that commits after the
+ * cancellation. If it is killed between the database and the durable state, the next swap adopts the newer generation
+ * from the database.
  */
 export async function move(ctx: ObjectContext, deps: Deps, request: MoveRequest): Promise<MoveResult> {
   const asked = { ...request, tenant: ctx.key };

@@ -23,12 +23,11 @@ import { asStoreUnavailable, STORE_UNAVAILABLE } from '../durable/store-unavaila
 const ADMISSION_ROUNDS = 4;
 
 /**
- * Admits a release, numbers it, and starts or queues it. Only this handler decides which release supersedes
- * which.
+ * Admits a release, numbers it, and starts or queues it. Only this handler decides which release supersedes which.
  *
- * Worker dies inside: Restate replays the handler, and the database finds the admitted release by its
- * idempotency key. Killed inside: the sweep settles a release that was admitted but never started. The next
- * publish finds its version number already used and reloads the state. Nothing must be undone.
+ * If the worker dies, Restate replays the handler, and the database finds the admitted release by its idempotency
+ * key. If it is killed, the sweep settles a release that was admitted but never started. The next publish finds its
+ * version number already used and reloads the state. Nothing must be undone.
  */
 export async function publish(
   ctx: ObjectContext,

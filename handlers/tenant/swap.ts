@@ -20,10 +20,10 @@ const ADOPTIONS = 2;
  * Moves the live pointer for a release, if that release still holds the slot.
  *
  * The durable state decides, and the database transaction fences the decision by the generation. A repeated
- * transaction returns the recorded move. Cancelling a release also cancels this call, perhaps while the
- * transaction commits. The handler ignores the cancellation, so that it returns the actual result. Worker
- * dies inside: Restate replays the handler. Killed inside: the pointer may or may not have moved, and the
- * sweep reads the result from the database.
+ * transaction returns the recorded move. Cancelling a release also cancels this call, perhaps while the transaction
+ * commits. The handler ignores the cancellation, so that it returns the actual result. If the worker dies, Restate
+ * replays the handler. If it is killed, the pointer may or may not have moved, and the sweep reads the result from
+ * the database.
  */
 export async function swap(ctx: ObjectContext, deps: Deps, request: SwapRequest): Promise<SwapResult> {
   const state = await getBundle(ctx, deps, request.bundle);

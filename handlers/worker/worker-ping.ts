@@ -5,9 +5,9 @@ import { Worker } from '../contract/worker.ts';
 import type { Deps } from '../ports/deps.ts';
 
 /**
- * A successful call shows that Restate reaches a working worker, and which systems that worker can write to.
- * Worker dies inside, or killed: no data is lost. Restate neither retries a failed call nor keeps a completed
- * one, so that frequent calls are cheap.
+ * A successful call shows that Restate reaches a working worker, and which systems that worker can write to. If the
+ * worker dies or the invocation is killed, no data is lost. Restate neither retries a failed call nor keeps a
+ * completed one, so that frequent calls are cheap.
  */
 export function workerService({ systems }: Deps) {
   return implement(Worker, {

@@ -25,7 +25,7 @@ export const cliLimits = {
   sinkLag: 1_000,
   /** The time limit for a repaired release to settle, which allows for a sweep and its retries. */
   repairMs: 30 * second,
-  /** The size of an ignore file. It is written by hand, and each line becomes a regular expression. */
+  /** The maximum size of an ignore file. It is written by hand, and each line becomes a regular expression. */
   ignoreFileBytes: 64 * 1024,
   /**
    * The size of a file that the command line reads from the home. A URL, a token or a list of ports is far
@@ -37,7 +37,7 @@ export const cliLimits = {
    * several times as long.
    */
   policyFileBytes: 1024 * 1024,
-  /** The number of names that a note lists. If there are more, the note only states how many. */
+  /** The maximum number of names that a note lists. If there are more, the note only states how many. */
   notedNames: 8,
   /** How long `up` waits for the stack after Ctrl-C before it is killed: PostgreSQL and Restate stop in 25 s at worst. */
   stopMs: 60 * second,

@@ -64,7 +64,7 @@ export const documentLimits = {
    * 10^9.
    */
   aliasNodes: 100_000,
-  /** The number of characters to which aliases may expand in one YAML document: the size limit of a file. */
+  /** The maximum number of characters to which aliases may expand in one YAML document: the size limit of a file. */
   aliasChars: sourceLimits.fileBytes,
   /**
    * The number of problems reported for one source. More would not help the author, who fixes the first ones
@@ -76,7 +76,7 @@ export const documentLimits = {
    * could be repeated in two hundred problems.
    */
   textChars: 2_000,
-  /** The length of a name that a problem quotes, such as a key. More would not help the author to find it. */
+  /** The maximum length of a name that a problem quotes, such as a key. More would not help the author to find it. */
   nameChars: 200,
   /**
    * The total length of all problems of one source or request body. Two hundred typical problems have 30,000
@@ -91,7 +91,7 @@ export const documentLimits = {
  * number of issues.
  */
 export const issueLimits = {
-  /** The number of issues in one message. After fixing the first three, the author sees the next ones. */
+  /** The maximum number of issues in one message. After fixing the first three, the author sees the next ones. */
   shown: 3,
   /**
    * The length of each issue, including its path. A quoted name could otherwise be as long as the document.
@@ -106,22 +106,22 @@ export const manifestLimits = {
    * The API parses it as a whole.
    */
   bytes: 4 * MiB,
-  /** The number of files: the limit of a source. Followers do not accept more either. */
+  /** The maximum number of files: the limit of a source. Followers do not accept more either. */
   layers: sourceLimits.files,
   /**
    * The number of JSON values in the document. A layer has five values, which leaves about ten for its
    * annotations. Parsing this many values takes about 20 ms.
    */
   values: 16 * sourceLimits.files,
-  /** The length of a media type (RFC 6838, section 4.2), including its parameters. */
+  /** The maximum length of a media type (RFC 6838, section 4.2), including its parameters. */
   mediaTypeChars: 255,
 } as const;
 
 /** Limits of requests to the HTTP API that a client must know. */
 export const requestLimits = {
-  /** The size of a JSON body other than a publish, which contains only names, numbers and a sentence. */
+  /** The maximum size of a JSON body other than a publish, which contains only names, numbers and a sentence. */
   jsonBodyBytes: 64 * KiB,
-  /** The number of rows on one page of a list. */
+  /** The maximum number of rows on one page of a list. */
   pageSize: 1_000,
   defaultPageSize: 100,
   /**
@@ -130,11 +130,11 @@ export const requestLimits = {
   waitMs: 55 * second,
   /** The `Retry-After` of 503 and 429, in seconds (RFC 9110, section 10.2.3). */
   retryAfterSeconds: 2,
-  /** The length of an Idempotency-Key in characters. */
+  /** The maximum length of an Idempotency-Key in characters. */
   idempotencyKeyChars: 255,
-  /** The length of free text in characters, such as a message or a reason. */
+  /** The maximum length of free text in characters, such as a message or a reason. */
   textChars: 1_000,
-  /** The length of a URL in a policy, a webhook or a report: the length that common servers accept. */
+  /** The maximum length of a URL in a policy, a webhook or a report: the length that common servers accept. */
   urlChars: 2_000,
   /** How far ahead a release may be scheduled. */
   scheduleMs: 90 * 24 * 60 * minute,
@@ -167,13 +167,13 @@ export const feedLimits = {
 
 /** Limits of one event of the feed. */
 export const eventLimits = {
-  /** The length of an event in characters: ten times the length of an event with the longest names. */
+  /** The maximum length of an event in characters: ten times the length of an event with the longest names. */
   chars: 16_384,
 } as const;
 
 /** Limits of followers, the runtimes that follow a pointer. */
 export const followerLimits = {
-  /** The number of followers of one channel. */
+  /** The maximum number of followers of one channel. */
   perChannel: 10_000,
   /** The interval of a follower's heartbeats while no pointer moves. */
   heartbeatMs: 30 * second,
@@ -194,13 +194,13 @@ export const followerLimits = {
    * allows two heartbeats of each follower, and two acknowledgements of a pointer that moves once a minute.
    */
   acknowledgementsPerTokenMinute: 40_000,
-  /** The size of one artifact that a follower accepts: the largest that the compiler may produce. */
+  /** The maximum size of one artifact that a follower accepts: the largest that the compiler may produce. */
   artifactBytes: artifactLimits.bytes,
 } as const;
 
 /** Limits of signed webhooks. */
 export const signatureLimits = {
-  /** The length of a secret in bytes (Standard Webhooks, "Signature scheme"). */
+  /** The maximum length of a secret in bytes (Standard Webhooks, "Signature scheme"). */
   minSecretBytes: 24,
   maxSecretBytes: 64,
   /** The length of a generated secret in bytes: the digest length of its HMAC. */

@@ -46,7 +46,7 @@ export const socketLimits = {
    * The response to the last one closes the connection.
    */
   pipelined: 16,
-  /** The number of further requests that are read and discarded before the connection is destroyed. Until then, each costs 2 KiB and its head. */
+  /** The maximum number of further requests that are read and discarded before the connection is destroyed. Until then, each costs 2 KiB and its head. */
   pipelinedPast: 16,
   /**
    * The maximum size of the heads of all waiting requests on one connection. The same limit applies again to the discarded requests after them.
@@ -59,7 +59,7 @@ export const socketLimits = {
    * body that was refused during its upload takes 128 KiB until the response was sent. Node's default of 64 KiB would double both.
    */
   bufferBytes: 16 * KiB,
-  /** The number of connections that the kernel queues while the event loop is busy. */
+  /** The maximum number of connections that the kernel queues while the event loop is busy. */
   backlog: 1_024,
 } as const;
 
@@ -161,7 +161,7 @@ export const responseLimits = {
 export const sourceBodyLimits = {
   /** The number of threads that unpack and hash. One is enough, because the compiler already uses two cores of a small machine. */
   threads: 1,
-  /** The number of bodies per tenant that are read at the same time. */
+  /** The maximum number of bodies per tenant that are read at the same time. */
   perTenant: 1,
   /** The maximum number of bodies in the queue. */
   queued: 256,
@@ -194,8 +194,9 @@ export const smallBodyThread = {
 /** Limits for watching the database on behalf of waiting readers. */
 export const watchLimits = {
   /**
-   * The average interval between two reloads of everything that a tenant's readers follow; each is 0.5 to 1.5 times this. PostgreSQL sends a
-   * notification when a change commits. It can be lost when a proxy drops the connection, and the reload then finds the change.
+   * The average interval between two reloads of everything that a tenant's readers follow. Each actual interval is
+   * 0.5 to 1.5 times this value. PostgreSQL sends a notification when a change commits. A notification can be lost
+   * when a proxy drops the connection, and the next reload then finds the change.
    */
   recheckMs: 20 * second,
   /** The maximum number of releases per load. Loading 20 takes a few milliseconds, and their diagnostics take at most 8 MB. */
@@ -240,13 +241,13 @@ export const acknowledgementRate = {
 /** The rate limit for the acknowledgements of one token, over all of its followers. */
 export const tokenAcknowledgementRate = {
   perMinute: followerLimits.acknowledgementsPerTokenMinute,
-  /** The number of tokens whose rates are kept; about 1.5 MB. Only a sender with more tokens than this can exceed the rate limit. */
+  /** The maximum number of tokens whose rates are kept; about 1.5 MB. Only a sender with more tokens than this can exceed the rate limit. */
   remembered: 10_000,
 } as const;
 
 /** Limits for reading the feed of a tenant. */
 export const feedLimits = {
-  /** The number of recent moves in memory for all readers of a feed, about 200 KiB. A reader that is further behind reads from the database. */
+  /** The maximum number of recent moves in memory for all readers of a feed, about 200 KiB. A reader that is further behind reads from the database. */
   tailMoves: 256,
   /**
    * The number of moves per read for such a reader. If it reads slowly, that many moves may wait in memory for it: 70 KiB, which count against

@@ -44,7 +44,7 @@ export const deliveryLimits = {
 export const deliveryReaderLimits = {
   /** The number of threads. A typical payload takes a few milliseconds, and the largest a tenth of a second. */
   threads: 1,
-  /** The number of payloads per tenant that are parsed at the same time. With 1, tenants take turns. */
+  /** The maximum number of payloads per tenant that are parsed at the same time. With 1, tenants take turns. */
   perTenant: 1,
   /** The maximum number of payloads that wait for the thread. Their total size is also limited. */
   queued: 256,
@@ -87,12 +87,12 @@ export const fetchLimits = {
 export const statusLimits = {
   timeoutMs: 15 * second,
   /**
-   * The maximum size of a provider's response to a status. A typical response has two kilobytes. The list of a commit's
-   * statuses is larger.
+   * The maximum size of a provider's response to a request that sets a status. A typical response takes two
+   * kilobytes. The list of a commit's statuses is larger.
    */
   answerBytes: MiB,
   redirects: 2,
-  /** The number of statuses of one commit that are requested: the largest page of GitLab. */
+  /** The maximum number of statuses of one commit that are requested: the largest page of GitLab. */
   listed: 100,
   /**
    * The maximum number of JSON values in a list of statuses, which the worker parses on its event loop. A status has 30

@@ -23,9 +23,9 @@ export type ExchangeState =
   | 'other';
 
 /**
- * Declares the exchange for moves. An exchange that may not be declared, or that has other arguments, is used
- * as it is: delivering moves to its bound queues matters more than its arguments. Rejects if the exchange
- * does not exist.
+ * Declares the exchange for moves. If the broker does not permit the declaration, or the exchange exists with other
+ * arguments, the exchange is used as it is: delivering moves to its bound queues matters more than its arguments.
+ * Rejects if the exchange does not exist.
  */
 export async function declareMoveExchange(
   connection: RabbitConnection,

@@ -18,7 +18,7 @@ export const archiveLimits = {
 export const archiveReaderLimits = {
   /** The number of threads. One is enough, because the compiler already uses two cores of a small machine. */
   threads: 1,
-  /** The number of archives per tenant that are read at the same time. */
+  /** The maximum number of archives per tenant that are read at the same time. */
   perTenant: 1,
   /**
    * The maximum number of waiting archives. It is never reached, because fewer archives are fetched at the same time.

@@ -4,7 +4,7 @@ const second = 1_000;
 export const manifestReaderLimits = {
   /** The number of threads. One is enough, because the largest manifest takes a tenth of a second. */
   threads: 1,
-  /** The number of manifests per tenant that are read at the same time. With 1, tenants take turns. */
+  /** The maximum number of manifests per tenant that are read at the same time. With 1, tenants take turns. */
   perTenant: 1,
   /** The maximum number of manifests that wait for the thread, one for each callback in progress. */
   queued: 256,

@@ -28,11 +28,11 @@ export const followLimits = {
    * this time.
    */
   streamSilenceMs: 65 * second,
-  /** The length of one event of a stream, which contains one pointer. */
+  /** The maximum length of one event of a stream, which contains one pointer. */
   eventChars: 64 * KiB,
-  /** The size of a pointer as JSON. The reason of a hold has at most a thousand characters. */
+  /** The maximum size of a pointer as JSON. The reason of a hold has at most a thousand characters. */
   pointerBytes: 64 * KiB,
-  /** The size of a problem document, of which only one sentence is shown. */
+  /** The maximum size of a problem document, of which only one sentence is shown. */
   problemBytes: 64 * KiB,
   manifestBytes: manifestLimits.bytes,
   artifactBytes: followerLimits.artifactBytes,

@@ -6,9 +6,9 @@ import { openRabbitConnection, type RabbitConnection } from './connection.ts';
 import { rabbitLimits } from './limits.ts';
 
 /**
- * Yields one connection after another. The next one is opened when the loop asks for it, after a wait that
- * grows while no connection lasts. Each connection is closed when the loop has finished with it. Ends when
- * the signal aborts, and never throws.
+ * Yields one connection after another. It opens the next one when the loop asks for it. The delay before that grows
+ * until a connection stays open. Each connection is closed when the loop has finished with it. Ends when the signal
+ * aborts, and never throws.
  */
 export async function* connections({
   url,

@@ -68,7 +68,7 @@ export const consumerLimits = {
    * dropped first.
    */
   deadMessages: 10_000,
-  /** The size of one message in bytes. A move is smaller than 1 KiB. */
+  /** The maximum size of one message in bytes. A move is smaller than 1 KiB. */
   messageBytes: 64 * 1024,
   /** Binding patterns of one queue. */
   bindings: 100,
@@ -80,6 +80,6 @@ export const tailLimits = {
    * Moves that wait for a slow reader. Above this limit the oldest are dropped, and the reader gets a gap.
    */
   waiting: 1_000,
-  /** The number of unacknowledged moves that the broker sends to this process in advance. */
+  /** The maximum number of unacknowledged moves that the broker sends to this process in advance. */
   prefetch: 20,
 } as const;

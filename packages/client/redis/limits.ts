@@ -57,7 +57,7 @@ export const readerLimits = {
   claimEveryMs: 15 * second,
   /** How long a stop waits for a handler that ignores its signal. */
   stopMs: 5 * second,
-  /** The number of attempts to apply an event. If all fail, a snapshot replaces the event. */
+  /** The maximum number of attempts to apply an event. If all fail, a snapshot replaces the event. */
   applyTries: 5,
   applyBackoff: { firstMs: 100, factor: 3, maxMs: 5 * second },
   /**

@@ -7,7 +7,7 @@ const KiB = 1024;
 const second = 1_000;
 
 export const receiverLimits = {
-  /** The size of a request body. An event has a few hundred bytes, or a thousand with the longest names. */
+  /** The maximum size of a request body. An event has a few hundred bytes, or a thousand with the longest names. */
   bodyBytes: 64 * KiB,
   /** The time limit for receiving a request: shorter than the sender's timeout for the response. */
   bodyMs: 10 * second,

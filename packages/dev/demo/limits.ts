@@ -14,6 +14,6 @@ export const demoLimits = {
   commandMs: 60 * second,
   /** The time limit for the stop of the stack, which stops or kills its servers within 25 s. */
   stopMs: 60 * second,
-  /** The number of lines of the stack's output that are shown if it fails to start. */
+  /** The maximum number of lines of the stack's output that are shown if it fails to start. */
   lastLines: 20,
 } as const;

@@ -45,7 +45,7 @@ export const serverLimits = {
    * another cause.
    */
   portAttempts: 3,
-  /** The size of the ports file, which contains a few names and numbers. */
+  /** The maximum size of the ports file, which contains a few names and numbers. */
   portsFileBytes: 4 * 1024,
   /** The timeout of listing the tracked files of a folder with Git. */
   gitMs: 10 * second,

@@ -138,8 +138,8 @@ async function within(ended: Promise<string>, waitMs: number): Promise<boolean> 
 }
 
 /**
- * Returns the last part of a log file, at most from the start of this run. A file that is shorter than at the
- * start was rotated.
+ * Returns the end of a log file, but nothing that was written before this run started. A file that is now smaller
+ * than at the start was rotated.
  */
 export async function readEnd(path: string, from: number): Promise<string> {
   const file = await open(path, 'r');

@@ -6,7 +6,7 @@ import { serverLimits } from '../embedded/limits.ts';
 
 const run = promisify(execFile);
 
-/** How to start a PostgreSQL program as another user than root, because PostgreSQL refuses to run as root. */
+/** How to start a PostgreSQL program as a user other than root, because PostgreSQL refuses to run as root. */
 export interface PostgresUser {
   /** The owner of the files; null if it is the user who runs this process. */
   readonly owner: Owner | null;

@@ -19,10 +19,10 @@ export function rotateLog(folder: string, name: string): string {
 }
 
 /**
- * Writes the output of a child process to its log, in whole lines, and prints warnings and errors. Structured
- * lines are printed depending on their level, without stack traces. Other lines are printed only if they come
- * from standard error. A log that can't be written (a full disk, a missing folder) must not end the child
- * process: that error is printed once, until the log is writable again.
+ * Writes the output of a child process to its log, in whole lines, and prints warnings and errors. Structured lines
+ * are printed depending on their level, without stack traces. Other lines are printed only if they come from standard
+ * error. A log that can't be written (a full disk, a missing folder) must not end the child process: the error is
+ * printed once, and again only after the log was writable in between.
  */
 export function captureOutput(
   output: Readable,

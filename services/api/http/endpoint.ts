@@ -33,8 +33,8 @@ export interface Call<P, Q, H, B> {
   /** The address that the request came from, see {@link Connection.source}. */
   readonly source: string;
   /**
-   * Takes the amount from the caller's share until the response was sent or the connection is closed. Throws `busy` if
-   * the share is exhausted.
+   * Reserves the amount from the caller's share until the response has been sent or the connection is closed. Throws
+   * `busy` if the share is exhausted.
    */
   readonly occupy: (shares: Shares, amount: number) => void;
   /**

@@ -25,8 +25,8 @@ class ScanStopped extends Error {}
 /**
  * A slow JSON scanner that records positions, and detects what the engine's parser does not report: duplicate keys,
  * lost digits, lone surrogates, `__proto__`, depth. It runs only for documents with a problem. `jsonc-parser` and
- * `momoa` overflow the stack on a list nested 10,000 deep. Of these problems they report only syntax errors, with less
- * precise positions.
+ * `momoa` overflow the stack on a list nested 10,000 deep. They report only syntax errors, with less precise
+ * positions, and none of these problems.
  */
 export function scanJson(
   text: string,
