@@ -149,7 +149,7 @@ describe('a check that is requested from a service', () => {
     expect(await effects(version)).toEqual(['check-request done']);
   });
 
-  test('that an admin has reported refuses the later report of the service', async () => {
+  test('refuses the report of the service once an admin has reported the result', async () => {
     const { version, request } = await checking();
     await say(world.plane, id(version), 'success', { gate: 'e2e', by: 'root', roles: ['admin'] });
     expect((await end(version)).outcome).toBe('published');

@@ -72,7 +72,7 @@ describe('an API token', () => {
     expect(new Set(await idsIn('all'))).toEqual(new Set([first.id, second.id]));
   });
 
-  test('of one name is created once by concurrent requests', async () => {
+  test('is created once by concurrent requests for the same name', async () => {
     const ask = () => api.call('POST', '/v1/tokens', { json: { name: 'ci', tenant, roles: ['viewer'] } });
     const answers = await Promise.all(Array.from({ length: 20 }, ask));
     const [one, ...more] = answers.filter(({ status }) => status === 201);

@@ -52,7 +52,7 @@ async function swapped(steps: readonly Step[]): Promise<StageFailure | null> {
   return swapThroughGates(ctx, deps, id, { channel: 'live', gated: false }, () => {});
 }
 
-test('a short outage of the store before and after a long wait for a sink does not end the release', async () => {
+test('two short outages of the store, one before and one after a long wait for a sink, do not end the release', async () => {
   const long = { ...down, tookMs: releaseLimits.swapWaitMs + hour };
   expect(await swapped([unavailable, long, unavailable, moved])).toBeNull();
 });

@@ -23,7 +23,7 @@ test("a consumer of a whole tenant detects a missed move by the tenant's sequenc
   expect(progress.missedBefore(live(9, 5))).toEqual({ kind: 'tenant', tenant: 'acme' });
 });
 
-test('a generation that was fetched or applied is stale, even after an older one was fetched', () => {
+test('a generation that was already fetched or applied is stale, even if an older one was fetched since', () => {
   const progress = moveProgress(['#']);
   progress.fetched([{ ...pointer, generation: 4 }]);
   progress.fetched([{ ...pointer, generation: 2 }]);

@@ -58,7 +58,7 @@ describe('a bounded check', () => {
     ]);
   });
 
-  test('that fails unexpectedly shows nothing of the error, which is logged', async () => {
+  test('that fails unexpectedly does not reveal the error, which is only logged', async () => {
     const lines: string[] = [];
     const log = pino({}, { write: (line: string) => void lines.push(line) });
     const broken = () => Promise.reject(new Error('password authentication failed for user "app"'));

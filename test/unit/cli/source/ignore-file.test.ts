@@ -31,7 +31,7 @@ async function packed(): Promise<{ sent: string[]; ignored: readonly string[] }>
 const list = (...paths: string[]) => Object.fromEntries(paths.map((path) => [path, 'x']));
 
 describe('a file that is ignored by default', () => {
-  test('has one of the names of secrets and leftovers, and no other file is ignored', async () => {
+  test('has a name that is typical of secrets or leftover files, and no other file is ignored', async () => {
     const secret = [
       '.env',
       'a/.env.production',
