@@ -64,7 +64,7 @@ describe('reading the environment', () => {
     expect(problemsOf(() => stackConfig({ POINTSMAN_PORT: value }))).toHaveLength(1);
   });
 
-  test('does not repeat a value in its problems', () => {
+  test('reports problems without the invalid values', () => {
     const secret = 'zq7 secret';
     const names = [
       'HOST',
@@ -135,7 +135,7 @@ describe('reading the environment', () => {
     expect(problemsOf(() => stackConfig(key))).toHaveLength(1);
   });
 
-  test('requires an origin as public URL, which is the own address of the API by default', () => {
+  test('requires the public URL to be an origin, and uses the address of the API by default', () => {
     const worker = {
       ...api,
       POINTSMAN_ADMIN_TOKEN: undefined,

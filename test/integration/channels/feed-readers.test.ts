@@ -172,7 +172,7 @@ describe('a reader that does not read from its socket', () => {
     }
   });
 
-  test('has no events that were generated before its socket accepts them', async () => {
+  test('causes no event to be generated before its socket accepts it', async () => {
     const frame = encodeEvent({ id: '1', data: 'x'.repeat(64 * 1024) });
     const state = { made: 0, hasEnded: false };
     async function* endless(): AsyncGenerator<readonly Uint8Array[]> {

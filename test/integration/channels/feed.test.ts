@@ -227,7 +227,7 @@ describe('a cursor of the feed', () => {
   };
   const events = { accept: 'text/event-stream' };
 
-  test('is refused when it is of another tenant or ahead of the feed; the second refusal names the end of the feed', async () => {
+  test('is refused when it belongs to another tenant or is ahead of the feed, and the error for the latter contains the end of the feed', async () => {
     await move(2);
     const foreign = { status: 422, code: 'foreign_cursor', oldest: undefined, latest: undefined };
     expect(await refused('?after=somebody:1')).toEqual(foreign);

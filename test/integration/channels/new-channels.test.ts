@@ -115,7 +115,7 @@ describe('a rollback', () => {
   }
   const promote = (version: number) => api.call('PUT', channel(), { json: { version } });
 
-  test('restores the release that was live before, a second rollback restores an earlier release, and there is an error at the end', async () => {
+  test('restores the release that was live before, goes further back each time it is repeated, and is refused after the first release', async () => {
     for (let version = 1; version <= 6; version++) await published();
     for (const version of [4, 5]) expect((await promote(version)).status).toBe(200);
     const versions: unknown[] = [];
@@ -130,7 +130,7 @@ describe('a rollback', () => {
     ]);
   });
 
-  test('to a version goes to the last move to that version, and fails for a version that was not live before', async () => {
+  test('to a version restores the last move to that version, and fails for a version that was not live before', async () => {
     for (let version = 1; version <= 3; version++) await published();
     expect((await rollBack('?version=1')).json).toMatchObject({ version: 1, generation: 4 });
     expect((await api.call('GET', `${channel()}/rollback?version=9`)).json['code']).toBe('nothing_before');

@@ -48,7 +48,7 @@ describe('a follower', () => {
     expect(seen).toEqual([1, 2, 2, 3, 3, 4, 4, 5]);
   });
 
-  test('fetches each missing blob once, and nothing of a release that it has already', async () => {
+  test('fetches each missing blob once, and no blob of a release that it already has', async () => {
     await world.publish(ONE);
     const follower = await world.follow();
     const { blobs: first } = artifactOf(ONE);
@@ -193,7 +193,7 @@ describe('while the control plane is unreachable', () => {
     await world.at(follower, 3);
   });
 
-  test('a follower serves on with a revoked token, and reports it in its status', async () => {
+  test('a follower whose token is revoked continues to serve, and reports the revocation in its status', async () => {
     await world.publish(ONE);
     const { id, token } = await madeToken(world.api, {
       name: 'gone',
@@ -247,7 +247,7 @@ describe('a follower that restarts', () => {
     expect(await readFile(damaged, 'utf8')).toBe(TWO['a.json']);
   });
 
-  test('serves with a disk that cannot be written, and reports it in its status', async () => {
+  test('serves although its disk cannot be written, and reports that in its status', async () => {
     await world.publish(ONE);
     await writeFile(join(world.folder, 'file'), '');
     const follower = await world.follow({ folder: join(world.folder, 'file', 'no-folder') });

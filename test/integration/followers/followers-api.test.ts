@@ -35,7 +35,7 @@ const put = (follower: string, json: unknown, { by = token, to = path() } = {}) 
 const truth = (generation: number) => ({ generation, digest: digests[generation - 1] ?? null });
 
 describe('an acknowledgement of a follower', () => {
-  test('gets the current pointer and appears in the list; repeated, it changes nothing', async () => {
+  test('returns the current pointer and appears in the list, and changes nothing when it is repeated', async () => {
     const answer = await put('bot-1', truth(1));
     expect([answer.status, answer.headers.get('etag')]).toEqual([200, '"2"']);
     expect(answer.json).toMatchObject({ generation: 2, version: 2, digest: digests[1], hold: null });
@@ -55,7 +55,7 @@ describe('an acknowledgement of a follower', () => {
     ]);
   });
 
-  test('of a new follower past the quota of the tenant is refused with 429 and the quota, and counted followers continue', async () => {
+  test('of a new follower above the quota of the tenant is refused with 429 and the quota, and existing followers can still acknowledge', async () => {
     await put('bot-1', truth(1));
     await limitTenant(store.db, tenant, { followers: 1 });
     const refused = await put('bot-2', truth(1));
@@ -66,7 +66,7 @@ describe('an acknowledgement of a follower', () => {
     expect((await put('bot-1', truth(2))).status).toBe(200);
   });
 
-  test('with a digest or a generation that is false is refused with the truth, and is not listed', async () => {
+  test('with a wrong digest or generation is refused with the recorded value, and is not listed', async () => {
     const lie = await put('bot-1', { generation: 2, digest: digestOf('x') });
     expect([lie.status, lie.json['code'], lie.json['digest']]).toEqual([
       422,
@@ -96,7 +96,7 @@ describe('an acknowledgement of a follower', () => {
     expect(answer.json['errors']).toContainEqual(expect.objectContaining({ pointer }));
   });
 
-  test('for an unknown channel, bundle or tenant is refused with the name of the unknown one', async () => {
+  test('for an unknown channel, bundle or tenant is refused with that name', async () => {
     const details = await Promise.all([
       put('a', truth(1), { to: path(tenant, 'nowhere') }),
       put('a', truth(1), { to: path().replace('/bot/', '/none/') }),
@@ -146,7 +146,7 @@ describe('access to the followers of a tenant', () => {
   });
 });
 
-test('acknowledgements of one follower past the rate are refused with Retry-After, and other followers are not affected', async () => {
+test('acknowledgements of one follower above the rate limit are refused with Retry-After, and other followers are not affected', async () => {
   const flood = Array.from({ length: followerLimits.acknowledgementsPerMinute + 80 }, () =>
     put('loud', truth(2)),
   );

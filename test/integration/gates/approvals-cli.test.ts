@@ -80,7 +80,7 @@ describe('pointsman publish with a release that waits at its gates', () => {
     );
   });
 
-  test('exits with 10 at its timeout, and the release goes on and can be approved', async () => {
+  test('exits with 10 at its timeout, and the release continues and can be approved', async () => {
     await at.policy(RELEASE);
     const { exit, stderr } = await cli('ci', ['publish', EXAMPLE, '--timeout', '10s']);
     expect([exit, stderr]).toEqual([10, expect.stringContaining('is still in flight after 10.0 s')]);
@@ -93,7 +93,7 @@ describe('pointsman publish with a release that waits at its gates', () => {
   });
 });
 
-describe('a decision that the API refuses', () => {
+describe('a command whose decision the API refuses', () => {
   test('exits with a code and a message for its cause', async () => {
     await at.policy(
       { approval: { name: 'release', count: 2, notAuthor: true } },

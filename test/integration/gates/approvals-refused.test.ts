@@ -148,7 +148,7 @@ describe('an invalid decision', () => {
     expect(gone.json['detail']).toBe('The release v99 of "bot" does not exist.');
   });
 
-  test('about a queued release is refused as gate_not_open, with Retry-After', async () => {
+  test('on a queued release is refused as gate_not_open, with Retry-After', async () => {
     await at.policy(RELEASE);
     const waits = await at.publish();
     await at.waiting(waits);

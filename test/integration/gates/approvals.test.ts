@@ -68,7 +68,7 @@ describe('a release with gates', () => {
     expect((await at.settled(version)).outcome).toBe('published');
   });
 
-  test('refuses another decision at a decided gate, and returns the first decision', async () => {
+  test('refuses another decision on a decided gate, and returns the first decision', async () => {
     await at.policy(RELEASE, { check: { name: 'e2e' } });
     const version = await at.publish();
     await at.waiting(version, 2);

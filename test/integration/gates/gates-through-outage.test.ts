@@ -72,7 +72,7 @@ async function said(version: number): Promise<{ decisions: string[]; audited: st
   return { decisions: decisions?.toSorted() ?? [], audited: rows.map(({ line }) => String(line)) };
 }
 
-test('an approval and a check result that are sent during an outage get 503 with Retry-After; repeated, each counts once, and the deadlines have not moved', async () => {
+test('an approval and a check result that are sent during an outage get 503 with Retry-After, each counts once when it is repeated, and the deadlines do not change', async () => {
   const gates = [{ approval: { name: 'release' } }, { check: { name: 'e2e' } }];
   await givePolicy(world.plane, tenant, { channels: { live: { gates } } });
   const version = await accepted(world.plane, tenant);
@@ -105,7 +105,7 @@ test('an approval and a check result that are sent during an outage get 503 with
   });
 });
 
-test('a callback that is sent during an outage gets 503 with Retry-After; repeated, it is the only decision of its gate', async () => {
+test('a callback that is sent during an outage gets 503 with Retry-After, and becomes the only decision of its gate when it is repeated', async () => {
   const path = `/${tenant}`;
   const check = { name: 'e2e', url: world.address(path) };
   await givePolicy(world.plane, tenant, { channels: { live: { gates: [{ check }] } } });

@@ -54,7 +54,7 @@ describe('the conflict rule of a policy', () => {
     expect((await publish({ ...files('n: fifth'), ...elsewhere })).status).toBe(202);
   });
 
-  test('is chosen by the publish when the policy does not set it, and is supersede when the publish does not set it either', async () => {
+  test('is chosen by the publish when the policy does not set it, and defaults to supersede', async () => {
     await setPolicy(gated);
     const first = await at.publish();
     await at.waiting(first);
@@ -151,7 +151,7 @@ describe('a freeze in the policy', () => {
     expect(Date.parse(pointer?.movedAt ?? '')).toBeGreaterThanOrEqual(until);
   });
 
-  test('allows a rollback to a release that was live, and refuses a promotion around the gates except to an admin', async () => {
+  test('allows a rollback to a release that was live, and lets only an admin promote a release around the gates', async () => {
     const first = await at.publish();
     await at.settled(first);
     const second = await publish({ ...files('n: canary'), channel: 'canary', createChannel: true });

@@ -89,7 +89,7 @@ describe('the policy of a tenant', () => {
 });
 
 describe('access to the policy', () => {
-  test('lets admins change it, and every role of the tenant read it', async () => {
+  test('is granted to admins for changes, and to every role of the tenant for reads', async () => {
     for (const who of ['ci', 'alice', 'bob', 'viewer'] as const) {
       expectProblem(await policy(who, 'PUT', { json: QUEUE }), 403, 'forbidden');
       expect((await policy(who, 'GET')).status).toBe(200);
@@ -113,7 +113,7 @@ describe('access to the policy', () => {
     }
   });
 
-  test('is 404 for a tenant that does not exist', async () => {
+  test('gets 404 for a tenant that does not exist', async () => {
     for (const [method, more, call] of [
       ['GET', '', {}],
       ['GET', '/versions', {}],

@@ -38,7 +38,7 @@ const path = (hook: string) => `/v1/tenants/${tenant}/hooks/${hook}`;
 const put = (hook: string, over: object = {}, headers: Record<string, string> = {}) =>
   api.call('PUT', path(hook), { json: { ...rule, ...over }, headers });
 
-test('the secret of a provider is not kept when its hook becomes a generic one', async () => {
+test('a hook that becomes a generic hook does not keep the secret of its earlier provider', async () => {
   await put('changed');
   const { secret: _secret, ...kept } = { ...rule, provider: 'generic', repository: 'bot' };
   const answer = await api.call('PUT', path('changed'), { json: kept });
@@ -126,7 +126,7 @@ describe('a hook of a tenant', () => {
     ['an invalid ref', { ref: 'main' }, '/ref'],
     ['a folder outside', { path: '../x' }, '/path'],
     ['a short secret', { secret: 'short' }, '/secret'],
-    ['an API with a password in it', { apiUrl: 'https://a:b@git.example' }, '/apiUrl'],
+    ['an API address with a password', { apiUrl: 'https://a:b@git.example' }, '/apiUrl'],
     ['an API that is not an HTTP address', { apiUrl: 'file:///etc' }, '/apiUrl'],
     ['an unknown provider', { provider: 'svn' }, '/provider'],
     [

@@ -153,7 +153,7 @@ describe('a delivery to a hook', () => {
     expect((await api.call('GET', `${path('nobody')}/deliveries`)).status).toBe(404);
   });
 
-  test('of GitLab is recognized by the headers of GitLab', async () => {
+  test('from GitLab is recognized by its headers', async () => {
     const body = JSON.stringify({
       ref: 'refs/heads/main',
       before: 'a'.repeat(40),
@@ -263,7 +263,7 @@ describe('an API without a secret key', () => {
     });
   });
 
-  test('with a new key and the previous one verifies deliveries of existing hooks', async () => {
+  test('an API with a new secret key and the previous one verifies deliveries of existing hooks', async () => {
     const rotated = { current: Buffer.alloc(32, 'new'), previous: TEST_SECRET_KEYS.current };
     await without(async (other) => {
       expect((await other.call('GET', path('main'))).json).toMatchObject({ sealedUnder: 'previous' });

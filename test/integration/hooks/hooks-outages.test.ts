@@ -56,7 +56,7 @@ describe('a Git host that fails', () => {
     expect(gapsMs(world.host.arrived(`/statuses/${commit}`))[0]).toBeGreaterThanOrEqual(5_000);
   });
 
-  test('and refuses every commit status does not stop the release, and the ledger records the failure', async () => {
+  test('does not stop the release when it refuses every commit status, and the ledger records the failure', async () => {
     const commit = await tenant.commit(VALID);
     world.host.next(`/statuses/${commit}`, answerWith(404));
     world.host.next(`/statuses/${commit}`, answerWith(404));

@@ -126,7 +126,7 @@ describe('a push', () => {
     expect((await world.host.statusesUntil(second, 'success')).at(-1)?.description).toBe('published as v2');
   });
 
-  test('with a source that does not compile is a rejected release, and its commit gets the first mistake', async () => {
+  test('with a source that does not compile becomes a rejected release, and its commit status has the first mistake', async () => {
     const commit = await tenant.pushed({ 'config.json': '{"a":' });
     const { version } = await tenant.delivery(commit, isPublished);
     const { outcome, reason } = await end(version!);
@@ -166,12 +166,12 @@ async function workerMemory(what: 'VmRSS' | 'VmHWM'): Promise<number> {
   return Number(new RegExp(`^${what}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) * 1_024;
 }
 
-describe('a push that is not published', () => {
+describe('a push to a hook', () => {
   test.each([
     ['of another ref', { ref: 'refs/heads/other' }],
     ['that deletes the ref', { payload: { deleted: true, after: '0'.repeat(40), head_commit: null } }],
     ['that changes nothing in the folder', { payload: { commits: [{ added: ['README.md'] }] } }],
-  ])('because it is one %s is ignored with the reason, and recorded', async (_what, over) => {
+  ])('%s is ignored with the reason, and recorded', async (_what, over) => {
     await tenant.setHook({ path: 'config' });
     const answer = await tenant.push('a'.repeat(40), over);
     expect(answer).toMatchObject({ status: 200, json: { kind: 'ignored', why: expect.any(String) } });
@@ -180,7 +180,7 @@ describe('a push that is not published', () => {
     expect(world.host.arrived('a'.repeat(40))).toEqual([]);
   });
 
-  test('because it names another repository is refused with the expected repository', async () => {
+  test('is refused when it names another repository, with the expected repository in the error', async () => {
     const answer = await tenant.push('a'.repeat(40), {
       payload: { repository: { full_name: 'octo/other' } },
     });
@@ -195,23 +195,20 @@ describe('a push that is not published', () => {
   test.each([
     ['with a link in it', () => archiveOf(linked), 'link: only files can be part of a source'],
     ['with a path outside of its folder', () => archiveOf([{ name: 'top/../../evil', content: 'x' }]), '..'],
-    ['that unpacks to far more than it is', bombArchive, 'bytes'],
-    ['that is not an archive', async () => Buffer.from('<html>not found</html>'), 'not a tar.gz file'],
-  ] as const)(
-    'because its archive is one %s is refused, and its commit gets the reason',
-    async (_what, archive, why) => {
-      const commit = await tenant.pushed(await archive());
-      const { reason } = await tenant.delivery(commit, ({ state }) => state === 'refused');
-      expect(reason).toContain(why);
-      expect((await world.host.statusesUntil(commit, 'failure')).at(-1)).toMatchObject({
-        state: 'failure',
-        description: expect.stringMatching(/^rejected: /),
-      });
-      expect(await releases()).toEqual([]);
-    },
-  );
+    ['that unpacks to far more than its own size', bombArchive, 'bytes'],
+    ['in another format', async () => Buffer.from('<html>not found</html>'), 'not a tar.gz file'],
+  ] as const)('is refused for an archive %s, and its commit gets the reason', async (_what, archive, why) => {
+    const commit = await tenant.pushed(await archive());
+    const { reason } = await tenant.delivery(commit, ({ state }) => state === 'refused');
+    expect(reason).toContain(why);
+    expect((await world.host.statusesUntil(commit, 'failure')).at(-1)).toMatchObject({
+      state: 'failure',
+      description: expect.stringMatching(/^rejected: /),
+    });
+    expect(await releases()).toEqual([]);
+  });
 
-  test('because its archive is too large is read up to the limit only, and its commit gets the reason', async () => {
+  test('with an archive that is too large is refused after it was read up to the limit, and its commit gets the reason', async () => {
     const commit = await tenant.commit(VALID);
     const { answer, sent } = flood(16 * fetchLimits.archiveBytes);
     world.host.next(`/codeload/${commit}`, answer);
@@ -230,7 +227,7 @@ describe('a push that is not published', () => {
     expect(await releases()).toEqual([]);
   });
 
-  test('because the host does not have its commit fails, and its commit gets an error status', async () => {
+  test('fails when the host does not have its commit, and its commit gets an error status', async () => {
     const commit = 'd'.repeat(40);
     await tenant.push(commit);
     expect(await tenant.delivery(commit, isOver)).toMatchObject({

@@ -56,14 +56,14 @@ for (let level = 0; level < 9; level++) {
 
 test.each([
   ['YAML that does not parse', 'a.yaml', 'a: 1\n\tb: 2\n', 2],
-  ['a YAML key twice', 'a.yaml', 'a: 1\nb: 2\na: 3\n', 3],
+  ['a duplicate YAML key', 'a.yaml', 'a: 1\nb: 2\na: 3\n', 3],
   ['a YAML alias bomb', 'a.yaml', bomb.join('\n'), null],
   ['YAML nested ten thousand deep', 'a.yaml', '['.repeat(10_000), null],
   ['JSON that does not parse', 'a.json', '{\n "a": 1,\n}', 3],
-  ['a JSON key twice', 'a.json', '{"a": 1,\n "a": 2}', 2],
+  ['a duplicate JSON key', 'a.json', '{"a": 1,\n "a": 2}', 2],
   ['JSON nested ten thousand deep', 'a.json', '['.repeat(10_000) + ']'.repeat(10_000), null],
   ['TOML that does not parse', 'a.toml', 'a = 1\nb = \n', 2],
-  ['a TOML key twice', 'a.toml', 'a = 1\na = 2\n', 2],
+  ['a duplicate TOML key', 'a.toml', 'a = 1\na = 2\n', 2],
 ])('%s is refused with its location and uses up no version number', async (_what, path, text, line) => {
   const answer = await api.call('POST', releases(), { json: { files: { [path]: text } } });
   expectProblem(answer, 422, 'invalid_source');

@@ -50,7 +50,7 @@ async function diagnosed(by: TestApi): Promise<{ findings: Finding[]; text: stri
 }
 
 describe('the diagnosis', () => {
-  test('examines each part of the server, and finds nothing wrong where nothing is wrong', async () => {
+  test('examines each part of the server, and finds no problem in a healthy server', async () => {
     await settled(plane, tenant, await accepted(plane, tenant));
     const { findings } = await diagnosed(api);
     expect(findings.filter(({ state }) => state !== 'ok')).toMatchObject([
@@ -76,7 +76,7 @@ describe('the diagnosis', () => {
     expect((await api.call('GET', '/v1/diagnosis', as(admin.token))).status).toBe(200);
   });
 
-  test("is left out of doctor with a token of a tenant's admin, which checks that tenant", async () => {
+  test("is skipped by doctor with the token of a tenant's admin, and doctor checks that tenant", async () => {
     await settled(plane, tenant, await accepted(plane, tenant));
     const { token } = await madeToken(api, { name: 'boss', tenant, roles: ['admin'] });
     const env = { POINTSMAN_URL: api.url, POINTSMAN_TOKEN: token, POINTSMAN_TENANT: tenant };
@@ -87,7 +87,7 @@ describe('the diagnosis', () => {
       expect(stdout).toMatch(new RegExp(`✓ {2}${subject} `));
   });
 
-  test('reports a release that is in flight for long, unless it waits for a gate', async () => {
+  test('reports a release that has been in flight for a long time, unless it waits for a gate', async () => {
     const { version } = await waitingRelease();
     await standstill(plane).whileStagesLocked(async () => {
       const running = await accepted(plane, tenant, { bundle: 'other' });
@@ -100,7 +100,7 @@ describe('the diagnosis', () => {
     await settled(plane, tenant, version);
   });
 
-  test('with a Restate that hangs, ends within its bound and has the findings about everything else', async () => {
+  test('ends within its time limit when Restate hangs, and contains the findings about everything else', async () => {
     const hanging = createServer(() => undefined);
     const port = await listening(hanging);
     const { appUrl } = plane.postgres;
@@ -140,7 +140,7 @@ describe('the diagnosis', () => {
     }
   });
 
-  test('is shared by requests at the same time', async () => {
+  test('runs once for concurrent requests', async () => {
     const restate = await scriptedApi(scriptedRestate());
     const { appUrl } = plane.postgres;
     const { ingressUrl } = plane.restate;
@@ -191,7 +191,7 @@ describe('reconciling a release', () => {
     expect((await api.call('POST', path(version))).json).toMatchObject({ outcome, settledAt });
   });
 
-  test('is for admins of the tenant and of the platform, and returns 404 for a missing release', async () => {
+  test('requires an admin of the tenant or of the platform, and returns 404 for a missing release', async () => {
     const publisher = await madeToken(api, { name: 'ci', tenant, roles: ['publisher'] });
     expect((await api.call('POST', path(1), as(publisher.token))).status).toBe(403);
     const boss = await madeToken(api, { name: 'boss', tenant, roles: ['admin'] });

@@ -89,7 +89,7 @@ test('while the worker is down a publish gets 503 within a bounded time, and the
 });
 
 // This is the last test, because the test's database does not restart.
-test('while PostgreSQL is down every request gets 503 with Retry-After, waiting requests too, and the API stays alive', async () => {
+test('while PostgreSQL is down every request, even a waiting one, gets 503 with Retry-After, and the API stays alive', async () => {
   const now = await api.call('GET', `${bundle()}/channels/live`);
   const waiting = api.call('GET', `${bundle()}/channels/live?wait=55s`, {
     headers: { 'if-none-match': now.headers.get('etag') ?? '' },

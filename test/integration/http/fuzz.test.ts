@@ -40,7 +40,7 @@ test(
   TIMEOUT_MS,
 );
 
-test('the record keeps every promise afterwards, and an honest tenant can publish', async () => {
+test('after the hostile requests the record has no contradictions, and an honest tenant can publish', async () => {
   expect(await contradictions(world.plane.postgres.ownerUrl)).toEqual([]);
   await world.publishHonestly();
 });

@@ -73,7 +73,7 @@ async function stall(localAddress: string, tenant: string, hook: string): Promis
 }
 
 test.each([
-  ['from addresses of their own', '127.0.0.2', '127.0.0.3'],
+  ['from their own addresses', '127.0.0.2', '127.0.0.3'],
   ['from the address of all other senders, as behind a proxy', '127.0.0.1', '127.0.0.1'],
 ])(
   'two senders without a token that stall at the hooks of two tenants, %s, do not stop the deliveries of a third',

@@ -124,7 +124,7 @@ describe('content in the record', () => {
     expect((await loadSource(store.db, tenant, tree.digest))?.tree).toEqual(tree);
   });
 
-  test('of 20 sources with shared files that are stored at the same time is complete for each', async () => {
+  test('of 20 concurrently stored sources with shared files is complete for each source', async () => {
     const tenant = await newTenant(store);
     const text = (i: number) => `shared ${i}`;
     const sources = Array.from({ length: 20 }, (_none, i) =>

@@ -36,7 +36,7 @@ describe('an address that is not public', () => {
     'http://[64:ff9b::a9fe:a9fe]/',
     'https://192.168.1.1/',
     'http://127.0.0.2/',
-  ])('as in %s is reported as forbidden, and the summary does not contain it', async (url) => {
+  ])('as in the URL %s is reported as forbidden, and the summary does not contain it', async (url) => {
     await using world = outside();
     const { host } = new URL(url);
     expect(await world.open().call(get(url))).toEqual({
@@ -84,7 +84,7 @@ describe('the name of a host', () => {
     expect(asked).toEqual([NAME]);
   });
 
-  test('that resolves to a private address for the next connection is forbidden then', async () => {
+  test('is forbidden for the next connection when it then resolves to a private address', async () => {
     await using world = outside();
     const server = await world.server((_request, response) => {
       response.writeHead(200, { connection: 'close' }).end();

@@ -93,7 +93,7 @@ describe('the circuit breaker of a provider', () => {
     }
   });
 
-  test('of the target of a redirect applies to the redirected call', async () => {
+  test('applies to a call that is redirected to that provider', async () => {
     await using world = outside();
     const failing = await world.server((_request, response) => void response.writeHead(500).end());
     const first = await world.server((_request, response) => {
@@ -144,7 +144,7 @@ describe('closing the outbound client', () => {
     expect(server.arrived).toHaveLength(1);
   });
 
-  test('aborts a hanging call as later, because the server may have handled it', async () => {
+  test('aborts a hanging call with the result "later", because the server may have handled it', async () => {
     await using world = outside();
     const server = await world.server(() => {});
     const outbound = world.open();

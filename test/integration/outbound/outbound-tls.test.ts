@@ -7,7 +7,7 @@ const trusted = selfSignedCertificate({ names: ['ci.pointsman.invalid'], ipv4: [
 const toLoopback = async (): Promise<readonly string[]> => ['127.0.0.1'];
 
 describe('the TLS certificate of a server', () => {
-  test('of a trusted authority is accepted for its names and its addresses', async () => {
+  test('from a trusted authority is accepted for its names and its addresses', async () => {
     await using world = outside();
     const server = await world.server((_request, response) => void response.end('secure'), trusted);
     const outbound = world.open({ ca: trusted.cert, resolveName: toLoopback });
@@ -39,7 +39,7 @@ describe('the TLS certificate of a server', () => {
     expect(server.arrived).toEqual([]);
   });
 
-  test('is verified also when Node is set to accept every certificate', async () => {
+  test('is verified even when Node is set to accept every certificate', async () => {
     await using world = outside();
     const server = await world.server((_request, response) => void response.end(), trusted);
     process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';

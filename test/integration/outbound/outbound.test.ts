@@ -45,13 +45,16 @@ describe('an outgoing call', () => {
     [502, 'later'],
     [503, 'later'],
     [504, 'later'],
-  ])('that gets a %i is %s, and the summary has only the host and the status', async (status, kind) => {
-    await using world = outside();
-    const server = await world.server((_request, response) => void response.writeHead(status).end());
-    const answer = await world.open().call(get(`${server.origin}/path-secret?query-secret`));
-    expect(answer.kind).toBe(kind);
-    if ('summary' in answer) expect(answer.summary).toBe(`127.0.0.1:${server.port}: answered ${status}`);
-  });
+  ])(
+    'with the response status %i has the result "%s" and a summary with only the host and the status',
+    async (status, kind) => {
+      await using world = outside();
+      const server = await world.server((_request, response) => void response.writeHead(status).end());
+      const answer = await world.open().call(get(`${server.origin}/path-secret?query-secret`));
+      expect(answer.kind).toBe(kind);
+      if ('summary' in answer) expect(answer.summary).toBe(`127.0.0.1:${server.port}: answered ${status}`);
+    },
+  );
 
   test('returns the wait that the response asks for, up to an hour', async () => {
     await using world = outside();
@@ -70,7 +73,7 @@ describe('an outgoing call', () => {
     });
   });
 
-  test('ends at the status of a failed response whose body does not end', async () => {
+  test('ends at the status of a 404 response, even if the body of the response is endless', async () => {
     await using world = outside();
     const server = await world.server(
       (_request, response) => void response.writeHead(404).write('and so on'),
@@ -188,14 +191,14 @@ describe('the body of a response', () => {
 });
 
 describe('a call to a server', () => {
-  test('that does not respond ends at its timeout as later', async () => {
+  test('that does not respond ends at its timeout with the result "later"', async () => {
     await using world = outside();
     const server = await world.server(() => {});
     const answer = await world.open().call(get(server.origin, { timeoutMs: 300 }));
     expect(answer).toMatchObject({ kind: 'later', retryAfterMs: null });
   });
 
-  test('that stops in the middle of its response ends at its timeout as later', async () => {
+  test('that stops in the middle of its response ends at its timeout with the result "later"', async () => {
     await using world = outside();
     const server = await world.server((_request, response) => void response.writeHead(200).write('half'));
     expect((await world.open().call(get(server.origin, { timeoutMs: 300 }))).kind).toBe('later');
@@ -219,7 +222,7 @@ describe('a call to a server', () => {
     expect(answer.kind).toBe('later');
   });
 
-  test('that disconnects in the middle is later, because the server may have handled it', async () => {
+  test('that disconnects in the middle has the result "later", because the server may have handled the call', async () => {
     await using world = outside();
     const server = await world.server(({ path }, response) => {
       if (path === '/half') response.writeHead(200, { 'content-length': '100' }).write('half');
@@ -230,7 +233,7 @@ describe('a call to a server', () => {
     expect((await outbound.call(post(`${server.origin}/none`))).kind).toBe('later');
   });
 
-  test('that is unreachable or has no address is later', async () => {
+  test('that is unreachable or has no address has the result "later"', async () => {
     await using world = outside();
     const gone = await world.server(() => {});
     await gone.close();

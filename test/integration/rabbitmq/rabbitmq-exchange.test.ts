@@ -51,7 +51,7 @@ describe.skipIf(skipWithout('the exchange of moves', ['rabbitmq-server']))('the 
     (await drained(broker.url, queue)).map(({ properties }) => properties.messageId as unknown);
   const all = { position: null, stopped: null };
 
-  test('delivers a batch in order, each move as a CloudEvent that its own library accepts', async () => {
+  test('delivers a batch in order, each move as a CloudEvent that the CloudEvents library accepts', async () => {
     const target = open('mandatory');
     expect(await target.probe()).toEqual({ kind: 'well' });
     await bind('acme.*.live');
@@ -211,7 +211,7 @@ describe.skipIf(skipWithout('the exchange of moves', ['rabbitmq-server']))('the 
     });
   });
 
-  test('reports a broker that is short of disk as down, and as well when the alarm is over', async () => {
+  test('reports a broker that is short of disk as down, and as healthy when the alarm is over', async () => {
     const target = open('mandatory');
     expect(await target.probe()).toEqual({ kind: 'well' });
     await bind('#');

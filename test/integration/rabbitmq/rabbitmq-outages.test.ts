@@ -97,7 +97,7 @@ describe.skipIf(skipWithout('RabbitMQ killed and silent', ['rabbitmq-server']))(
       expect(missed).toEqual([{ kind: 'queue' }]);
     });
 
-    test('a batch to a silent broker ends as later within a bounded time, with or without a connection, and succeeds when the broker responds again (promise 12)', async () => {
+    test('a batch to a silent broker fails within a bounded time, with or without a connection, and succeeds when the broker responds again (promise 12)', async () => {
       const { proxy, url } = await behindProxy();
       const target = open(url);
       const events: MoveEvent[] = madeMoves(1, 500);

@@ -164,7 +164,7 @@ describe.skipIf(skipWithout('the cache in Redis', ['redis-server']))(
       expect(await client.exists(bundleKey('acme', one.digest))).toBe(0);
     });
 
-    test('stores a pointer without its bundle when the bundle is too large, and a reader learns that', async () => {
+    test('stores a pointer without its bundle when the bundle is too large, and reports that to a reader', async () => {
       const large = artifact('x'.repeat(cacheLimits.bundleBytes), 1);
       expect(await open(stored(large)).put(at(1, large))).toEqual({ kind: 'cached', bundle: false });
       expect(await reader.read(POINTER)).toMatchObject({ kind: 'no_bundle', pointer: { generation: 1 } });

@@ -47,7 +47,7 @@ describe.skipIf(skipWithout('consumers of the Redis streams', ['redis-server']))
       expect(new Set(runtime.applied).size).toBe(runtime.applied.length);
     });
 
-    test('continues after a killed Redis where it was, and takes a snapshot for lost moves', async () => {
+    test('continues at its position after Redis was killed, and takes a snapshot for lost moves', async () => {
       const truth: Truth = new Map([[ACME, 0]]);
       const runtime = start(truth);
       await attached();

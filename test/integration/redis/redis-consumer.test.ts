@@ -146,7 +146,7 @@ describe.skipIf(skipWithout('consumers of the Redis streams', ['redis-server']))
       expect(new Set(runtime.snapshots.slice(before))).toEqual(new Set([ACME, GLOBEX]));
     });
 
-    test('takes over the entries of a dead consumer, and takes a snapshot for trimmed ones', async () => {
+    test('takes over the entries of a dead consumer, and takes a snapshot for trimmed entries', async () => {
       const truth: Truth = new Map([[ACME, 0]]);
       await stand.client.xGroupCreate(STREAM, GROUP, '0', { MKSTREAM: true });
       await add(...moves(ACME, 1, 4));

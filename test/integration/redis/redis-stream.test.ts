@@ -105,7 +105,7 @@ describe.skipIf(skipWithout('the Redis streams of moves', ['redis-server']))(
       );
     });
 
-    test('of a writer with an invalid position are appended as if it were lost', async () => {
+    test('of a writer with an invalid position are appended as if the position were lost', async () => {
       await send(moves('acme', 1, 1), null);
       expect(await send(moves('acme', 2, 2), 'garbage', AT - 1)).toEqual(all(1, `${AT}-1`));
     });
@@ -200,7 +200,7 @@ describe.skipIf(skipWithout('the Redis streams of moves', ['redis-server']))(
       }
     });
 
-    test('cannot be appended after a forged entry with the highest possible id, and the result is later', async () => {
+    test('cannot be appended after a forged entry with the highest possible id, and the result is "later"', async () => {
       await client.xAdd(STREAM, '18446744073709551615-18446744073709551615', { event: 'forged' });
       const sent = await send(moves('acme', 1, 1), null);
       expect(sent).toMatchObject({ count: 0, stopped: { kind: 'later' } });

@@ -154,7 +154,7 @@ describe.skipIf(skipWithout('tails of the Redis streams', ['redis-server']))(
       expect(reader.seen).toEqual(['gap', id(ACME, 1)]);
     });
 
-    test('ends immediately with its signal, while it waits for an entry or for an unreachable Redis', async () => {
+    test('ends immediately when its signal aborts, while it waits for an entry or for an unreachable Redis', async () => {
       const waiting = start();
       await waiting.until(1);
       await waiting.stop();

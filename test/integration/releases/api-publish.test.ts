@@ -127,7 +127,7 @@ test.each([
   expect((await api.call('GET', releases())).json['items']).toHaveLength(1);
 });
 
-test('twenty concurrent requests with one key make one release', async () => {
+test('twenty concurrent requests with one key create one release', async () => {
   const key = { 'idempotency-key': 'storm' };
   const answers = await Promise.all(Array.from({ length: 20 }, () => publish({ 'a.yaml': 'a: 1' }, {}, key)));
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]));

@@ -170,7 +170,7 @@ describe('a check that is requested from a service', () => {
 });
 
 describe('a callback address', () => {
-  test('that does not exist gets the same 404 response as any other unknown one', async () => {
+  test('that does not exist returns the same 404 response as any other unknown address', async () => {
     const guesses = ['x', 'pmc_', `pmc_${'A'.repeat(43)}`, `pmc_${'A'.repeat(44)}`, '%00', '..%2f..', 'é'];
     const answers = new Set<string>();
     for (const guess of guesses) {

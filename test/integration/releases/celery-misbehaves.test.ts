@@ -85,7 +85,7 @@ describe.skipIf(skipWithout('Celery workers that misbehave', PACKAGES)).each(BRO
         what: `the worker has logged "${text}" ${times} times`,
       });
 
-    test('that gets its job twice and reports twice counts once', async () => {
+    test('that gets its job twice and reports twice has one report counted', async () => {
       const version = await publish('twice');
       expect(await end('twice', version)).toMatchObject({ outcome: 'published', generation: 1 });
       await hasLogged('said again: counts no more');
@@ -108,10 +108,10 @@ describe.skipIf(skipWithout('Celery workers that misbehave', PACKAGES)).each(BRO
     });
 
     test.each([
-      ['changes a byte of what it uploads', 'flipped', 'PUT: HTTP 422'],
+      ['changes a byte of its upload', 'flipped', 'PUT: HTTP 422'],
       ['names an artifact that does not exist', 'misnamed', 'POST: HTTP 422'],
     ])(
-      'that %s gets as many attempts as its policy allows, and the pointer does not move',
+      'that %s is asked as often as the policy allows, and the pointer does not move',
       async (_what, bundle, refusal) => {
         await end(bundle, await accepted(world.plane, tenant, { bundle }));
         const before = await pointer(bundle);
@@ -129,7 +129,7 @@ describe.skipIf(skipWithout('Celery workers that misbehave', PACKAGES)).each(BRO
       },
     );
 
-    test('that dies during its job leaves it to the next worker through the broker', async () => {
+    test('that dies during its job is replaced by the next worker, which gets the job from the broker', async () => {
       await worker.stop();
       // RabbitMQ sees the connection end. Over Redis a worker takes over abandoned jobs only when it starts
       // and then every hundred seconds (kombu 5.2), so this may take that long.

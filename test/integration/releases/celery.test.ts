@@ -110,7 +110,7 @@ describe.skipIf(skipWithout('compiling with Celery', PACKAGES)).each(BROKERS)(
       });
     });
 
-    test('is retried when Pointsman asks for time, and when a blob arrived damaged', async () => {
+    test('is retried when Pointsman asks for time, and when a blob arrives damaged', async () => {
       const asked = new Set<string>();
       const job = await offer(FILES, {
         instead: async (what) => {
@@ -174,7 +174,7 @@ describe.skipIf(skipWithout('compiling with Celery', PACKAGES)).each(BROKERS)(
 describe.skipIf(skipWithout('a Celery worker that is killed', PACKAGES))(
   'a Celery worker that is killed during a job',
   () => {
-    test('leaves it to another worker, to which RabbitMQ delivers it', async () => {
+    test('is replaced by another worker, to which RabbitMQ delivers the job', async () => {
       await using cleanup = new AsyncDisposableStack();
       const broker = await startRabbitmq();
       cleanup.defer(() => broker.stop());

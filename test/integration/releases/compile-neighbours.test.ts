@@ -87,7 +87,7 @@ function monster(name: string): Files {
 }
 
 describe('hostile tenants that queue long sources', () => {
-  test('start three times each, as quick, slow and long, however many sources they queue', async () => {
+  test('get three starts each, a quick, a slow and a long one, however many sources they queue', async () => {
     const queueing = started({ limits: { timeoutMs: 60_000, longMs: 1_500, sliceMs: 300 } });
     /** Every start of a compilation reads the recipe of its source first. */
     const starts = new Map<string, number>();

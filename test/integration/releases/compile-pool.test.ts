@@ -55,7 +55,7 @@ function blobText(result: CompileResult, path: string): string | undefined {
 }
 
 describe('a source that is compiled in a process', () => {
-  test('gives artifacts that have each blob once, assets included', async () => {
+  test('produces artifacts that contain each blob once, including assets', async () => {
     const { result } = await compiled({ ...small, 'c.md': 'hi' });
     if (result.kind !== 'compiled') throw new Error(JSON.stringify(result));
     expect(result.artifacts).toHaveLength(1);
@@ -110,7 +110,7 @@ describe('a source that exhausts its limits', () => {
     expect((await compiled(small)).result.kind).toBe('compiled');
   });
 
-  test('and queues many times does not delay another tenant behind its queue', async () => {
+  test('and is queued many times does not delay another tenant behind its queue', async () => {
     // The slow source does not give way, because this test is about the order of tenants.
     started({ limits: { timeoutMs: 1_500, threads: 1, sliceMs: 60_000 } });
     const ended: string[] = [];
@@ -123,7 +123,7 @@ describe('a source that exhausts its limits', () => {
     expect(ended).toEqual(['monster', 'neighbour', 'monster', 'monster']);
   });
 
-  test('gets the same result immediately when it comes again, and is compiled again for another tenant', async () => {
+  test('gets the same result immediately when it is submitted again, and is compiled again for another tenant', async () => {
     started({ limits: { timeoutMs: 1_500 } });
     const first = await compiled(slowMonster);
     const again = await compiled(slowMonster);
@@ -144,7 +144,7 @@ describe('a source that exhausts its limits', () => {
     expect(ended).toEqual(['compiled', 'exhausted', 'exhausted']);
   });
 
-  test('and exceeds the queue of its tenant is busy', async () => {
+  test('and exceeds the queue of its tenant is refused as busy', async () => {
     started({ limits: { timeoutMs: 1_500, queuedPerTenant: 1 } });
     const three = await Promise.all(
       [1, 2, 3].map((nth) => compiled({ ...slowMonster, 'n.txt': String(nth) })),
@@ -153,22 +153,22 @@ describe('a source that exhausts its limits', () => {
   });
 });
 
-describe('a store that fails', () => {
-  test('during a read returns its own error to the caller, and the compiler continues to work', async () => {
+describe('a store of sources', () => {
+  test('that fails during a read returns its own error to the caller, and the compiler continues to work', async () => {
     const { tree } = memorySource(small);
     const failure = new Error('the store is away');
     await expect(started().compile('acme', tree, () => Promise.reject(failure))).rejects.toBe(failure);
     expect((await compiled(small)).result.kind).toBe('compiled');
   });
 
-  test('to return a blob causes an error and not a wrong artifact', async () => {
+  test('that does not return a blob causes an error and not a wrong artifact', async () => {
     const { tree } = memorySource(small);
     await expect(started().compile('acme', tree, () => Promise.resolve(new Map()))).rejects.toThrow(
       'the store has no blob',
     );
   });
 
-  test('to be fast does not use up the time of the compilation', async () => {
+  test('that is slow does not use up the time limit of the compilation', async () => {
     const timeoutMs = 3_000;
     started({ limits: { timeoutMs } });
     const source = memorySource(small);

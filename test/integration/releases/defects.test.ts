@@ -77,7 +77,7 @@ afterAll(async () => {
 const faulty = (key: string) => ingress.objectClient<typeof Faulty>({ name: 'Faulty' }, key);
 
 test.each(['TypeError', 'RangeError', 'ReferenceError'])(
-  'a %s in a handler of an object ends the call at its first attempt, and the key is free',
+  'a %s in a handler of an object ends the call at its first attempt, and frees the key of the object',
   async (how) => {
     await expect(faulty(how).fail(how)).rejects.toMatchObject({ status: 501 });
     expect(attempts.get(how)).toBe(1);

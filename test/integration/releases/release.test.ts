@@ -94,7 +94,7 @@ describe('a publish', () => {
 });
 
 describe('an idempotency key', () => {
-  test('that 20 clients send at the same time gives one release', async () => {
+  test('that 20 clients send at the same time creates one release', async () => {
     const tenant = await newTenant(plane);
     const asked = { idempotencyKey: 'one', ...file('same') };
     const answers = await Promise.all(Array.from({ length: 20 }, () => publish(plane, tenant, asked)));
@@ -202,7 +202,7 @@ describe('concurrent publishes', () => {
   });
 });
 
-describe('cancel of a release', () => {
+describe('the cancellation of a release', () => {
   test('that is queued settles it as cancelled, and the queue continues', async () => {
     const tenant = await newTenant(plane);
     await settled(plane, tenant, await accepted(plane, tenant, file('one')));

@@ -130,7 +130,7 @@ describe.skipIf(skipWithout('moves delivered to Redis', ['redis-server']))(
       expect(await inStream(freezes)).toEqual(range(1, 3));
     });
 
-    test('has a move once when its response was lost and moves of other tenants came before its retry', async () => {
+    test('contains a move once when its response was lost and moves of other tenants came before its retry', async () => {
       const [unanswered, other] = await neighbours();
       for (const tenant of [unanswered, other]) {
         await twoReleases(plane, tenant);
@@ -175,7 +175,7 @@ describe.skipIf(skipWithout('moves delivered to Redis', ['redis-server']))(
       expect(await inStream(tenant)).toEqual([...range(1, left), 23, ...range(left + 1, 23)]);
     });
 
-    test('continues where it was when Restate has lost its data', async () => {
+    test('continues at its position when Restate has lost its data', async () => {
       const [tenant] = await neighbours();
       await twoReleases(plane, tenant);
       await delivered(tenant, 2);

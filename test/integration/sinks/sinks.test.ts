@@ -99,7 +99,7 @@ describe('a webhook', () => {
     expect(await audited()).toEqual(['ann set sink', 'ann pause sink', 'ann resume sink']);
   });
 
-  test('gets the moves after a number again, once for an idempotency key', async () => {
+  test('that is replayed gets the moves after a number again, once for an idempotency key', async () => {
     expect(await replayFrom(0, 'again')).toEqual(done);
     await eventually(async () => endpoint.seqs().length === 4, { what: 'both moves, twice' });
     expect(await replayFrom(0, 'again')).toEqual({ kind: 'done', replayed: true });

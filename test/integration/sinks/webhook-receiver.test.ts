@@ -130,7 +130,7 @@ describe('a webhook receiver', () => {
     expect(await slow(2)).toEqual(['gap', ...ids(receiverLimits.waiting + 1)]);
   });
 
-  test('ends its readers with their signal', async () => {
+  test('ends the wait of a reader when the signal of the reader aborts', async () => {
     const read = reader();
     await read(1);
     const waiting = read(1);
@@ -143,7 +143,7 @@ describe('a webhook receiver that gets an invalid request', () => {
   const old = Math.floor(Date.now() / 1_000) - 301;
   test.each<[string, () => Promise<number>, number]>([
     ['an unsigned event', () => post(move(1), { headers: { 'webhook-signature': '' } }), 401],
-    ['an event that another secret signed', () => post(move(1), { by: newWebhookSecret() }), 401],
+    ['an event that is signed with another secret', () => post(move(1), { by: newWebhookSecret() }), 401],
     [
       'an event that was signed for another id',
       () => post(move(1), { headers: { 'webhook-id': 'acme:x:live:1' } }),

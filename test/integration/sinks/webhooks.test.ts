@@ -42,7 +42,7 @@ describe('a delivered event', () => {
     for (const one of secrets) new Webhook(one).verify(body, headers as Record<string, string>);
   });
 
-  test('of a test is delivered in the same way', async () => {
+  test('that tests a webhook is delivered in the same way as a move', async () => {
     await using world = outside();
     const server = await world.server(answers(taken));
     const { data: _data, ...rest } = move(1);
@@ -106,7 +106,7 @@ describe('delivered events', () => {
     expect(ids).toEqual([1, 2, 3, 3, 4, 5]);
   });
 
-  test('for a slow endpoint end with the step and without an error', async () => {
+  test('to a slow endpoint stop at the end of the step, without an error', async () => {
     await using world = outside();
     const server = await world.server(answers(taken));
     // Each response takes three seconds by this clock.

@@ -25,9 +25,9 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-describe('npm start that is stopped', () => {
+describe('stopping npm start', () => {
   test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
-    'by %s stops every process in order and exits with 0',
+    'with %s stops every process in order and exits with 0',
     async (signal) => {
       const stack = start();
       await stack.ready;
@@ -53,7 +53,7 @@ describe('npm start that is stopped', () => {
     expect(await notes(await start().ready)).toEqual([]);
   });
 
-  test('after its home was deleted stops every process in order, although its logs cannot be written', async () => {
+  test('after its home was deleted ends every process, although its logs cannot be written', async () => {
     const stack = start();
     const url = await stack.ready;
     await rm(home, { recursive: true });
@@ -67,7 +67,7 @@ describe('npm start that is stopped', () => {
     expect(await processesOf(folder)).toEqual([]);
   });
 
-  test('because a process keeps dying after its home was deleted exits with 1 and leaves no process running', async () => {
+  test('is automatic, with exit code 1 and no process left, when a process keeps dying after the home was deleted', async () => {
     const stack = start();
     const url = await stack.ready;
     await rm(home, { recursive: true });
@@ -77,7 +77,7 @@ describe('npm start that is stopped', () => {
     await nothingRuns(folder);
   });
 
-  test('by a second signal kills a process that does not stop', async () => {
+  test('with a second signal kills a process that does not stop', async () => {
     const stack = start();
     const url = await stack.ready;
     const { pid } = (await (await fetch(url)).json()) as { pid: number };
@@ -95,7 +95,7 @@ describe('npm start that is stopped', () => {
   });
 });
 
-describe('npm start that is killed', () => {
+describe('an npm start that is killed', () => {
   test('leaves no process running, and the next start has the written data', async () => {
     const first = start();
     const url = await first.ready;
@@ -105,14 +105,14 @@ describe('npm start that is killed', () => {
     expect(await notes(await start().ready)).toEqual(['written before']);
   });
 
-  test('and started again immediately has the written data', async () => {
+  test('and started again immediately still has the written data', async () => {
     const first = start();
     await note(await first.ready, 'written before');
     first.process.kill('SIGKILL');
     expect(await notes(await start().ready)).toEqual(['written before']);
   });
 
-  test('together with its watchdog leaves orphans that the next start ends, and the written data is there', async () => {
+  test('together with its watchdog leaves orphans, and the next start ends them and has the written data', async () => {
     const first = start();
     await note(await first.ready, 'written before');
     const watchdog = await watchdogOf(home);
@@ -132,7 +132,7 @@ describe('npm start that is killed', () => {
     expect(await halfMade()).toBeUndefined();
   });
 
-  test('does not end a foreign process that has the process ID of one of its earlier processes', async () => {
+  test('is followed by a start that does not end a foreign process with a process ID of the killed stack', async () => {
     const first = start();
     await first.ready;
     first.process.kill('SIGTERM');
@@ -145,7 +145,7 @@ describe('npm start that is killed', () => {
     expect(second.output()).not.toContain('ended what');
   });
 
-  test('as its watchdog only gets a new watchdog', async () => {
+  test('leaves no process running, even if its watchdog was killed and replaced earlier', async () => {
     const stack = start();
     await stack.ready;
     const watchdog = await watchdogOf(home);

@@ -233,7 +233,7 @@ describe('a stack', () => {
     squatter.close();
   });
 
-  test('starts no server whose address is given', async () => {
+  test('does not start a server whose address is configured', async () => {
     const [postgres, restate] = await Promise.all([startPostgres(), startRestate()]);
     const env = {
       DATABASE_URL: postgres.ownerUrl,
@@ -251,7 +251,7 @@ describe('a stack', () => {
     await Promise.all([postgres.stop(), restate.stop()]);
   });
 
-  test('prints the warnings of its processes, and keeps their logs and those of the start before', async () => {
+  test('prints the warnings of its processes, and keeps the logs of this start and of the previous start', async () => {
     const first = await start('home');
     await post(`${first.apiUrl}/warn`, 'mind the gap');
     await eventually(async () => first.said.includes('api: warning: "mind the gap"'), {

@@ -104,12 +104,15 @@ test.each(Role.options)(
   },
 );
 
-test.each(Role.options)('a %s of the platform may do the same everywhere', async (role) => {
-  const more = role === 'admin' ? ['list tenants', 'make tenants', 'diagnose'] : [];
-  expect(await allowed((await ofPlatform(role)).token)).toEqual([...tenants[role], ...more]);
-});
+test.each(Role.options)(
+  'a token of the platform with the role %s has the permissions of that role in every tenant',
+  async (role) => {
+    const more = role === 'admin' ? ['list tenants', 'make tenants', 'diagnose'] : [];
+    expect(await allowed((await ofPlatform(role)).token)).toEqual([...tenants[role], ...more]);
+  },
+);
 
-test('a token can revoke itself with any role, and a publisher cannot revoke another one', async () => {
+test('a token can revoke itself with any role, and a publisher cannot revoke another token', async () => {
   const [ci, eve] = [await own('ci', 'publisher'), await own('eve', 'publisher')];
   expect((await api.call('DELETE', `/v1/tokens/${ci.id}`, as(eve.token))).status).toBe(403);
   expect((await api.call('DELETE', `/v1/tokens/${eve.id}`, as(eve.token))).status).toBe(204);

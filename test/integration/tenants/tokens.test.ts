@@ -107,7 +107,7 @@ describe('an API token', () => {
     [{ name: 'a', roles: ['owner'] }, '/roles/0'],
     [{ name: 'a', roles: ['viewer', 'viewer'] }, '/roles'],
     [{ name: 'a', roles: ['viewer'], id: 'mine' }, '/id'],
-  ])('of %j is refused with the location of the mistake', async (json, pointer) => {
+  ])('is not created from %j, and the error has the location of the mistake', async (json, pointer) => {
     const answer = await api.call('POST', '/v1/tokens', { json });
     expect([answer.status, answer.json['errors']]).toMatchObject([422, [{ pointer }]]);
   });

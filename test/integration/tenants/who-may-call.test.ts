@@ -43,11 +43,11 @@ describe('the port of the worker', () => {
     expect(await callWorker(path, signature(own, publicKey, path))).not.toBe(401);
   });
 
-  test('accepts the Restate of the stack: a publish goes live', async () => {
+  test('accepts calls from the Restate of the stack, so a publish goes live', async () => {
     expect(await publish(stack)).toBe('published');
   });
 
-  test('logs each refused call, and does not warn that it accepts unsigned ones', async () => {
+  test('logs each refused call, and does not warn that it accepts unsigned calls', async () => {
     const before = stack.said.length;
     expect(await callWorker('/invoke/Tenant/publish')).toBe(401);
     await eventually(async () => stack.said.length > before, { what: 'the stack prints a warning' });

@@ -136,7 +136,7 @@ describe('a rollback', () => {
     expect(await findPointer(store.db, pointer(tenant))).toMatchObject({ generation: 3 });
   });
 
-  test('a rollback passes a hold and keeps it, and a promotion does not pass', async () => {
+  test('a rollback is allowed during a hold and keeps the hold, and a promotion is refused', async () => {
     const tenant = await three();
     await back(tenant, 2, 2, { hold: 'v3 is rude' });
     expect(await store.moves.moveByHand(handRequest({ tenant, version: 3 }))).toMatchObject({ kind: 'held' });

@@ -54,7 +54,7 @@ describe('an acknowledgement', () => {
   test.each([
     ['another generation’s digest', 2, () => digests[0]!, () => digests[1]!],
     ['a digest that was never stored', 3, () => digestOf('a lie'), () => digests[2]!],
-    ['a generation that is still to come', 4, () => digests[2]!, () => null],
+    ['a future generation', 4, () => digests[2]!, () => null],
   ])(
     'an acknowledgement of %s is refused with the recorded digest, and stores nothing',
     async (_what, generation, claimed, is) => {
@@ -73,7 +73,7 @@ describe('an acknowledgement', () => {
     expect(await say('bot', 1, { channel: 'nowhere' })).toEqual({ kind: 'no_pointer' });
   });
 
-  test('a repeat keeps the time since when the generation runs, and within a second writes nothing', async () => {
+  test('a repeated acknowledgement keeps the time since which the generation has run, and writes nothing within a second', async () => {
     await say('bot', 2);
     const version = async (): Promise<string | undefined> => {
       const sql = 'SELECT xmin::text AS version FROM pointsman.followers WHERE tenant = $1';
@@ -109,7 +109,7 @@ describe('the name of a follower', () => {
 });
 
 describe('the list of followers', () => {
-  test('lists lost followers first, then lagging, then current, in pages', async () => {
+  test('the list has lost followers first, then lagging, then current followers, in pages', async () => {
     const now = AT + 2 * lostMs;
     await say('lost-current', 3);
     await say('lost-behind', 1);
@@ -140,7 +140,7 @@ describe('the list of followers', () => {
   });
 });
 
-test('a full channel refuses new followers, accepts its own, and has room again after some are forgotten', async () => {
+test('a full channel refuses new followers, accepts its existing followers, and has room again after some are forgotten', async () => {
   await store.owner.query(
     `INSERT INTO pointsman.followers SELECT $1, 'bundle', 'live', 'f' || n, 0, NULL, $2, $2, 'fleet'
      FROM generate_series(1, $3) n`,

@@ -101,7 +101,7 @@ describe('storing a policy', () => {
   });
 });
 
-describe('twenty concurrent policies', () => {
+describe('concurrent policies', () => {
   test('twenty concurrent policies get twenty versions without a gap, and each request returns its own', async () => {
     const tenant = await newTenant(store);
     const answers = await Promise.all(Array.from({ length: 20 }, (_, n) => put(tenant, numbered(n))));

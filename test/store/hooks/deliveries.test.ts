@@ -154,7 +154,7 @@ describe('the sweep of sinks', () => {
     expect(page.behind.filter((one) => one.tenant === tenant)).toEqual([]);
   });
 
-  test('the tenants of a stream with due moves are listed, and none of another stream', async () => {
+  test('the tenants of a stream with due moves are listed, and tenants of another stream are not', async () => {
     await moved(1);
     expect(await listStreamBehind(store.db, tenant, 'redis')).toContainEqual({
       tenant,

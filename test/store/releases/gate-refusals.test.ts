@@ -10,7 +10,7 @@ import { AT, admitted, published } from '../../support/worlds/store.ts';
 const HOUR = 3_600_000;
 const at = gatedStore();
 
-describe('a decision is refused', () => {
+describe('the refusal of a decision', () => {
   test('a decision on an unknown release or gate is refused', async () => {
     await at.waiting(1, { approval: { name: 'release' } }, { check: { name: 'e2e' } });
     expect(await at.say(7)).toEqual({ kind: 'no_release' });

@@ -78,7 +78,7 @@ describe('a token', () => {
     });
   });
 
-  test('an unknown token is null', async () => {
+  test('the search for an unknown token returns null', async () => {
     expect(await findTokenById(store.db, crypto.randomUUID())).toBeNull();
   });
 
@@ -168,7 +168,7 @@ describe('the idempotency key of a token', () => {
     }
   });
 
-  test('a key of another request is refused: of a token, of a publish, and of a publish after a token', async () => {
+  test('a key that another request has used is refused, between two tokens and between a token and a publish', async () => {
     const { idempotencyKey } = await usedKey();
     expect(await createToken(store.db, asked({ idempotencyKey, name: 'b', fingerprint: 'other' }))).toEqual({
       kind: 'key_reused',

@@ -88,7 +88,7 @@ test('a stage that has ended has two events, one for its start and one for its e
   ]);
 });
 
-test('an event keeps its id while the release goes on, and comes before all later events', () => {
+test('an event keeps its id while the release continues, and comes before all later events', () => {
   const waiting = {
     ...release([stage('validate', 'passed'), stage('gate', 'running')]),
     gates: [gate('open')],

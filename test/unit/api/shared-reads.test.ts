@@ -59,7 +59,7 @@ describe('shared reads', () => {
     expect(reads).toHaveLength(3);
   });
 
-  test('begin after a request that arrives just when another read ends', async () => {
+  test('begin again for a request that arrives just when another read ends', async () => {
     const { reads, read } = world();
     const first = read('a');
     const asked: Promise<number>[] = [];

@@ -102,7 +102,10 @@ describe('the handlers of the product', () => {
     expect((await readSourceFiles(PRODUCT)).flatMap(unthrownErrors)).toEqual([]);
   });
 
-  test.each(Object.entries(stepRetries))('can rely on stepRetries.%s to end', (_name, retries) => {
-    expect('maxRetryAttempts' in retries || 'maxRetryDuration' in retries).toBe(true);
-  });
+  test.each(Object.entries(stepRetries))(
+    'end the retries of a step with stepRetries.%s',
+    (_name, retries) => {
+      expect('maxRetryAttempts' in retries || 'maxRetryDuration' in retries).toBe(true);
+    },
+  );
 });

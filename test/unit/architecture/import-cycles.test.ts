@@ -86,7 +86,7 @@ test('no two folders of the product import each other', async () => {
   expect(folderCycles(sources)).toEqual([]);
 });
 
-test('no file of the product and of what supports its tests is in a cycle of imports', async () => {
+test('no file of the product or of its test support is in a cycle of imports', async () => {
   const sources = await readSourceFiles([...PRODUCT, 'test/support']);
   expect(sources.length).toBeGreaterThan(20);
   expect(importCycles(sources)).toEqual([]);

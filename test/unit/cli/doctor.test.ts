@@ -17,7 +17,7 @@ const inFlight = {
 };
 
 describe('doctor', () => {
-  test('with everything well exits with 0, and reports what this token may not check in one line', async () => {
+  test('exits with 0 when everything is healthy, and lists in one line the checks that need another token', async () => {
     const { exit, stdout } = await doctor(await serve(healthy()));
     expect(exit).toBe(0);
     expect(stdout).toMatch(
@@ -35,14 +35,14 @@ describe('doctor', () => {
     expect(stdout).toContain('1 error\n');
   });
 
-  test('an older API can not examine the server', async () => {
+  test('reports that an older API cannot examine the server', async () => {
     const old = problem(404, 'not_found', 'The path /v1/diagnosis does not exist.');
     const { exit, stdout } = await doctor(await serve({ ...healthy(), 'GET /v1/diagnosis': old }));
     expect(exit).toBe(0);
     expect(stdout).toMatch(/\? {2}server +not checked: the API has an older version\n/);
   });
 
-  test('an API that does not respond is the only finding, and exits with 11', async () => {
+  test('reports only that the API does not respond, and exits with 11', async () => {
     const api = await serve({ 'GET /healthz': hangUp });
     const { exit, findings } = await diagnosis(api);
     expect(exit).toBe(11);
@@ -66,7 +66,7 @@ describe('doctor', () => {
     expect(stdout).not.toContain('server');
   });
 
-  test('shows the findings of the server although the tenants can not be listed', async () => {
+  test('shows the findings of the server although the tenants cannot be listed', async () => {
     const down = problem(503, 'unavailable', 'PostgreSQL is unreachable.', {}, { 'retry-after': '0' });
     const api = await serve({ ...healthy(), 'GET /v1/tenants': down, ...diagnosed(paused) });
     const { exit, findings } = await diagnosis(api);
@@ -74,13 +74,13 @@ describe('doctor', () => {
     expect(findings).toContainEqual(paused);
   });
 
-  describe('with a token of one tenant', () => {
+  describe('doctor with a token of one tenant', () => {
     const world = () => ({
       ...healthy(release()),
       'GET /v1/tenants': problem(403, 'forbidden', 'The token has no role that allows this.'),
     });
 
-    test('checks the tenant that was given', async () => {
+    test('checks the given tenant', async () => {
       const { exit, findings } = await diagnosis(await serve(world()), '--tenant', 'acme');
       expect(exit).toBe(0);
       expect(findings[0]).toMatchObject({ subject: 'acme:bot:v1', state: 'warning' });
@@ -120,7 +120,7 @@ describe('doctor', () => {
     expect(stdout).not.toMatch(/bot:v[23]/);
   });
 
-  test('a release that is long in flight is one finding when the server reports it too', async () => {
+  test('a release that has been in flight for a long time is one finding, even when the server reports it too', async () => {
     const api = await serve({ ...healthy(release()), ...diagnosed(inFlight) });
     const { findings } = await diagnosis(api);
     expect(findings.filter(({ subject }) => subject === 'acme:bot:v1')).toEqual([inFlight]);

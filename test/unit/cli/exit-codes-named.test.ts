@@ -71,13 +71,13 @@ test('each exit code that a page or an example names is in the table, and an exa
   );
 });
 
-test('the codes that a GitLab job may exit with are codes of the table', async () => {
+test('the exit codes that a GitLab job allows are in the table', async () => {
   const text = await readFile(join(root, 'examples/ci/.gitlab-ci.yml'), 'utf8');
   const codes = /exit_codes: (\[[\d, ]+\])/.exec(text)?.[1] ?? 'null';
   expect(JSON.parse(codes)).toEqual([EXIT_CODES.superseded.code, EXIT_CODES.inFlight.code]);
 });
 
-test('the meaning of each exit code in the table contains its word', () => {
+test('the table describes each exit code with the word for its outcome', () => {
   for (const [name, word] of Object.entries(WORD))
     expect(EXIT_CODES[name as ExitName].meaning, name).toMatch(word);
 });

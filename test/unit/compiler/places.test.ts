@@ -110,7 +110,7 @@ test.each<[what: string, text: string, pointer: string, value: string, key: stri
   ['an item after comments and a comma at the end', 'a = [1, # x]\n  # ]\n  2,\n]', '/a/1', '2,', '2,'],
   ['lines that end with CR and LF', 'a = 1\r\n[b]\r\nc = 2\r\n', '/b/c', '2\r', 'c = 2'],
   ['an empty key', '"" = 1', '/', '1', '"" = 1'],
-])('in TOML the place of %s is found', (_what, text, pointer, value, key) => {
+])('the location of %s in TOML is found', (_what, text, pointer, value, key) => {
   const at = placesOf('toml', text);
   expect([at(pointer).slice(0, value.length), at(pointer, true).slice(0, key.length)]).toEqual([value, key]);
 });

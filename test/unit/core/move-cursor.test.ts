@@ -59,7 +59,7 @@ describe('the cursor of a consumer', () => {
     expect(cursor.place(nthMove('a', 2).data)).toBe('unknown');
   });
 
-  test('of some pointers follows their generations, for any other moves of the tenant', () => {
+  test('of some pointers follows their generations, regardless of other moves of the tenant', () => {
     const cursor = moveCursor(10);
     expect(cursor.placeAtPointer(move(7, { generation: 1 }))).toBe('next');
     expect(cursor.placeAtPointer(move(7, { generation: 3 }))).toBe('gap');

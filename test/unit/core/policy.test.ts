@@ -53,7 +53,7 @@ describe('a policy is refused, with the location of the mistake, for', () => {
   test.each<[string, unknown, string]>([
     ['a number that is too large', gated(approval({ count: 11 })), '/channels/live/gates/0/approval/count'],
     [
-      'a role that approves nothing',
+      'a role that cannot approve',
       gated(approval({ role: 'viewer' })),
       '/channels/live/gates/0/approval/role',
     ],
@@ -99,8 +99,8 @@ describe('a policy is refused, with the location of the mistake, for', () => {
   });
 });
 
-describe('a policy is checked as a whole for', () => {
-  test('two gates with one name, including a default name', () => {
+describe('the check of a whole policy', () => {
+  test('refuses two gates with one name, including a default name', () => {
     expect(problems(gated(approval(), { check: { name: 'release' } }))).toEqual([
       '/channels/live/gates/1/check/name another gate of this channel has the name "release"',
     ]);
@@ -111,19 +111,19 @@ describe('a policy is checked as a whole for', () => {
     expect(problems(gated(window(open), window(open, { name: 'second' })))).toEqual([]);
   });
 
-  test('the same name on two channels, which is valid', () => {
+  test('accepts the same gate name on two channels', () => {
     expect(
       problems({ channels: { live: { gates: [approval()] }, canary: { gates: [approval()] } } }),
     ).toEqual([]);
   });
 
-  test('freezes that cover the whole week', () => {
+  test('refuses freezes that cover the whole week', () => {
     expect(problems(gated(approval(), window(['Mon 00:00 - Thu 12:00', 'Thu 12:00 - Mon 00:00'])))).toEqual([
       '/channels/live/gates/1/window/freeze this freezes the whole week: no release could ever be published',
     ]);
   });
 
-  test('windows that together cover the whole week', () => {
+  test('refuses windows of one channel that together cover the whole week', () => {
     const halves = [
       window(['Mon 00:00 - Thu 12:00'], { name: 'early' }),
       window(['Thu 11:00 - Mon 02:00'], { name: 'late', timezone: 'Europe/London' }),
@@ -136,7 +136,7 @@ describe('a policy is checked as a whole for', () => {
     );
   });
 
-  test('too many gates of a channel, and too many channels of a bundle', () => {
+  test('refuses too many gates of a channel, and too many channels of a bundle', () => {
     const many = Array.from({ length: gateLimits.gates + 1 }, (_, n) => approval({ name: `g${n}` }));
     expect(problems(gated(...many))).toHaveLength(1);
     expect(problems(gated(...many.slice(1)))).toEqual([]);

@@ -52,7 +52,7 @@ const steps = fc.array(fc.oneof(fc.integer({ min: 1, max: 6 }), fc.constant('bac
 
 describe('a rollback', () => {
   test.each([
-    ['goes to what was live before, in the order of history', [6, 4, 5, 'back'], 4],
+    ['restores the version that was live before, in the order of history', [6, 4, 5, 'back'], 4],
     ['that is the second in a row goes further back', [6, 4, 5, 'back', 'back'], 6],
     [
       'after a publish that followed a rollback restores the state that the publish replaced',

@@ -74,7 +74,7 @@ describe('the slot of a pointer', () => {
     );
   });
 
-  test('has a line only behind a release in flight, and the line is in order and newer than that release', () => {
+  test('has a queue only behind a release in flight, and the queue is in order and newer than that release', () => {
     fc.assert(
       fc.property(steps, (taken) => {
         run(taken, (state) => {
@@ -107,7 +107,7 @@ describe('the slot of a pointer', () => {
     expect(decidePlacement(slot, 'supersede')).toEqual({ placement: 'start', supersedes: [3, 4, 5] });
   });
 
-  test('has a limit on its line', () => {
+  test('has a limit on its queue', () => {
     const queue = Array.from({ length: tenantLimits.queuedPerPointer }, (_none, index) => ({
       version: index + 2,
       source,

@@ -129,7 +129,7 @@ describe('the text of an effect', () => {
     [{ effect: 'commit-status', detail: null, origin }, 'acme/bot@abc'],
     [{ effect: 'commit-status', detail: 'posted "success"', origin }, 'acme/bot@abc: posted "success"'],
     [{ effect: 'artifact-claim', detail: 'sha256:1', origin }, 'sha256:1'],
-  ])('of the line %j is made from the fields of the record', (line, text) => {
+  ])('is made from the fields of the recorded effect: %j', (line, text) => {
     expect(effectText(line)).toBe(text);
   });
 });

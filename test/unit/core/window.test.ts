@@ -86,7 +86,7 @@ describe('when clocks change', () => {
       '2011-12-30T05:00:00Z',
       '2011-12-30T10:00:00.000Z',
     ],
-  ])('%s, "%s": a release that waits at %s goes on at %s', (timezone, freeze, now, expected) => {
+  ])('%s, "%s": a release that waits at %s continues at %s', (timezone, freeze, now, expected) => {
     expect(opens(timezone, [freeze], now)).toBe(expected);
   });
 });
@@ -178,7 +178,7 @@ describe('compared with a simulated clock of minutes', () => {
 });
 
 describe('windows that never open', () => {
-  test('are distinguished from those that leave a minute of the week', () => {
+  test('are distinguished from windows that leave one minute of the week open', () => {
     const week = ['Mon 00:00 - Thu 12:00', 'Thu 12:00 - Mon 00:00'];
     const window = (freeze: string[], timezone = 'Europe/Oslo') => ({ timezone, freeze });
     expect(neverOpen([])).toBe(false);

@@ -22,7 +22,7 @@ const report: FuzzReport = {
 };
 
 describe('a fuzz run', () => {
-  test('that reached every operation within its memory has no problem', () => {
+  test('that reached every operation within its memory limit has no problem', () => {
     expect(problemsOf(report, document)).toEqual([]);
   });
 

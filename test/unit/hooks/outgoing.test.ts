@@ -156,7 +156,7 @@ describe('the status of a commit', () => {
 });
 
 describe('a status that GitLab refuses', () => {
-  test('is looked up after a 400, which also means that it is already set', () => {
+  test('is looked up after a 400, because 400 can also mean that it is already set', () => {
     const name = encodeURIComponent('pointsman/support-bot/live');
     expect(currentStatusCall(gitlab, report, 400)).toMatchObject({
       url: `https://gitlab.com/api/v4/projects/group%2Fsub%2Fbot/repository/commits/${commit}/statuses?name=${name}&per_page=100`,

@@ -111,7 +111,7 @@ describe('the settings of a hook', () => {
     ['generic', 'svn:bot', true],
     ['generic', 'a b', false],
   ] as [HookProvider, string, boolean][])(
-    'for %s accept the repository %s: %s',
+    'with the provider %s accept the repository "%s": %s',
     (provider, repository, may) => {
       expect(isRepository(provider, repository)).toBe(may);
     },

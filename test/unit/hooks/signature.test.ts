@@ -51,7 +51,7 @@ describe('the signature of GitHub', () => {
     `sha1=${'0'.repeat(40)}`,
     '0'.repeat(64),
     'sha256=zz',
-  ])('is invalid as "%s"', (signature) => {
+  ])('is refused when its header is "%s"', (signature) => {
     expect(signed('github', secret, header('x-hub-signature-256', signature), bytes)).toBe(false);
   });
 
@@ -108,7 +108,7 @@ describe('the signature of a generic hook', () => {
     expect(isTaken(headersOf({ 'webhook-timestamp': String(now.getTime() / 1_000 + 1) }))).toBe(false);
   });
 
-  test.each([-6, 6])('is refused %d minutes from its time', (minutes) => {
+  test.each([-6, 6])('is refused when the clock differs from its time by %d minutes', (minutes) => {
     expect(isTaken(headersOf(), now.getTime() + minutes * minute)).toBe(false);
     expect(isTaken(headersOf(), now.getTime() + (minutes / 6) * 4 * minute)).toBe(true);
   });

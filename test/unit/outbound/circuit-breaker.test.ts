@@ -82,7 +82,7 @@ describe('a circuit breaker whose open time has passed', () => {
     expect(breakers.admit('a').kind).toBe('admitted');
   });
 
-  test('admits another trial when the first one shows nothing', () => {
+  test('admits another trial when the first one shows nothing about the provider', () => {
     const { breakers, clock } = opened();
     clock.ms += openMs;
     call(breakers, 'unknown');

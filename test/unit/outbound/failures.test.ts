@@ -22,11 +22,14 @@ describe('a failed exchange', () => {
     'UND_ERR_SOCKET',
     'UND_ERR_CONNECT_TIMEOUT',
     'UND_ERR_BODY_TIMEOUT',
-  ])('with %s may have been handled: it is later, and counts as a failure of the provider', (code) => {
-    const { result, health, cause } = failureOf(coded(code), url, running);
-    expect(result).toMatchObject({ kind: 'later', retryAfterMs: null });
-    expect([health, cause]).toEqual(['failing', code]);
-  });
+  ])(
+    'with %s has the result "later", because the server may have handled it, and counts as a failure of the provider',
+    (code) => {
+      const { result, health, cause } = failureOf(coded(code), url, running);
+      expect(result).toMatchObject({ kind: 'later', retryAfterMs: null });
+      expect([health, cause]).toEqual(['failing', code]);
+    },
+  );
 
   test.each([
     'CERT_HAS_EXPIRED',
@@ -69,7 +72,7 @@ describe('a failed exchange', () => {
     expect([health, cause]).toEqual(['unknown', '10.1.2.3']);
   });
 
-  test('without an error code is a failure of the other side', () => {
+  test('without an error code counts as a failure of the other side', () => {
     const { result, cause } = failureOf(new errors.HTTPParserError('Expected HTTP/'), url, running);
     expect([result.kind, cause]).toEqual(['later', 'HTTPParserError']);
     expect(failureOf(new Error('anything'), url, running).result.kind).toBe('later');

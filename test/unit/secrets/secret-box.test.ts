@@ -31,7 +31,7 @@ test.each([
   ['tenant', { ...mine, tenant: 'evil' }],
   ['hook', { ...mine, hook: 'other' }],
   ['field', { ...mine, field: 'token' }],
-  ['kind of thing', { tenant: 'acme', sink: 'main', field: 'secret' }],
+  ['kind of object', { tenant: 'acme', sink: 'main', field: 'secret' }],
   ['name with the same joined parts', { ...mine, tenant: 'acme\0main', hook: '' }],
 ] as [string, SecretOwner][])(
   'a secret that was sealed for one owner cannot be opened for another %s',

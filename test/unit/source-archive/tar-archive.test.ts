@@ -54,9 +54,13 @@ test('long names are kept', async () => {
 });
 
 test.each([
-  ['climbs out', { name: '../evil', content: 'x' }, '../evil'],
-  ['climbs out in the middle', { name: 'a/../../evil', content: 'x' }, 'a/../../evil'],
-  ['is absolute', { name: '/etc/passwd', content: 'x' }, '/etc/passwd'],
+  ['has a path that leads outside', { name: '../evil', content: 'x' }, '../evil'],
+  [
+    'has a path that leads outside after its first folder',
+    { name: 'a/../../evil', content: 'x' },
+    'a/../../evil',
+  ],
+  ['has an absolute path', { name: '/etc/passwd', content: 'x' }, '/etc/passwd'],
   ['is a directory outside', { name: '../out/', type: 'directory' }, '../out/'],
   ['is a symbolic link', { name: 'link', type: 'symlink', linkname: '/etc/passwd' }, 'link'],
   ['is a hard link', { name: 'hard', type: 'link', linkname: 'a' }, 'hard'],
@@ -215,8 +219,8 @@ describe('the archive of a repository', () => {
   test.each([
     ['a link in the source', [{ name: 'top/config/l', type: 'symlink', linkname: '/etc/passwd' }], 'l'],
     ['a device in the source', [{ name: 'top/config/d', type: 'block-device' }], 'd'],
-    ['a file that climbs out of the source', [{ name: 'top/config/../../x' }], '../../x'],
-    ['a file that climbs out of the archive', [{ name: '../x' }], '../x'],
+    ['a file whose path leads out of the source', [{ name: 'top/config/../../x' }], '../../x'],
+    ['a file whose path leads out of the archive', [{ name: '../x' }], '../x'],
     ['a file at an absolute path', [{ name: '/etc/passwd' }], '/etc/passwd'],
     ['a file next to the top folder', [{ name: 'top/config/a' }, { name: 'x' }], 'x'],
     ['a second top folder', [{ name: 'top/config/a' }, { name: 'other/a' }], 'other/a'],

@@ -53,7 +53,7 @@ describe('a home is accepted', () => {
 });
 
 describe('a home is refused', () => {
-  test('as a clone contains it: every user can read its hash, which another person has chosen', async () => {
+  test('when it came with a clone: every user can read its hash, which another person has chosen', async () => {
     git('init', '-q');
     git('add', '-A');
     git('commit', '-qm', 'x');

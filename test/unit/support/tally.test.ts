@@ -40,9 +40,9 @@ test('a file that fails before its tests begin is a failure with its reason', ()
 
 test.each([
   ['left no report', null, 1],
-  ['left a report of another shape', { passed: 1 }, 0],
-  ['ran nothing', report(0, 0), 0],
-  ['ended badly although every test passed', report(3, 0), 1],
+  ['left a report in another format', { passed: 1 }, 0],
+  ['ran no test', report(0, 0), 0],
+  ['exited with an error although every test passed', report(3, 0), 1],
   ['was killed', report(3, 0), null],
 ])('a run that %s is a failure', (_what, found, exitCode) => {
   expect(tallyOf(found, exitCode)).toMatchObject({ failed: 1, failures: [expect.stringContaining('it ')] });

@@ -144,7 +144,7 @@ describe('a webhook secret', () => {
     ['with a space in it', `whsec_ ${randomBytes(32).toString('base64')}`],
     ['with bits that mean nothing', `whsec_${'A'.repeat(42)}B=`],
     ['that is empty', ''],
-  ])('%s is invalid', (_what, text) => {
+  ])('is invalid %s', (_what, text) => {
     expect(webhookKey(text)).toBeNull();
     expect(() => check(signed([secret]), { secrets: [text] })).toThrow('the configured secret is invalid');
   });

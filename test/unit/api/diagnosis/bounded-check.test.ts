@@ -12,7 +12,7 @@ const silent = pino({ level: 'silent' });
 const ok: Finding = { subject: 'Redis', state: 'ok', summary: 'well', actions: [] };
 
 describe('a bounded check', () => {
-  test('that hangs is an error of its subject after its time', async () => {
+  test('that hangs is reported as an error of its subject when its time is over', async () => {
     const hanging = boundedCheck('Redis', () => Promise.withResolvers<Finding[]>().promise, {
       log: silent,
       checkMs: 20,
@@ -39,7 +39,7 @@ describe('a bounded check', () => {
     expect(started).toBeGreaterThan(1);
   });
 
-  test('that fails is an error of its subject, with the message of an error that is meant for clients', async () => {
+  test('that fails with an error meant for clients is reported as an error of its subject, with that message', async () => {
     const away = () => Promise.reject(new PointsmanError('unavailable', 'PostgreSQL is unreachable.'));
     expect(await boundedCheck('PostgreSQL', away, { log: silent })()).toEqual([
       { subject: 'PostgreSQL', state: 'error', summary: 'PostgreSQL is unreachable.', actions: [] },

@@ -27,7 +27,7 @@ describe('the examination of the disks', () => {
     ['has few inodes', disk(100 * GB, 50 * GB, { all: 1_000, free: 9 }), 'error', 'only 9 further files'],
     ['has no inodes of its own', disk(100 * GB, 50 * GB, { all: 0, free: 0 }), 'ok', ' free '],
     ['has enough', disk(100 * GB, 50 * GB), 'ok', ' free '],
-  ])('a disk that %s is reported as that', async (_what, stats, state, summary) => {
+  ])('reports the state of a disk that %s', async (_what, stats, state, summary) => {
     const found = await diskFindings(tmpdir(), () => Promise.resolve(stats));
     expect(found).toMatchObject([
       { subject: `disk of ${tmpdir()}`, state, summary: expect.stringContaining(summary) },
@@ -35,7 +35,7 @@ describe('the examination of the disks', () => {
     expect(found[0]?.actions).toEqual(state === 'ok' ? [] : [expect.stringContaining('du -xsh')]);
   });
 
-  test('is unknown where no data directory is known', async () => {
+  test('reports an unknown state when no data directory is known', async () => {
     expect(await diskFindings(null)).toMatchObject([
       { subject: 'disk', state: 'unknown', summary: expect.stringMatching(/^not checked/) },
     ]);

@@ -12,7 +12,7 @@ const retried = (retries: number, nth = 1) => ({
   retry_count: retries,
 });
 
-describe('Restate’s examination', () => {
+describe('the examination of Restate', () => {
   test('reports the version and the address of a Restate without stuck invocations', async () => {
     const { url } = await serve(scriptedRestate());
     expect(await restateFindings(url)).toEqual([
@@ -20,7 +20,7 @@ describe('Restate’s examination', () => {
     ]);
   });
 
-  test('without an admin address is unknown, and the finding names the setting', async () => {
+  test('reports an unknown state without an admin address, and names the setting', async () => {
     expect(await restateFindings(null)).toMatchObject([
       { subject: 'Restate', state: 'unknown', actions: [expect.stringContaining('RESTATE_ADMIN_URL')] },
     ]);

@@ -14,7 +14,7 @@ async function findings(answer: Respond | null, worker: Probed = 'ok') {
 }
 
 describe('the examination of the stores of the worker', () => {
-  test('reports each configured store: those that accept writes, and those that do not, with the setting', async () => {
+  test('reports whether each configured store accepts writes, and the setting of a store that does not', async () => {
     const redis = { kind: 'down', reason: 'Redis: it is unreachable' };
     const { found } = await findings(json({ postgres: { kind: 'well' }, redis }));
     expect(found).toEqual([
@@ -28,7 +28,7 @@ describe('the examination of the stores of the worker', () => {
     ]);
   });
 
-  test('a worker that refuses does not respond through Restate', async () => {
+  test('reports a worker that returns an error as not responding through Restate', async () => {
     const { found } = await findings(json({ message: 'no worker' }, 500));
     expect(found).toMatchObject([
       {
@@ -39,14 +39,14 @@ describe('the examination of the stores of the worker', () => {
     ]);
   });
 
-  test('an older worker is unknown', async () => {
+  test('reports an unknown state for an older worker', async () => {
     const { found } = await findings(null);
     expect(found).toMatchObject([
       { state: 'unknown', summary: 'not checked: the worker has an older version' },
     ]);
   });
 
-  test('without a worker it sends nothing, because Restate would keep the request', async () => {
+  test('sends nothing without a worker, because Restate would keep the request', async () => {
     const { found, asked } = await findings(json({ postgres: { kind: 'well' } }), 'down');
     expect(found).toMatchObject([{ state: 'unknown', summary: 'not checked: no worker responds' }]);
     expect(asked).toBe(0);

@@ -103,7 +103,7 @@ function anyAddress() {
 test.each([
   ['that the operator lists', ['127.0.0.1/32']],
   ['in a private network, when the operator lists none', []],
-])('a proxy has no share: one %s', async (_which, proxies) => {
+])('the limit of connections per address does not apply to a proxy %s', async (_which, proxies) => {
   await start(...proxies);
   expect(await open(200, GREEDY)).toHaveLength(200);
 });

@@ -109,31 +109,31 @@ test('an early 304 closes the connection while the process shuts down', async ()
   expect((await ask()).headers.connection).toBe('close');
 });
 
-describe('the router handles, and the early path neither logs nor counts,', () => {
+describe('the early path passes to the router, without logging or counting it,', () => {
   test.each<[string, Record<string, string>, { path?: string; method?: string; body?: string }?]>([
     ['a request without a token', { 'if-none-match': '"17"' }],
-    ['an unknown token', { ...plain, authorization: 'Bearer other' }],
+    ['a request with an unknown token', { ...plain, authorization: 'Bearer other' }],
     ['a request without a tag', { authorization: plain.authorization }],
     ['a request with an older tag', { ...plain, 'if-none-match': '"16"' }],
-    ['a list of tags', { ...plain, 'if-none-match': '"16", "17"' }],
-    ['a weak tag', { ...plain, 'if-none-match': 'W/"17"' }],
+    ['a request with a list of tags', { ...plain, 'if-none-match': '"16", "17"' }],
+    ['a request with a weak tag', { ...plain, 'if-none-match': 'W/"17"' }],
     ['a request for an event stream', { ...plain, accept: 'text/event-stream' }],
     ['a request that waits', plain, { path: `${PATH}?wait=10s` }],
-    ['another path', plain, { path: `${PATH}/moves` }],
-    ['a name in another spelling', plain, { path: PATH.replace('live', '%6Cive') }],
-    ['a HEAD', plain, { method: 'HEAD' }],
-    ['a GET with a body', { ...plain, 'content-length': '2' }, { body: '{}' }],
+    ['a request for another path', plain, { path: `${PATH}/moves` }],
+    ['a request with a name in another spelling', plain, { path: PATH.replace('live', '%6Cive') }],
+    ['a HEAD request', plain, { method: 'HEAD' }],
+    ['a GET request with a body', { ...plain, 'content-length': '2' }, { body: '{}' }],
   ])('%s', async (_what, headers, more) => {
     expect((await ask(headers, more)).statusCode).toBe(ROUTERS);
     expect(lines).toEqual([]);
   });
 
-  test('a token of another tenant', async () => {
+  test('a request with a token of another tenant', async () => {
     principal = { ...viewer, tenant: 'globex' };
     expect((await ask()).statusCode).toBe(ROUTERS);
   });
 
-  test('a pointer that is not there', async () => {
+  test('a request for an unknown pointer', async () => {
     found = () => Promise.resolve(null);
     expect((await ask()).statusCode).toBe(ROUTERS);
   });

@@ -86,7 +86,7 @@ const areRead = async (count: number): Promise<void> => {
   });
 };
 
-describe('the body of a request is not kept in memory', () => {
+describe('the API keeps no request body in memory', () => {
   const BODY = 'x'.repeat(65_000);
 
   test('behind a request that waits: 250 connections with the largest number of requests hold less than 2 MiB', async () => {
@@ -98,13 +98,13 @@ describe('the body of a request is not kept in memory', () => {
     expect(new Set(handled)).toEqual(new Set(['GET /slow']));
   }, 60_000);
 
-  test('of a GET that waits', async () => {
+  test('for a GET that waits', async () => {
     await sent(`GET /slow HTTP/1.1\r\nHost: test\r\nContent-Length: 65000\r\n\r\n${BODY}`);
     await areRead(1);
     await eventually(async () => heldBytes() === 0, { what: 'nothing is held', ...WITHIN });
   });
 
-  test('of a request whose response does not need the body and is not read', async () => {
+  test('for a request whose response does not need the body and is not read', async () => {
     const socket = await sent(`POST /large HTTP/1.1\r\nHost: test\r\nContent-Length: 65000\r\n\r\n${BODY}`);
     socket.pause();
     await areRead(1);
@@ -123,14 +123,11 @@ describe('a request with a body behind another request', () => {
       'that waits for 100 Continue',
       'PUT /behind HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\nbody',
     ],
-  ])(
-    'is not carried out, and the response before it closes the connection: one %s',
-    async (_which, behind) => {
-      const { status, headers, body } = await exchange(server.url, get('/first') + behind + get('/last'));
-      expect([status, headers.get('connection'), body]).toEqual([200, 'close', 'ok']);
-      expect(handled).toEqual(['GET /first']);
-    },
-  );
+  ])('%s is not carried out, and the response before it closes the connection', async (_which, behind) => {
+    const { status, headers, body } = await exchange(server.url, get('/first') + behind + get('/last'));
+    expect([status, headers.get('connection'), body]).toEqual([200, 'close', 'ok']);
+    expect(handled).toEqual(['GET /first']);
+  });
 
   test('ends the connection after the response before it, even when the headers of that response were already sent', async () => {
     const socket = await sent(get('/begun'));
@@ -142,7 +139,7 @@ describe('a request with a body behind another request', () => {
     expect([status, body, handled]).toEqual([200, '12345678', ['GET /begun']]);
   });
 
-  test('does not come from a client that waits for each response, which keeps its connection', async () => {
+  test('is not what a client sends that waits for each response, so that client keeps its connection', async () => {
     go.resolve();
     const socket = await sent();
     let text = '';
@@ -173,7 +170,7 @@ describe('the heads of waiting requests', () => {
     expect(handled).toEqual(['GET /slow', 'GET /within']);
   });
 
-  test('above the limit by a second margin end the connection', async () => {
+  test('end the connection when they exceed the limit by a second margin', async () => {
     const socket = await sent(get('/slow') + get('/within', LARGE_HEADER));
     socket.write(get('/past', LARGE_HEADER).repeat(2));
     expect((await responseOn(socket)).status).toBeNaN();

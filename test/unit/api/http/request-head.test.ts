@@ -39,22 +39,22 @@ describe('an ambiguous request head is refused, and its connection closed:', () 
       request('POST /a HTTP/1.1', HOST, 'Transfer-Encoding: gzip, chunked') + CHUNKED,
     ],
     [
-      'chunked twice',
+      'a chunked encoding twice',
       400,
       request('POST /a HTTP/1.1', HOST, 'Transfer-Encoding: chunked, chunked') + CHUNKED,
     ],
     [
-      'a coding in a separate header',
+      'a second Transfer-Encoding in a separate header',
       400,
       request('POST /a HTTP/1.1', HOST, 'Transfer-Encoding: gzip', 'Transfer-Encoding: chunked') + CHUNKED,
     ],
     [
-      'a length and chunks',
+      'a Content-Length together with chunks',
       400,
       request('POST /a HTTP/1.1', HOST, 'Content-Length: 4', 'Transfer-Encoding: chunked') + CHUNKED,
     ],
     [
-      'an expectation next to 100-continue',
+      'another expectation together with 100-continue',
       417,
       request('POST /a HTTP/1.1', HOST, 'Expect: 100-continue', 'Expect: x', 'Content-Length: 0'),
     ],

@@ -152,7 +152,7 @@ test('a request for another tenant gets 403 before any other check, for existing
   }
 });
 
-test('a role that may read may not steer, and the refusal names the roles that may', async () => {
+test('a role that may only read may not change anything, and the refusal names the required roles', async () => {
   const { call } = startRouter({ id: '1', name: 'eve', tenant: 'acme', roles: ['viewer'] });
   expect((await call('GET', '/v1/tenants/acme/things')).status).toBe(200);
   const { status, json } = await call('PUT', '/v1/tenants/acme/things', asJson('{"name":"a"}'));
@@ -238,7 +238,7 @@ test.each([
   ['an unknown field', '{"name":"a","x":1}', 422, { pointer: '/x' }],
   ['a field that is too long', '{"name":"abcd"}', 422, { pointer: '/name' }],
   ['a field that is missing', '{}', 422, { pointer: '/name', message: 'this is missing' }],
-  ['a key twice', '{"name":"a","name":"b"}', 400, { pointer: '/name' }],
+  ['a duplicate key', '{"name":"a","name":"b"}', 400, { pointer: '/name' }],
   ['a bomb', '['.repeat(10_000), 400, { in: 'body' }],
   ['nothing', '', 415, null],
 ])('a body with %s is refused with the location of the mistake', async (what, body, expected, error) => {

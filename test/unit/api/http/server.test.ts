@@ -70,7 +70,7 @@ const get = (path: string, ...headers: string[]): string =>
   `GET ${path} HTTP/1.1\r\nHost: test\r\n${headers.map((one) => `${one}\r\n`).join('')}\r\n`;
 const post = (path: string): string => `POST ${path} HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\n\r\n`;
 
-describe('a request behind a response that closes the connection is not carried out: a response', () => {
+describe('a request is not carried out when the connection closes after a response', () => {
   test.each([
     ['to an ambiguous head', get('/refused', 'Host: other'), 400],
     ['to an unknown expectation', get('/refused', 'Expect: x'), 417],

@@ -47,7 +47,7 @@ describe('in a shared resource', () => {
     expect(takeAll(shares, 'd')).toBeGreaterThanOrEqual(MINIMUM);
   });
 
-  test('a holder gets its minimum also when other holders have everything that is not reserved', () => {
+  test('a holder gets its minimum even when other holders have everything that is not reserved', () => {
     const shares = new Shares(byTenant);
     for (let greedy = 0; greedy < 10; greedy++) takeAll(shares, `greedy-${greedy}`);
     for (let late = 0; late < 15; late++) expect(takeAll(shares, `late-${late}`)).toBe(MINIMUM);

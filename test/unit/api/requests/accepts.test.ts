@@ -18,6 +18,6 @@ test.each([
   ['application/*, text/event-stream;q=0.9', false],
   ['text/event-streams', false],
   [',;=,text/event-stream;;q="', true],
-])('whether a request with "Accept: %s" gets an event stream: %s', (accept, isStream) => {
+])('a request with "Accept: %s" gets an event stream: %s', (accept, isStream) => {
   expect(wantsEvents(new Headers(accept === '' ? {} : { accept }))).toBe(isStream);
 });

@@ -108,7 +108,7 @@ describe('pointsman pending', () => {
     expect(stdout).toMatch(/for [34] h more, until \d{1,2} \w+ \d{4}, \d{2}:\d{2}/);
   });
 
-  test('exits with 0 when no release waits, and prints the waiting ones as JSON', async () => {
+  test('exits with 0 when no release waits, and prints waiting releases as JSON', async () => {
     expect(await run(['pending'], { [IN_FLIGHT]: json({ items: [], next: null }) })).toMatchObject({
       exit: 0,
       stdout: '',

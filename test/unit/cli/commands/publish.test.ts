@@ -38,7 +38,7 @@ const stagesDone = [
 
 describe('the outcome of pointsman publish', () => {
   test.each(Outcome.options)(
-    '%s has its own exit code, and the command waits for it by default',
+    'gives the command its own exit code for "%s", and the command waits for it by default',
     async (outcome) => {
       const result = await bench.publish({ [RELEASE]: json(settled(outcome, { reason: 'because' })) });
       expect(result.exit).toBe(EXIT_CODES[exitOfOutcome(outcome)].code);
@@ -46,7 +46,7 @@ describe('the outcome of pointsman publish', () => {
     },
   );
 
-  test('is not claimed with --no-wait, which exits with 10', async () => {
+  test('is not awaited with --no-wait, which exits with 10', async () => {
     const result = await bench.publish({}, ['--no-wait']);
     expect(result.exit).toBe(10);
     expect(bench.seen).toHaveLength(1);

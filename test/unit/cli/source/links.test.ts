@@ -35,8 +35,8 @@ const link = (target: string, name: string) => symlink(target, join(repository, 
 describe('a path of the command line that passes through a symbolic link of the folder', () => {
   test.each([
     ['is the link', 'link', 'link'],
-    ['is the link, with a slash behind', 'link/', 'link'],
-    ['is the link, with a dot behind', './link/.', 'link'],
+    ['is the link with a trailing slash', 'link/', 'link'],
+    ['is the link with a trailing slash and dot', './link/.', 'link'],
     ['has the link among its parents', 'link/inner', 'link'],
     ['has the link among its parents below others', 'config/../link/inner', 'config/../link'],
     ['leaves the link again', 'link/../secret/inner', 'link'],
@@ -65,7 +65,7 @@ describe('a path of the command line that passes through a symbolic link of the 
       expect([path, (await list(path)).exit]).toEqual([path, 3]);
   });
 
-  test('is refused for a policy file, of which nothing is printed or sent', async () => {
+  test('is refused for a policy file, and no part of the file is printed or sent', async () => {
     await link('../secret', 'link');
     await link('../secret/policy.yaml', 'policy.yaml');
     for (const path of ['policy.yaml', 'link/policy.yaml']) {
