@@ -144,7 +144,7 @@ test('a pointer moves once when its connection is cut in the middle of the trans
   expect(await findPointer(plane.db, live(tenant))).toMatchObject({ version: 2, generation: 2 });
 });
 
-test('a release that an operator kills before its swap is swept to errored, and its claim is undone', async () => {
+test('a release that an operator kills before its swap is settled as errored by the sweep, and its claim is undone', async () => {
   const tenant = await newTenant(plane);
   await settled(plane, tenant, await accepted(plane, tenant, file('one')));
   const version = await still.whilePointerLocked(tenant, async () => {
@@ -166,7 +166,7 @@ test('a release that an operator kills before its swap is swept to errored, and 
   ).toBe('published');
 });
 
-test('a release that an operator kills after its swap is swept to published', async () => {
+test('a release that an operator kills after its swap is settled as published by the sweep', async () => {
   const tenant = await newTenant(plane);
   await settled(plane, tenant, await accepted(plane, tenant, file('one')));
   const id = { tenant, bundle: 'bundle', version: 2 };

@@ -96,7 +96,7 @@ test('an undo that keeps failing is recorded in the ledger, its release settles,
   await resumed(waiting, tenant, 2);
 });
 
-test('an undo that fails for a killed release waits for an operator too', async () => {
+test('an undo that fails for a killed release also waits for an operator', async () => {
   const tenant = await newTenant(plane);
   await settled(plane, tenant, await accepted(plane, tenant));
   let waiting = '';

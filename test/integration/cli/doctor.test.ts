@@ -86,7 +86,7 @@ describe('the doctor', () => {
     );
   });
 
-  test('leaves no invocation in Restate, however often it runs', async () => {
+  test('leaves no invocation in Restate after any number of runs', async () => {
     for (let nth = 0; nth < 3; nth++) await world.doctor();
     const traces = () =>
       plane.admin.query("SELECT id FROM sys_invocation WHERE target_service_name = 'Worker'");

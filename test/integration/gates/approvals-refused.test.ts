@@ -33,7 +33,7 @@ describe('permission to decide a gate', () => {
     expect((await at.settled(version)).outcome).toBe('published');
   });
 
-  test("is refused to the author when the gate requires another person, whatever the author's roles are", async () => {
+  test('is refused to the author when the gate requires another person, even if the author is an approver', async () => {
     await at.policy({ approval: { name: 'release', notAuthor: true } });
     const version = await at.publish('bob');
     await at.waiting(version);

@@ -174,7 +174,7 @@ describe('a check', () => {
 });
 
 describe('a decision with an idempotency key', () => {
-  test('counts once however often it is sent, and its key is refused for another request and for another person', async () => {
+  test('counts once when it is sent repeatedly, and its key is refused for another request and for another person', async () => {
     await at.policy({ approval: { name: 'release', count: 2 } });
     const version = await at.publish();
     const digest = await at.waiting(version);

@@ -67,7 +67,7 @@ describe('a delivery to a hook', () => {
     return { status, rest, authenticate: headers.get('www-authenticate'), type: headers.get('content-type') };
   };
 
-  test('without a valid signature gets the same response for an unknown hook, an unknown tenant, a missing signature and a wrong one', async () => {
+  test('without a valid signature gets the same response for an unknown hook, an unknown tenant, a missing signature and a wrong signature', async () => {
     const body = '{"zen":"x"}';
     const wrong = { 'x-hub-signature-256': signatureOf('another-secret-of-16', body) };
     const none = { 'x-hub-signature-256': '' };

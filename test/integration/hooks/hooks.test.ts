@@ -146,7 +146,7 @@ describe('a push', () => {
     expect((await world.api.call('GET', `${path}/README.md`)).status).toBe(404);
   });
 
-  test('to an unknown channel of the bundle is refused with the existing channels, unless the hook creates it', async () => {
+  test('to an unknown channel of the bundle is refused, and the error lists the existing channels, unless the hook creates the channel', async () => {
     await tenant.setHook({ channel: 'staging' });
     await settled(world.plane, tenant.name, await accepted(world.plane, tenant.name));
     const refused = await tenant.pushed(VALID);

@@ -96,7 +96,7 @@ test('a sender that stalls at a hook does not stop the deliveries to it from ano
   for (let count = 0; count < 5; count++) expect(await deliver(tenant)).toBe(202);
 });
 
-test('any number of stalled requests to invented tenants and hooks leaves room for existing ones', async () => {
+test('any number of stalled requests to invented tenants and hooks leaves room for existing tenants and hooks', async () => {
   const [tenant = ''] = tenants;
   for (let count = 0; count < 40; count++) await stall('127.0.0.1', `invented-${count}`, 'main');
   expect(await deliver(tenant)).toBe(202);

@@ -96,7 +96,7 @@ describe.skipIf(skipWithout('consumers of the Redis streams', ['redis-server']))
       await nonePending();
     });
 
-    test('retries a tenant later when its snapshot fails too, leaves its move unacknowledged, and applies the moves of others', async () => {
+    test('retries a tenant later when the snapshot of the tenant also fails, leaves its move unacknowledged, and applies the moves of other tenants', async () => {
       const truth: Truth = new Map([
         [ACME, 1],
         [GLOBEX, 0],

@@ -230,7 +230,7 @@ describe('a webhook of a tenant', () => {
     },
   );
 
-  test('is refused with 429 above the quota of sinks, and existing ones can be changed', async () => {
+  test('is refused with 429 above the quota of sinks, and existing webhooks can be changed', async () => {
     for (let made = 0; made < quotaDefaults.sinks; made++) {
       expect((await put(`s${made}`)).status).toBe(201);
     }

@@ -89,7 +89,7 @@ describe.skipIf(skipWithout('moves delivered to Redis', ['redis-server']))(
       for (const tenant of [paused, other]) expect(await inStream(tenant)).toEqual(range(1, 5));
     });
 
-    test('delays a release of a channel that freezes from the first failure of its broker, but not a release of a channel that continues; both have all moves in order after the outage', async () => {
+    test('delays a release of a channel that freezes from the first failure of its broker, does not delay a channel that continues, and has all moves of both in order after the outage', async () => {
       const [continues, freezes] = await neighbours();
       await requireSinks(plane, continues, 'continue', ['redis']);
       await requireSinks(plane, freezes, 'freeze', ['redis']);

@@ -80,7 +80,7 @@ async function waitingState(version: number): Promise<string> {
   return JSON.stringify(rows);
 }
 
-test('a channel that freezes does not move while its required sink is down; the release shows the reason, and moves when the sink is back', async () => {
+test('a channel that freezes does not move while its required sink is down, and its release shows the reason and is published when the sink is back', async () => {
   endpoint.answers(503);
   const version = await third();
   const release = await waits(version, /^waits for the sink "audit": it has failed since .*503/);

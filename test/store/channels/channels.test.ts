@@ -32,13 +32,13 @@ async function admit(tenant: string, version: number, channel: string, createCha
 }
 
 describe('a channel', () => {
-  test('the first publish of a bundle creates its channel, whatever the name', async () => {
+  test('the first publish of a bundle creates its channel under any name', async () => {
     const tenant = await newTenant(store);
     expect(await admit(tenant, 1, 'staging', false)).toMatchObject({ kind: 'accepted' });
     expect(await findPointer(store.db, pointer(tenant, 'staging'))).toMatchObject({ generation: 0 });
   });
 
-  test('an unknown channel is refused with the existing ones, and no version is used', async () => {
+  test('an unknown channel is refused with a list of the existing channels, and no version number is used', async () => {
     const tenant = await newTenant(store);
     await published(store, release(tenant, 1));
     await published(store, release(tenant, 2), { channel: 'staging', expectedGeneration: 0 });

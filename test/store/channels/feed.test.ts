@@ -93,7 +93,7 @@ test('a move is the same in the page and in the list', async () => {
   expect((await listFeed(store.db, tenant, { after: 0, limit: 1 }))[0]?.from).toBeNull();
 });
 
-test('the start of the retention is found in an index, however long the feed is', async () => {
+test('the start of the retention is found in an index for a feed of any length', async () => {
   const { owner } = store;
   await owner.query('SET enable_seqscan = off');
   const { rows } = await owner.query<Record<string, string>>(

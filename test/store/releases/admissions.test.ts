@@ -102,7 +102,7 @@ describe('admitting a release', () => {
     expect(await all(tenant)).toHaveLength(1);
   });
 
-  test('an admission that may not start learns that the slot is free as soon as the release in flight has settled', async () => {
+  test('an admission that may not start gets a free slot as its result as soon as the release in flight has settled', async () => {
     const tenant = await newTenant(store);
     await readyToSwap(store, release(tenant, 1));
     await store.moves.moveByRelease({
@@ -157,7 +157,7 @@ describe('admitting a release', () => {
 });
 
 describe('superseding releases', () => {
-  test('a newer release marks the running one as superseded and settles the queued ones', async () => {
+  test('a newer release marks the running release as superseded and settles the queued releases', async () => {
     const tenant = await newTenant(store);
     await admitted(store, release(tenant, 1));
     await admitted(store, release(tenant, 2), { placement: 'queue', inFlight: 1 });

@@ -35,7 +35,7 @@ describe('a report of a remote compilation', () => {
     ...changed,
   });
 
-  test('a report is accepted only when all its blobs are stored; until then the missing ones are returned', async () => {
+  test('a report is accepted only when all its blobs are stored, and the missing blobs are returned until then', async () => {
     const callout = await world.compiling();
     const file = digestOf('x');
     const layer = {
@@ -177,7 +177,7 @@ describe('a check with a URL', () => {
 });
 
 describe('giving up a request', () => {
-  test('a request that was given up is failed in the ledger and ends the attempt with its reason; a repeat changes nothing', async () => {
+  test('giving up records the request as failed in the ledger and ends the attempt with the reason, and a repeat changes nothing', async () => {
     const callout = await world.compiling();
     const why = { reason: 'ci.example: answered 404', final: true, at: world.bench.openedAt };
     expect(await world.callbacks.giveUp(callout, why)).toBe(true);

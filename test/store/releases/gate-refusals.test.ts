@@ -63,7 +63,7 @@ describe('the refusal of a decision', () => {
     });
   });
 
-  test('a second decision by the same person is refused, whatever it is', async () => {
+  test('a second decision by the same person is refused, whether it approves or rejects', async () => {
     await at.waiting(1, { approval: { name: 'release', count: 2 } });
     await at.say(1, { at: at.openedAt + 1 });
     for (const decision of ['approve', 'reject'] as const) {

@@ -36,7 +36,7 @@ describe('a decision on a gate', () => {
     ]);
   });
 
-  test('one rejection fails the gate immediately, however many approvals it needs or has, and gives the reason', async () => {
+  test('one rejection fails the gate immediately with its reason, for any number of needed or recorded approvals', async () => {
     await at.waiting(1, { approval: { name: 'release', count: 3 } });
     await at.say(1);
     expect(await at.say(1, { by: 'bob', decision: 'reject', comment: 'too risky' })).toMatchObject({

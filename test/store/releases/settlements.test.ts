@@ -252,7 +252,7 @@ describe('the sweep of releases', () => {
       .filter((id) => id.tenant === tenant)
       .map(({ version }) => version);
 
-  test('the sweep lists old unsettled releases of all tenants, and queued ones only if no release is in flight before them', async () => {
+  test('the sweep lists old unsettled releases of all tenants, and queued releases only if no release is in flight before them', async () => {
     const [a, b] = [await newTenant(store), await newTenant(store)];
     await published(store, release(a, 1));
     await admitted(store, release(a, 2));

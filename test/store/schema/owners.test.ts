@@ -172,7 +172,7 @@ describe('the app’s role', () => {
     await migrate(ownerUrl, appUrl);
   });
 
-  test('an owner with CREATEROLE sets the new password, and for any other owner the migration prints the command', async () => {
+  test('a migration by an owner with CREATEROLE sets the new password, and a migration by any other owner prints the command', async () => {
     const own = await newDatabase('CREATEROLE');
     await migrate(own.ownerUrl, own.appUrl);
     const renewed = own.appUrl.replace(':app@', ':renewed@');

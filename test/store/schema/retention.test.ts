@@ -63,7 +63,7 @@ test('one tenant’s content that can’t be swept does not stop the sweep of ot
   );
 });
 
-test('idempotency keys and audit rows younger than the shortest retention can’t be deleted, whatever time the caller passes', async () => {
+test('idempotency keys and audit rows younger than the shortest retention can’t be deleted with any time that the caller passes', async () => {
   const request = await admitRequest(store, { tenant, bundle: 'bundle', version: 1 }, { at: Date.now() });
   expect(await store.admissions.admit(request)).toMatchObject({ kind: 'accepted' });
   const kept = async (table: string) =>
@@ -134,7 +134,7 @@ describe('retention of idempotency keys', () => {
     expect(await store.admissions.admit(next)).toEqual({ kind: 'accepted', version: 2, replayed: false });
   });
 
-  test('the key of a token expires too, and the token stays', async () => {
+  test('the idempotency key of a token expires, and the token stays', async () => {
     const request: NewToken = {
       id: crypto.randomUUID(),
       name: 'a',

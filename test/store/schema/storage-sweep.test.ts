@@ -201,7 +201,7 @@ describe('the sweep of compiled content', () => {
     expect(await contradictionsSeenBy(store.owner)).toEqual([]);
   });
 
-  test('compiled blobs that an earlier transaction stored stay as well', async () => {
+  test('compiled blobs that an earlier transaction stored also stay', async () => {
     await admitted(store, id());
     await storeBlobs(store.db, tenant, [blobOf('compiled')]);
     await compiled();

@@ -87,7 +87,7 @@ describe('the quotas of a tenant', () => {
     ]);
   });
 
-  test('the quotas show nothing of another tenant, whatever that tenant uses', async () => {
+  test('the quotas of a tenant do not change with the usage or the limits of another tenant', async () => {
     const other = await newTenant(store);
     await published(store, { tenant: other, bundle: 'bundle', version: 1 });
     await limitTenant(store.db, other, { bytes: 1 });
@@ -200,7 +200,7 @@ describe('a publish', () => {
 });
 
 describe('the changes of a day', () => {
-  test('changes are counted, and over the quota new ones are refused with the quota’s name', async () => {
+  test('changes are counted, and new changes over the quota are refused with the quota’s name', async () => {
     await setHook(store.db, tenant);
     await receive(store.db, { tenant, hook: 'main', delivery: 'one' });
     expect(await used('changesPerDay')).toBe(2);

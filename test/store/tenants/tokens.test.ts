@@ -82,7 +82,7 @@ describe('a token', () => {
     expect(await findTokenById(store.db, crypto.randomUUID())).toBeNull();
   });
 
-  test('a token can’t be revoked for another tenant, nor as a platform token', async () => {
+  test('a token can be revoked neither for another tenant nor as a platform token', async () => {
     const { id, sha256 } = await made();
     const other = await newTenant(store);
     expect(await revokeToken(store.db, { id, tenant: other }, revoked)).toBe(false);
@@ -151,7 +151,7 @@ describe('the name of a token', () => {
 });
 
 describe('the idempotency key of a token', () => {
-  test('a key creates one token, however many requests use it at the same time', async () => {
+  test('a key creates one token, even when many requests use it at the same time', async () => {
     for (const scope of [tenant, null]) {
       const key = crypto.randomUUID();
       const ask = () =>

@@ -257,7 +257,7 @@ describe('the keys that many readers of a tenant follow', () => {
     expect(new Set(round)).toEqual(new Set(names));
   });
 
-  test('are loaded before unchanged ones when they were notified', async () => {
+  test('are loaded before unchanged keys when they were notified', async () => {
     const { wakes, loads, watches, endAll } = loading(10);
     const first = follow(watches, named('acme', 100));
     await endAll();

@@ -17,13 +17,13 @@ test.each([
   expect(similarName(given, known)).toBe(meant);
 });
 
-test('the refusal of an unknown channel names the existing ones and the most similar one', () => {
+test('the refusal of an unknown channel names the existing channels and the most similar channel', () => {
   expect(unknownChannel({ bundle: 'bot', channel: 'lvie' }, ['live', 'staging'])).toBe(
     '"bot" has no channel "lvie". It has: live, staging. Did you mean "live"?',
   );
 });
 
-test('the refusal of an unknown channel is short when the bundle has many', () => {
+test('the refusal of an unknown channel is short when the bundle has many channels', () => {
   const channels = Array.from({ length: channelLimits.namedInText + 5 }, (_none, n) => `channel-${n}`);
   expect(unknownChannel({ bundle: 'bot', channel: 'live' }, channels)).toMatch(/channel-19, and 5 more\.$/);
 });

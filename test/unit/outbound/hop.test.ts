@@ -34,7 +34,7 @@ describe('the first request of an outgoing call', () => {
     });
   });
 
-  test('has its own framing, host and identifying headers, whatever headers the caller sets', () => {
+  test('has its own framing, host and identifying headers, for any headers of the caller', () => {
     const meddling = {
       HOST: 'internal',
       'Content-Length': '3',

@@ -14,7 +14,7 @@ const ANSWERS: readonly Published[] = [
   { kind: 'unknown', summary: 'lost' },
 ];
 
-test('only the moves before the first unconfirmed move of a batch count as delivered, whatever the broker responds and in whatever order', async () => {
+test('only the moves before the first unconfirmed move of a batch count as delivered, for any responses of the broker in any order', async () => {
   const answer = fc.oneof({ weight: 20, arbitrary: fc.constant(0) }, fc.nat({ max: ANSWERS.length - 1 }));
   await fc.assert(
     fc.asyncProperty(

@@ -73,7 +73,7 @@ test('a shortened tag is refused, because it could be guessed', () => {
   );
 });
 
-test('after a rotation old secrets can be opened and new ones use the new key, and after another rotation the old ones are lost', () => {
+test('after a rotation old secrets can be opened and new secrets use the new key, and after another rotation the old secrets are lost', () => {
   const old = box.seal('a secret', mine);
   const rotated = secretBox({ current: other, previous: current });
   expect(rotated.open(old, mine)).toBe('a secret');

@@ -40,7 +40,7 @@ test.each([
     'a key of another kind',
     generateKeyPairSync('x25519').privateKey.export({ type: 'pkcs8', format: 'pem' }),
   ],
-])('a file with %s is refused, and is not changed; the message names it', async (_what, text) => {
+])('a key file with %s is refused and not changed, and the message names the file', async (_what, text) => {
   const { pemFile } = await requestIdentity(home);
   await writeFile(pemFile, text);
   await expect(requestIdentity(home)).rejects.toThrow(`${pemFile} does not contain an ed25519 key`);

@@ -48,7 +48,7 @@ test.each([
   expect(tallyOf(found, exitCode)).toMatchObject({ failed: 1, failures: [expect.stringContaining('it ')] });
 });
 
-test('skipped tests and todo tests are counted apart from passed ones', () => {
+test('skipped tests and todo tests are counted apart from passed tests', () => {
   expect(tallyOf({ ...report(1, 0), numPendingTests: 2, numTodoTests: 1 }, 0)).toEqual({
     passed: 1,
     failed: 0,

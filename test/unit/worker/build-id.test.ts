@@ -38,7 +38,7 @@ test('a file that moves to another sub-folder changes the id of the build', asyn
   expect(buildId(sourceIn(project))).not.toBe(before);
 });
 
-test('the same files give the same id, in whatever order they were written', async () => {
+test('the same files give the same id, in any order of writing', async () => {
   const before = buildId(sourceIn(project));
   await rm(project, { recursive: true });
   await write(Object.entries(FILES).toReversed());

@@ -100,7 +100,7 @@ describe('the server accepts', () => {
       'GET http://test:8080/a?b ',
     ],
     [
-      'chunked in another case',
+      'a capitalized chunked encoding',
       request('PUT /a HTTP/1.1', HOST, 'Transfer-Encoding: Chunked') + CHUNKED,
       'PUT http://test/a body',
     ],

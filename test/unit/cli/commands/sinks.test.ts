@@ -101,7 +101,7 @@ test.each([
   expect(api?.seen).toEqual([]);
 });
 
-test('pointsman sinks rotate sends a new secret and prints it, and reports that the old one signs too', async () => {
+test('pointsman sinks rotate sends a new secret and prints it, and reports that the old secret still signs', async () => {
   const { exit, stdout, stderr } = await run(['rotate', 'audit'], {
     [`POST ${AUDIT}/rotate`]: json({ ...sink, secret: null }),
   });

@@ -144,7 +144,7 @@ test.each([[[]], [['--dry-run']], [['--no-wait']]])(
 );
 
 describe('publish --list', () => {
-  test('lists the files that it would send and the ignored ones, and sends nothing', async () => {
+  test('lists the files that it would send and the ignored files, and sends nothing', async () => {
     await write(list('a.yaml', 'b/c.md', '.env'));
     const { exit, stdout, stderr } = await runCli([
       'publish',

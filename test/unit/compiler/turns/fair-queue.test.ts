@@ -25,7 +25,7 @@ test('long jobs that wait for a slot for long jobs count against the limit of th
   expect(queue.isFullFor('second', { long: true })).toBe(true);
 });
 
-test('jobs that are not long wait behind the long ones of their tenant and count against the same limit', async () => {
+test('jobs that are not long wait behind the long jobs of their tenant and count against the same limit', async () => {
   const queue = fairQueue(limits);
   await refusedOf(queue, 'first', 1);
   await refusedOf(queue, 'second', 2);
@@ -181,7 +181,7 @@ test('a job that made room is refused if the queue was closed before its turn', 
   await expect(ended).rejects.toThrow('closed');
 });
 
-test('the standing of a tenant expires, and the number of stored standings is limited', () => {
+test('the classification of a tenant expires, and the number of stored classifications is limited', () => {
   let now = 5;
   const standings = tenantStandings({ standingMs: 100, standingsKept: 3 }, () => now);
   standings.mark('a', 'long');
