@@ -89,7 +89,7 @@ describe('the policy of a tenant', () => {
 });
 
 describe('access to the policy', () => {
-  test('is granted to admins for changes, and to every role of the tenant for reads', async () => {
+  test('is limited to admins for changes, and open to every role of the tenant for reads', async () => {
     for (const who of ['ci', 'alice', 'bob', 'viewer'] as const) {
       expectProblem(await policy(who, 'PUT', { json: QUEUE }), 403, 'forbidden');
       expect((await policy(who, 'GET')).status).toBe(200);

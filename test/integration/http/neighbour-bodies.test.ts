@@ -87,7 +87,7 @@ describe('uploads that stall', () => {
     expect(await publishes(first, 7 * MiB)).toBe(200);
   });
 
-  test('get 408 and are disconnected: a publish, other JSON bodies, and a body that lacks one byte', async () => {
+  test('get 408 and are disconnected, for a publish, other JSON bodies, and a body that lacks one byte', async () => {
     const stalled = await Promise.all([
       stall(publishPath(first), { declared: 10 * MiB, sent: 5 * MiB }),
       stall(`/v1/tenants/${first}/bundles/bundle/releases/1/cancel`, { declared: 100, sent: 99 }),

@@ -153,7 +153,7 @@ describe('a source that exhausts its limits', () => {
   });
 });
 
-describe('a store of sources', () => {
+describe('a blob store', () => {
   test('that fails during a read returns its own error to the caller, and the compiler continues to work', async () => {
     const { tree } = memorySource(small);
     const failure = new Error('the store is away');

@@ -52,7 +52,7 @@ test('a gauge is read at each scrape, and has no sample while its value is unkno
   expect(await samples()).toEqual([{ name: 'waiting', labels: {}, value: 3 }]);
 });
 
-test('a gauge by label has a sample for each label value at that scrape, with any characters', async () => {
+test('a gauge with a label has a sample for each value of the label at each scrape, with any characters', async () => {
   const metrics = new Metrics();
   let lengths: { label: string; value: number }[] = [];
   metrics.gaugeBy('of', 'lengths', 'How "long",\nand \\ how.', async () => lengths);

@@ -105,7 +105,7 @@ describe('the text of a revoked callback', () => {
     ['release_ended', {}, 'its release has ended'],
     ['release_ended', { reason: 'cancelled by ann' }, 'cancelled by ann'],
     ['gate_decided', { gate: 'e2e' }, 'the check "e2e" is decided already'],
-  ])('states the cause %s with %j', (cause, more, text) => {
+  ])('states the cause "%s" as %j', (cause, more, text) => {
     expect(revokedText({ ...revoked, cause, ...more })).toBe(text);
   });
 });

@@ -139,7 +139,7 @@ describe('a request with a body behind another request', () => {
     expect([status, body, handled]).toEqual([200, '12345678', ['GET /begun']]);
   });
 
-  test('is not what a client sends that waits for each response, so that client keeps its connection', async () => {
+  test('is never sent by a client that waits for each response, and the connection of that client stays open', async () => {
     go.resolve();
     const socket = await sent();
     let text = '';

@@ -76,7 +76,7 @@ describe('the outcome of pointsman publish', () => {
     expect(result.exit).toBe(0);
   });
 
-  test('is found from the events alone, with a repeated and an unknown event', async () => {
+  test('is found from the events alone, even with a repeated and an unknown event', async () => {
     const stage = (id: number, data: unknown) => `id: ${id}\nevent: stage\ndata: ${JSON.stringify(data)}\n\n`;
     const { startedAt } = stagesDone[0] ?? {};
     const done = settled('published', { generation: 1, stages: stagesDone });
