@@ -21,6 +21,8 @@ const STARTED_WITHIN_MS = 180_000;
 
 let folder: string;
 let consumer: string;
+/** Where all four packages are installed. */
+let dev: string;
 let stack: Stack | null = null;
 let nodes: readonly (readonly [version: string, path: string])[];
 
@@ -82,15 +84,24 @@ describe('@pointsman/client', () => {
 
 describe('pointsman and @pointsman/dev', () => {
   beforeAll(async () => {
-    const home = join(folder, 'dev');
-    await mkdir(home);
-    await install(home, ...readdirSync(tarballs).map((file) => join(tarballs, file)));
-    stack = await startStack(home);
+    dev = join(folder, 'dev');
+    await mkdir(dev);
+    await install(dev, ...readdirSync(tarballs).map((file) => join(tarballs, file)));
+    stack = await startStack(dev);
     await install(consumer, tarball('pointsman'));
     await pointsman('tenants', 'create', 'acme');
   });
 
-  test('run a whole stack from the tarballs, which publishes a bundle with a module', async () => {
+  test('show the whole demo with pointsman-dev, which removes its folder', async () => {
+    const { PATH } = theStack().env;
+    const command = join(dev, 'node_modules/.bin/pointsman-dev');
+    const { stdout } = await run(command, ['demo'], { cwd: dev, env: { PATH, TMPDIR: folder } });
+    expect(stdout).toContain('rolled back');
+    expect(stdout).toContain('The whole demo took');
+    expect(readdirSync(folder).filter((name) => name.startsWith('pointsman-demo-'))).toEqual([]);
+  });
+
+  test('run a whole stack from the tarballs with pointsman up, which publishes a bundle with a module', async () => {
     await pointsman('publish', join(root, 'examples/support-bot'));
     expect((await pointsman('show', 'tools/refund.js')).stdout).toContain('export');
   });
@@ -227,8 +238,8 @@ async function startStack(where: string): Promise<Stack> {
     POINTSMAN_TENANT: 'acme',
     POINTSMAN_BUNDLE: 'support-bot',
   };
-  const command = join(where, 'node_modules/.bin/pointsman-dev');
-  const { child, printed, ended } = lines(spawn(command, [], { cwd: where, env }));
+  const command = join(where, 'node_modules/.bin/pointsman');
+  const { child, printed, ended } = lines(spawn(command, ['up'], { cwd: where, env }));
   await eventually(
     async () => {
       if (child.exitCode !== null) throw new Error(`the stack ended:\n${printed.join('\n')}`);

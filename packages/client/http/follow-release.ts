@@ -22,7 +22,12 @@ export async function* followRelease(
   signal: AbortSignal,
 ): AsyncGenerator<ReleaseView, void> {
   const path = pathOf(paths.release, id);
-  const read = () => client.call('GET', path, ReleaseView, { deadline: signal });
+  const read = () =>
+    client.call('GET', path, ReleaseView, { deadline: signal }).catch((error: unknown) => {
+      // A call that the signal ended reports a lost connection.
+      signal.throwIfAborted();
+      throw error;
+    });
   let view = await read();
   yield view;
   if (view.status === 'settled') return;

@@ -26,7 +26,7 @@ export const ChannelView = z.object({ channel: ChannelName, ...Pointer.shape }).
   example: { channel: 'live', ...pointerExample },
 });
 
-export const moveExample = {
+const moveExample = {
   generation: 17,
   from: { version: 11, digest: 'sha256:fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9' },
   to: { version: 12, digest: pointerExample.digest },
