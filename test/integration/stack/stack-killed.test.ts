@@ -142,7 +142,7 @@ describe('an npm start that is killed', () => {
     }
     const second = start();
     await second.ready;
-    expect(second.output()).not.toContain('ended what');
+    expect(second.output()).not.toContain('ended orphaned processes');
   });
 
   test('leaves no process running, even if its watchdog was killed and replaced earlier', async () => {
