@@ -28,9 +28,10 @@ export interface PoolLimits {
 }
 
 /**
- * A pool of `threads` compile processes and a spare process. A killed process is replaced immediately. Its replacement takes up to two
- * seconds to start on a busy machine, and in the meantime the next compilation gets the spare process. A compilation waits for a start only
- * if several processes are killed in that time.
+ * A pool of at most `threads` compile processes and a spare process. It starts with the spare process alone. It keeps as many others as were
+ * ever in use at the same time, because an idle process takes 100 MB. A killed process is replaced immediately. Its replacement takes up to
+ * two seconds to start on a busy machine, and in the meantime the next compilation gets the spare process. A compilation waits for a start
+ * only if several processes are killed or first needed in that time.
  *
  * The pool uses processes instead of threads, because a thread can read the environment of its process, and a thread that crashes or runs
  * out of memory outside the heap also ends the API.
@@ -39,6 +40,8 @@ export function compilePool(limits: PoolLimits): CompilePool {
   /** All processes, in the order in which they started. */
   const all = new Set<CompileProcess>();
   const taken = new Set<CompileProcess>();
+  /** The largest number of processes that were in use at the same time. */
+  let mostTaken = 0;
   let closed = false;
   const add = (): CompileProcess => {
     const started = startProcess(limits);
@@ -49,7 +52,8 @@ export function compilePool(limits: PoolLimits): CompilePool {
   /** A killed process stays in `all` until its exit event. */
   const alive = (): CompileProcess[] => [...all].filter(isAlive);
   const refill = (): void => {
-    for (let nth = alive().length; nth < limits.threads + processLimits.reserve; nth++) add();
+    const wanted = Math.min(mostTaken, limits.threads) + processLimits.reserve;
+    for (let nth = alive().length; nth < wanted; nth++) add();
   };
   refill();
   return {
@@ -57,6 +61,7 @@ export function compilePool(limits: PoolLimits): CompilePool {
       if (closed) throw new Error('the compiler is closed');
       const next = alive().find((one) => !taken.has(one)) ?? add();
       taken.add(next);
+      mostTaken = Math.max(mostTaken, taken.size);
       refill();
       return next;
     },

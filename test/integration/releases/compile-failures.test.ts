@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { compileProcesses } from '../../support/processes/compile-processes.ts';
 
 import { afterEach, describe, expect, test } from 'vitest';
 
@@ -20,23 +20,6 @@ async function compiled(files: Files, tenant = 'acme'): Promise<CompileResult> {
 }
 
 const small: Files = { 'a.yaml': 'x: 1' };
-
-/** The ids of the compile processes that this process has started. */
-function compileProcesses(): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^[0-9]+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        const parent = /^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-        const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-        return Number(parent) === process.pid && command.includes('compile-process');
-      } catch {
-        // The process has ended meanwhile.
-        return false;
-      }
-    });
-}
 
 /** Kills the compile processes that this process has started. */
 function killCompileProcesses(): number {

@@ -1,24 +1,33 @@
-import type * as ChildProcess from 'node:child_process';
+import childProcess from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { expect, test, vi } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 
 import { startServerProcess } from '../../../packages/dev/embedded/server-process.ts';
 
-vi.mock('node:child_process', async (original) => {
-  const childProcess = await original<typeof ChildProcess>();
-  // Simulates a busy machine: the child has ended before the parent continues.
-  const spawn = (...given: Parameters<typeof childProcess.spawn>) => {
-    const child = childProcess.spawn(...given);
+const { spawn } = childProcess;
+
+/** Simulates a busy machine: the child has ended before the parent continues. */
+function spawnSlowly(): void {
+  const slow = (...given: Parameters<typeof spawn>) => {
+    const child = spawn(...given);
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
     return child;
   };
-  return { ...childProcess, spawn };
+  childProcess.spawn = slow as typeof spawn;
+  syncBuiltinESMExports();
+}
+
+afterEach(() => {
+  childProcess.spawn = spawn;
+  syncBuiltinESMExports();
 });
 
 test('the log tail of a server that ends immediately is available, without the log of the run before', async () => {
+  spawnSlowly();
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-server-process-'));
   const logFile = join(folder, 'log');
   await writeFile(logFile, 'the run before\n');

@@ -1,4 +1,4 @@
-import published from '@octokit/webhooks-examples';
+import published from '@octokit/webhooks-examples' with { type: 'json' };
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 

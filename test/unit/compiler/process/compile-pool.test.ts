@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { afterEach, expect, test } from 'vitest';
 
 import { compileEnvironment } from '../../../../services/compiler/process/process-environment.ts';
+import { compileProcesses } from '../../../support/processes/compile-processes.ts';
 import { type CompilePool, compilePool } from '../../../../services/compiler/process/compile-pool.ts';
 
 let pool: CompilePool | null = null;
@@ -26,6 +27,22 @@ test('the spare process replaces a killed one, without waiting for a new start',
   await once(first.child, 'exit');
   expect(take()).toBe(inReserve);
 });
+
+test.skipIf(process.platform !== 'linux')(
+  'a pool has as many processes as it ever used at the same time, and a spare process',
+  () => {
+    const before = compileProcesses();
+    const { take, giveBack } = started(2);
+    const processes = () => compileProcesses().filter((pid) => !before.includes(pid)).length;
+    expect(processes()).toBe(1);
+    for (let nth = 0; nth < 3; nth++) giveBack(take());
+    expect(processes()).toBe(2);
+    for (const one of [take(), take()]) giveBack(one);
+    expect(processes()).toBe(3);
+    for (const one of [take(), take()]) giveBack(one);
+    expect(processes()).toBe(3);
+  },
+);
 
 test('returned processes are reused in the order of their start', () => {
   const { take, giveBack } = started(2);
