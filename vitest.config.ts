@@ -1,19 +1,32 @@
 import { defineConfig } from 'vitest/config';
 
+import { LongestFirst } from './test/support/runs/longest-first.ts';
+
 const second = 1_000;
 
 /**
- * Two files at a time, each with its own servers. With four at a time the integration tests took 871 s instead of about 1,000 s on two cores: most of
- * the time goes into starting servers and processes, and waits that overlap save little.
+ * Node itself runs the tests, because it can run TypeScript. The files that one process runs one after the other share its modules, so each
+ * module is loaded once per process, and the servers of `sharedControlPlane` are started once per process.
  */
+const native = {
+  experimental: { viteModuleRunner: false, nodeLoader: false },
+  isolate: false,
+} as const;
+
 const onServers = {
+  ...native,
   pool: 'forks' as const,
-  maxWorkers: 2,
   globalSetup: ['test/support/runs/postgres-template.ts'],
   setupFiles: ['test/support/runs/end-on-sigterm.ts'],
   testTimeout: 300 * second,
   hookTimeout: 300 * second,
 };
+
+/** Tests wait for servers and deadlines most of the time. With fewer files at a time, two processors are idle for half of the time. */
+const WAITING = 5;
+
+/** Tests of which each keeps both processors busy. */
+const BUSY = 2;
 
 /**
  * Every test proves something once: none is tried again, and none may be left out by an `only` in CI. The timeouts are there to end
@@ -25,22 +38,47 @@ export default defineConfig({
     retry: 0,
     // A suite whose files are gone is a broken suite.
     passWithNoTests: false,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 30 * second },
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          ...native,
+          maxWorkers: BUSY,
+          testTimeout: 30 * second,
+        },
       },
       {
         extends: true,
-        test: { name: 'store', include: ['test/{store,conformance}/**/*.test.ts'], ...onServers },
+        test: {
+          name: 'store',
+          include: ['test/{store,conformance}/**/*.test.ts'],
+          ...onServers,
+          maxWorkers: WAITING,
+          sequence: { groupOrder: 1 },
+        },
       },
       {
         extends: true,
-        test: { name: 'integration', include: ['test/integration/**/*.test.ts'], ...onServers },
+        test: {
+          name: 'integration',
+          include: ['test/integration/**/*.test.ts'],
+          ...onServers,
+          maxWorkers: WAITING,
+          sequence: { groupOrder: 1 },
+        },
       },
       {
         extends: true,
-        test: { name: 'packages', include: ['test/packages/*.test.ts'], ...onServers },
+        test: {
+          name: 'packages',
+          include: ['test/packages/*.test.ts'],
+          ...onServers,
+          maxWorkers: BUSY,
+          sequence: { groupOrder: 2 },
+        },
       },
       {
         extends: true,
@@ -50,7 +88,7 @@ export default defineConfig({
           include: ['test/faults/*.test.ts'],
           ...onServers,
           maxWorkers: 1,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -60,7 +98,8 @@ export default defineConfig({
           name: 'every-boundary',
           include: ['test/faults/every-boundary/*.test.ts'],
           ...onServers,
-          sequence: { groupOrder: 2 },
+          maxWorkers: BUSY,
+          sequence: { groupOrder: 4 },
         },
       },
     ],

@@ -7,7 +7,7 @@ import {
   type ControlPlane,
   newTenant,
   settled,
-  startControlPlane,
+  sharedControlPlane,
 } from '../../support/worlds/control-plane.ts';
 import { eventually } from '../../support/runs/eventually.ts';
 import { as, madeToken } from '../../support/data/tokens.ts';
@@ -17,7 +17,7 @@ let api: TestApi;
 let tenant: string;
 
 beforeAll(async () => {
-  plane = await startControlPlane();
+  plane = await sharedControlPlane();
   api = await startApi({ appUrl: plane.postgres.appUrl, ingressUrl: plane.restate.ingressUrl });
 });
 beforeEach(async () => {
@@ -25,7 +25,6 @@ beforeEach(async () => {
 });
 afterAll(async () => {
   await api.stop();
-  await plane.stop();
 });
 
 const channel = (name = 'live'): string => `/v1/tenants/${tenant}/bundles/bundle/channels/${name}`;

@@ -6,7 +6,7 @@ import {
   type ControlPlane,
   newTenant,
   settled,
-  startControlPlane,
+  sharedControlPlane,
 } from '../../support/worlds/control-plane.ts';
 import { readEvents } from '../../support/runs/event-reader.ts';
 import { eventually } from '../../support/runs/eventually.ts';
@@ -16,7 +16,7 @@ let api: TestApi;
 let tenant: string;
 
 beforeAll(async () => {
-  plane = await startControlPlane();
+  plane = await sharedControlPlane();
   api = await startApi({ appUrl: plane.postgres.appUrl, ingressUrl: plane.restate.ingressUrl });
 });
 beforeEach(async () => {
@@ -24,7 +24,6 @@ beforeEach(async () => {
 });
 afterAll(async () => {
   await api.stop();
-  await plane.stop();
 });
 
 const channel = (): string => `/v1/tenants/${tenant}/bundles/bundle/channels/live`;

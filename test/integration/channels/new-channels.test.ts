@@ -7,7 +7,7 @@ import {
   type ControlPlane,
   newTenant,
   settled,
-  startControlPlane,
+  sharedControlPlane,
 } from '../../support/worlds/control-plane.ts';
 
 // Through the API: how a bundle gets its channels, and where a rollback goes.
@@ -18,7 +18,7 @@ let tenant: string;
 let bundle: string;
 
 beforeAll(async () => {
-  plane = await startControlPlane();
+  plane = await sharedControlPlane();
   api = await startApi({ appUrl: plane.postgres.appUrl, ingressUrl: plane.restate.ingressUrl });
 });
 beforeEach(async () => {
@@ -27,7 +27,6 @@ beforeEach(async () => {
 });
 afterAll(async () => {
   await api.stop();
-  await plane.stop();
 });
 
 const channel = (name = 'live'): string => `${bundle}/channels/${name}`;

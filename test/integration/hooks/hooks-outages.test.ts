@@ -15,7 +15,7 @@ let world: PushedWorld;
 let tenant: PushedTenant;
 
 beforeAll(async () => {
-  world = await startPushedWorld();
+  world = await startPushedWorld({ ownPlane: true });
 });
 beforeEach(async () => {
   tenant = await world.tenant();

@@ -6,7 +6,7 @@ import { type Header, pack } from 'tar-stream';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 
 import { startApi, type TestAnswer, type TestApi } from '../../support/processes/api.ts';
-import { type ControlPlane, newTenant, startControlPlane } from '../../support/worlds/control-plane.ts';
+import { type ControlPlane, newTenant, sharedControlPlane } from '../../support/worlds/control-plane.ts';
 
 // Not replayed: its requests are refused before a handler runs, or are handled as in api-publish.test.ts.
 
@@ -17,7 +17,7 @@ let api: TestApi;
 let tenant: string;
 
 beforeAll(async () => {
-  plane = await startControlPlane();
+  plane = await sharedControlPlane();
   api = await startApi({ appUrl: plane.postgres.appUrl, ingressUrl: plane.restate.ingressUrl });
 });
 beforeEach(async () => {
@@ -25,7 +25,6 @@ beforeEach(async () => {
 });
 afterAll(async () => {
   await api.stop();
-  await plane.stop();
 });
 
 const releases = (): string => `/v1/tenants/${tenant}/bundles/bot/releases`;

@@ -11,7 +11,7 @@ import {
   accepted,
   newTenant,
   settled,
-  startControlPlane,
+  sharedControlPlane,
 } from '../../support/worlds/control-plane.ts';
 import { eventually } from '../../support/runs/eventually.ts';
 import { requestsNaming } from '../../support/data/hostile-requests.ts';
@@ -26,12 +26,11 @@ let plane: ControlPlane;
 let api: TestApi;
 
 beforeAll(async () => {
-  plane = await startControlPlane();
+  plane = await sharedControlPlane();
   api = await startApi({ appUrl: plane.postgres.appUrl, ingressUrl: plane.restate.ingressUrl });
 });
 afterAll(async () => {
   await api.stop();
-  await plane.stop();
 });
 
 const names = INHERITED_NAMES.filter((name) => ChannelName.safeParse(name).success);

@@ -5,7 +5,7 @@ import { pack } from 'tar-stream';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 
 import { startApi, type TestAnswer, type TestApi } from '../../support/processes/api.ts';
-import { type ControlPlane, newTenant, startControlPlane } from '../../support/worlds/control-plane.ts';
+import { type ControlPlane, newTenant, sharedControlPlane } from '../../support/worlds/control-plane.ts';
 import { eventually } from '../../support/runs/eventually.ts';
 import { contradictions } from '../../support/runs/record-check.ts';
 import { type Standstill, standstill } from '../../support/servers/standstill.ts';
@@ -16,7 +16,7 @@ let tenant: string;
 let whileStagesLocked: Standstill['whileStagesLocked'];
 
 beforeAll(async () => {
-  plane = await startControlPlane();
+  plane = await sharedControlPlane();
   ({ whileStagesLocked } = standstill(plane));
   api = await startApi({ appUrl: plane.postgres.appUrl, ingressUrl: plane.restate.ingressUrl });
 });
@@ -28,7 +28,6 @@ afterEach(async () => {
 });
 afterAll(async () => {
   await api.stop();
-  await plane.stop();
 });
 
 const releases = (): string => `/v1/tenants/${tenant}/bundles/bot/releases`;

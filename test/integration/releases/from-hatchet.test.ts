@@ -1,11 +1,11 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 
 import {
   accepted,
   type ControlPlane,
   newTenant,
   settled,
-  startControlPlane,
+  sharedControlPlane,
 } from '../../support/worlds/control-plane.ts';
 import { say, waitingGates, withPolicy } from '../../support/data/gates.ts';
 import { contradictions } from '../../support/runs/record-check.ts';
@@ -17,7 +17,7 @@ let plane: ControlPlane;
 let tenant: string;
 
 beforeAll(async () => {
-  plane = await startControlPlane();
+  plane = await sharedControlPlane();
 });
 beforeEach(async () => {
   tenant = await newTenant(plane);
@@ -25,9 +25,6 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   expect(await contradictions(plane.postgres.ownerUrl)).toEqual([]);
-});
-afterAll(async () => {
-  await plane.stop();
 });
 
 const id = (version: number, bundle = 'bundle') => ({ tenant, bundle, version });

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 
 import { type MoveRequest, Tenant } from '../../../handlers/contract/tenant.ts';
 import { digestOf } from '../../../packages/protocol/digest.ts';
@@ -10,7 +10,7 @@ import {
   newTenant,
   publish,
   settled,
-  startControlPlane,
+  sharedControlPlane,
 } from '../../support/worlds/control-plane.ts';
 import { eventually } from '../../support/runs/eventually.ts';
 import { contradictions } from '../../support/runs/record-check.ts';
@@ -18,9 +18,8 @@ import { standstill } from '../../support/servers/standstill.ts';
 
 let plane: ControlPlane;
 beforeAll(async () => {
-  plane = await startControlPlane();
+  plane = await sharedControlPlane();
 });
-afterAll(() => plane.stop());
 afterEach(async () => {
   expect(await contradictions(plane.postgres.ownerUrl)).toEqual([]);
 });

@@ -8,7 +8,7 @@ import {
   type ControlPlane,
   newTenant,
   settled,
-  startControlPlane,
+  sharedControlPlane,
 } from '../../support/worlds/control-plane.ts';
 import { as, itemsOf, madeToken, shown } from '../../support/data/tokens.ts';
 
@@ -21,7 +21,7 @@ let tenant: string;
 let other: string;
 
 beforeAll(async () => {
-  plane = await startControlPlane();
+  plane = await sharedControlPlane();
   api = await startApi({ appUrl: plane.postgres.appUrl, ingressUrl: plane.restate.ingressUrl });
 });
 beforeEach(async () => {
@@ -29,7 +29,6 @@ beforeEach(async () => {
 });
 afterAll(async () => {
   await api.stop();
-  await plane.stop();
 });
 
 let names = 0;

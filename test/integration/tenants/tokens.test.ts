@@ -10,7 +10,7 @@ import {
   type ControlPlane,
   newTenant,
   settled,
-  startControlPlane,
+  sharedControlPlane,
 } from '../../support/worlds/control-plane.ts';
 import { eventually } from '../../support/runs/eventually.ts';
 import { runCli } from '../../support/runs/run-cli.ts';
@@ -23,7 +23,7 @@ let api: TestApi;
 let tenant: string;
 
 beforeAll(async () => {
-  plane = await startControlPlane();
+  plane = await sharedControlPlane();
   api = await startApi({ appUrl: plane.postgres.appUrl, ingressUrl: plane.restate.ingressUrl });
 });
 beforeEach(async () => {
@@ -31,7 +31,6 @@ beforeEach(async () => {
 });
 afterAll(async () => {
   await api.stop();
-  await plane.stop();
 });
 
 let names = 0;

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +8,7 @@ import { PortBook, startOnPorts } from '../../../packages/dev/embedded/ports.ts'
 import type { ServerProcess } from '../../../packages/dev/embedded/server-process.ts';
 import { startEmbeddedPostgres } from '../../../packages/dev/postgres/embedded.ts';
 import { startEmbeddedRestate } from '../../../packages/dev/restate/embedded.ts';
+import { atExit } from '../runs/at-exit.ts';
 import { POSTGRES_TEMPLATE } from '../runs/postgres-template.ts';
 import { replaySettings } from '../runs/replay.ts';
 
@@ -39,7 +41,7 @@ export interface TestRestate {
 
 /** Starts an empty PostgreSQL that only this test uses. By default fsync is off, which is sufficient unless a test is about durability. */
 export async function startPostgres({ fsync = false }: { fsync?: boolean } = {}): Promise<TestPostgres> {
-  const folder = await mkdtemp(join(tmpdir(), 'pointsman-postgres-'));
+  const { folder, remove } = await testFolder('pointsman-postgres-');
   await copyTemplate(join(folder, 'data'));
   const book = PortBook.inMemory();
   const start = () =>
@@ -69,7 +71,7 @@ export async function startPostgres({ fsync = false }: { fsync?: boolean } = {})
     },
     stop: async () => {
       await server.stop();
-      await rm(folder, { recursive: true, force: true });
+      await remove();
     },
   };
 }
@@ -87,7 +89,7 @@ async function copyTemplate(dataDir: string): Promise<void> {
 export async function startRestate({
   extraEnv = {},
 }: { extraEnv?: Record<string, string> } = {}): Promise<TestRestate> {
-  const folder = await mkdtemp(join(tmpdir(), 'pointsman-restate-'));
+  const { folder, remove } = await testFolder('pointsman-restate-');
   const book = PortBook.inMemory();
   const start = () =>
     startOnPorts(book, ['ingress', 'admin', 'fabric'], (ports) =>
@@ -124,19 +126,23 @@ export async function startRestate({
     },
     stop: async () => {
       await server.stop();
-      await rm(folder, { recursive: true, force: true });
+      await remove();
     },
   };
 }
 
-const running = new Set<ServerProcess>();
-
-// Ends the server if the test process ends without stopping it, because a test threw or hung.
+/** Ends the server if the test process ends without stopping it. */
 export function endWithTestProcess(server: ServerProcess): void {
-  running.add(server);
-  void server.ended.then(() => running.delete(server));
+  void server.ended.then(atExit(() => server.signal('SIGKILL')));
 }
 
-process.on('exit', () => {
-  for (const server of running) server.signal('SIGKILL');
-});
+/** Creates a folder that is removed when the test process ends. `remove` removes it earlier. */
+async function testFolder(prefix: string): Promise<{ folder: string; remove: () => Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), prefix));
+  const cancel = atExit(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+  const remove = async (): Promise<void> => {
+    await rm(folder, { recursive: true, force: true });
+    cancel();
+  };
+  return { folder, remove };
+}

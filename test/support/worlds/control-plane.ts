@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { copyFile, mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +19,7 @@ import { storeSource } from '../../../services/postgres/content/sources.ts';
 import { createTenant } from '../../../services/postgres/tenants/tenants.ts';
 import { RestateAdmin } from '../../../services/restate/admin.ts';
 import { type CrashFiles, crashFiles } from '../processes/crash-plan.ts';
+import { atExit } from '../runs/at-exit.ts';
 import { eventually } from '../runs/eventually.ts';
 import { TEST_SECRET_KEY } from '../data/secret-keys.ts';
 import { startPostgres, startRestate, type TestPostgres, type TestRestate } from '../servers/servers.ts';
@@ -69,6 +71,7 @@ export async function startControlPlane({
   restateEnv = {},
 }: ControlPlaneOptions = {}): Promise<ControlPlane> {
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-plane-'));
+  const keepFolder = atExit(() => rmSync(folder, { recursive: true, force: true }));
   const [postgres, restate] = await Promise.all([
     startPostgres({ fsync }),
     startRestate({ extraEnv: restateEnv }),
@@ -98,9 +101,26 @@ export async function startControlPlane({
       if (process.env['POINTSMAN_TEST_KEEP'])
         await copyFile(join(folder, 'worker.log'), process.env['POINTSMAN_TEST_KEEP']);
       await rm(folder, { recursive: true, force: true });
+      keepFolder();
     },
   };
 }
+
+let shared: Promise<ControlPlane> | null = null;
+
+/**
+ * The control plane of all tests in this process that only need tenants of their own. It ends with the process. A test that stops a server,
+ * changes its settings, or looks at more than its own tenants must start its own control plane.
+ */
+export function sharedControlPlane(): Promise<ControlPlane> {
+  return (shared ??= startControlPlane({ workerEnv: () => Promise.resolve(SHARED_SETTINGS) }));
+}
+
+/** The settings of the shared worker: an address for callbacks that no test calls, and access to servers on this machine. */
+export const SHARED_SETTINGS = {
+  POINTSMAN_PUBLIC_URL: 'https://points.example',
+  POINTSMAN_OUTBOUND_ALLOW: '127.0.0.0/8',
+};
 
 async function startWorkerProcess(
   folder: string,
@@ -161,6 +181,10 @@ async function startWorkerProcess(
     await ready;
   };
   await start();
+  const cancel = atExit(() => {
+    wanted = false;
+    child?.kill('SIGKILL');
+  });
   return {
     get pid() {
       return child?.pid ?? -1;
@@ -177,6 +201,7 @@ async function startWorkerProcess(
     },
     async stop() {
       await down();
+      cancel();
       await log.close();
     },
   };

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 
 import type { Role } from '../../../packages/protocol/access.ts';
 import { startApi, type TestAnswer, type TestApi } from '../processes/api.ts';
-import { type ControlPlane, newTenant, settled, startControlPlane } from './control-plane.ts';
+import { type ControlPlane, newTenant, settled, sharedControlPlane } from './control-plane.ts';
 import { waitingGates, withPolicy } from '../data/gates.ts';
 import { contradictions } from '../runs/record-check.ts';
 import { as, madeToken } from '../data/tokens.ts';
@@ -63,7 +63,7 @@ export function gatedApi(): GatedApi {
   let published = 0;
 
   beforeAll(async () => {
-    plane = await startControlPlane();
+    plane = await sharedControlPlane();
     api = await startApi({ appUrl: plane.postgres.appUrl, ingressUrl: plane.restate.ingressUrl });
   });
   beforeEach(async () => {
@@ -77,7 +77,6 @@ export function gatedApi(): GatedApi {
   });
   afterAll(async () => {
     await api.stop();
-    await plane.stop();
   });
 
   const bench: GatedApi = {

@@ -3,7 +3,13 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { type DeliveryRecord, listDeliveries } from '../../../services/postgres/hooks/deliveries.ts';
 import { startApi, type TestAnswer, type TestApi } from '../processes/api.ts';
 import { type CodeHost, signatureOf, startCodeHost } from '../servers/code-host.ts';
-import { type ControlPlane, newTenant, startControlPlane } from './control-plane.ts';
+import {
+  type ControlPlane,
+  newTenant,
+  SHARED_SETTINGS,
+  sharedControlPlane,
+  startControlPlane,
+} from './control-plane.ts';
 import { eventually } from '../runs/eventually.ts';
 import { repositoryArchive } from '../data/archives.ts';
 
@@ -42,10 +48,12 @@ export interface PushOptions {
   readonly payload?: object;
 }
 
-export async function startPushedWorld(extraEnv: Record<string, string> = {}): Promise<PushedWorld> {
+/** With `ownPlane`, a test may stop its servers. Otherwise the control plane is the shared one of the process. */
+export async function startPushedWorld({ ownPlane = false } = {}): Promise<PushedWorld> {
   const host = await startCodeHost();
-  const env = { POINTSMAN_PUBLIC_URL: 'https://points.example', POINTSMAN_OUTBOUND_ALLOW: '127.0.0.0/8' };
-  const plane = await startControlPlane({ workerEnv: async () => ({ ...env, ...extraEnv }) });
+  const plane = ownPlane
+    ? await startControlPlane({ workerEnv: () => Promise.resolve(SHARED_SETTINGS) })
+    : await sharedControlPlane();
   const api = await startApi({ appUrl: plane.postgres.appUrl, ingressUrl: plane.restate.ingressUrl });
   return {
     plane,
@@ -54,7 +62,7 @@ export async function startPushedWorld(extraEnv: Record<string, string> = {}): P
     tenant: (hook = {}) => pushedTenant({ plane, api, host }, hook),
     async stop() {
       await api.stop();
-      await plane.stop();
+      if (ownPlane) await plane.stop();
       await host.close();
     },
   };
