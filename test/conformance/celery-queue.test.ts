@@ -16,7 +16,7 @@ const QUEUES = [
   { name: 'Redis', start: startRedis, open: redisCeleryQueue, waiting: waitingInRedis },
 ] as const;
 
-/** Queues that exist before the broker is killed. A kill right after their declaration could lose them. */
+/** These queues are declared in advance, because a kill right after the declaration could lose them. */
 const KILLED = ['survivors', 'restarts'] as const;
 
 const log = pino({ level: 'silent' });
