@@ -62,7 +62,7 @@ describe.skipIf(skipWithout('the queues of Celery', ['redis-server', 'rabbitmq-s
       for (let nth = 1; nth <= 200; nth++) {
         const answer = queue.enqueue(taskFor('survivors', nth));
         sent.push(answer);
-        // Once some tasks are confirmed, others are in flight.
+        // Kills the broker after the 20th confirmation. At that time other tasks are in flight.
         void answer.then(() => {
           if (++answers === 20) resolve(broker.kill());
         });
@@ -74,7 +74,8 @@ describe.skipIf(skipWithout('the queues of Celery', ['redis-server', 'rabbitmq-s
 
       await broker.restart();
       const queued = 1 + kinds.filter((kind) => kind === 'queued').length;
-      // A task without a confirmation may still have arrived.
+      // RabbitMQ or Redis may have stored a task without confirming it, so the queue may contain more tasks than were
+      // confirmed.
       const there = await waiting(broker.url, 'survivors');
       expect(there).toBeGreaterThanOrEqual(queued);
       expect(there).toBeLessThanOrEqual(201);
@@ -176,7 +177,7 @@ describe.skipIf(skipWithout('Celery’s queues in RabbitMQ', ['rabbitmq-server']
 
     test('is declared with the arguments of a Celery worker, so that either side can declare it first', async () => {
       expect(await queue.enqueue(taskFor('declared', 1))).toEqual({ kind: 'queued' });
-      // Rejects when the arguments differ.
+      // RabbitMQ returns an error here if the queue was declared with other arguments.
       await withChannel(broker.url, (channel) => channel.assertQueue('declared', { durable: true }));
     });
   },

@@ -84,7 +84,8 @@ test('docker-compose.yml passes the key of a Restate that signs its calls to the
   expect(service('worker').environment['POINTSMAN_WORKER_IDENTITY_KEY']).toBe(
     '${POINTSMAN_WORKER_IDENTITY_KEY:-}',
   );
-  // The comment shows how: with the setting that the embedded server uses.
+  // A comment in docker-compose.yml shows how to override the setting. The override must have the value that the
+  // embedded server uses.
   const [override = ''] = /^#   services:\n(?:#     .*\n)+/m.exec(text) ?? [];
   const { services } = z
     .object({ services: z.object({ restate: Service.pick({ environment: true, volumes: true }) }) })
@@ -115,7 +116,7 @@ test('docker-compose.yml publishes only the port of the API, and only on this ma
   expect(apiConfig(environment('api', 'a1b2c3d4e5f6a7b8')).port).toBe(7400);
   for (const name of ['postgres', 'restate', 'migrate']) expect(service(name).networks).toEqual(['inside']);
   expect(compose.networks['inside']).toEqual({ internal: true });
-  // A port of a container that is only on an internal network can't be reached.
+  // A published port is reachable only if its container is also on a network that is not internal.
   expect(service('api').networks).toContain('outside');
 });
 

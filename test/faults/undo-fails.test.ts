@@ -32,7 +32,7 @@ async function invocation(service: string, tenant: string, version: number) {
   return rows[0] ? Invocation.parse(rows[0]) : null;
 }
 
-/** Takes away the right to delete claims during `work`, so that every undo fails. */
+/** Revokes the right to delete claims during `work`, so that every undo fails. */
 async function withoutUndo(work: () => Promise<void>): Promise<void> {
   const app = appRoleOf(plane.postgres.appUrl);
   await still.sql((client) => client.query(`REVOKE DELETE ON pointsman.artifact_claims FROM ${app}`));

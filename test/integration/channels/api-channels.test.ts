@@ -58,7 +58,8 @@ test('the shortest conditional request for a pointer gets the same response as a
   const made = await madeToken(api, { name: 'polls', tenant, roles: ['follower'] });
   const ask = (tag: string) =>
     api.call('GET', channel(), as(made.token, { headers: { 'if-none-match': tag } }));
-  // The API routes a weak tag, which is another spelling of the same tag.
+  // A weak tag reaches the router, while a strong tag is answered by the early responder. Both must get the same
+  // response.
   const both = async () => [await ask('"1"'), await ask('W/"1"')] as const;
   const own = new Set(['date', 'x-request-id', 'traceparent']);
   const seen = ({ status, headers, text }: TestAnswer) => [

@@ -61,7 +61,7 @@ const feedReaders = (count: number) =>
     what: `${count} readers of the feed`,
   });
 
-/** Polls as a client does that obeys Retry-After and asks again when the pointer has not moved. */
+/** Polls as a well-behaved client does: it obeys Retry-After, and polls again after a response without moves. */
 async function poll(path: string): Promise<TestAnswer> {
   for (;;) {
     const answer = await api.call('GET', path);
@@ -197,8 +197,8 @@ describe('a reader that does not read from its socket', () => {
     });
     const socket = await stalledReader(server.url, '/', 'nobody');
     await eventually(async () => state.hasEnded, { what: 'the stream has ended' });
-    // The kernel buffers some megabytes for the two ends. Without backpressure the frames would be gigabytes
-    // by now.
+    // The kernel buffers a few megabytes on both ends of the connection. Without backpressure, the server would have
+    // written gigabytes by now.
     expect(state.made * frame.byteLength).toBeLessThan(64 * 1024 * 1024);
     socket.destroy();
     await server.stop();
@@ -218,7 +218,7 @@ describe('a reader that does not read from its socket', () => {
   }
 });
 
-/** Inserts many moves directly. Making them through the triggers would take a minute. */
+/** Inserts many moves directly into the tables. With the triggers enabled, the inserts would take a minute. */
 async function grow(count: number): Promise<void> {
   const { owner } = store;
   await owner.query('SET search_path = pointsman');

@@ -17,7 +17,8 @@ import { eventually } from '../../support/runs/eventually.ts';
 import { withPolicy } from '../../support/data/gates.ts';
 import { madeToken } from '../../support/data/tokens.ts';
 
-// Not replayed: it tests the files in examples/ci, and api-publish.test.ts runs the same handlers.
+// This file is not part of the replay run, because it tests the files in examples/ci. api-publish.test.ts runs the
+// same handlers with Restate replaying.
 
 const root = join(import.meta.dirname, '..', '..', '..');
 const example = async (name: string): Promise<unknown> =>
@@ -74,11 +75,11 @@ const put = (content: string) => writeFile(join(folder, 'checkout/config/a.json'
 
 interface Job {
   readonly script: string;
-  /** In addition to the variables that the example sets. */
+  /** Variables of the job, in addition to those that the example sets. */
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** A pipeline token of this tenant, one for each role. */
+/** Returns the token of the tenant's pipeline for that role. Creates it on the first call. */
 async function roleToken(role: 'publisher' | 'reporter'): Promise<string> {
   const known = tokens.get(`${tenant} ${role}`);
   if (known !== undefined) return known;
@@ -191,7 +192,7 @@ describe('the pipeline of docs/guides/ci.md that reports its own check, run as i
   };
   const gated = async (exit: number): Promise<Job> => {
     await withPolicy(plane, tenant, [{ check: { name: 'e2e' } }]);
-    // The end-to-end tests wait until the release is pending.
+    // These fake end-to-end tests end when the release waits for their result.
     const tests = join(folder, 'checkout/end-to-end');
     const look = `until pointsman pending | grep -q e2e; do :; done; exit ${exit}`;
     await writeFile(tests, `#!/bin/sh\n${look}\n`, { mode: 0o755 });

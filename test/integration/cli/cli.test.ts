@@ -8,7 +8,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { runCli, type CliResult } from '../../support/runs/run-cli.ts';
 import { startTestStack, type TestStack } from '../../support/processes/stack.ts';
 
-// Not replayed: it tests the command line, and api-publish.test.ts runs the same handlers.
+// This file is not part of the replay run, because it tests the command line. api-publish.test.ts runs the same
+// handlers with Restate replaying.
 
 const EXAMPLE = fileURLToPath(new URL('../../../examples/support-bot', import.meta.url));
 const LAUNCHER = fileURLToPath(new URL('../../../packages/cli/pointsman.js', import.meta.url));
@@ -25,7 +26,7 @@ beforeAll(async () => {
   await edit('changed/agents/billing.yaml', 'refundCents: 5000', 'refundCents: 20000');
   await cp(EXAMPLE, join(folder, 'broken'), { recursive: true });
   await edit('broken/agents/billing.yaml', 'refundCents: 5000', 'refundCents: lots');
-  // The command line needs only the home of `npm start` on the same machine.
+  // On the same machine the command line needs only the folder of `npm start`, which contains the URL and the token.
   env = { POINTSMAN_HOME: stack.home, POINTSMAN_TENANT: 'acme' };
   expect((await cli('tenants', 'create', 'acme')).exit).toBe(0);
 });
@@ -193,7 +194,7 @@ describe('the commands that read', () => {
 
   test('doctor checks everything without any setting of the server', async () => {
     const { findings } = await document<{ findings: { subject: string; state: string }[] }>('doctor');
-    // The disk of this machine may be full for reasons outside of the stack.
+    // This machine's own disk may be almost full, which has nothing to do with the stack.
     const others = findings.filter(({ subject }) => !subject.startsWith('disk of '));
     expect(others.filter(({ state }) => state !== 'ok')).toEqual([]);
     expect(others.filter(({ subject }) => subject === 'PostgreSQL')).toHaveLength(2);

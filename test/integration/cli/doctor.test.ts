@@ -21,14 +21,15 @@ import {
 } from '../../support/worlds/sink-world.ts';
 import { type Standstill, standstill } from '../../support/servers/standstill.ts';
 
-// Not replayed: it tests the command line, and sinks.test.ts and release.test.ts run the same handlers.
+// This file is not part of the replay run, because it tests the command line. sinks.test.ts and release.test.ts run
+// the same handlers with Restate replaying.
 
 const execute = promisify(execFile);
 const RESTATE = fileURLToPath(new URL('../../../node_modules/.bin/restate', import.meta.url));
 
 /**
- * Whether this process can mount a small disk. doctor-findings.test.ts tests each disk rule without a mount,
- * on every machine.
+ * Whether this process is allowed to mount a small disk. On machines where it is not, doctor-findings.test.ts still
+ * tests each disk rule with simulated values.
  */
 async function canMount(): Promise<boolean> {
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-mount-'));
@@ -207,7 +208,7 @@ describe('the doctor', () => {
     const api = await startApi({ appUrl, ingressUrl, adminUrl, dataDir: home });
     try {
       expect((await world.doctor({ POINTSMAN_URL: api.url })).problems).toEqual([]);
-      // As whatever fills it would: until nothing more can be written.
+      // Fills the disk until a write fails.
       await expect(writeFile(join(home, 'filler'), Buffer.alloc(8_000_000))).rejects.toThrow('ENOSPC');
       const { exit, problems } = await world.doctor({ POINTSMAN_URL: api.url });
       expect(exit).toBe(1);

@@ -189,7 +189,7 @@ describe('a decision with an idempotency key', () => {
     for (const { json } of answers) expect(json).toMatchObject({ decisions: 1, state: 'open' });
     const other = await at.say('alice', version, '/approvals', { ...decision, comment: 'x' }, key);
     expectProblem(other, 422, 'idempotency_key_reused');
-    // Otherwise Bob would believe that he has approved.
+    // A success response would make Bob believe that he has approved.
     expectProblem(await at.say('bob', version, '/approvals', decision, key), 422, 'idempotency_key_reused');
   });
 });

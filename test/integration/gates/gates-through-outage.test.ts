@@ -30,7 +30,10 @@ afterAll(() => world.stop());
 const id = (version: number) => ({ tenant, bundle: 'bundle', version });
 const waiting = (count: number) => waitingGates(world.plane, tenant, count);
 
-/** Prepares a request of that role to the release. Each call sends the same request. */
+/**
+ * Prepares a request about the release by a person with that role. Each call of the returned function sends the same
+ * request with the same idempotency key.
+ */
 async function word(
   role: Role,
   version: number,
@@ -111,7 +114,7 @@ test('a callback that is sent during an outage gets 503 with Retry-After, and be
   await givePolicy(world.plane, tenant, { channels: { live: { gates: [{ check }] } } });
   const version = await accepted(world.plane, tenant);
   const [request] = await world.checks(path, 1);
-  // The service gets its request before the record marks the check as requested.
+  // The outside service receives the request slightly before the database records it.
   const before = await eventually(
     async () => {
       const gates = await waiting(1);

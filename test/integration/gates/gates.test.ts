@@ -92,8 +92,8 @@ test('the Restate state of a waiting release lists its gates and their deadlines
     'check e2e': `waits for the check "e2e" to be reported, until ${deadlines['e2e']}`,
     'schedule schedule': expect.stringContaining(`waits until ${new Date(soon).toISOString()}`) as string,
   });
-  // The timer of the wait has the end of the wait as its name. The workflow sleeps until the first deadline,
-  // and begins to sleep a step after it has written its state.
+  // The name of the timer is the time at which the wait ends. The workflow creates the timer one step after it has
+  // written its state.
   const timer = async () => {
     const [row] = await plane.admin.query(
       `SELECT j.name FROM sys_journal j JOIN sys_invocation i ON i.id = j.id

@@ -105,7 +105,7 @@ describe('a push while a process dies', () => {
     const isSaidTwice = async () =>
       world.host.allStatuses(commit).filter(({ state }) => state === 'success').length >= 2;
     await eventually(isSaidTwice, { what: 'the status is sent again', withinMs: 60_000 });
-    // Repetitions in a row count as one status.
+    // `statusesUntil` returns consecutive duplicates only once.
     expect((await world.host.statusesUntil(commit, 'success')).map(({ state }) => state)).toEqual([
       'pending',
       'success',

@@ -117,7 +117,7 @@ describe('GitLab', () => {
     expect(effects).toContainEqual(expect.objectContaining({ effect: 'commit-status', state: 'failed' }));
   });
 
-  /** The release, once the ledger records the result of its commit status. */
+  /** Waits until the database records the result of the release's commit status, and returns the release. */
   async function settledAndTold(tenant: PushedTenant) {
     await settled(world.plane, tenant.name, 1);
     return eventually(
@@ -137,7 +137,7 @@ describe('GitLab', () => {
   }
 });
 
-/** A tenant whose pushes name the URL of their source. */
+/** Creates a tenant with a generic hook, whose pushes contain the URL of their source. */
 async function genericTenant(): Promise<PushedTenant> {
   return world.tenant({
     provider: 'generic',

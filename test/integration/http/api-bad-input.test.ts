@@ -8,7 +8,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { startApi, type TestAnswer, type TestApi } from '../../support/processes/api.ts';
 import { type ControlPlane, newTenant, startControlPlane } from '../../support/worlds/control-plane.ts';
 
-// Not replayed: its requests are refused before a handler runs, or are handled as in api-publish.test.ts.
+// This file is not part of the replay run, because most of its requests are refused before a handler runs.
+// api-publish.test.ts runs the same handlers with Restate replaying.
 
 const MiB = 1024 * 1024;
 
@@ -30,7 +31,7 @@ afterAll(async () => {
 
 const releases = (): string => `/v1/tenants/${tenant}/bundles/bot/releases`;
 
-// After each test the process is alive, holds no bytes, and has lost no version number.
+// After each test, the process must still run, hold no body in memory, and have skipped no version number.
 afterEach(async () => {
   const { text } = await api.call('GET', '/metrics');
   expect(/^pointsman_publish_bytes_held (\d+)$/m.exec(text)?.[1]).toBe('0');
@@ -211,7 +212,8 @@ test('an invalid cursor is refused', async () => {
     expectProblem(await api.call('GET', `${releases()}?cursor=${cursor}`), 422, 'invalid_request');
     expectProblem(await api.call('GET', `/v1/tenants?cursor=${cursor}`), 422, 'invalid_request');
   }
-  // The publish after each test would be a repetition for this tenant.
+  // Switches to a new tenant. In the old one, the publish after each test has the same content as this test's
+  // release, so it would not create a new one.
   tenant = await newTenant(plane);
 });
 
@@ -222,7 +224,7 @@ test('text with a NUL character, which PostgreSQL cannot store, is refused as a 
   expectProblem(file, 422, 'invalid_request');
 });
 
-/** The response of the server to raw bytes, until it closes the connection. */
+/** Sends raw bytes, and returns everything that the server sends until it closes the connection. */
 async function raw(
   bytes: string,
   more: (socket: Socket, closed: Promise<void>) => Promise<void> = async () => {},
@@ -232,7 +234,7 @@ async function raw(
   let answer = '';
   socket.on('data', (chunk: Buffer) => (answer += chunk.toString()));
   socket.on('error', () => {});
-  // The server may end or reset the connection once it has refused.
+  // The server may reset the connection after it has refused the request, which is not an error of the test.
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
   socket.write(bytes);
   await more(socket, closed);
@@ -259,7 +261,7 @@ test('a chunked body above the limit is cut off at the limit, and the memory sta
   let sent = 0;
   const before = process.memoryUsage().rss;
   const answer = await raw(head('Transfer-Encoding: chunked'), async (socket, closed) => {
-    // Sends until the server closes the connection. A gigabyte would prove that it does not.
+    // Sends until the server closes the connection. If it accepts a gigabyte, it has no limit and the test fails.
     while (sent < 1024 * MiB && !socket.destroyed) {
       sent += chunk.length;
       if (!socket.write(chunk)) await Promise.race([drains(socket), closed]);

@@ -26,7 +26,7 @@ let document: unknown;
 beforeAll(async () => {
   world = await startAskedWorld();
   tenant = await newTenant(world.plane);
-  // One release is live. Another waits for an approval, a report and a requested check.
+  // Creates one live release, and one that waits for an approval, a report and a requested check.
   const live = await accepted(world.plane, tenant, { files: { 'a.json': '{}' } });
   const { digest } = await settled(world.plane, tenant, live);
   const within = '1h';

@@ -6,11 +6,14 @@ import { type FuzzWorld, startFuzzWorld } from '../../fuzz/world.ts';
 import { contradictions } from '../../support/runs/record-check.ts';
 import { seedOfRun } from '../../support/data/seeded-random.ts';
 
-// Not replayed: it tests the responses of the API. `npm run test:deep` sends 100,000 requests.
+// This file is not part of the replay run, because it tests the responses of the API. It sends only a few thousand
+// requests. `npm run test:deep` sends 100,000.
 
 const REQUESTS = Number(process.env['POINTSMAN_FUZZ_REQUESTS'] ?? 3_000);
 
-/** Only ends a run that hangs. A request takes about 12 ms on two idle cores. */
+/**
+ * The timeout for a run that hangs. It is far above the usual time: a request takes about 12 ms on two idle cores.
+ */
 const TIMEOUT_MS = 300_000 + 50 * REQUESTS;
 
 let world: FuzzWorld;

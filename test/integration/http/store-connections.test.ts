@@ -26,8 +26,8 @@ beforeAll(async () => {
 afterAll(() => store.stop());
 
 /**
- * How often the connection of one step may be cut. A cut every few milliseconds would keep a slow machine
- * from ever finishing.
+ * The maximum number of times that the connection of one step is cut. On a slow machine, a step whose connection is
+ * cut every few milliseconds would never finish.
  */
 const CUTS_PER_STEP = 3;
 
@@ -52,7 +52,7 @@ test('each step of a release happens once when it is repeated after any lost con
     return repeated(work, () => lost++);
   };
   let released = 0;
-  // Continues until a connection was lost. Otherwise the test would prove nothing.
+  // Continues until at least one connection was lost. A run without a lost connection would prove nothing.
   while (released < 40 || lost === 0) {
     const version = ++released;
     const id = { tenant, bundle: 'bundle', version };

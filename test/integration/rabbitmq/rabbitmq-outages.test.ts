@@ -93,7 +93,7 @@ describe.skipIf(skipWithout('RabbitMQ killed and silent', ['rabbitmq-server']))(
       expect([kills, laters > 0]).toEqual([2, true]);
       await eventually(async () => applied.length >= MOVES, { what: 'all are applied' });
       expect(applied).toEqual(events.map(({ id }) => id));
-      // No move was missing, so the only snapshot is the one at the start.
+      // The consumer requested a snapshot only at the start, so it missed no move.
       expect(missed).toEqual([{ kind: 'queue' }]);
     });
 
@@ -151,7 +151,7 @@ describe.skipIf(skipWithout('RabbitMQ killed and silent', ['rabbitmq-server']))(
       const target = open(broker.url);
       const moves = madeMoves(1, 5, { bundle: 'silenced' });
       expect(await target.send(batchOf(moves, () => true))).toMatchObject({ count: 5 });
-      // The query ends at its own timeout and cuts the connection before a heartbeat is missed.
+      // The query times out before a heartbeat is missed, and closes the connection.
       expect(await consumer.depth()).toBeNull();
       proxy.heal();
       await eventually(async () => got.length === 5, { what: 'all are applied' });

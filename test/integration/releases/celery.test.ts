@@ -192,7 +192,7 @@ describe.skipIf(skipWithout('a Celery worker that is killed', PACKAGES))(
       const { promise: atWork, resolve: isAtWork } = Promise.withResolvers<void>();
       let killed = false;
       const offer = await capabilities.offer(FILES, {
-        // The first worker does not get a response.
+        // The server never responds to the first worker's upload, so that the worker can be killed during it.
         instead: (asked) => {
           if (killed || asked !== 'blob') return null;
           isAtWork();
@@ -226,7 +226,7 @@ function taskOf(offer: Offer): CeleryTask {
 
 async function reported(offer: Offer): Promise<void> {
   await eventually(async () => offer.report !== null, {
-    // Over AMQP a worker checks only every five seconds whether a retry is due.
+    // With RabbitMQ, a worker checks only every five seconds whether a retry is due.
     withinMs: 90_000,
     what: `a report on ${offer.job.correlationId}`,
   });

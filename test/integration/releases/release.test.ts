@@ -55,7 +55,7 @@ describe('a publish', () => {
       stage: null,
       reason: null,
       waitingFor: [],
-      // No stage verifies a release yet, so the record must not claim it.
+      // No stage verifies a release yet, so the database must not record it as verified.
       verification: 'skipped',
     });
     expect(release.stages.map(({ stage, state }) => `${stage} ${state}`)).toEqual([
@@ -131,7 +131,8 @@ describe('concurrent publishes', () => {
   test('under supersede leave one of 50 live, with a linear history and an outcome for each', async () => {
     const tenant = await newTenant(plane);
     const first = await settled(plane, tenant, await accepted(plane, tenant, file('first')));
-    // One of them has claimed its artifact and can't be live when the others arrive.
+    // The second release has claimed its artifact but can't become live while the pointer is locked. The others
+    // arrive in the meantime.
     const { claimed, others } = await standstill(plane).whilePointerLocked(tenant, async () => {
       const second = await accepted(plane, tenant, file('second'));
       await eventually(

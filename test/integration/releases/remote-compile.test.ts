@@ -40,7 +40,7 @@ afterAll(() => world.stop());
 
 const files = { 'a.txt': 'a text', 'deep/b.json': '{"b": 1}', 'empty.txt': '' };
 
-/** A release that requests its compilation at the test's own path. */
+/** Publishes a release whose compilation is requested at this test's path. */
 async function publish(rule: object = {}): Promise<number> {
   const compile = { executor: 'http', url: world.address(path), ...rule };
   await givePolicy(world.plane, tenant, { compile });

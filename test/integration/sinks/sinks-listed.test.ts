@@ -37,8 +37,8 @@ describe('access to the sinks of a tenant', () => {
     return { authorization: `Bearer ${String(made.json['token'])}` };
   };
   /**
-   * Every operation and its status for an admin. Operations of a running sink get 503, because Restate is
-   * unreachable.
+   * Every operation on sinks, with the status that an admin gets. Operations that need a running sink get 503,
+   * because Restate is unreachable.
    */
   const calls = [
     ['GET', '', undefined, 200],

@@ -1,4 +1,5 @@
-// Not replayed: it waits for clocks. sinks.test.ts runs the same handlers.
+// This file is not part of the replay run, because it depends on clocks. sinks.test.ts runs the same handlers with
+// Restate replaying.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { sinkLimits } from '../../../core/limits/distribution-limits.ts';

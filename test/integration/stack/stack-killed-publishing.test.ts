@@ -98,7 +98,7 @@ test('a stack that is killed with -9 during publishes loses nothing: after the r
       () => null,
     ),
   );
-  // Some are accepted and in flight. The state of the others is unknown.
+  // When one publish is accepted, some releases are in flight, and the state of the other publishes is unknown.
   await Promise.any(answers);
   await first.end('SIGKILL');
   const accepted = await Promise.all(answers);

@@ -211,7 +211,10 @@ async function halfMade(): Promise<string | undefined> {
   return (await readdir(home)).find((name) => name.startsWith('postgres.half-made-'));
 }
 
-/** Kills a start during initdb. When initdb was done before the kill, it tries again in a new home. */
+/**
+ * Starts the stack and kills it while initdb runs. If initdb was already done before the kill, it tries again in a
+ * new folder.
+ */
 async function killedWhileMaking(): Promise<void> {
   const isThere = async (...path: string[]): Promise<boolean> =>
     stat(join(home, ...path)).then(

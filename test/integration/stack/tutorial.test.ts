@@ -11,7 +11,8 @@ import { startApi, type TestApi } from '../../support/processes/api.ts';
 import { type ControlPlane, startControlPlane } from '../../support/worlds/control-plane.ts';
 import { eventually } from '../../support/runs/eventually.ts';
 
-// Not replayed: it tests the page, and release.test.ts runs the same handlers.
+// This file is not part of the replay run, because it tests the tutorial's page. release.test.ts runs the same
+// handlers with Restate replaying.
 
 const root = join(import.meta.dirname, '..', '..', '..');
 
@@ -40,7 +41,7 @@ test('every command of docs/tutorial.md exits as the page shows, and prints the 
   const outcomes = shown.filter((line) => OUTCOME.test(line));
   expect(outcomes.length).toBeGreaterThan(7);
   expect(outcomes.filter((line) => !output().includes(line))).toEqual([]);
-  // The third terminal of the page.
+  // The output of the follower, which the tutorial runs in a third terminal.
   for (const line of ['generation 2: v2', 'generation 3: v1']) {
     expect(page).toContain(`\`${line}\``);
     await eventually(async () => output().includes(line), { what: `the follower prints "${line}"` });
@@ -74,7 +75,7 @@ async function scriptOf(page: string): Promise<string> {
 async function run(script: string): Promise<{ exit: number | null; output: () => string }> {
   const child = spawn('bash', ['-c', script], {
     cwd: root,
-    // A separate process group, so that the follower ends with it.
+    // Uses a separate process group. The follower belongs to it, so the test can end both together.
     detached: true,
     env: {
       ...process.env,

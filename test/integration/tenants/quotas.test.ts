@@ -255,7 +255,7 @@ test('the sweep deletes the content of a publish that was refused for a hold', a
 });
 
 test('a push whose source was deleted before its admission is fetched again and published', async () => {
-  // This lock stops every admission of the tenant: see lock_counts in functions/quotas.sql.
+  // This lock blocks every admission of the tenant. See `lock_counts` in functions/quotas.sql.
   await owner.query('SELECT pg_advisory_lock(7400002, hashtext($1))', [tenant]);
   const commit = await hooked.pushed({ 'config.json': '{"a":1}' });
   const sources = async () =>

@@ -124,7 +124,8 @@ describe('a rollback', () => {
       restores: 1,
       to: { version: 1 },
     });
-    // A move forward again. Generation 4 restored generation 2, so this restores generation 2 as well.
+    // Generation 6 restores generation 4, which itself restored generation 2. It must be recorded as a restore of
+    // generation 2.
     await back(tenant, 2, 4);
     expect(await findPointerMove(store.db, pointer(tenant), 6)).toMatchObject({ restores: 2 });
   });
@@ -151,7 +152,8 @@ describe('a rollback', () => {
     await back(tenant, 2, 2, { hold: 'v3 is rude' });
     expect(await back(tenant, 3, 3)).toEqual({ kind: 'held', reason: 'v3 is rude' });
     await back(tenant, 1, 1);
-    // Generation 4 restored generation 2, which is later than generation 1.
+    // Generation 4 has the content of generation 2, which is later than generation 1. So this rollback moves forward,
+    // and the hold refuses it.
     expect(await back(tenant, 2, 4)).toMatchObject({ kind: 'held' });
     expect(await findPointer(store.db, pointer(tenant))).toMatchObject({ generation: 5, version: 1 });
     await store.moves.setHold(holdRequest({ tenant, reason: null }));

@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => store.stop());
 
-/** Five moves, a second apart: 1 and 2 at `AT`. */
+/** Makes five moves, one second apart. The first two are made at `AT`. */
 beforeEach(async () => {
   tenant = await newTenant(store);
   for (const version of [1, 2]) await published(store, { tenant, bundle: 'bundle', version });

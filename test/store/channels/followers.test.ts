@@ -26,7 +26,9 @@ afterAll(() => store.stop());
 
 const { lostMs, forgottenMs, perChannel } = followerLimits;
 
-/** An acknowledgement by that follower: of the recorded digest, unless the test gives another one. */
+/**
+ * Acknowledges the generation as that follower. The digest is the recorded one unless the test passes another one.
+ */
 function say(follower: string, generation: number, more: Partial<Acknowledgement> = {}) {
   const digest = digests[generation - 1] ?? null;
   const pointer = { tenant, bundle: 'bundle', channel: 'live' };

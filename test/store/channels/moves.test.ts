@@ -163,10 +163,12 @@ describe('the swap of a release', () => {
   test('a swap whose connection is cut in its transaction moves once when it is repeated', async () => {
     const tenant = await newTenant(store);
     await readyToSwap(store, release(tenant, 1));
-    // The feed number is taken last. So a lock on the tenant's row stops the transaction after it has written the pointer.
+    // A swap takes the number of its move last, from the tenant's row. A lock on that row therefore stops the
+    // transaction after it has written the pointer.
     await store.owner.query('BEGIN');
     await store.owner.query('SELECT FROM pointsman.tenants WHERE tenant = $1 FOR UPDATE', [tenant]);
-    // Repeats the swap, because on a slow machine its lock timeout may end it before its connection is cut.
+    // Repeats the swap until one is cut. On a slow machine, the lock timeout may end a swap before its connection is
+    // cut.
     const cut = new AbortController();
     const swaps = (async () => {
       while (!cut.signal.aborted)
@@ -204,7 +206,7 @@ test('a move notifies listeners in its own transaction, and returns the sinks to
   );
   notifications.start();
   try {
-    // Listening starts some time after `start`.
+    // `start` returns before the connection listens, so the test sends notifications until the first one arrives.
     await eventually(
       async () => {
         await store.owner.query(`SELECT pointsman.notify_readers($1, 'bundle', 'live', 0, 'hold')`, [tenant]);

@@ -17,7 +17,10 @@ const E2E = { check: { name: 'e2e' } };
 const put = (...gates: unknown[]) => putPolicy(at.store.db, policyRequest(at.tenant, gated(...gates)));
 
 describe('a policy that is stored while a release swaps', () => {
-  /** Starts the swap while a transaction has stored that policy without committing, and commits it once the swap waits. */
+  /**
+   * Stores the policy in an open transaction, starts the swap, and commits the policy as soon as the swap waits for
+   * it.
+   */
   async function swapMeanwhile(...gates: unknown[]): ReturnType<typeof at.swap> {
     const admin = await connect(at.store.postgres.ownerUrl);
     try {

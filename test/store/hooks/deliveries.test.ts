@@ -26,7 +26,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   tenant = await newTenant(store);
-  // The health that an earlier test recorded for a broker would affect every tenant of the partition.
+  // Removes the broker health that earlier tests recorded. It would apply to all tenants that share the partition.
   await store.owner.query('DELETE FROM pointsman.broker_streams');
 });
 afterEach(async () => {

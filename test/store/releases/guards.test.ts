@@ -14,14 +14,18 @@ import {
   type Store,
 } from '../../support/worlds/store.ts';
 
-// Changes that the database refuses, even to a bug above it, or to a person with the app's password and an SQL prompt.
+// Tests changes that the database itself refuses. It must refuse them even to a handler with a bug, or to a person
+// who has the app's password and an SQL prompt.
 
 let store: Store;
 let app: Client;
 let tenant: string;
 let live: string;
 
-/** v1 and v2 published, v3 settled as errored, v4 ready to swap, v5 admitted only. */
+/**
+ * Creates five releases: v1 and v2 are published, v3 settled with an error, v4 is ready to swap, and v5 is only
+ * admitted.
+ */
 beforeAll(async () => {
   store = await startStore();
   app = await connect(store.postgres.appUrl);
@@ -55,7 +59,8 @@ async function refusal(client: Client, ...statements: string[]): Promise<string 
     let rows = 0;
     for (const statement of statements) rows += (await client.query(statement)).rowCount ?? 0;
     if (rows === 0) throw new Error(`touched nothing: ${statements.join('; ')}`);
-    // Runs the checks of the commit without committing, so the next test finds everything unchanged.
+    // Runs the deferred checks now, as a commit would. The transaction is then rolled back, so the next test finds
+    // the database unchanged.
     await client.query('SET CONSTRAINTS ALL IMMEDIATE');
     return null;
   } catch (error) {

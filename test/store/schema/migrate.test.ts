@@ -160,7 +160,7 @@ test('a migration refuses the owner as the app’s role', async () => {
 
 test('a failed migration changes nothing', async () => {
   const { ownerUrl, appUrl } = await newDatabase();
-  // The schema already exists, with a table that collides with the first migration.
+  // Creates the schema in advance, with a table whose name the first migration also uses.
   await withOwner(ownerUrl, (client) =>
     client.query('CREATE SCHEMA pointsman; CREATE TABLE pointsman.moves (x int)'),
   );

@@ -119,7 +119,7 @@ describe('the sweep of stored content', () => {
       await anHourLater();
       await refused(alone);
       await sweep();
-      // Only the source that may still be published holds blobs.
+      // Of all sources, only the newest one is still needed. Its two files are the only blobs that are held.
       expect(await holders()).toBe(2);
       expect([await isStored('common'), await isStored(alone)]).toEqual([true, true]);
     }

@@ -27,7 +27,7 @@ import {
 } from '../../support/worlds/store.ts';
 
 let store: Store;
-/** Two tenants of one partition, without due moves. */
+/** Two tenants of the same partition. All of their moves are delivered. */
 let tenant: string;
 let neighbour: string;
 
@@ -43,7 +43,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   expect(await contradictions(store.postgres.ownerUrl)).toEqual([]);
-  // The next test may use the same partition, so no move may stay due in it.
+  // Marks all moves as delivered, because the next test may use the same partition.
   await store.owner.query(
     'UPDATE pointsman.sinks k SET delivered_seq = t.feed_seq FROM pointsman.tenants t WHERE t.tenant = k.tenant',
   );
@@ -156,7 +156,7 @@ describe('the health of a broker', () => {
 describe('a channel that freezes without its required sink', () => {
   const YEARS_AGO = new Date(AT - 86_400_000 * 1_000);
 
-  /** A release that only its sinks keep from swapping, under a policy that was stored at `policyAt`. */
+  /** Creates a release that is ready to swap but frozen by its sinks. Its policy was stored at `policyAt`. */
   async function frozenRelease(policyAt: Date) {
     const document = Policy.parse({
       channels: { live: { sinks: { required: ['redis'], whenDown: 'freeze' } } },

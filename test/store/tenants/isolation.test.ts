@@ -99,7 +99,7 @@ describe('tables of tenants', () => {
         const answer = await refusal(mine, `${sql} WHERE tenant = '${theirs}'`);
         expect([null, '42501'], `${sql} ${table}`).toContain(answer);
       }
-      // A row can't change its tenant either.
+      // The app can't move a row to another tenant either.
       expect(await refusal(mine, `UPDATE ${table} SET tenant = '${theirs}'`), table).toBe('42501');
     }
   });

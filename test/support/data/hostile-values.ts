@@ -70,7 +70,9 @@ function* replacedIn(base: unknown, json: string): Generator<string> {
   }
 }
 
-/** Cursors of lists that contain a hostile value, at every location within a position. A list can't continue from such a position. */
+/**
+ * Cursors for lists. Each contains a hostile value at another place of its position, so no list can continue from it.
+ */
 export function hostileCursors(): string[] {
   const positions = [
     17,

@@ -1,8 +1,8 @@
 import type { SecretKeys } from '../../../services/secrets/secret-box.ts';
 
 /**
- * The keys with which test processes encrypt the secrets of hooks. The API of a test may run with a worker that has a different
- * environment, so both use these keys.
+ * The keys with which test processes encrypt the secrets of hooks. The API of a test may have another environment
+ * than its worker, so tests pass these keys to both.
  */
 export const TEST_SECRET_KEYS: SecretKeys = { current: Buffer.alloc(32, 'pointsman test'), previous: null };
 

@@ -8,9 +8,10 @@ import { dirname, join } from 'node:path';
 const STARTS_RESTATE = /(?<!function )\b(?:startRestate|startStack)\(/;
 
 /**
- * Marks a file that tests something other than handlers, or that depends on clocks. The comment names the file that also runs its handlers.
+ * Matches the comment of a file that tests something other than handlers, or that depends on clocks. The comment also
+ * names a file that runs the same handlers.
  */
-const NOT_REPLAYED = /^\/\/ Not replayed: /m;
+const NOT_REPLAYED = /^\/\/ This file is not part of the replay run\b/m;
 
 /** The paths of the integration tests that run a Restate, relative to the root. Replaying the other tests would have no effect. */
 export function filesWithRestate(root: string): string[] {

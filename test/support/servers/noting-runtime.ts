@@ -13,8 +13,8 @@ const log = pino({ level: 'silent' });
 
 export interface RecordingRuntime {
   /**
-   * For each pointer, by name: every generation that an event announced, or that a snapshot contained ahead of the events, in order of
-   * arrival.
+   * By pointer: the generations in the order in which they arrived. A generation arrives with an event, or with a
+   * snapshot that is ahead of the events.
    */
   readonly brought: ReadonlyMap<string, readonly number[]>;
   /** The number of generations that were announced by an event. */

@@ -14,17 +14,20 @@ export interface Standstill {
   readonly whileStagesLocked: <T>(work: () => Promise<T>) => Promise<T>;
   /** Keeps every pointer from moving while `work` runs, so a swap begins and waits. */
   readonly whileMovesLocked: <T>(work: () => Promise<T>) => Promise<T>;
-  /** Keeps a release from announcing its move while `work` runs: the release is live but not settled. */
+  /** Prevents a release from announcing its move while `work` runs. The release is then live but not settled. */
   readonly whileUnannounced: <T>(id: ReleaseId, work: () => Promise<T>) => Promise<T>;
-  /** Sets a hold on the tenant's pointers after `work` has run, so a swap that has begun in the meantime is refused. */
+  /**
+   * Sets a hold on the tenant's pointers in an open transaction, runs `work`, and commits. A swap that begins during
+   * `work` waits for the commit and is then refused.
+   */
   readonly holdAfter: <T>(tenant: string, work: () => Promise<T>) => Promise<T>;
   /** Whether a statement that contains the text waits for a lock. */
   readonly waitsForLock: (text: string) => Promise<boolean>;
   /** Closes the worker's connections that wait for a lock. Returns whether there were any. */
   readonly cutWaiting: () => Promise<boolean>;
   /**
-   * Kills a release as an operator does, but without late effects: the worker is stopped first, and its open transactions are ended.
-   * Otherwise a step that is already running would still finish.
+   * Kills a release as an operator does. It first stops the worker and ends its open transactions, because a running
+   * step would otherwise still finish.
    */
   readonly killRelease: (id: ReleaseId) => Promise<void>;
 }

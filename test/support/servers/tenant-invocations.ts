@@ -7,7 +7,7 @@ const Invocation = z.object({ id: z.string(), status: z.string() });
 
 const Call = z.object({
   invocation_id: z.string(),
-  /** The record's key is the kind of service. Objects and workflows have a `key`. */
+  /** The index is the kind of service. Objects and workflows also have a `key`. */
   invocation_target: z.record(z.string(), z.object({ key: z.string().optional() })),
 });
 /** A call, as Restate's table `sys_journal` contains it. */

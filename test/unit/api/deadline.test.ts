@@ -26,7 +26,7 @@ test('a cleared deadline leaves no timer and no listener behind', () => {
   expect(timers()).toBe(before + 100);
   expect(getEventListeners(draining, 'abort')).toHaveLength(100);
   for (const { clear } of made) clear();
-  // An aborted signal also clears the deadline.
+  // The timer of a deadline is also cleared when another signal aborts first.
   const gone = new AbortController();
   deadlineOf([gone.signal, draining], HOUR_MS);
   gone.abort();

@@ -4,7 +4,7 @@ import { sharedReads } from '../../../services/api/operations/shared-reads.ts';
 
 const PATIENCE_MS = 100;
 
-/** Reads that the test ends, in the order in which they began. */
+/** Reads that the test ends one by one, in the order in which they began. */
 function world() {
   const reads: (PromiseWithResolvers<number> & { readonly key: string })[] = [];
   const read = sharedReads<string, number>({

@@ -8,7 +8,7 @@ const KiB = 1024;
 const TOKEN = ['acme', 'ci'];
 const LARGE = 512 * KiB;
 
-/** The streams of several tokens, each with its connection. */
+/** Opens event streams of several tokens, each on its own connection. */
 function streams() {
   const shares = new Shares(responseShares);
   const buffers = new UnsentBuffers(shares);

@@ -30,10 +30,11 @@ const ACTIONS = new Set([
 
 const INTERVAL = /^\d+ (?:millisecond|second|minute|day)s?$/;
 /**
- * The string after it is in the log of an operator: it is PostgreSQL's own error, which no function returns.
+ * The beginning of a statement that raises PostgreSQL's own error. Its text is written to the log for operators, and
+ * no function returns it.
  */
 const RAISED = /\bRAISE EXCEPTION $/;
-/** Statements that a migration composes. */
+/** The beginning of a statement that a migration composes and executes. */
 const EXECUTED = /\bEXECUTE format\($/;
 /** Expressions that would return the text of an error. */
 const ERROR_TEXT = /\b(?:SQLERRM|MESSAGE_TEXT|PG_EXCEPTION_DETAIL|PG_EXCEPTION_HINT|MESSAGE\s*=)/i;
@@ -47,9 +48,9 @@ export async function readSqlFiles(): Promise<SourceText[]> {
 }
 
 /**
- * Reports sentences, which belong in core/texts: a string with a space in it, unless it is a JSON document, a
- * duration, the name of an action, or only for operators. Also reports code that would return the text of an
- * error to a caller.
+ * Reports sentences in SQL, because all sentences belong in core/texts. A sentence is a string with a space, unless
+ * it is a JSON document, a duration, the name of an action, or a text for operators only. Also reports code that
+ * would return the text of an error to a caller.
  */
 export function sentenceFaults(sql: string): SqlFault[] {
   const text = withoutComments(sql);
@@ -93,7 +94,7 @@ export function nameFaults(sql: string): SqlFault[] {
   );
   const faults: SqlFault[] = [];
   for (const { index, list } of parameterLists(text)) {
-    // The parser ends the list at its first closing bracket.
+    // Parameter lists with brackets are reported, because the pattern below ends a list at its first closing bracket.
     if (list.includes('(')) faults.push({ line: lineOf(text, index), rule: 'parameter-list', text: list });
     for (const name of parameterNames(list)) {
       if (/^p_[a-z_]{3,}$/.test(name) || PARAMETER_NAMES.has(name)) continue;
@@ -110,7 +111,7 @@ export function nameFaults(sql: string): SqlFault[] {
   return faults;
 }
 
-/** Parameters whose two letters are a whole word. */
+/** Allowed parameter names of only two letters, because those letters are a whole word. */
 const PARAMETER_NAMES = new Set(['p_at', 'p_by', 'p_id']);
 
 function parameterLists(text: string): { index: number; list: string }[] {

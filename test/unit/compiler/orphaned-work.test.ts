@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import { eventually } from '../../support/runs/eventually.ts';
 import { compileHere } from './compile-here.ts';
 
-/** A schema that takes tens of milliseconds to compile. `nth` makes it unique. */
+/** Creates a schema that takes tens of milliseconds to compile. A different `nth` gives a different schema. */
 function schema(nth: number): string {
   const properties = Array.from({ length: 150 }, (_, index) => [`p${nth}-${index}`, { pattern: '^[a-z]+$' }]);
   return JSON.stringify({ properties: Object.fromEntries(properties) });

@@ -30,7 +30,7 @@ test('docs/explanation/security.md names the file of every test that it quotes',
   expect(elsewhere).toEqual([]);
 });
 
-/** Sections without a claim: they map terms, or name a place. */
+/** Sections that make no claim, so they need no test: they only map terms or name a place. */
 const NO_CLAIMS = ['In short', 'The worker'];
 
 test('each section and each list item of docs/guides/from-hatchet.md quotes a test', () => {

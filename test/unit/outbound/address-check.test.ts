@@ -206,7 +206,7 @@ function isCarrier(address: bigint): boolean {
   return prefix === 0xffffn || prefix === 0x64_ff9bn * 2n ** 64n;
 }
 
-/** Any address, or one at the edge of a range. */
+/** Generates any address, or one near the edge of a range. */
 function near(blocks: readonly Block[], end: bigint): fc.Arbitrary<bigint> {
   const edges = blocks.flatMap(({ first, last }) => [first, last]);
   const atEdge = fc
@@ -220,7 +220,7 @@ function numberOfV4(address: string): bigint {
   return address.split('.').reduce((sum, octet) => sum * 256n + BigInt(octet), 0n);
 }
 
-/** For groups before a `::`. */
+/** Parses an IPv6 address that is written in full, or that ends with `::`. */
 function numberOfV6(address: string): bigint {
   const groups = address.replace(/::$/, '').split(':');
   return Array.from({ length: 8 }, (_, index) => BigInt(`0x${groups[index] ?? '0'}`)).reduce(

@@ -22,7 +22,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 const git = (...args: string[]) =>
   execFileSync('git', ['-c', 'user.name=x', '-c', 'user.email=x@example.com', ...args], { cwd: folder });
 
-/** The reason of the refusal; null when the folder is accepted. */
+/** The reason why the folder is refused. Null if it is accepted. */
 const refusal = (path: string): Promise<string | null> =>
   refuseForeignDataDir(path).then(
     () => null,

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { runCli } from '../../../support/runs/run-cli.ts';
 import { problem, scriptedApi } from '../scripted-api.ts';
 
-// A foreign repository, next to a folder of the same machine that is not part of it.
+// Creates a repository by an untrusted author, next to another folder of the same machine that does not belong to it.
 
 let machine: string;
 let repository: string;

@@ -79,7 +79,7 @@ describe('a session with a compile process', () => {
           send({ kind: 'artifact', artifact: { channel: Math.random() + '', digest: 'd', list: { files: [], blobDigests: [] } } });
       }, 1);`,
     ],
-    // Each message would restart its clock.
+    // If the session accepted repeated start messages, each of them would restart the time limit of the process.
     ['the start message repeatedly', `setInterval(() => send({ kind: 'started' }), 20);`],
     [
       'too many warnings',

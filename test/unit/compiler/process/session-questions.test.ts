@@ -12,7 +12,10 @@ interface Read {
   readonly end: () => void;
 }
 
-/** Questions about files whose content is their path and whose declared size is `size`. The test ends each read. */
+/**
+ * Answers a process's questions about files. The content of each file is its path, and its declared size is `size`.
+ * The test ends each read.
+ */
 function questionsOn(paths: readonly string[], size = 10) {
   const contents = new Map(paths.map((path) => [digestOf(path), new TextEncoder().encode(path)]));
   const entries: SourceEntry[] = paths.map((path) => ({ path, digest: digestOf(path), size }));

@@ -49,11 +49,12 @@ test('a tenant without a waiting job can add one even when long jobs of other te
   const queue = fairQueue(limits);
   await refusedOf(queue, 'first', 1);
   for (let nth = 0; nth < 7; nth++) await refusedOf(queue, `greedy-${nth}`, 10);
-  // The total limit, and one job of each tenant that came after it was reached.
+  // The queue has reached its total limit. In addition it has accepted one job of each of the two tenants that came
+  // later.
   expect(queue.waiting).toBe(limits.queued + 2);
   expect(queue.isFullFor('third')).toBe(false);
   expect(queue.isFullFor('fourth', { long: true })).toBe(false);
-  // Long jobs cannot occupy the last slot.
+  // Long jobs never occupy the last running slot, so this job runs at once.
   expect(await queue.run('third', async () => 'ran')).toBe('ran');
   expect(await refusedOf(queue, 'fourth', 2)).toBe(1);
 });
