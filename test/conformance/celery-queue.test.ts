@@ -54,7 +54,7 @@ describe.skipIf(skipWithout('the queues of Celery', ['redis-server', 'rabbitmq-s
       return { proxy, url: broker.url.replace(`:${broker.port}`, `:${proxy.port}`) };
     };
 
-    test('has every task that it confirmed, after the broker was killed among many of them', async () => {
+    test('has every task that it confirmed, even when the broker is killed while many tasks are in flight', async () => {
       const queue = openAt(broker.url);
       const sent: Promise<EnqueueResult>[] = [];
       const { promise: killed, resolve } = Promise.withResolvers<void>();
@@ -119,7 +119,7 @@ describe.skipIf(skipWithout('the queues of Celery', ['redis-server', 'rabbitmq-s
       expect(await queue.enqueue(taskFor('closing', 3))).toMatchObject({ kind: 'later' });
     });
 
-    test('refuses an invalid task without asking the broker', async () => {
+    test('refuses an invalid task without contacting the broker', async () => {
       const queue = openAt(
         'redis://nobody.invalid:1'.replace('redis', new URL(broker.url).protocol.slice(0, -1)),
       );
@@ -159,7 +159,7 @@ describe.skipIf(skipWithout('Celery’s queues in RabbitMQ', ['rabbitmq-server']
       await broker.stop();
     });
 
-    test('that was deleted loses no task: the next task gets "later", and then the queue exists again', async () => {
+    test('that was deleted is declared again: the next enqueue returns "later", and the one after it succeeds', async () => {
       expect(await queue.enqueue(taskFor('deleted', 1))).toEqual({ kind: 'queued' });
       await withChannel(broker.url, (channel) => channel.deleteQueue('deleted'));
       expect(await queue.enqueue(taskFor('deleted', 2))).toMatchObject({ kind: 'later' });
@@ -197,7 +197,7 @@ describe.skipIf(skipWithout('Celery’s queues in Redis', ['redis-server']))('a 
     await broker.stop();
   });
 
-  test('refuses a task when another key has its name', async () => {
+  test('refuses a task when its name belongs to a key that is not a queue', async () => {
     await withClient(broker.url, (client) => client.set('taken', 'by somebody else'));
     expect(await queue.enqueue(taskFor('taken', 1))).toEqual({
       kind: 'refused',
@@ -205,7 +205,7 @@ describe.skipIf(skipWithout('Celery’s queues in Redis', ['redis-server']))('a 
     });
   });
 
-  test('defers each task while it has its maximum length', async () => {
+  test('defers each task while the queue has its maximum length', async () => {
     const most = Array.from({ length: celeryLimits.waitingInRedis - 1 }, () => 'a task');
     await withClient(broker.url, (client) => client.lPush('long', most));
     expect(await queue.enqueue(taskFor('long', 1))).toEqual({ kind: 'queued' });

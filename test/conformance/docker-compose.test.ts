@@ -79,7 +79,7 @@ test('docker-compose.yml gives each process only settings that it reads, and eve
   ]);
 });
 
-test('docker-compose.yml passes the key of a Restate that signs its calls to the worker, which also starts without one', () => {
+test('docker-compose.yml passes the key of a Restate that signs its calls to the worker, and the worker also starts without a key', () => {
   expect(workerConfig(environment('worker', 'a1b2c3d4e5f6a7b8')).identityKey).toBeNull();
   expect(service('worker').environment['POINTSMAN_WORKER_IDENTITY_KEY']).toBe(
     '${POINTSMAN_WORKER_IDENTITY_KEY:-}',
@@ -95,7 +95,7 @@ test('docker-compose.yml passes the key of a Restate that signs its calls to the
   expect(services.restate.volumes).toEqual([`./.pointsman/restate.pem:${file}:ro`]);
 });
 
-test('docker-compose.yml contains no secret and no default for one', () => {
+test('docker-compose.yml contains neither a secret nor a default value for a secret', () => {
   const secrets = [...text.matchAll(/\$\{([A-Z_]*(?:TOKEN|PASSWORD)[A-Z_]*)([^}]*)\}/g)];
   expect(secrets.length).toBeGreaterThan(3);
   expect(secrets.filter(([, , rest]) => !rest?.startsWith(':?'))).toEqual([]);
@@ -138,7 +138,7 @@ test('docker-compose.yml gives Restate the same configuration as npm start, and 
   expect(env['RESTATE_NODE_NAME']).toBe('pointsman');
 });
 
-test('docker-compose.yml runs the same releases of the servers as npm installs', () => {
+test('docker-compose.yml runs the same versions of the servers that npm installs', () => {
   const version = (name: string) =>
     z.object({ version: z.string() }).parse(createRequire(import.meta.url)(`${name}/package.json`)).version;
   expect(service('restate').image.split(':')[1]).toBe(

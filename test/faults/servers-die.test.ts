@@ -182,7 +182,7 @@ test('a release that an operator kills after its swap is settled as published by
   expect((await settled(plane, tenant, 2)).outcome).toBe('published');
 });
 
-test('an invocation that is cancelled at any moment settles as published or cancelled, and its pointer agrees', async () => {
+test('a release whose invocation is cancelled at any moment settles as published or cancelled, and its pointer matches that outcome', async () => {
   for (let round = 0; round < 10; round++) {
     const tenant = await newTenant(plane);
     const version = await accepted(plane, tenant, file(`round ${round}`));

@@ -155,7 +155,7 @@ describe.skipIf(skipWithout('10,000 moves through faults', ['redis-server', 'rab
     }
 
     test(
-      '10,000 moves reach each sink in generation order and once for a consumer that drops duplicates, and no runtime goes back, although worker and brokers are killed and silenced during deliveries (promises 7, 12)',
+      'every sink gets 10,000 moves in generation order, once for a consumer that drops duplicates, and runtimes never go back to an older generation, although the worker and the brokers are killed and silenced during deliveries (promises 7, 12)',
       async () => {
         const begun = performance.now();
         console.warn(`POINTSMAN_SEED=${seed}`);

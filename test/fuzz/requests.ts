@@ -9,7 +9,6 @@ import { standingTarget, STEERING, type Target, targetOf } from './targets.ts';
 import { EVERYBODY, type FuzzTenant, type Sender } from './tenants.ts';
 import type { FuzzWorld } from './world.ts';
 
-/** One generated request. */
 export interface FuzzRequest {
   /** What the request attempts, for the report. */
   readonly kind: string;
@@ -17,7 +16,6 @@ export interface FuzzRequest {
   readonly operation: string;
   readonly sender: Sender;
   readonly method: string;
-  /** Includes the query string. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Uint8Array | null;
@@ -34,8 +32,7 @@ export interface FuzzRequest {
 type Generator = (world: FuzzWorld, random: Random) => Promise<FuzzRequest> | FuzzRequest;
 
 /**
- * The kinds of requests and their weights. Archives and sources have low weights, because each one takes the time of
- * a thread.
+ * The kinds of requests and their weights. Archives and sources are rare, because each takes the time of a thread.
  */
 const KINDS: readonly (readonly [weight: number, Generator])[] = [
   [20, rightOperation],
@@ -110,10 +107,7 @@ function anyOperation(world: FuzzWorld, random: Random): FuzzRequest {
   return hostileRequest(random, { kind: 'operation', operation, target, sender });
 }
 
-/**
- * A request to a random operation. In most cases its path names another tenant: senders of acme request resources of
- * rival, and the reverse.
- */
+/** A request to a random operation. In most cases, senders of acme request resources of rival, or the reverse. */
 function anothersAddress(world: FuzzWorld, random: Random): FuzzRequest {
   const operation = pick(random, operationsOnce(world.document));
   const [sender, tenant] = pick(random, [
@@ -174,10 +168,7 @@ function whole({ kind, operation, target, sender }: Intent): FuzzRequest {
   };
 }
 
-/**
- * Whether the path determines the tenant on which the operation acts. A delivery is excluded, because its signature
- * authorizes it for any sender.
- */
+/** Whether the path determines the tenant. A delivery is excluded: its signature authorizes it for any sender. */
 function namesTenant({ path, operationId }: Operation): boolean {
   return (path.includes('{tenant}') && operationId !== 'deliver') || operationId === 'revokeToken';
 }
@@ -256,10 +247,7 @@ function posted(
   };
 }
 
-/**
- * Uploads an archive: half of them as a dry run by acme. The others are published by the tenant `packer`, which does
- * nothing else.
- */
+/** Uploads an archive. Half are dry runs by acme. The tenant `packer` publishes the others, and nothing else. */
 async function archive(world: FuzzWorld, random: Random): Promise<FuzzRequest> {
   const isDry = random() < 0.5;
   const { kind, bytes } = await (!isDry && random() < 0.3 ? rightArchive(random) : hostileArchive(random));
@@ -274,10 +262,7 @@ async function archive(world: FuzzWorld, random: Random): Promise<FuzzRequest> {
   });
 }
 
-/**
- * Sends a source, mostly as a dry run. Sources are published by acme, or by the tenant `scratch`, whose policies are
- * hostile.
- */
+/** Sends a source, mostly as a dry run. Publishers are acme and the tenant `scratch`, whose policies are hostile. */
 function source(world: FuzzWorld, random: Random): FuzzRequest {
   const { kind, files } = hostileSource(random);
   const tenant = random() < 0.1 ? world.scratch : world.acme;

@@ -55,7 +55,7 @@ async function complaintsAfter(...changes: string[]): Promise<string[]> {
 
 const OF = 'WHERE tenant = $TENANT';
 
-test('an intact record has no complaints', async () => {
+test('the check of a consistent database returns no complaint', async () => {
   expect(await contradictionsSeenBy(store.owner)).toEqual([]);
 });
 

@@ -200,30 +200,33 @@ describe('the doctor', () => {
     await world.isWell();
   });
 
-  test.runIf(mountable)('reports a full disk of the home, and not a disk with free space', async () => {
-    const home = await mkdtemp(join(tmpdir(), 'pointsman-home-'));
-    await execute('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', home]);
-    const { appUrl } = plane.postgres;
-    const { ingressUrl, adminUrl } = plane.restate;
-    const api = await startApi({ appUrl, ingressUrl, adminUrl, dataDir: home });
-    try {
-      expect((await world.doctor({ POINTSMAN_URL: api.url })).problems).toEqual([]);
-      // Fills the disk until a write fails.
-      await expect(writeFile(join(home, 'filler'), Buffer.alloc(8_000_000))).rejects.toThrow('ENOSPC');
-      const { exit, problems } = await world.doctor({ POINTSMAN_URL: api.url });
-      expect(exit).toBe(1);
-      expect(problems).toMatchObject([
-        {
-          subject: `disk of ${home}`,
-          state: 'error',
-          summary: expect.stringContaining('full: writes fail'),
-          actions: [expect.stringContaining('du -xsh')],
-        },
-      ]);
-    } finally {
-      await api.stop();
-      await execute('umount', [home]);
-      await rm(home, { recursive: true });
-    }
-  });
+  test.runIf(mountable)(
+    'reports the disk of the home when it is full, and does not report a disk with free space',
+    async () => {
+      const home = await mkdtemp(join(tmpdir(), 'pointsman-home-'));
+      await execute('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', home]);
+      const { appUrl } = plane.postgres;
+      const { ingressUrl, adminUrl } = plane.restate;
+      const api = await startApi({ appUrl, ingressUrl, adminUrl, dataDir: home });
+      try {
+        expect((await world.doctor({ POINTSMAN_URL: api.url })).problems).toEqual([]);
+        // Fills the disk until a write fails.
+        await expect(writeFile(join(home, 'filler'), Buffer.alloc(8_000_000))).rejects.toThrow('ENOSPC');
+        const { exit, problems } = await world.doctor({ POINTSMAN_URL: api.url });
+        expect(exit).toBe(1);
+        expect(problems).toMatchObject([
+          {
+            subject: `disk of ${home}`,
+            state: 'error',
+            summary: expect.stringContaining('full: writes fail'),
+            actions: [expect.stringContaining('du -xsh')],
+          },
+        ]);
+      } finally {
+        await api.stop();
+        await execute('umount', [home]);
+        await rm(home, { recursive: true });
+      }
+    },
+  );
 });

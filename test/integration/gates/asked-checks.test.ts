@@ -88,7 +88,7 @@ test('only an admin token can report a check that was requested from a service',
   expect((await end(version)).outcome).toBe('published');
 });
 
-test('a service that asks for time is not called again sooner, and then with the same Idempotency-Key and callback address', async () => {
+test('a service that responds with Retry-After is called again only after that time, with the same Idempotency-Key and callback address', async () => {
   const busy = { status: 429, headers: { 'retry-after': '5' } };
   const version = await publish({ within: '1h' }, busy, { status: 202 });
   expect(gapsMs(await world.asked(path, 2))[0]).toBeGreaterThanOrEqual(5_000);
@@ -101,7 +101,7 @@ test('a call without a response ends at its timeout, and the check is requested 
   await isTakenAndPasses(version, 2);
 });
 
-test('a check fails immediately with the response of its service when the service asks for more time than the gate has', async () => {
+test('a check fails immediately with the response of its service when the service asks for a longer wait than the gate allows', async () => {
   const version = await publish({ within: '1h' }, { status: 503, headers: { 'retry-after': '3600' } });
   expect(await end(version)).toMatchObject({
     outcome: 'rejected',

@@ -54,7 +54,7 @@ test('a release waits at its gate until an approver approves it, and is then liv
   expect(await settled(plane, tenant, version)).toMatchObject({ outcome: 'published', generation: 1 });
 });
 
-test('a waiting release occupies no handler: only its own workflow exists, suspended', async () => {
+test('a waiting release keeps no handler running: only its own workflow exists, and it is suspended', async () => {
   await policy([{ approval: { name: 'release' } }]);
   const version = await accepted(plane, tenant);
   await waiting();
@@ -277,7 +277,7 @@ async function moveElsewhere(after: number): Promise<void> {
   expect(answer.kind).toBe('moved');
 }
 
-test('a gate that the policy gains while a release waits rejects the release', async () => {
+test('a release that waits is rejected when the policy gains a gate in the meantime', async () => {
   await policy([{ approval: { name: 'release' } }]);
   const version = await accepted(plane, tenant);
   await waiting();

@@ -134,7 +134,7 @@ describe('a signed delivery of four megabytes', () => {
 });
 
 test.each([1.5, 1e19, -1, Number.MAX_SAFE_INTEGER])(
-  'a push whose time is %d seconds is refused with 422, because the record cannot order it',
+  'a push whose time is %d seconds is refused with 422, because pushes are ordered by time and this is not a valid time',
   async (pushedAt) => {
     const body = JSON.stringify({ ...push, repository: { ...push.repository, pushed_at: pushedAt } });
     expect(await deliver(body)).toMatchObject({ status: 422, json: { code: 'invalid_request' } });

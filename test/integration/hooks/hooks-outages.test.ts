@@ -34,7 +34,7 @@ const releases = async () => {
 };
 
 describe('a Git host that fails', () => {
-  test('is asked again after an error, no sooner than its Retry-After, and the push is then published', async () => {
+  test('gets its request again after an error, no sooner than its Retry-After, and the push is then published', async () => {
     const commit = await tenant.commit(VALID);
     world.host.next(`/tarball/${commit}`, answerWith(429, { 'retry-after': '5' }));
     world.host.next(`/codeload/${commit}`, answerWith(500));

@@ -24,7 +24,7 @@ beforeAll(async () => {
 afterAll(() => world.stop());
 
 test(
-  'no hostile request gets a 5xx, a late response or data of another tenant, the memory of the API stays bounded, and every operation succeeds for some request',
+  'hostile requests never get a 5xx, a late response or data of another tenant, the memory of the API stays bounded, and every operation succeeds for some request',
   async () => {
     const seed = seedOfRun();
     const report = await fuzz(world, { requests: REQUESTS, seed });
@@ -43,7 +43,7 @@ test(
   TIMEOUT_MS,
 );
 
-test('after the hostile requests the record has no contradictions, and an honest tenant can publish', async () => {
+test('after the hostile requests the database is consistent, and an honest tenant can publish', async () => {
   expect(await contradictions(world.plane.postgres.ownerUrl)).toEqual([]);
   await world.publishHonestly();
 });

@@ -179,7 +179,7 @@ describe('durable state of a tenant that cannot be read', () => {
     ['that is not JSON', '{"lastVersion":'],
     ['that is empty', '""'],
   ])(
-    'is rebuilt from the record when it is state %s, and the tenant works without an operator',
+    'is rebuilt from the database when it is state %s, and the tenant works without an operator',
     async (_, text) => {
       const tenant = await newTenant(plane);
       await settled(plane, tenant, await accepted(plane, tenant));

@@ -103,7 +103,7 @@ test('a request with an unsupported Expect header gets 417, which closes the con
   await eventually(async () => many.closed, { what: 'the connection was ended' });
 });
 
-test('a connection that the client does not read holds one response, for any sender and any number of pipelined requests', async () => {
+test('a connection that the client does not read makes the API hold only one response, for any sender and any number of pipelined requests', async () => {
   const tenant = await newTenant(store);
   const { token } = await madeToken(api, { name: 'viewer', tenant, roles: ['viewer'] });
   await published(store, { tenant, bundle: 'bundle', version: 1 });

@@ -123,7 +123,7 @@ test('a client that does not read is disconnected, and its memory is freed', asy
   }
 });
 
-test('a long-poll behind another response can wait longer than a client may go without reading', async () => {
+test('a long-poll that waits behind another response is not disconnected by the time limit for clients that do not read', async () => {
   const strict = await startApi({
     appUrl: store.postgres.appUrl,
     ingressUrl: 'http://127.0.0.1:1',
@@ -146,7 +146,7 @@ test('a long-poll behind another response can wait longer than a client may go w
   }
 });
 
-test('a client that pipelines requests without reading holds the slices of one response', async () => {
+test('a client that pipelines requests and does not read makes the API hold the slices of only one response', async () => {
   const token = await viewer(greedy, 'pipelining');
   const path = await stored(greedy, randomBytes(16 * MiB));
   const socket = await openSocket(api.url);

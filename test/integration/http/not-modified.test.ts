@@ -169,7 +169,7 @@ function comparable({ status, headers, body }: RawResponse) {
   return { status, headers: Object.fromEntries(kept) as Record<string, unknown>, body: first, rest };
 }
 
-test('a request gets the same response before the router as from the router, for any headers, host, path and preceding requests', async () => {
+test('the API gives the same response to a request before its router as from its router, for any headers, host, path and preceding requests', async () => {
   const statuses = new Map<number, number>();
   await fc.assert(
     fc.asyncProperty(packets(), async (text) => {

@@ -81,7 +81,7 @@ describe('a list that is read page by page', () => {
   });
 });
 
-describe('content in the record', () => {
+describe('content in the database', () => {
   test('is returned byte for byte', async () => {
     const tenant = await newTenant(store);
     const contents = [

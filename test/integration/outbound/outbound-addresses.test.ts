@@ -59,7 +59,7 @@ describe('an address that is not public', () => {
   });
 
   test.each([[['127.0.0.1', '10.0.0.1']], [['10.0.0.1', '127.0.0.1']], [['127.0.0.1', '::1']]])(
-    'among the addresses of a name forbids the name: %j',
+    'makes its name forbidden when it is among the addresses of the name: %j',
     async (addresses) => {
       await using world = outside();
       const server = await world.server((_request, response) => void response.end());

@@ -142,7 +142,7 @@ describe.skipIf(skipWithout('the permissions of Redis', ['redis-server']))(
       expect(runtime.applied).toEqual(ids);
     });
 
-    test('the user of a tenant reads and changes nothing of another tenant, forges no move, and sees no names', async () => {
+    test('the user of a tenant can’t read or change anything of another tenant, forge a move, or list the names of keys', async () => {
       for (const layout of ['shared', 'per-tenant'] as const)
         await append(writer(layout), move(ACME, 1), move(GLOBEX, 1));
       const acme = await connect(urlOf(ACME));

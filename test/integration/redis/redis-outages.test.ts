@@ -53,7 +53,7 @@ async function deliver(
 }
 
 describe.skipIf(skipWithout('the Redis streams of moves in outages', ['redis-server']))(
-  'promise 12: a Redis that fails during appends',
+  'a stream in a Redis that fails during appends (promise 12)',
   () => {
     let broker: TestBroker;
     let ends: AsyncDisposableStack;

@@ -146,7 +146,7 @@ describe
     expect(adopted).toBeGreaterThan(20);
   });
 
-  test('are stored once and in order for each tenant, although tries end without a response while other tenants continue, and late repetitions arrive', async () => {
+  test('are stored once and in order for each tenant, although some attempts end without a response while other tenants continue, and late repetitions arrive', async () => {
     const step = fc.record({
       tenant: fc.constantFrom(...TENANTS),
       count: fc.integer({ min: 1, max: 5 }),

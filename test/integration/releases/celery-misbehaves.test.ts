@@ -86,7 +86,7 @@ describe.skipIf(skipWithout('Celery workers that misbehave', PACKAGES)).each(BRO
         what: `the worker has logged "${text}" ${times} times`,
       });
 
-    test('that gets its job twice and reports twice has one report counted', async () => {
+    test('that gets its job twice and reports twice is counted once', async () => {
       const version = await publish('twice');
       expect(await end('twice', version)).toMatchObject({ outcome: 'published', generation: 1 });
       await hasLogged('said again: counts no more');

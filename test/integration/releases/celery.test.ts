@@ -158,7 +158,7 @@ describe.skipIf(skipWithout('compiling with Celery', PACKAGES)).each(BROKERS)(
       }
     });
 
-    test('leaves its callback address in no log of the worker, whether it succeeds, is retried or fails', async () => {
+    test('never leaves its callback address in a log of the worker, whether it succeeds, is retried or fails', async () => {
       const refused = await offer(FILES, { instead: async () => ({ status: 404 }) });
       await queue.enqueue(taskOf(refused));
       await eventually(async () => (await worker.log()).includes('exchange.Refused: POST: HTTP 404'), {

@@ -46,7 +46,7 @@ function killCompileProcesses(): number {
 }
 
 describe.skipIf(process.platform !== 'linux')('a compile process that is killed from outside', () => {
-  test('while it is idle fails no compilation: the next compilation starts again in another process', async () => {
+  test('while it is idle does not fail a compilation: the next compilation starts again in another process', async () => {
     compiler = createCompiler({ limits: { threads: 1 } });
     expect((await compiled(small)).kind).toBe('compiled');
     const again = compiled({ 'b.yaml': 'x: 2' });

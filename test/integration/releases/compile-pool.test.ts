@@ -199,7 +199,7 @@ describe('unchanged content', () => {
   const digest = (text: string | Uint8Array | undefined): string =>
     memorySource({ x: text ?? '' }).tree.entries[0]?.digest ?? '';
 
-  test('is neither read nor compiled again, and gives the result of a new compiler', async () => {
+  test('is neither read nor compiled again, and gives the same result as in a new compiler', async () => {
     await compiled(base);
     const changed = { ...base, 'd/b.json': '{"name":"b","new":true}' };
     const warm = await compiled(changed);

@@ -189,7 +189,7 @@ test('a repeated report counts once, and a different report is refused with the 
   });
 });
 
-test('a compiler that asks for time is not called again sooner, and then with the same Idempotency-Key and callback address', async () => {
+test('a compiler that responds with Retry-After is called again only after that time, with the same Idempotency-Key and callback address', async () => {
   world.script(path, { status: 429, headers: { 'retry-after': '5' } }, { status: 202 });
   const version = await publish({ within: '1h' });
   const asked = await world.asked(path, 2);
@@ -275,7 +275,7 @@ test('a report during an outage of the worker gets 503, and the repeated report 
   expect(await world.plane.db.call(tenant, sql, [tenant])).toEqual([{ reports: 1 }]);
 });
 
-test('the compiler is asked once although the worker dies and Restate loses its data meanwhile', async () => {
+test('the compiler is asked once, although the worker dies and Restate loses its data during the compilation', async () => {
   const version = await publish({ within: '1h' });
   const [job] = await world.jobs(path, 1);
   await eventually(async () => (await effects(version))?.includes('compile-request done'), {

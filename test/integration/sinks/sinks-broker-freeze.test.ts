@@ -124,7 +124,7 @@ function freezes(kind: Broker): void {
   );
 
   test.each(cases)(
-    'moves forward only within five seconds of a proof that its broker is well, and again after the next proof: a broker that %s, number of tenants: %s',
+    'moves forward only within five seconds of a successful health check of its broker, and again after the next successful check: a broker that %s, number of tenants: %s',
     async (_how, size, { begin, end, endsAtOnce }) => {
       const stream = streams[size];
       const { tenants } = stream;

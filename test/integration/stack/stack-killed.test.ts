@@ -67,7 +67,7 @@ describe('stopping npm start', () => {
     expect(await processesOf(folder)).toEqual([]);
   });
 
-  test('is automatic, with exit code 1 and no process left, when a process keeps dying after the home was deleted', async () => {
+  test('happens automatically with exit code 1 when a process keeps dying after the home was deleted, and leaves no process running', async () => {
     const stack = start();
     const url = await stack.ready;
     await rm(home, { recursive: true });

@@ -275,7 +275,7 @@ test('a dry run stores nothing', async () => {
   expect(await usage('bytes')).toMatchObject({ used: 0 });
 });
 
-test('an expired idempotency key belongs to the next request with it', async () => {
+test('an expired idempotency key belongs to the next request that uses it', async () => {
   const headers = { 'idempotency-key': 'k' };
   const first = await publish({ 'a.json': '1' }, 'bot', headers);
   await settled(world.plane, tenant, Number(first.json['version']), { bundle: 'bot' });

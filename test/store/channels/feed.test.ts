@@ -26,7 +26,7 @@ const page = async (after: number | 'latest' | null, sinceMs = 0, limit = 100) =
   return found && { ...found, moves: found.moves.map(({ seq }) => seq) };
 };
 
-test('a page of the feed has the moves after a number, and both ends of the feed', async () => {
+test('a page of the feed contains the moves after a given number, and the first and the last number of the feed', async () => {
   expect(await page(null)).toEqual({ moves: [1, 2, 3, 4, 5], oldest: 0, latest: 5 });
   expect(await page(2, 0, 2)).toEqual({ moves: [3, 4], oldest: 0, latest: 5 });
   expect(await page(5)).toEqual({ moves: [], oldest: 0, latest: 5 });
@@ -42,7 +42,7 @@ test('without a number a page starts with the first retained move, and is empty 
   expect(await page(null, AT + 3_001)).toEqual({ moves: [], oldest: 5, latest: 5 });
 });
 
-test('no retained move is left out, even if concurrent moves differ in order by time and by number', async () => {
+test('a page never leaves out a retained move, even if concurrent moves differ in order by time and by number', async () => {
   for (const [version, seconds] of [
     [2, 64],
     [1, 63],

@@ -84,7 +84,7 @@ describe('the swap of a release', () => {
     expect(await swap(tenant, 2, 1)).toEqual({ kind: 'moved', generation: 2, seq: 2 });
   });
 
-  test('a swap with an outdated ifGeneration is stale', async () => {
+  test('a swap with an outdated ifGeneration is refused as stale', async () => {
     const tenant = await newTenant(store);
     await readyToSwap(store, release(tenant, 1), { ifGeneration: 0 });
     await published(store, release(tenant, 2), { expectedGeneration: 0 });
@@ -99,7 +99,7 @@ describe('the swap of a release', () => {
     expect(await swap(tenant, 2, 1)).toEqual({ kind: 'held', reason: 'incident' });
   });
 
-  test('a release that was superseded, cancelled, closed or settled is not current', async () => {
+  test('the swap of a release that was superseded, cancelled, closed or settled is refused, because the release is not current', async () => {
     const tenant = await newTenant(store);
     for (const version of [1, 2, 3, 4]) await readyToSwap(store, release(tenant, version));
     await store.admissions.requestCancel(release(tenant, 2), { by: 'ann', reason: null, at: AT });
@@ -115,7 +115,7 @@ describe('the swap of a release', () => {
     expect(await swap(tenant, 5, 0)).toMatchObject({ kind: 'moved' });
   });
 
-  test('a concurrent swap and close agree on one winner', async () => {
+  test('a swap and a close that run concurrently agree on which of them takes effect', async () => {
     const tenant = await newTenant(store);
     for (let version = 1; version <= 20; version++) {
       const id = release(tenant, version);
@@ -229,7 +229,7 @@ test('a move notifies listeners in its own transaction, and returns the sinks to
   }
 });
 
-test('announcing twice leaves one entry in the ledger, and announcing a release that has not moved leaves none', async () => {
+test('announcing twice leaves one entry in the ledger, and announcing a release that has not moved leaves no entry', async () => {
   const tenant = await newTenant(store);
   await published(store, release(tenant, 1));
   await store.moves.announce(release(tenant, 1), times);

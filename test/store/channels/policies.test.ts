@@ -66,7 +66,7 @@ describe('storing a policy', () => {
     expect(await put(tenant, numbered(2), { ifVersion: 1 })).toEqual(stands(2));
   });
 
-  test('a policy is stored once per key, even if it was replaced since', async () => {
+  test('a policy is stored once per idempotency key, even if it was replaced since', async () => {
     const tenant = await newTenant(store);
     const first = policyRequest(tenant, numbered(1), { ifVersion: 0 });
     await putPolicy(store.db, first);

@@ -84,7 +84,7 @@ describe('a settled release', () => {
     `closing = false`,
     `settled_at = now()`,
     `superseded_by = 9`,
-  ])('no change of a settled release is accepted: %s', async (change) => {
+  ])('a change of a settled release is refused: %s', async (change) => {
     for (const [role, client] of everybody()) {
       expect(
         await refusal(client, `UPDATE releases SET ${change} WHERE version = 3 AND tenant = '${tenant}'`),

@@ -34,7 +34,7 @@ const COLUMNS = `(SELECT a.attname::text FROM pg_attribute a JOIN pg_class c ON 
   WHERE c.relnamespace = 'pointsman'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm') AND a.attnum > 0 AND NOT a.attisdropped)`;
 
 describe('names in functions', () => {
-  test('no parameter has the name of a column, because in an SQL function the column would silently take precedence', async () => {
+  test('parameters never have the name of a column, because in an SQL function the column would silently take precedence', async () => {
     expect(
       await functions(`${PARAMETERS.replace('n.name FROM', 'array_agg(n.name) FROM')} && ARRAY${COLUMNS}`),
     ).toEqual([]);
@@ -42,7 +42,7 @@ describe('names in functions', () => {
 
   // The test above covers parameters. This test covers the variables of PL/pgSQL functions, and the columns that they
   // return.
-  test('a PL/pgSQL variable with the name of a column is an error, and no function turns that error off', async () => {
+  test('a PL/pgSQL variable with the name of a column is an error, and functions never turn that error off', async () => {
     await owner.query(`LOAD 'plpgsql'`);
     const { rows } = await owner.query('SHOW plpgsql.variable_conflict');
     expect(rows).toEqual([{ 'plpgsql.variable_conflict': 'error' }]);

@@ -125,7 +125,7 @@ test.each([
   ['schema', SCHEMA_LEVEL + 1, FUNCTIONS_LEVEL],
   ['functions', SCHEMA_LEVEL, FUNCTIONS_LEVEL + 1],
 ])(
-  'a migration by an older build revokes no right from processes of a build with newer %s',
+  'a migration by an older build does not revoke rights from processes of a build with newer %s',
   async (_what, level, functionsLevel) => {
     const { ownerUrl, appUrl } = await newDatabase();
     await migrate(ownerUrl, appUrl);

@@ -106,7 +106,7 @@ describe('the sweep of stored content', () => {
     expect(await contradictionsSeenBy(store.owner)).toEqual([]);
   });
 
-  test('unused sources that share a file leave neither the file nor a row that keeps it', async () => {
+  test('after unused sources that share a file are swept, neither the file nor a row that refers to it remains', async () => {
     const holders = async () =>
       (await store.owner.query('SELECT FROM pointsman.blob_holders WHERE tenant = $1', [tenant])).rowCount;
     const refused = async (alone: string) => {

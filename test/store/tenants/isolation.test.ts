@@ -70,7 +70,7 @@ describe('tables of tenants', () => {
     }
   });
 
-  test('no table shows a row of another tenant', async () => {
+  test('a table never shows a row of another tenant', async () => {
     for (const table of tables) {
       expect(await asApp(mine, () => count(app, table, theirs)), table).toBe(0);
       const own = await count(store.owner, table, mine);
@@ -78,14 +78,14 @@ describe('tables of tenants', () => {
     }
   });
 
-  test('without a tenant, or with an empty one, no table shows a row', async () => {
+  test('without a tenant, or with an empty tenant, tables show no rows', async () => {
     for (const table of tables) {
       expect(await asApp(null, () => count(app, table, null)), table).toBe(0);
       expect(await asApp('', () => count(app, table, null)), table).toBe(0);
     }
   });
 
-  test('no table accepts, changes or deletes a row for another tenant', async () => {
+  test('a table never accepts, changes or deletes a row for another tenant', async () => {
     for (const table of tables) {
       const { rows } = await store.owner.query<{ row: unknown }>(
         `SELECT to_jsonb(x) AS row FROM ${table} x WHERE tenant = $1 LIMIT 1`,
@@ -168,7 +168,7 @@ describe('the app’s role', () => {
     ]);
   });
 
-  test('the app’s role can’t turn off, change, drop or bypass the guards of the record', async () => {
+  test('the app’s role can’t turn off, change, drop or bypass the guards of the database', async () => {
     const owner = decodeURIComponent(new URL(store.postgres.ownerUrl).username);
     const attempts = [
       'ALTER TABLE releases DISABLE ROW LEVEL SECURITY',

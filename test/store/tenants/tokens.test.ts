@@ -265,7 +265,7 @@ describe('the app’s role', () => {
     await expect(app.query(sql)).rejects.toMatchObject({ code: '42501' });
   });
 
-  test.each(functions)('%s returns no hash to the app’s role', async (_name, call) => {
+  test.each(functions)('%s does not return a hash to the app’s role', async (_name, call) => {
     const hashes = [await made(), await made({ tenant: null, name: `x-${tenant}` })].map(
       ({ sha256 }) => sha256,
     );

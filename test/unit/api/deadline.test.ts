@@ -7,7 +7,7 @@ import { eventually } from '../../support/runs/eventually.ts';
 
 const HOUR_MS = 3_600_000;
 
-test('a deadline aborts when its time is over, and with each of its signals', async () => {
+test('a deadline aborts when its time is over, and when any of its signals aborts', async () => {
   const draining = new AbortController();
   const short = deadlineOf([draining.signal], 1);
   await eventually(async () => short.signal.aborted, { what: 'the time is over' });

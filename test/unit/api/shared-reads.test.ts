@@ -90,7 +90,7 @@ describe('shared reads', () => {
     expect(reads.map(({ key }) => key)).toEqual(['a', 'b']);
   });
 
-  test('that hang do not delay a new read for longer than their patience', async () => {
+  test('that hang delay a new read only for a limited time', async () => {
     const { reads, read } = world();
     void read('a');
     const second = read('a');

@@ -89,7 +89,7 @@ test('the first 16 KiB of each stream do not count, for any number of events', (
   expect(shares.held).toBe(0);
 });
 
-test('a stream whose response was sent counts no more buffers', () => {
+test('a stream whose response was sent no longer counts any buffers', () => {
   const { shares, open } = streams();
   const { unsent } = open();
   unsent.release();

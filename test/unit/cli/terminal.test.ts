@@ -21,7 +21,7 @@ function opened(env: Readonly<Record<string, string>>): { terminal: Terminal; wr
 }
 
 test.each(['out', 'err', 'document'] as const)(
-  '%s writes no control character of a foreign text',
+  '%s never writes a control character of a foreign text',
   (where) => {
     const { terminal: screen, written } = opened({ FORCE_COLOR: '1' });
     screen[where](HOSTILE);

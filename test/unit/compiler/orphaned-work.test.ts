@@ -34,7 +34,7 @@ test('the event loop runs while schemas are compiled that no document needs', as
 });
 
 test.skipIf(process.platform !== 'linux')(
-  'work under a meter exits soon after its parent process, long before its own time limit',
+  'a process whose work is metered exits soon after its parent process, long before its own time limit',
   async () => {
     const meter = new URL('../../../services/compiler/schema/work-meter.ts', import.meta.url).href;
     const working = `

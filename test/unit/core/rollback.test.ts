@@ -106,7 +106,7 @@ describe('a rollback', () => {
     );
   });
 
-  test('reads two moves of the history, for any length', async () => {
+  test('reads only two moves of the history, however long the history is', async () => {
     let read = 0;
     const moveAt = (generation: number) => {
       read += 1;

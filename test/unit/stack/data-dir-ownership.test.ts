@@ -29,7 +29,7 @@ const refusal = (path: string): Promise<string | null> =>
     (error: unknown) => String(error),
   );
 
-describe('a home is accepted', () => {
+describe('a home folder is accepted', () => {
   test('when it is missing, when it is empty, and when no other user can read it', async () => {
     expect(await refusal(home)).toBeNull();
     expect(await refusal(join(folder, 'none'))).toBeNull();
@@ -52,7 +52,7 @@ describe('a home is accepted', () => {
   });
 });
 
-describe('a home is refused', () => {
+describe('a home folder is refused', () => {
   test('when it came with a clone: every user can read its hash, which another person has chosen', async () => {
     git('init', '-q');
     git('add', '-A');

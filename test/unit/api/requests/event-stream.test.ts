@@ -45,7 +45,7 @@ test('an event without data has only an id', () => {
   expect(text(encodeEvent({ id: 'acme:17' }))).toBe('id: acme:17\n\n');
 });
 
-test('no event is generated ahead of its reader', async () => {
+test('an event is not generated before its reader is ready for it', async () => {
   const { state, make } = numbers();
   const reader = eventStreamAnswer(asked(), never, make).body!.getReader();
   for (let n = 1; n <= 3; n++)
@@ -81,7 +81,7 @@ test('a stream whose source fails ends after the events before the failure', asy
   expect(await answer.text()).toBe('id: 1\n\n');
 });
 
-test('a HEAD request starts no stream', () => {
+test('a HEAD request does not start a stream', () => {
   const answer = eventStreamAnswer(asked({ method: 'HEAD' }), never, () => {
     throw new Error('somebody follows');
   });

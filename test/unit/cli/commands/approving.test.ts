@@ -99,7 +99,7 @@ describe('pointsman approve', () => {
   });
 
   test.each(['', 'n', 'no', 'yep', 'q'])(
-    'records no decision for the answer %j, and exits with 130',
+    'does not record a decision for the answer %j, and exits with 130',
     async (answer) => {
       const result = await run(['approve', '3'], WAITING, { answers: [answer] });
       expect(result).toMatchObject({ exit: 130, stderr: 'error No decision was recorded.\n' });

@@ -197,10 +197,13 @@ describe('the full name of a release', () => {
     ['watch', ['watch', 'other/app/v7'], `GET ${OTHER}`],
     ['status', ['status', '--release', 'other:app:v7'], `GET ${OTHER}`],
     ['diff', ['diff', 'other:app:v7', 'v7'], `GET ${OTHER}`],
-  ])('is enough for %s, for any tenant and bundle in the environment', async (_, args, first) => {
-    await run(args);
-    expect(`${api?.seen[0]?.method} ${api?.seen[0]?.path}`).toBe(first);
-  });
+  ])(
+    'identifies the release for the command %s, whatever tenant and bundle the environment names',
+    async (_, args, first) => {
+      await run(args);
+      expect(`${api?.seen[0]?.method} ${api?.seen[0]?.path}`).toBe(first);
+    },
+  );
 
   test('is refused by status, which prints the option for a release', async () => {
     const { exit, stderr } = await run(['status', 'acme:bot:v1']);

@@ -90,7 +90,7 @@ describe('a path without a symbolic link of the folder', () => {
   });
 });
 
-test('no line of a file outside of the source is printed, although a diagnostic names a path through a link', async () => {
+test('a line of a file outside of the source is never printed, although a diagnostic names a path through a link', async () => {
   await writeFile(join(repository, 'config/.pointsmanignore'), 'link\n');
   await link('../../secret', 'config/link');
   const at = { line: 1, column: 1, pointer: '', code: 'x', message: 'wrong' };

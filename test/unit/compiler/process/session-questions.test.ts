@@ -94,7 +94,7 @@ test('a large source is read in several batches', async () => {
   expect(new TextDecoder().decode(answers.get(1)?.arena)).toBe('abcde');
 });
 
-test('after the end of the compilation no further batch is read and no answer is sent', async () => {
+test('after the end of the compilation, the session reads no further batch and sends no answer', async () => {
   const { questions, ask, reads, answers, readEvents } = questionsOn(['a', 'b', 'c'], 4 * MiB);
   ask(1, 'a', 'b');
   await settled();

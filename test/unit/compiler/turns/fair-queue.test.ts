@@ -136,7 +136,7 @@ test('only a job that started as a quick one must yield, and only to a quick job
   expect(yields('b1')).toBe(false);
 });
 
-test('a job that made room runs again before the other jobs of its tenant, and is never "busy"', async () => {
+test('a job that yielded to another tenant runs again before the other jobs of its tenant, and never gets the result "busy"', async () => {
   const { queue, started, results, add, end } = recordedQueue(new Map());
   await add('a', 'a1');
   for (let nth = 2; nth <= 5; nth++) await add('a', `a${nth}`);
@@ -173,7 +173,7 @@ test('a job that runs again as a long one waits for a slot for long jobs, and so
   expect(results.get('b1')).toBe('b1');
 });
 
-test('a job that made room is refused if the queue was closed before its turn', async () => {
+test('a job that yielded to another tenant is refused if the queue was closed before its turn', async () => {
   const queue = fairQueue(limits);
   const made = Promise.withResolvers<RunAgain>();
   const ended = queue.run('a', () => made.promise);
