@@ -7,8 +7,8 @@ import { z } from 'zod';
 import { apiConfig, migrateConfig, workerConfig } from '../../services/config/config.ts';
 import { settings } from '../../services/config/settings.ts';
 
-// Tests have no container engine. This file reads docker-compose.yml as compose does and compares it with the
-// needs of its services.
+// Tests can't run containers. This file reads docker-compose.yml as Docker Compose does, and compares it with what
+// the processes need.
 
 const root = join(import.meta.dirname, '..', '..');
 const text = readFileSync(join(root, 'docker-compose.yml'), 'utf8');
@@ -34,7 +34,8 @@ const compose = File.parse(parse(text, { merge: true }));
 const service = (name: string) => Service.parse(compose.services[name]);
 
 /**
- * The environment as compose fills it in: required variables have `value`, and the others have their default.
+ * The environment of a service after Compose has substituted the variables. Required variables get `value`, and the
+ * others get their default.
  */
 function environment(name: string, value: string): Record<string, string> {
   const fill = (raw: string) =>

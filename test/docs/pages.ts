@@ -11,7 +11,6 @@ import { metricsPage } from './metrics-page.ts';
 import { policyPage, recipePage } from './schema-pages.ts';
 import { settingsPage } from './settings-page.ts';
 
-/** A generated file. */
 export interface Page {
   /** Relative to the project's folder. */
   readonly path: string;

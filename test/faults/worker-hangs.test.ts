@@ -25,7 +25,7 @@ afterAll(async () => {
   await plane.stop();
 });
 
-/** Waits until /readyz reports that state of the worker, and the API as ready. */
+/** Waits until /readyz reports the given state for the worker, and the API as ready. */
 async function readyWithWorker(worker: 'ok' | 'down'): Promise<void> {
   await eventually(
     async () => {

@@ -59,7 +59,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   tenant = await newTenant(plane);
   folder = await mkdtemp(join(tmpdir(), 'pointsman-ci-'));
-  // npm also puts the command on the path of a job.
+  // npm also adds the command to the PATH of a CI job.
   await mkdir(join(folder, 'bin'));
   await symlink(join(root, 'packages/cli/pointsman.js'), join(folder, 'bin/pointsman'));
   await mkdir(join(folder, 'checkout/config'), { recursive: true });
@@ -205,7 +205,7 @@ describe('the pipeline of docs/guides/ci.md that reports its own check, run as i
     const { exit, output } = await run(job);
     expect([exit, output]).toEqual([0, expect.stringContaining('published')]);
     expect(await release(1)).toMatchObject({ outcome: 'published' });
-    // A second run finds the same release and reports the same result.
+    // A second run of the same job finds the existing release and reports the same result again.
     expect((await run({ ...job, script: job.script.replace('./end-to-end', 'true') })).exit).toBe(0);
     expect(await release(2)).toBeNull();
   });

@@ -51,7 +51,7 @@ async function whileStoreWaits<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Waits until that release is at its store stage. */
+/** Waits until the release has reached its store stage. */
 async function atStore(version: number): Promise<void> {
   await eventually(
     async () => {

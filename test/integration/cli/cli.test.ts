@@ -51,7 +51,7 @@ async function cli(...args: string[]): Promise<CliResult> {
   return runCli(args, { env, firstRetryMs: 250 });
 }
 
-/** The document that a command prints with `--json`. */
+/** Runs a command with `--json` and parses the document that it prints. */
 async function document<T>(...args: string[]): Promise<T> {
   const { stdout, exit, stderr } = await cli(...args, '--json');
   expect(exit, stderr).toBe(0);
@@ -194,7 +194,7 @@ describe('the commands that read', () => {
 
   test('doctor checks everything without any setting of the server', async () => {
     const { findings } = await document<{ findings: { subject: string; state: string }[] }>('doctor');
-    // This machine's own disk may be almost full, which has nothing to do with the stack.
+    // This machine's disk may be almost full for other reasons, so the test ignores the findings about disks.
     const others = findings.filter(({ subject }) => !subject.startsWith('disk of '));
     expect(others.filter(({ state }) => state !== 'ok')).toEqual([]);
     expect(others.filter(({ subject }) => subject === 'PostgreSQL')).toHaveLength(2);

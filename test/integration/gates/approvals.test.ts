@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { digestOf } from '../../../packages/protocol/digest.ts';
 import { expectProblem, gatedApi } from '../../support/worlds/gated-api.ts';
 
-// Decisions on gates, from the request until the release settles.
+// Tests decisions on gates, from the request until the release settles.
 
 const at = gatedApi();
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { expectProblem, gatedApi } from '../../support/worlds/gated-api.ts';
 import { itemsOf } from '../../support/data/tokens.ts';
 
-// How lists and event streams show releases that wait.
+// Tests how lists and event streams show releases that wait.
 
 const at = gatedApi();
 

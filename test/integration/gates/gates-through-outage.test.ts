@@ -11,7 +11,8 @@ import { outage } from '../../support/servers/outage.ts';
 import { contradictions } from '../../support/runs/record-check.ts';
 import { as, madeToken } from '../../support/data/tokens.ts';
 
-// The worker and both stores are killed while a release waits. Callers keep repeating their decisions.
+// Kills the worker and both stores while a release waits, and repeats the decisions of callers until they are
+// accepted.
 
 let world: AskedWorld;
 let tenant: string;
@@ -60,7 +61,7 @@ function expectRetryAfter({ status, headers }: { status: number; headers: Header
   expect([status, headers.get('retry-after')]).toEqual([503, '2']);
 }
 
-/** The decisions and their authors, as the gates and the audit trail record them. */
+/** Returns the decisions and their authors, as the gates and the audit trail record them. */
 async function said(version: number): Promise<{ decisions: string[]; audited: string[] }> {
   const release = await findRelease(world.plane.db, id(version));
   const rows = await world.plane.db.call(

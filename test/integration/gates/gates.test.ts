@@ -243,7 +243,7 @@ test('a move by hand while a release waits voids its approvals, and the gate ope
   await waiting(2);
   await say(plane, id(second), 'approve');
   await waiting(1);
-  // An admin moves "live" to a release of another channel.
+  // An admin moves the pointer "live" to the release of another channel.
   await moveElsewhere(second);
   await say(plane, id(second), 'success', { gate: 'e2e' });
   const [again] = await waiting(1);

@@ -89,8 +89,8 @@ describe('a push while a process dies', () => {
     expect((await world.host.statusesUntil(commit, 'success')).at(-1)?.description).toBe('published as v1');
   });
 
-  // A status that was sent and not recorded is sent again. The repetition is identical, so it changes
-  // nothing.
+  // If the worker dies before it has recorded a sent status, it sends the status again. The second request is
+  // identical, so it changes nothing.
   test('gets the same commit status again when its worker is killed with -9 before recording it', async () => {
     const commit = await tenant.commit(VALID);
     const go = world.host.hold(`/codeload/${commit}`);

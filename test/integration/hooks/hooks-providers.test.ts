@@ -209,7 +209,7 @@ describe('a generic hook', () => {
     });
   });
 
-  // This runs in the test's process, because the worker's name resolution cannot be changed.
+  // This test makes the call in its own process, because it must control the name resolution.
   test('refuses a source URL whose name resolves to a private address at the second attempt', async () => {
     const { db } = world.plane;
     const tenant = await genericTenant();

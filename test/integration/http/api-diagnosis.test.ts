@@ -201,7 +201,7 @@ describe('reconciling a release', () => {
   });
 });
 
-/** A release that waits for an approval. */
+/** Creates a release that waits for an approval. */
 async function waitingRelease(): Promise<{ version: number }> {
   await givePolicy(plane, tenant, { channels: { live: { gates: [{ approval: { name: 'release' } }] } } });
   const version = await accepted(plane, tenant);

@@ -20,7 +20,7 @@ let third: string;
 
 beforeAll(async () => {
   store = await startStore();
-  // A dry run reads and compiles as a publish does, and needs no Restate.
+  // A dry run reads and compiles a source like a publish, but works without Restate.
   api = await startApi({ appUrl: store.postgres.appUrl, ingressUrl: 'http://127.0.0.1:1' });
 });
 beforeEach(async () => {
@@ -108,7 +108,7 @@ describe('uploads that stall', () => {
 describe('archives that unpack to a large size', () => {
   let archive: Buffer;
   beforeAll(async () => {
-    // Four files of 7.5 MiB, which compress to about 30 KB.
+    // The archive contains four files of 7.5 MiB each, and compresses to about 30 KB.
     const files = [1, 2, 3, 4].map((fill) => ({
       name: `${fill}.bin`,
       content: Buffer.alloc(7.5 * MiB, fill),

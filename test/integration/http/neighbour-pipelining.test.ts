@@ -38,7 +38,7 @@ async function gauge(name: string): Promise<number> {
 /** The bytes of responses that the API holds. The response that contains this metric is not included. */
 const held = (): Promise<number> => gauge('pointsman_response_bytes_held');
 
-/** The number of requests of that route that were answered. */
+/** The number of requests to that route to which the API has responded. */
 async function answeredOf(route: string): Promise<number> {
   const { text } = await api.call('GET', '/metrics');
   const lines = text.matchAll(/^pointsman_http_requests_total\{[^}]*route="([^"]*)"[^}]*\} (\d+)$/gm);

@@ -159,7 +159,7 @@ test('a subscriber is notified of moves, holds and outcomes of its own bundle on
   await published(store, { tenant, bundle: 'bundle', version: 1 });
   await eventually(async () => heard.includes('settled 1'), { what: 'the outcome has arrived' });
   expect(heard).toEqual(['moved 1', 'settled 1']);
-  // Any client can send a notification, so invalid ones are ignored.
+  // Any database client can send such a notification, so the API must ignore invalid ones.
   await store.owner.query(`NOTIFY pointsman, 'not even JSON'`);
   const before = gaps;
   await store.owner.query('SELECT pg_terminate_backend($1)', [first]);

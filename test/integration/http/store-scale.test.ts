@@ -127,7 +127,7 @@ describe('with 10,000 tenants and a bundle of 2,000 releases', () => {
       { what: `the end of the connections of ${application}` },
     );
 
-  /** How often each large table was scanned sequentially and through an index. */
+  /** The number of sequential scans and of index scans of each large table. */
   const counted = async () => {
     const { rows } = await store.owner.query<{ name: string; seq: number; index: number }>(
       `SELECT relname AS name, seq_scan::int AS seq, idx_scan::int AS index FROM pg_stat_user_tables

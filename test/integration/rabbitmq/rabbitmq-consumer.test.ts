@@ -54,7 +54,7 @@ describe.skipIf(skipWithout('consumers of moves in RabbitMQ', ['rabbitmq-server'
         ...more,
       });
       ends.defer(() => consumer.close());
-      // The first snapshot comes after the queue is bound.
+      // The consumer requests its first snapshot after it has bound its queue, so the queue is bound now.
       await eventually(async () => missed.length > 0, { what: 'it has begun' });
       await eventually(() => consumer.depth(), { what: 'its queue is there' });
       return { applied, missed, consumer, queue };

@@ -53,8 +53,8 @@ describe.skipIf(skipWithout('RabbitMQ killed and silent', ['rabbitmq-server']))(
 
     beforeAll(async () => {
       broker = await startRabbitmq();
-      // The queue and the exchange exist before the broker is killed. A kill right after their declaration
-      // could lose them.
+      // Declares the queue and the exchange in advance. A kill of the broker right after the declaration could lose
+      // them.
       expect(await open(broker.url).probe()).toEqual({ kind: 'well' });
       const consumer = consume();
       await eventually(() => consumer.depth(), { what: 'the queue is there' });
@@ -145,7 +145,8 @@ describe.skipIf(skipWithout('RabbitMQ killed and silent', ['rabbitmq-server']))(
         },
       });
       ends.defer(() => consumer.close());
-      // The consumer takes its snapshot once its queue is bound. The queue exists a moment earlier.
+      // Waits for the snapshot, which the consumer requests when its queue is bound. The mere existence of the queue
+      // would be too early.
       await eventually(async () => isBound, { what: 'its queue is bound' });
       proxy.swallow();
       const target = open(broker.url);

@@ -89,7 +89,7 @@ describe
     await broker.stop();
   });
 
-  /** The events of all streams, one stream after the other. */
+  /** Reads the events of all streams, one stream after the other. */
   const there = async (): Promise<string[]> => {
     const streams = [...new Set(TENANTS.map((tenant) => moveStream(tenant, layout)))];
     const entries = await Promise.all(streams.map((stream) => client.xRange(stream, '-', '+')));

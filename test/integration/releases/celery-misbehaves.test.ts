@@ -117,8 +117,8 @@ describe.skipIf(skipWithout('Celery workers that misbehave', PACKAGES)).each(BRO
         await end(bundle, await accepted(world.plane, tenant, { bundle }));
         const before = await pointer(bundle);
         expect(before).toMatchObject({ version: 1, generation: 1 });
-        // Longer than a Celery worker waits between two polls of Redis (5 s), so that each attempt reaches
-        // the worker within its time.
+        // A Celery worker polls Redis every 5 s. This time is longer, so each attempt reaches the worker before the
+        // attempt ends.
         const { outcome, reason } = await end(bundle, await publish(bundle, { within: '10s' }));
         expect(outcome).toBe('errored');
         expect(reason).toMatch(
@@ -132,8 +132,8 @@ describe.skipIf(skipWithout('Celery workers that misbehave', PACKAGES)).each(BRO
 
     test('that dies during its job is replaced by the next worker, which gets the job from the broker', async () => {
       await worker.stop();
-      // RabbitMQ sees the connection end. Over Redis a worker takes over abandoned jobs only when it starts
-      // and then every hundred seconds (kombu 5.2), so this may take that long.
+      // RabbitMQ notices the end of a worker's connection immediately. With Redis, a worker takes over abandoned jobs
+      // only when it starts and every hundred seconds (kombu 5.2).
       const soon = { VISIBILITY_SECONDS: '1' };
       worker = await startWorker({ ...soon, HANG_OVER: 'mortal' });
       const version = await publish('mortal');

@@ -92,7 +92,7 @@ test('a source on which the compiler throws is not compiled again, and its error
     log: { error: (fields: object) => errors.push(fields) },
   });
   const { tree, readBlobs } = memorySource(small);
-  // Simulates a defect of the compiler, which expects every path to be a string.
+  // Simulates a defect: the compiler throws on this source, because it expects every path to be a string.
   const faulty = (nth: number) => ({
     ...tree,
     digest: `sha256:${nth}`,

@@ -42,7 +42,7 @@ interface Seen {
   readonly niceness: number;
 }
 
-/** The descendants of this process, as the kernel lists them. */
+/** The processes that this process has started, and their descendants, from /proc. */
 function descendants(of: number = process.pid): Seen[] {
   return readdirSync('/proc').flatMap((name) => {
     const pid = Number(name);
@@ -147,7 +147,7 @@ describe.skipIf(process.platform !== 'linux')('a compile process', () => {
   });
 });
 
-/** A module with that many imports, each with different content. */
+/** Creates a module with that many imports. Each imported file has different content. */
 function moduleWithImports(imports: number): Files {
   const all = Array.from({ length: imports }, (_, nth) => nth);
   return {

@@ -58,7 +58,7 @@ async function nothingIsLeft(): Promise<void> {
 
 describe('npm run demo', () => {
   test('publishes, reads, changes, rolls back, exits with 0, and leaves nothing behind', async () => {
-    // The demo must ignore the shell's settings for another Pointsman.
+    // The environment names another Pointsman, which the demo must ignore.
     const run = demo({
       DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nothing',
       POINTSMAN_URL: 'http://127.0.0.1:1',

@@ -94,7 +94,7 @@ test('a stack that is killed with -9 during publishes loses nothing: after the r
   const answers = bundles.map((bundle) =>
     publish(first.url, bundle).then(
       (answer) => Release.parse(answer).version,
-      // The kill cut this request off. Its client does not know the result and sends it again.
+      // The kill interrupted this request. The client does not know the result, so it sends the request again.
       () => null,
     ),
   );

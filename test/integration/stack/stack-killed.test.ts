@@ -31,7 +31,7 @@ describe('stopping npm start', () => {
     async (signal) => {
       const stack = start();
       await stack.ready;
-      // Ctrl-C under npm sends two signals: one from the terminal and one from npm.
+      // When a user presses Ctrl-C under npm, the process gets the signal twice: from the terminal and from npm.
       stack.process.kill(signal);
       stack.process.kill(signal);
       expect(await stack.ended).toBe(0);

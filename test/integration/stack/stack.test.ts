@@ -65,7 +65,7 @@ describe('a stack', () => {
     for (const file of ['admin-token', 'postgres/pointsman.password', 'logs/api.log']) {
       expect((await stat(join(stack.home, file))).mode & 0o077).toBe(0);
     }
-    // data-dir-ownership.ts recognizes a foreign data directory by these entries.
+    // data-dir-ownership.ts refuses a folder with these entries, because another user may have created it.
     expect((await readdir(stack.home)).filter((name) => !isDataDirEntry(name))).toEqual([]);
   });
 

@@ -48,17 +48,22 @@ test('every command of docs/tutorial.md exits as the page shows, and prints the 
   }
 });
 
-/** Output lines that are the same in every run, because they contain no time and no measurement. */
+/** The lines of the output that are the same in every run. Lines with times or measurements are left out. */
 const OUTCOME = /^(?:created|published|approved|rolled back|lifted|error|acme:support-bot:v2 is|[-+] {4}")/;
 
-/** The fenced blocks of that language. Commands are `sh`, and output has no language. */
+/**
+ * The content of the fenced code blocks with that language. Blocks of commands have the language `sh`, and blocks of
+ * output have none.
+ */
 function blocksOf(page: string, language: string): string[] {
   return [...page.matchAll(/^```(\w*)\n([^]*?)^```$/gm)].flatMap(([, own = '', block = '']) =>
     own === language ? [block] : [],
   );
 }
 
-/** All command blocks as one script, which stops at the first command with an unexpected exit code. */
+/**
+ * Joins all blocks of commands to one script. It stops at the first command whose exit code is not the expected one.
+ */
 async function scriptOf(page: string): Promise<string> {
   const blocks = blocksOf(page, 'sh').map((block) =>
     block.startsWith('# third terminal') ? `(\n${block}) &` : block,
@@ -99,7 +104,7 @@ function stop(group: number): void {
   try {
     process.kill(-group, 'SIGTERM');
   } catch {
-    // Every process of the group has ended.
+    // Waits until every process of the group has ended.
   }
 }
 

@@ -50,7 +50,7 @@ const over = (quota: QuotaName, used: number, most: number) => ({
   json: { code: 'quota_exceeded', quota: { quota, used, limit: most } },
 });
 
-/** Makes unused content old enough for the sweep to delete it. */
+/** Changes the database so that unused content is old enough for the sweep to delete it. */
 async function age(): Promise<void> {
   for (const table of ['sources', 'blobs'])
     await owner.query(

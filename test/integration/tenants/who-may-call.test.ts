@@ -121,7 +121,7 @@ async function homeKey(): Promise<{ pemFile: string; publicKey: string }> {
   return { pemFile: join(stack.home, 'request-identity.pem'), publicKey };
 }
 
-/** A token as the server creates it for its calls: a JWT for one path, valid for a minute. */
+/** Signs a call as Restate does: with a JWT for one path, which is valid for a minute. */
 function signature(key: KeyObject, publicKey: string, path: string): OutgoingHttpHeaders {
   const now = Math.floor(Date.now() / 1_000);
   const claims = { aud: path, iat: now, nbf: now - 60, exp: now + 60 };

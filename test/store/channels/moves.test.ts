@@ -184,7 +184,7 @@ describe('the swap of a release', () => {
   });
 });
 
-/** Ends the connection that waits for a lock of the owner's transaction, as soon as one waits. */
+/** Waits until a connection waits for a lock that the owner's transaction holds, and terminates that connection. */
 async function terminateWhoWaitsForUs(): Promise<void> {
   await eventually(
     async () => {

@@ -23,7 +23,7 @@ afterEach(async () => {
   expect(await contradictions(store.postgres.ownerUrl)).toEqual([]);
 });
 
-/** A policy that differs for each number. */
+/** Creates a policy with different content for each number. */
 const numbered = (n: number) => gated({ approval: { name: `release-${n}` } });
 
 const put = (tenant: string, document: Policy, asked: Partial<NewPolicy> = {}) =>

@@ -7,7 +7,8 @@ import { gatedStore } from '../../support/worlds/gated-store.ts';
 import { gated, policyRequest } from '../../support/data/policies.ts';
 import { connect, readyToSwap } from '../../support/worlds/store.ts';
 
-// A release keeps the policy under which it was admitted. The swap also checks the current policy, for gates that were added since.
+// Tests the swap of a release after its policy was changed. The release keeps the policy under which it was admitted.
+// The swap also checks the current policy, which may have gained gates.
 
 const at = gatedStore();
 

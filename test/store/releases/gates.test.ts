@@ -6,7 +6,7 @@ import { listGateNames, listOpenGates, openGatePosition } from '../../../service
 import { gatedStore } from '../../support/worlds/gated-store.ts';
 import { AT, handRequest, published, readyToSwap } from '../../support/worlds/store.ts';
 
-// The effects of decisions on gates, as the database records them.
+// Tests the effects of decisions on gates, as the database records them.
 
 const at = gatedStore();
 

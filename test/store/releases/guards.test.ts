@@ -48,8 +48,8 @@ afterAll(async () => {
 const release = (version: number) => ({ tenant, bundle: 'bundle', version });
 
 /**
- * The code of the error with which the server refuses the statements for that role, including the checks at the commit. Null if it
- * accepts them.
+ * Executes the statements as that role, with the checks that a commit would run. Returns the code of PostgreSQL's
+ * error, or null if the statements are accepted.
  */
 async function refusal(client: Client, ...statements: string[]): Promise<string | null> {
   await client.query('BEGIN');

@@ -26,7 +26,7 @@ afterAll(async () => {
 
 let databases = 0;
 
-/** An empty database on the same server. */
+/** Creates an empty database on the same server. */
 async function newDatabase(): Promise<{ ownerUrl: string; appUrl: string }> {
   const name = `migrate_${++databases}`;
   await owner.query(`CREATE DATABASE ${name}`);
@@ -232,7 +232,8 @@ test('a process rejects a schema with the functions of an older build', async ()
 
 test('FUNCTIONS_LEVEL and the recorded digest match the text of the functions', async () => {
   const recorded = new URL('./functions-level.json', import.meta.url);
-  // If this fails, functions/ has changed: raise FUNCTIONS_LEVEL by one, and record the level and the digest in the file.
+  // If this expectation fails, a file in functions/ has changed. Then increase FUNCTIONS_LEVEL by one, and record the
+  // new level and digest in the JSON file.
   expect({ level: FUNCTIONS_LEVEL, digest: digestOf(await functionsText()) }).toEqual(
     JSON.parse(await readFile(recorded, 'utf8')),
   );

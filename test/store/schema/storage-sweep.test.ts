@@ -35,7 +35,7 @@ beforeEach(async () => {
   tenant = await newTenant(store);
 });
 
-/** Makes everything that the tenant has stored one hour older. */
+/** Changes the database so that all stored content of the tenant appears to be one hour older. */
 async function anHourLater(): Promise<void> {
   for (const table of ['sources', 'blobs'])
     await store.owner.query(
@@ -44,7 +44,7 @@ async function anHourLater(): Promise<void> {
     );
 }
 
-/** Sweeps like the worker, until no content is due. */
+/** Sweeps repeatedly, as the worker does, until no more content is due. */
 async function sweep(): Promise<void> {
   for (let rounds = 0; rounds < 20 && (await sweepContent(store.db, tenant)) > 0; rounds++);
 }

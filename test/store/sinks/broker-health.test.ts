@@ -63,7 +63,7 @@ const delivery = (more: Partial<DeliveryRecord> = {}): DeliveryRecord => ({
   at: AT,
   ...more,
 });
-/** Records a successful health check that began `ageMs` ago, by the database's clock. */
+/** Records a successful health check that began `ageMs` milliseconds ago by the database's clock. */
 const probedAgo = async (ageMs: number) => probed(null, (await databaseTimeMs(store.db)) - ageMs);
 const probed = (failed: string | null, healthyAtMs = AT) =>
   recordProbe(store.db, {

@@ -9,7 +9,7 @@ let store: Store;
 let app: Client;
 let mine: string;
 let theirs: string;
-/** Every table of the schema with a tenant column. */
+/** The names of all tables that have a tenant column. */
 let tables: string[];
 
 beforeAll(async () => {
@@ -29,7 +29,10 @@ afterAll(async () => {
   await store.stop();
 });
 
-/** Runs `work` as the app's role, in a transaction that sets that tenant (none for null) and is rolled back. */
+/**
+ * Runs `work` as the app's role in a transaction, which is rolled back afterwards. The transaction sets the given
+ * tenant, or none if it is null.
+ */
 async function asApp<T>(tenant: string | null, work: () => Promise<T>): Promise<T> {
   await app.query('BEGIN');
   try {
@@ -47,7 +50,10 @@ const count = async (client: Client, table: string, tenant: string | null) => {
   return rows[0]?.n;
 };
 
-/** The code of the error that the app gets. Null if the statement succeeds without affecting a row, and 'DONE' if it affects one. */
+/**
+ * Executes a statement as the app's role. Returns the code of the error, null if the statement affects no row, and
+ * 'DONE' if it affects one.
+ */
 async function refusal(tenant: string | null, sql: string, values: unknown[] = []): Promise<string | null> {
   return asApp(tenant, async () => {
     try {

@@ -22,7 +22,7 @@ export const HOSTILE_TEXTS: readonly string[] = [
   'x'.repeat(5_000),
 ];
 
-/** The JSON of values that are not strings. Written as text, because parsing a number above 2^53 changes it. */
+/** Values that are not strings, written as JSON text. Parsing would change a number above 2^53. */
 const HOSTILE_JSON: readonly string[] = [
   'null',
   'true',

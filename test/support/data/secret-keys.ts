@@ -6,5 +6,5 @@ import type { SecretKeys } from '../../../services/secrets/secret-box.ts';
  */
 export const TEST_SECRET_KEYS: SecretKeys = { current: Buffer.alloc(32, 'pointsman test'), previous: null };
 
-/** The current key, in the format of the setting. */
+/** The current key in base64, as the setting contains it. */
 export const TEST_SECRET_KEY = TEST_SECRET_KEYS.current.toString('base64');

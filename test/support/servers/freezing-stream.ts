@@ -14,7 +14,7 @@ import { deliveredTo, requireSinks, twoReleases } from '../worlds/sink-world.ts'
  */
 export interface FreezingStream {
   readonly tenants: readonly string[];
-  /** The times at which the attempts began that the broker confirmed, in epoch milliseconds, oldest first. */
+  /** The successful health checks: the time at which each one began, in epoch milliseconds, oldest first. */
   proofs(): Promise<number[]>;
   /** The moves of these tenants since `sinceMs`, each with the time at which the database inserted its row. */
   moves(sinceMs: number): Promise<{ tenant: string; atMs: number }[]>;
@@ -23,7 +23,7 @@ export interface FreezingStream {
   close(): Promise<void>;
 }
 
-/** The number of concurrent publishes. With more, they would wait for the database on a usual machine. */
+/** The number of concurrent publishes. More of them would wait for a database connection on a usual machine. */
 const AT_ONCE = 8;
 
 let streams = 0;

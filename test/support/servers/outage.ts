@@ -1,8 +1,9 @@
 import type { ControlPlane } from '../worlds/control-plane.ts';
 
 /**
- * Kills the worker, Restate and PostgreSQL, and starts them again with their data. `meanwhile` runs twice: once while no decision can be
- * made, and once while no caller can be authenticated.
+ * Kills the worker, Restate and PostgreSQL, and starts them again with their data. Calls `meanwhile` twice: first
+ * while the API can authenticate callers but can't record decisions, and then while it can't authenticate callers
+ * either.
  */
 export async function outage(
   { worker, restate, postgres }: ControlPlane,

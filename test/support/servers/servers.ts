@@ -131,7 +131,7 @@ export async function startRestate({
 
 const running = new Set<ServerProcess>();
 
-// Ends the server if the test process ends without stopping it, because a test threw or hung.
+// If a test throws or hangs, it does not stop its server. This ends the server together with the test process.
 export function endWithTestProcess(server: ServerProcess): void {
   running.add(server);
   void server.ended.then(() => running.delete(server));

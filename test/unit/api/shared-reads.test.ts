@@ -19,7 +19,7 @@ function world() {
   return { reads, read };
 }
 
-/** Runs everything that is due. */
+/** Lets all promises and timers run that are due. */
 async function settle(): Promise<void> {
   await vi.advanceTimersByTimeAsync(0);
 }

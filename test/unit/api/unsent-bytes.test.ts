@@ -48,7 +48,7 @@ test('different buffers exhaust the share of the token, and are free again once 
     try {
       for (; taken < 1_000; taken++) open().unsent.take([new Uint8Array(LARGE)]);
     } catch {
-      // The share is exhausted.
+      // The error shows that the share is exhausted.
     }
     return taken;
   };

@@ -22,7 +22,7 @@ export function importFaults(sources: readonly SourceText[]): Fault[] {
   );
 }
 
-/** The part of a path: its first folder, or the first two of a package. */
+/** The part of the project to which a path belongs: its first folder, or its first two for a package. */
 function partOf(path: string): string {
   const [area = '', name = ''] = path.split('/');
   return area === 'packages' ? `${area}/${name}` : area;
@@ -68,7 +68,10 @@ function whyNotWithin(
   return null;
 }
 
-/** The packages of the parts that must be pure or durable, and of those that others install. The rest of the server may use any dependency. */
+/**
+ * By part: the npm packages that it may import. Only pure or durable parts, and those that users install, are
+ * restricted. The rest of the server may use any dependency.
+ */
 const OUTSIDE: Readonly<Record<string, ReadonlySet<string>>> = {
   'packages/protocol': new Set(['zod', 'canonicalize']),
   'packages/client': new Set(['zod', 'undici', 'eventsource-parser', 'redis', 'amqplib']),

@@ -11,8 +11,8 @@ const WHOLE_ERROR = new Set(['prettifyError', 'treeifyError', 'flattenError', 'f
 const OTHER_ERRORS = new Map([['services/api/http/router.ts', 'c.error']]);
 
 /**
- * A schema's `parse` throws all issues as one text. These files may call it, since their input does not come
- * from a tenant or a client.
+ * Files that may call a schema's `parse`, which throws all issues as one text. Their input does not come from a
+ * tenant or a client.
  */
 export const TRUSTED: ReadonlyMap<string, { readonly calls: number; readonly from: string }> = new Map([
   ['packages/protocol/hook.ts', { calls: 2, from: 'names that were checked before' }],
@@ -71,14 +71,14 @@ export function issueTextFaults(source: SourceText): Fault[] {
   ];
 }
 
-/** The number of calls in the file that make a schema throw. */
+/** The number of calls in the file that throw all issues of a schema's error. */
 export function throwingParses(source: SourceText): number {
   return [...nodesUnder(parse(source))].filter((node) => isThrowingParse(node, source)).length;
 }
 
 /**
- * Finds `parsed.error`, also as the pattern `{ error }`. A method of that name, such as a logger's, is called
- * and not reported.
+ * Finds `parsed.error`, and the destructuring `{ error }`. A call of a method with that name, such as a logger's, is
+ * not reported.
  */
 function readsError(node: Node, source: SourceText): boolean {
   if (node.type === 'ObjectPattern') {

@@ -37,7 +37,10 @@ function closesOverContext(made: Node): boolean {
   return leaksContext(made, new Set());
 }
 
-/** `ctx.promise('x').get()` gives [promise, get]. Null for an expression that does not begin with ctx. */
+/**
+ * Returns the names in a chain of calls: [promise, get] for `ctx.promise('x').get()`. Null if the expression does not
+ * begin with ctx.
+ */
 function chainFromContext(value: Node): string[] | null {
   if (value.type === 'Identifier') return value.name === 'ctx' ? [] : null;
   if (value.type === 'CallExpression') return chainFromContext(value.callee);

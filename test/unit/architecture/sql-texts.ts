@@ -12,7 +12,7 @@ export interface SqlFault {
   readonly text: string;
 }
 
-/** Names of actions in the audit. They are codes, although they contain a space. */
+/** The names of actions in the audit trail. They contain a space, but they are codes and not sentences. */
 const ACTIONS = new Set([
   'compile answer',
   'create token',
@@ -36,7 +36,7 @@ const INTERVAL = /^\d+ (?:millisecond|second|minute|day)s?$/;
 const RAISED = /\bRAISE EXCEPTION $/;
 /** The beginning of a statement that a migration composes and executes. */
 const EXECUTED = /\bEXECUTE format\($/;
-/** Expressions that would return the text of an error. */
+/** Expressions that give the text of a PostgreSQL error. */
 const ERROR_TEXT = /\b(?:SQLERRM|MESSAGE_TEXT|PG_EXCEPTION_DETAIL|PG_EXCEPTION_HINT|MESSAGE\s*=)/i;
 
 /** Every SQL file of the store. */
@@ -84,10 +84,10 @@ function isDocumentOfCodes(value: string): boolean {
   }
 }
 
-/** Shorter names, such as `t`, `b` or `v`, do not explain their variable. */
+/** The minimum length of a variable's name. Shorter names, such as `t`, `b` or `v`, do not explain their variable. */
 const SHORTEST_NAME = 3;
 
-/** Reports variables with short names, and parameters that are not `p_…` with a whole name. */
+/** Reports variables with short names, and parameters whose name is not `p_` followed by a whole word. */
 export function nameFaults(sql: string): SqlFault[] {
   const text = withoutComments(sql).replaceAll(/'(?:[^']|'')*'/g, (string) =>
     string.replaceAll(/[^\n]/g, ' '),
@@ -131,8 +131,8 @@ function parameterNames(list: string): string[] {
 }
 
 /**
- * The text with its comments replaced by blanks, so that positions do not change. A string may contain two
- * dashes.
+ * Replaces the comments with blanks, so that positions do not change. Two dashes inside a string do not begin a
+ * comment.
  */
 function withoutComments(sql: string): string {
   return sql.replaceAll(/'(?:[^']|'')*'|--[^\n]*/g, (part) =>

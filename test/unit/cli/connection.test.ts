@@ -25,7 +25,10 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** Changes into a folder with these files, which may be a clone of a foreign repository. */
+/**
+ * Changes the working directory to a folder with these files. Such a folder may be a clone of an untrusted
+ * repository.
+ */
 async function inFolder(files: Readonly<Record<string, string>>): Promise<void> {
   for (const [name, text] of Object.entries(files))
     await writeFile(join(folder, '.pointsman', name), `${text}\n`);

@@ -31,7 +31,7 @@ export function healthy(...releases: unknown[]): Record<string, Respond> {
   };
 }
 
-/** The findings of the server, as the platform's admin gets them. */
+/** The findings of the server, which the API returns only to the platform's admin. */
 export const diagnosed = (...findings: unknown[]): Record<string, Respond> => ({
   'GET /v1/diagnosis': json({ findings }),
 });

@@ -46,7 +46,7 @@ async function mentions(): Promise<Mention[]> {
       const around = text.slice(Math.max(0, match.index - 100), match.index + 100);
       found.push({ file, code: Number(match[1]), around: around.replaceAll(/[\s#]+/g, ' ') });
     }
-    // A branch of a shell's `case`: 5) echo '…' ;;
+    // A branch of a shell's `case` statement, such as `5) echo '…' ;;`.
     for (const [line, code] of text.matchAll(/^ *(\d+)\) .*;;$/gm))
       found.push({ file, code: Number(code), around: line.trim() });
   }

@@ -14,8 +14,8 @@ import { INHERITED_NAMES } from '../../support/data/inherited-names.ts';
 import { runCli } from '../../support/runs/run-cli.ts';
 import { json, problem, release, scriptedApi, settled, type ScriptedApi } from './scripted-api.ts';
 
-// Names that every object inherits ("constructor", "__proto__"), in each place of a command line and of a
-// response of the API.
+// Tests names that every object inherits, such as "constructor" and "__proto__", everywhere in a command line and in
+// a response of the API.
 
 let api: ScriptedApi;
 

@@ -5,7 +5,7 @@
 export interface Clock {
   readonly zone: string;
   readonly instants: readonly number[];
-  /** The local time at each instant, as if it were UTC. */
+  /** The local time at each instant, as the epoch milliseconds of the same time in UTC. */
   readonly shown: readonly number[];
   /** By local time: the first and the last index at which the clock shows it. They differ if clocks go back. */
   readonly first: ReadonlyMap<number, number>;
@@ -60,7 +60,7 @@ export function isFrozen(clock: Clock, freezes: readonly string[]): readonly boo
   return frozen;
 }
 
-/** The periods of a freeze, in local time. */
+/** The single periods of a freeze, each with its begin and end in local time. */
 function occurrences({ shown }: Clock, freeze: string): [from: number, to: number][] {
   const [from = '', to = ''] = freeze.split(' - ');
   if (/^\d/.test(from)) return [[Date.parse(`${from}Z`), Date.parse(`${to}Z`)]];
@@ -77,7 +77,7 @@ function occurrences({ shown }: Clock, freeze: string): [from: number, to: numbe
   return all;
 }
 
-// The epoch began on a Thursday.
+// The Unix epoch began on a Thursday, which is day 3 of a week that begins on Monday as day 0.
 function minuteOfWeek(ms: number): number {
   return (ms / MINUTE + 3 * 24 * 60) % (7 * 24 * 60);
 }

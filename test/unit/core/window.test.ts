@@ -133,7 +133,7 @@ describe('compared with a simulated clock of minutes', () => {
           maxLength: 4,
         },
       ),
-      // The tested minute is far from both ends of the clock.
+      // The minute under test is near the clock change, so every relevant freeze is inside the clock's six weeks.
       minute: fc.oneof(
         fc.integer({ min: -24 * 60, max: 24 * 60 }),
         fc.integer({ min: -7 * 24 * 60, max: 7 * 24 * 60 }),

@@ -8,7 +8,7 @@ import type { Deps } from '../../../handlers/ports/deps.ts';
 import type { StageFailure } from '../../../handlers/release/stage-failure.ts';
 import { swapThroughGates } from '../../../handlers/release/swap-through-gates.ts';
 
-// These waits take hours. A real Restate can't skip them, so this test replaces its context by one whose
+// Tests waits that take hours. A real Restate can't skip them, so this test replaces Restate's context with one whose
 // clock jumps.
 
 const hour = 3_600_000;

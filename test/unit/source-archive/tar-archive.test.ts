@@ -172,7 +172,7 @@ test('a name that is not UTF-8 is refused', async () => {
   });
 });
 
-/** A repository as code hosts pack it. */
+/** Creates an archive of a repository as code hosts do, with all files in one folder. */
 async function readRepository(entries: readonly Entry[], folder: string | null = null) {
   return readTarArchive(gzipSync(await tar(entries)), repositoryLayout(folder));
 }

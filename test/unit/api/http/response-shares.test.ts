@@ -184,7 +184,7 @@ describe('event streams whose clients do not read', () => {
       const { next } = await open(token, { isRead: true });
       expect([await next(), await next(), await next()]).toEqual([true, true, false]);
     }
-    // An event that the client did not read counts also after its stream has ended.
+    // An event that was sent but not read by the client still counts after its stream has ended.
     expect(await begun[0]?.stream.next()).toBe(false);
     expect(responses.held).toBe(begun.length * EVENT_BYTES);
     for (const { stream } of unread) stream.end();

@@ -32,7 +32,10 @@ const layer = (path: string, letter: string) => ({
   annotations: { 'org.opencontainers.image.title': path },
 });
 
-/** v3 waits for an approval and would replace v2. Two of its files differ, one is new and one is gone. */
+/**
+ * Scripts the API: the release v3 waits for an approval and would replace v2. Two files differ, one is new and one
+ * was removed.
+ */
 const WAITING: Readonly<Record<string, Respond>> = {
   [READ]: json(
     release({ version: 3, stage: 'gate', digest: DIGEST, by: 'ci', message: 'Kinder', gates: [gate()] }),

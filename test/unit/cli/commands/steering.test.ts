@@ -45,7 +45,7 @@ describe('pointsman rollback', () => {
     size: 1,
     annotations: { 'org.opencontainers.image.title': path },
   });
-  /** v2 is live at generation 2, and v1 was live before. One file differs. */
+  /** Scripts the API: v2 is live at generation 2, and v1 was live before. One file differs between them. */
   const seen = (more: Readonly<Record<string, unknown>> = {}) => ({
     [`GET ${CHANNEL}/rollback`]: json({
       pointer: pointer({ digest: LIVE, ...more }),
