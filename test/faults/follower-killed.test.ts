@@ -49,7 +49,7 @@ test('a follower that is killed at any moment of its writes serves only verified
   await offline.kill();
 });
 
-test('two follower processes share the fetched content of one folder, and neither makes the other go back a generation', async () => {
+test('two follower processes that use one folder share the fetched content, and never move each other back to an older generation', async () => {
   await world.publish(filesWithSum(1));
   const first = startFollowing(options('one'));
   await first.begun;

@@ -87,7 +87,7 @@ test('a conditional request that the API answers before its router gets the same
   expect((await both()).map(({ status }) => status)).toEqual([401, 401]);
 });
 
-test('a request that waits gets the pointer when it moves, and 304 when it does not move in time', async () => {
+test('a request that waits for a pointer gets the pointer when it moves, and 304 when it does not move in time', async () => {
   await published('{"n":1}');
   const waiting = api.call('GET', `${channel()}?wait=55s`, { headers: { 'if-none-match': '"1"' } });
   await eventually(async () => (await metric('pointsman_waiting_readers')) === 1, {
@@ -196,7 +196,7 @@ test('a promotion points another channel to a release that is already published'
   ]);
 });
 
-test('a publish to a held pointer is refused and uses up no version number', async () => {
+test('a publish to a held pointer is refused and does not use up a version number', async () => {
   await published('{"n":1}');
   await api.call('PUT', `${channel()}/hold`, { json: { reason: 'freeze' } });
   const body = { json: { files: { 'config.json': '{"n":2}' } } };

@@ -148,7 +148,7 @@ describe.each([
     expect(await release(1)).toMatchObject({ outcome: 'published', message: 'A kinder greeting' });
   });
 
-  test('publishes nothing when it runs again for the same commit, and exits with 0', async () => {
+  test('does not publish again when it runs again for the same commit, and exits with 0', async () => {
     await run(await job(commitOf('one'), 'x'));
     expect((await run(await job(commitOf('one'), 'x'))).exit).toBe(0);
     expect(await listReleases(plane.db, tenant, 'support-bot', { limit: 10 })).toHaveLength(1);

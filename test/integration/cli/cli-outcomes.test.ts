@@ -140,7 +140,7 @@ describe('pointsman publish exits with the code of the outcome', () => {
   });
 });
 
-test('a command exits with 11 when everything is stopped, and explains how to start it', async () => {
+test('a command exits with 11 when the stack is stopped, and explains how to start the stack', async () => {
   await stack.processes.api.stop();
   try {
     const { exit, stderr } = await cli('releases');

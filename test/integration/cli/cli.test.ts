@@ -88,7 +88,7 @@ describe('pointsman publish', () => {
     });
   });
 
-  test('exits with 3 for a source with a mistake, shows the line in the local file, and uses up no version number', async () => {
+  test('exits with 3 for a source with a mistake, shows the line in the local file, and does not use up a version number', async () => {
     const { exit, stderr } = await cli('publish', join(folder, 'broken'));
     expect(exit).toBe(3);
     expect(stderr).toMatch(
@@ -97,7 +97,7 @@ describe('pointsman publish', () => {
     expect((await cli('publish', EXAMPLE)).stdout).toContain(':v1 is live');
   });
 
-  test('with --dry-run exits with the same codes and publishes nothing', async () => {
+  test('with --dry-run exits with the same codes and does not publish', async () => {
     expect((await cli('publish', EXAMPLE, '--dry-run')).exit).toBe(0);
     expect((await cli('publish', join(folder, 'broken'), '--dry-run')).exit).toBe(3);
     expect((await cli('releases')).exit).toBe(12);

@@ -49,7 +49,7 @@ function handFed() {
 }
 
 describe('a follower of events', () => {
-  test('moves for a true event, and does not move when events are repeated or out of order', async () => {
+  test('moves for a genuine event, and does not move when events are repeated or out of order', async () => {
     const { source, emit } = handFed();
     const one = await world.publish(ONE);
     const follower = await world.follow({ source });

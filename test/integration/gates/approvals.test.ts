@@ -82,7 +82,7 @@ describe('a release with gates', () => {
     expectProblem(await at.approve('bob', version), 409, 'gate_decided');
   });
 
-  test('that was cancelled refuses a decision, and the problem contains its outcome', async () => {
+  test('that was cancelled refuses a decision, and the error contains its outcome', async () => {
     await at.policy(RELEASE);
     const version = await at.publish();
     await at.waiting(version);

@@ -95,7 +95,7 @@ test('a service that responds with Retry-After is called again only after that t
   await isTakenAndPasses(version, 2);
 });
 
-test('a call without a response ends at its timeout, and the check is requested again', async () => {
+test('a request for a check that gets no response ends at its timeout, and is sent again', async () => {
   const version = await publish({ within: '1h' }, 'silence', { status: 202 });
   expect(gapsMs(await world.asked(path, 2))[0]).toBeGreaterThanOrEqual(calloutLimits.callMs);
   await isTakenAndPasses(version, 2);

@@ -137,7 +137,7 @@ describe('a scheduled publish', () => {
 });
 
 describe('a freeze in the policy', () => {
-  /** The begin of a full minute that is at least two seconds in the future. Freezes end at full minutes. */
+  /** The start of a full minute that is at least two seconds in the future. Freezes end at full minutes. */
   const end = () => Math.ceil((Date.now() + 2_000) / 60_000) * 60_000;
   const local = (ms: number) => iso(ms).slice(0, 16);
 

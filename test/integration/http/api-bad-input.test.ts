@@ -65,11 +65,14 @@ test.each([
   ['JSON nested ten thousand deep', 'a.json', '['.repeat(10_000) + ']'.repeat(10_000), null],
   ['TOML that does not parse', 'a.toml', 'a = 1\nb = \n', 2],
   ['a duplicate TOML key', 'a.toml', 'a = 1\na = 2\n', 2],
-])('%s is refused with its location and uses up no version number', async (_what, path, text, line) => {
-  const answer = await api.call('POST', releases(), { json: { files: { [path]: text } } });
-  expectProblem(answer, 422, 'invalid_source');
-  expect(answer.json['diagnostics']).toMatchObject([line === null ? { path } : { path, line }]);
-});
+])(
+  '%s is refused with its location and does not use up a version number',
+  async (_what, path, text, line) => {
+    const answer = await api.call('POST', releases(), { json: { files: { [path]: text } } });
+    expectProblem(answer, 422, 'invalid_source');
+    expect(answer.json['diagnostics']).toMatchObject([line === null ? { path } : { path, line }]);
+  },
+);
 
 test('a document that violates its schema is refused with the location of the violation', async () => {
   const files = {

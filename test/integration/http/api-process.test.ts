@@ -173,7 +173,7 @@ test('a client that sends its headers a byte at a time is cut off, and does not 
   }
 });
 
-test('/metrics has the number of releases in flight, the number in line, and the length of the compile queue', async () => {
+test('/metrics contains the number of releases in flight, the number of queued releases, and the length of the compile queue', async () => {
   const api = await startProcess();
   const tenant = await newTenant(plane);
   const still = standstill(plane);

@@ -79,7 +79,7 @@ describe('uploads that stall', () => {
     expect(await heldBytes()).toBeLessThanOrEqual(most);
   });
 
-  test('count only the bytes that have arrived, and not their Content-Length', async () => {
+  test('count against the share only by the bytes that have arrived, and not by their Content-Length', async () => {
     for (let count = 0; count < 8; count++)
       await stall(publishPath(first), { declared: 47 * MiB, sent: 1_000 });
     await eventually(async () => (await heldBytes()) > 0, { what: 'the uploads have begun' });

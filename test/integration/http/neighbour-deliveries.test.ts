@@ -78,7 +78,7 @@ test.each([
   ['from their own addresses', '127.0.0.2', '127.0.0.3'],
   ['from the address of all other senders, as behind a proxy', '127.0.0.1', '127.0.0.1'],
 ])(
-  'two senders without a token that stall at the hooks of two tenants, %s, do not stop the deliveries of a third',
+  'two senders without a token that stall at the hooks of two tenants, %s, do not stop the deliveries of a third tenant',
   async (_how, one, two) => {
     const [first = '', second = '', third = ''] = tenants;
     for (let count = 0; count < 4; count++) {

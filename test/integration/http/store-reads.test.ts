@@ -36,7 +36,7 @@ async function pages<T>(limit: number, page: (last: T | undefined) => Promise<T[
 }
 
 describe('a list that is read page by page', () => {
-  test('has each release and each move once, newest first, while others are added', async () => {
+  test('has each release and each move once, newest first, while new ones are added', async () => {
     const tenant = await newTenant(store);
     for (let version = 1; version <= 7; version++)
       await published(store, { tenant, bundle: 'bundle', version });

@@ -93,7 +93,7 @@ test('a defect in a workflow ends it at its first attempt, so that the sweep can
   expect(attempts.get('flow')).toBe(1);
 });
 
-test('any other error is retried', async () => {
+test('an error in a handler that is not a defect is retried', async () => {
   expect(await faulty('other').fail('Error')).toBe('got through');
   expect(attempts.get('other')).toBeGreaterThan(3);
 });

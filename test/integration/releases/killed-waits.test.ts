@@ -25,7 +25,7 @@ const WAITING_RELEASES = `SELECT s.service_key, s.value_utf8 FROM state s
 const keysOf = async (sql: string) =>
   (await world.plane.admin.query(sql)).map((row) => String(row['service_key']));
 
-/** By what a release can wait for: a function that makes a release of the tenant wait for it. */
+/** For each cause of a wait: a function that lets a release of the tenant wait for it. */
 const waits: Record<string, (tenant: string) => Promise<unknown>> = {
   'an approval': (tenant) =>
     givePolicy(world.plane, tenant, { channels: { live: { gates: [{ approval: { name: 'release' } }] } } }),

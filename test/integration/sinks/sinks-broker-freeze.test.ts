@@ -27,7 +27,7 @@ const WOKEN_WITHIN_MS = 20_000;
  */
 const CHECK_TO_ROW_MS = 500;
 /**
- * The maximum time from the first move after the begin of the outage until the failure is recorded. It takes about
+ * The maximum time from the first move after the start of the outage until the failure is recorded. It takes about
  * five seconds on an idle machine.
  */
 const RECORDED_WITHIN_MS = 20_000;

@@ -136,7 +136,7 @@ describe('at the limit of a quota', () => {
     await publishedOnce({ 'a.json': '{"a": 1}' });
   });
 
-  test('a new bundle is refused, and existing bundles continue', async () => {
+  test('a new bundle is refused, and existing bundles can still be published', async () => {
     await publishedOnce();
     await limit({ bundles: 1 });
     expect(await publish({ 'a.json': '2' }, 'other')).toMatchObject(over('bundles', 1, 1));

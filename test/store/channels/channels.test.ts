@@ -80,7 +80,7 @@ describe('a channel', () => {
     expect(await admit(tenant, 2, 'c2', false)).toMatchObject({ kind: 'accepted' });
   });
 
-  test('a refused publish creates no channel', async () => {
+  test('a refused publish does not create a channel', async () => {
     const tenant = await newTenant(store);
     await published(store, release(tenant, 1));
     const asked = { channel: 'canary', ifGeneration: 7 };
@@ -160,7 +160,7 @@ describe('a rollback', () => {
     expect(await back(tenant, 3, 3)).toMatchObject({ kind: 'moved', pointer: { version: 3 } });
   });
 
-  test('a rollback that is repeated with its key moves once', async () => {
+  test('a rollback that is repeated with its idempotency key moves the pointer once', async () => {
     const tenant = await three();
     const asked = { idempotencyKey: 'one' };
     await back(tenant, 2, 2, asked);

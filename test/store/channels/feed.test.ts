@@ -65,7 +65,7 @@ test('the feed of a tenant without moves is empty, and an unknown tenant has no 
   expect(await findFeedEnd(store.db, 'nobody', { after: null, most: 5 })).toBeNull();
 });
 
-test('the end of the feed reaches the last move without a gap, even after earlier reads', async () => {
+test('a read of the end of the feed returns the last moves up to a limit, without a gap, after any earlier number', async () => {
   const end = async (after: number | null, most: number) => {
     const found = await findFeedEnd(store.db, tenant, { after, most });
     return [found?.latest, found?.moves.map(({ seq }) => seq)];
@@ -76,7 +76,7 @@ test('the end of the feed reaches the last move without a gap, even after earlie
   expect(await end(5, 3)).toEqual([5, []]);
 });
 
-test('a move is the same in the page and in the list', async () => {
+test('a move has the same content in a page of the feed and in the list of moves', async () => {
   const [move] = await listFeed(store.db, tenant, { after: 2, limit: 1 });
   const read = await findFeedPage(store.db, tenant, { after: 2, sinceMs: 0, limit: 1 });
   expect(read?.moves).toEqual([move]);
@@ -93,7 +93,7 @@ test('a move is the same in the page and in the list', async () => {
   expect((await listFeed(store.db, tenant, { after: 0, limit: 1 }))[0]?.from).toBeNull();
 });
 
-test('the start of the retention is found in an index for a feed of any length', async () => {
+test('the oldest retained move of a feed is found through an index, however long the feed is', async () => {
   const { owner } = store;
   await owner.query('SET enable_seqscan = off');
   const { rows } = await owner.query<Record<string, string>>(

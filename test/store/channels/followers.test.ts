@@ -48,7 +48,7 @@ describe('an acknowledgement', () => {
     ]);
   });
 
-  test('a follower that runs nothing yet can acknowledge', async () => {
+  test('a follower that does not run a generation yet can acknowledge', async () => {
     expect(await say('bot', 0)).toMatchObject({ kind: 'acknowledged' });
     expect(await list()).toMatchObject([{ generation: 0, digest: null, behindBy: 3 }]);
   });

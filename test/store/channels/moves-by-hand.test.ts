@@ -52,7 +52,7 @@ describe('a move by hand', () => {
     expect(await findPointer(store.db, pointer(tenant))).toEqual(standing);
   });
 
-  test('a move by hand and its hold are one change', async () => {
+  test('a move by hand and the hold that it sets take effect together', async () => {
     const tenant = await newTenant(store);
     await published(store, release(tenant, 1));
     await published(store, release(tenant, 2));

@@ -76,7 +76,7 @@ describe('the swap of a release', () => {
     expect(answers[0]).toEqual({ kind: 'moved', generation: 1, seq: 1 });
   });
 
-  test('a swap that expects another generation returns the recorded one and moves nothing', async () => {
+  test('a swap that expects another generation returns the recorded generation and does not move the pointer', async () => {
     const tenant = await newTenant(store);
     await published(store, release(tenant, 1));
     await readyToSwap(store, release(tenant, 2));

@@ -84,7 +84,7 @@ test('a waiting release still has to pass its gate, by the rule it started with,
   expect(await at.swap(1, 0)).toMatchObject({ kind: 'moved', generation: 1 });
 });
 
-test('a policy that is fixed before the swap blocks nothing, because the latest policy counts', async () => {
+test('a policy that is corrected before the swap does not block it, because only the latest policy counts', async () => {
   await at.waiting(1, RELEASE);
   await at.say(1);
   await put(RELEASE, E2E);

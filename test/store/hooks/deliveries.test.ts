@@ -81,7 +81,7 @@ describe('due moves of a sink', () => {
     expect(await open('audit')).toBeNull();
   });
 
-  test('the recorded position takes precedence over the writer’s', async () => {
+  test('the recorded position takes precedence over the position of the writer', async () => {
     await moved(1);
     await moved(2);
     await recordDelivery(store.db, delivered(2));

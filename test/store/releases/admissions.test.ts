@@ -61,7 +61,7 @@ describe('admitting a release', () => {
     expect(await all(tenant)).toHaveLength(1);
   });
 
-  test('a version that is in use is refused with that reason, with any key', async () => {
+  test('a version that is in use is refused with that reason, whatever the idempotency key is', async () => {
     const tenant = await newTenant(store);
     await admitted(store, release(tenant, 1));
     await admitted(store, release(tenant, 5));

@@ -193,7 +193,7 @@ test('a migration replaces the functions of an older build and drops functions t
   await ping(appUrl);
 });
 
-test('a migration refuses a database from before the first schema file, and the error names the way out', async () => {
+test('a migration refuses a database from before the first schema file, and the error explains what to do', async () => {
   const { ownerUrl, appUrl } = await newDatabase();
   await migrate(ownerUrl, appUrl);
   await withOwner(ownerUrl, (client) =>

@@ -76,7 +76,7 @@ const probed = (failed: string | null, healthyAtMs = AT) =>
   });
 
 describe('the health of a broker', () => {
-  test('a broker that fails for one tenant fails immediately for all tenants of the partition, and for no other partition', async () => {
+  test('a broker that fails for one tenant is recorded as failing for all tenants of the partition immediately, and for no other partition', async () => {
     await published(store, { tenant, bundle: 'bundle', version: 1 });
     await recordDelivery(store.db, delivery({ failed: failing, healthyAtMs: null }));
     await recordDelivery(store.db, delivery({ tenant: neighbour, seq: 0, failed: null, healthyAtMs: null }));
@@ -202,7 +202,7 @@ describe('a channel that freezes without its required sink', () => {
     },
   );
 
-  test('a health check from the future, left by a clock that was set back, does not allow a move, and the next one does', async () => {
+  test('a health check from the future, left by a clock that was set back, does not allow a move, but the next health check does', async () => {
     const release = await frozenRelease(YEARS_AGO);
     await probedAgo(-60_000);
     expect(await store.moves.moveByRelease(release)).toEqual(stale);

@@ -121,7 +121,7 @@ describe('tables of tenants', () => {
 });
 
 describe('a call for one tenant', () => {
-  test('a call that names objects of another tenant finds nothing and moves nothing', async () => {
+  test('a call that names objects of another tenant neither finds nor moves anything', async () => {
     const before = await findPointer(store.db, { tenant: theirs, bundle: 'bundle', channel: 'live' });
     const swap = {
       tenant: mine,

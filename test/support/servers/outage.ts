@@ -2,8 +2,8 @@ import type { ControlPlane } from '../worlds/control-plane.ts';
 
 /**
  * Kills the worker, Restate and PostgreSQL, and starts them again with their data. Calls `meanwhile` twice: first
- * while the API can authenticate callers but can't record decisions, and then while it can't authenticate callers
- * either.
+ * while only Restate and the worker are down, so that no decision can be recorded, and then while PostgreSQL is also
+ * down, so that no caller can be authenticated.
  */
 export async function outage(
   { worker, restate, postgres }: ControlPlane,

@@ -14,7 +14,7 @@ function pointerAt(generation: number): Pointer {
   return { version: 1, digest: null, generation, hold: null, movedAt: null };
 }
 
-/** A watched pointer. Each load reads the pointer at its begin, and returns it when the test ends the load. */
+/** A watched pointer. Each load reads the pointer when it starts, and returns it when the test ends the load. */
 function watched() {
   const record = { generation: 5 };
   const loads: (() => void)[] = [];

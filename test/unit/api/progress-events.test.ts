@@ -116,7 +116,7 @@ test('an event that many streams send is encoded once, is the same buffer for al
   end.abort();
 });
 
-test('a reader gets the events after its last one', async () => {
+test('a reader that resumes gets the events after the last event that it has received', async () => {
   const { release } = releaseWith(1);
   const records = () => {
     const all = [release(false), release(true)];

@@ -21,7 +21,7 @@ afterEach(() => {
 });
 
 describe('a follower that joins during a load', () => {
-  /** A watched value. Each load reads the value at its begin, and returns it when the test ends the load. */
+  /** A watched value. Each load reads the value when it starts, and returns it when the test ends the load. */
   function slow() {
     const thing = { value: 5 };
     const loads: { end: () => void; fail: () => void }[] = [];
@@ -58,7 +58,7 @@ describe('a follower that joins during a load', () => {
     expect((await second).value).toBe(6);
   });
 
-  test('does not fail with that load', async () => {
+  test('does not fail when that load fails', async () => {
     const { watches, ended } = slow();
     const first = watches.follow('a', signal()).next();
     const second = watches.follow('a', signal()).next();

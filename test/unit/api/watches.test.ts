@@ -183,7 +183,7 @@ describe('a watch that skips unchanged values', () => {
   }
 });
 
-test('a load gets the result of the previous one', async () => {
+test('a load receives the result of the previous load', async () => {
   const { thing, watches } = watched();
   const values = watches.follow('a', signal());
   await values.next();
@@ -285,7 +285,7 @@ describe('the keys that many readers of a tenant follow', () => {
   });
 });
 
-test('a failed load is followed by the next one without a notification', async () => {
+test('after a failed load the next load starts without a notification', async () => {
   const { thing, watches } = watched();
   const values = watches.follow('a', signal());
   await values.next();

@@ -63,10 +63,13 @@ describe('the command line sends a token only to the address that belongs to it:
     ['http://127.0.0.1.evil.example'],
     ['http://127.0.0.1@evil.example'],
     ['http://localhost:1'],
-  ])('a file of the current folder cannot name %s, with any token in that folder', async (url) => {
-    await inFolder({ 'api-url': url, 'admin-token': 'ptm_theirs' });
-    expect(() => connection({}, {})).toThrow('which is not this machine. Nothing was sent.');
-  });
+  ])(
+    'the address %s of another machine in a file of the current folder is refused, even with a token in that folder',
+    async (url) => {
+      await inFolder({ 'api-url': url, 'admin-token': 'ptm_theirs' });
+      expect(() => connection({}, {})).toThrow('which is not this machine. Nothing was sent.');
+    },
+  );
 
   test('a configured address gets the configured token', async () => {
     await inFolder({ 'api-url': 'https://evil.example', 'admin-token': 'ptm_theirs' });

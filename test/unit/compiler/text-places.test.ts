@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { firstInvalidByte, placeIn } from '../../../services/compiler/parse/text-places.ts';
 import { seededRandom } from '../../support/data/seeded-random.ts';
 
-/** Longer than one block. The index stores a line number only for the begin of each block. */
+/** Longer than one block. The index stores only the line number at the start of each block. */
 const LONG = 200_000;
 
 /** A simple implementation of the tested function, for comparison. */

@@ -10,7 +10,7 @@ export interface Clock {
   /** By local time: the first and the last index at which the clock shows it. They differ if clocks go back. */
   readonly first: ReadonlyMap<number, number>;
   readonly last: ReadonlyMap<number, number>;
-  /** The index of the begin of the day in the middle (00:00 UTC). */
+  /** The index of 00:00 UTC on the day in the middle. */
   readonly middle: number;
   /** The date that many days after the day in the middle, such as `2026-03-29`. */
   date(days: number): string;
@@ -60,7 +60,7 @@ export function isFrozen(clock: Clock, freezes: readonly string[]): readonly boo
   return frozen;
 }
 
-/** The single periods of a freeze, each with its begin and end in local time. */
+/** The single periods of a freeze, each with its start and end in local time. */
 function occurrences({ shown }: Clock, freeze: string): [from: number, to: number][] {
   const [from = '', to = ''] = freeze.split(' - ');
   if (/^\d/.test(from)) return [[Date.parse(`${from}Z`), Date.parse(`${to}Z`)]];

@@ -95,7 +95,7 @@ describe('the slot of a pointer', () => {
     expect(decidePlacement(slot, 'queue').placement).toBe('queue');
   });
 
-  test('under supersede replaces the release in flight and all that wait', () => {
+  test('under the conflict rule supersede replaces the release in flight and all queued releases', () => {
     const slot = {
       inFlight: { version: 3, invocationId: 'inv', swapped: false },
       queue: [

@@ -115,7 +115,7 @@ describe('compared with a simulated clock of minutes', () => {
     const [from, fromTime, to, toTime] = parts;
     return `${from} ${fromTime} - ${to} ${toTime}`;
   });
-  /** Generates a single freeze whose begin and end are some days from the clock change, in local time. */
+  /** Generates a single freeze whose start and end are some days from the clock change, in local time. */
   const once = (clock: Clock) =>
     fc
       .tuple(fc.integer({ min: -10, max: 9 }), time, fc.integer({ min: 0, max: 6 }), time)

@@ -150,7 +150,7 @@ describe('pointsman approve', () => {
     expect(said()).toEqual({ decision: 'approve', digest: DIGEST, generation: 7 });
   });
 
-  test('compares the first release of a bundle with nothing', async () => {
+  test('shows every file of the first release of a bundle as added', async () => {
     const script = {
       ...WAITING,
       [`GET ${BUNDLE}/channels/live`]: problem(404, 'not_found', 'There is no channel "live" of "bot".'),
@@ -209,7 +209,7 @@ describe('pointsman approve', () => {
     expect(result.stderr).toContain('error the reason\n');
   });
 
-  test('a refusal is followed by the next action', async () => {
+  test('a refusal is printed together with the next action to take', async () => {
     const refused = (status: number, code: string, more = {}) => ({
       ...WAITING,
       [APPROVE]: problem(status, code, 'no', more),

@@ -147,7 +147,7 @@ describe('the commands that move a pointer', () => {
     expect(JSON.parse(String(api?.seen[0]?.body))).toEqual({ version: 3, createChannel: true });
   });
 
-  test('hold and hold --lift send the two requests of the API', async () => {
+  test('hold sets a hold on the pointer, and hold --lift removes it', async () => {
     const script = {
       [`PUT ${CHANNEL}/hold`]: json(pointer({ hold: { reason: 'freeze', by: 'ann', at: '' } })),
       [`DELETE ${CHANNEL}/hold`]: json(pointer()),

@@ -46,7 +46,7 @@ function questionsOn(paths: readonly string[], size = 10) {
   return { questions, ask, reads, answers, failures, readEvents };
 }
 
-/** Waits several turns of the event loop, until only reads are left to wait for. */
+/** Waits several turns of the event loop. After that, only pending reads can keep the session waiting. */
 async function settled(): Promise<void> {
   for (let nth = 0; nth < 200; nth++) await new Promise((resolve) => setImmediate(resolve));
 }
