@@ -212,7 +212,7 @@ describe('while the control plane is unreachable', () => {
 });
 
 describe('a follower that restarts', () => {
-  test('does not go back a generation, even if the control plane does', async () => {
+  test('does not go back to an older generation, even if the control plane goes back', async () => {
     await world.publish(ONE);
     await world.publish(TWO);
     const follower = await world.follow();

@@ -161,7 +161,7 @@ async function pushFrom(tenant: PushedTenant, commit: string, sourceUrl: string)
 }
 
 describe('a generic hook', () => {
-  test('fetches the source from the URL of the push without its token, and sends each status to its own address with it', async () => {
+  test('fetches the source from the URL of the push without the hook’s token, and sends each status to the address of the hook with the token', async () => {
     const tenant = await genericTenant();
     const commit = await tenant.commit(VALID);
     await pushFrom(tenant, commit, `${world.host.archives}/${commit}.tgz`);

@@ -113,7 +113,7 @@ describe('an API token', () => {
     expect([answer.status, answer.json['errors']]).toMatchObject([422, [{ pointer }]]);
   });
 
-  test('is recorded by its name, and a token of the platform by a name that no tenant can give', async () => {
+  test('is recorded by its name, and a token of the platform is recorded by a name that no tenant can give', async () => {
     await settled(plane, tenant, await accepted(plane, tenant));
     const path = `/v1/tenants/${tenant}/bundles/bundle/channels/live/hold`;
     const platform = await ofPlatform('publisher');

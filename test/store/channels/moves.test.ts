@@ -33,7 +33,7 @@ const swap = (tenant: string, version: number, expectedGeneration: number, chann
   store.moves.moveByRelease({ ...release(tenant, version), channel, expectedGeneration, at: AT });
 
 describe('the swap of a release', () => {
-  test('a repeated swap returns the same result and moves once', async () => {
+  test('a repeated swap returns the same result and moves the pointer once', async () => {
     const tenant = await newTenant(store);
     await readyToSwap(store, release(tenant, 1));
     const first = await swap(tenant, 1, 0);

@@ -161,7 +161,7 @@ describe('undoing an effect', () => {
 });
 
 describe('settling a release', () => {
-  test('a repeated settle returns the same outcome and changes nothing', async () => {
+  test('settling a release again returns the same outcome and changes nothing', async () => {
     const tenant = await newTenant(store);
     await readyToSwap(store, release(tenant, 1));
     await close(tenant, 1);

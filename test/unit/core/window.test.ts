@@ -165,7 +165,7 @@ describe('compared with a simulated clock of minutes', () => {
     expect(frozen.lastIndexOf(false)).toBeLessThan(7 * 24 * 60);
   });
 
-  test('the opening time is itself open', () => {
+  test('the time at which a window opens is outside of all freezes', () => {
     fc.assert(
       fc.property(cases, ({ clock, freeze, minute, ms }) => {
         const nowMs = (clock.instants[clock.middle + minute] ?? 0) + ms;
@@ -189,7 +189,7 @@ describe('windows that never open', () => {
     expect(neverOpen([window(week.slice(0, 1)), window(week.slice(1))])).toBe(true);
   });
 
-  test('are found across zones only when they cover both winter and summer', () => {
+  test('in different time zones are found only when every minute of the week is frozen in winter and in summer', () => {
     const winterCover = [
       { timezone: 'UTC', freeze: ['Mon 00:00 - Thu 00:00'] },
       { timezone: 'Europe/Oslo', freeze: ['Thu 01:00 - Mon 01:00'] },
