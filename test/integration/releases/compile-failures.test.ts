@@ -32,7 +32,7 @@ function compileProcesses(): number[] {
         const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
         return Number(parent) === process.pid && command.includes('compile-process');
       } catch {
-        // The process ended before its command line could be read.
+        // The process has ended meanwhile.
         return false;
       }
     });

@@ -9,7 +9,7 @@ import { startServerProcess } from '../../../packages/dev/embedded/server-proces
 
 vi.mock('node:child_process', async (original) => {
   const childProcess = await original<typeof ChildProcess>();
-  // Simulates a busy machine on which a child process ends before its parent continues.
+  // Simulates a busy machine: the child has ended before the parent continues.
   const spawn = (...given: Parameters<typeof childProcess.spawn>) => {
     const child = childProcess.spawn(...given);
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
