@@ -9,8 +9,9 @@ import { runVitest } from './support/runs/run-vitest.ts';
 import { sum, summary, type Tally } from './support/runs/tally.ts';
 
 /**
- * `npm run test:again FILE…` runs each test file twenty times (`--times`): the first half alone, the second half next to one busy loop per
- * processor. `--replay` runs the files with Restate replaying. Prints each run and its failures, and exits with 1 if a test failed once.
+ * `npm run test:again FILE…` runs each test file several times, 20 by default (`--times`). The first half of the runs
+ * has the machine to itself. During the second half, one busy loop per processor runs too. With `--replay`, Restate
+ * replays every handler. Prints each run and its failures. Exits with 1 if any test failed in any run.
  */
 const { values, positionals } = parseArgs({
   options: { times: { type: 'string', default: '20' }, replay: { type: 'boolean', default: false } },
@@ -23,7 +24,10 @@ if (positionals.length === 0 || !Number.isSafeInteger(times) || times < 1) {
   process.exit(2);
 }
 
-/** Longer than any file takes next to busy loops. */
+/**
+ * The timeout of one run of one file. A run that takes longer hangs: no file takes this long, even while the busy
+ * loops run.
+ */
 const TIMEOUT_MS = 20 * 60_000;
 
 const folder = await mkdtemp(join(tmpdir(), 'pointsman-again-'));
@@ -57,7 +61,7 @@ const total = sum(tallies);
 console.log(`${tallies.filter(({ failed }) => failed > 0).length} of ${tallies.length} runs failed`);
 process.exitCode = total.failed > 0 ? 1 : 0;
 
-/** The Vitest project whose files are in the same folder. */
+/** The Vitest project of a test file, from its path. */
 function projectOf(file: string): string {
   if (file.startsWith('test/faults/every-boundary/')) return 'every-boundary';
   return file.split('/')[1] ?? '';

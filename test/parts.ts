@@ -5,25 +5,28 @@ import { filesWithRestate } from './support/runs/replayed-files.ts';
 const minute = 60_000;
 const root = join(import.meta.dirname, '..');
 
-/** A part of the tests: a Vitest project, or some files of one. */
+/** A part of the tests: a whole Vitest project, or some of its files. */
 export interface Part {
   readonly name: string;
-  /** What the part proves, for the reader of its output. */
+  /** What the tests of this part cover. It is printed for the reader of the output. */
   readonly covers: string;
-  /** How long the part usually takes on two cores that do nothing else. */
+  /** How long the part usually takes on two idle cores, in seconds. */
   readonly usualSeconds: number;
   readonly project: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** Paths from the root. Every file of the project if left out. */
+  /** Paths relative to the root of the repository. Undefined if the part runs every file of the project. */
   readonly files?: readonly string[];
-  /** Ends a part that hangs: several times its usual time. */
+  /** A part that takes longer hangs and is ended. The limit is several times the usual duration. */
   readonly timeoutMs: number;
 }
 
-/** Restate suspends each handler after every step and replays it, which exposes code that is not deterministic. */
+/**
+ * With this setting, Restate suspends each handler after every step and replays it. The replay exposes code that is
+ * not deterministic.
+ */
 const replaying = { POINTSMAN_TEST_REPLAY: '1' };
 
-/** Together they run every handler, so that each is replayed by `npm test`. */
+/** The integration tests that `npm test` runs with the replay setting. Together they run every handler. */
 const REPLAYED_ALWAYS = [
   'releases/callbacks',
   'gates/gates',
@@ -35,7 +38,7 @@ const REPLAYED_ALWAYS = [
 
 const BOUNDARIES = 'test/faults/every-boundary';
 
-/** `npm test`: every promise, the cheapest part first. */
+/** The parts of `npm test`, the fastest first. */
 export const parts: readonly Part[] = [
   {
     name: 'unit',
@@ -85,7 +88,7 @@ export const parts: readonly Part[] = [
   },
 ];
 
-/** `npm run test:deep`: all that `npm test` leaves out. */
+/** The parts of `npm run test:deep`, which runs everything that `npm test` leaves out. */
 export const deepParts: readonly Part[] = [
   {
     name: 'deep-replay',

@@ -10,12 +10,16 @@ import { runVitest } from './support/runs/run-vitest.ts';
 import { sum, summary, type Tally } from './support/runs/tally.ts';
 
 /**
- * `npm test` runs every part in `parts`, `npm run test:deep` (`--deep`) every part in `deepParts`. With names of parts as arguments, only those
- * run. The last line is the sum. Exits with 1 if a test failed or a part ran no test.
+ * `npm test` runs every part in `parts`. `npm run test:deep` passes `--deep` and runs every part in `deepParts`. If
+ * the arguments name parts, only those parts run. The last line of the output is the sum of all results. Exits with 1
+ * if a test failed or a part ran no test.
  */
 const NAME_WIDTH = Math.max(...[...parts, ...deepParts].map(({ name }) => name.length));
 
-/** Of a part that fails as a whole the first say why. */
+/**
+ * The maximum number of failures that are printed per part. If a whole part fails, the first failures are enough to
+ * show why.
+ */
 const MOST_FAILURES = 20;
 
 const { values, positionals: names } = parseArgs({

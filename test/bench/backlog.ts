@@ -16,8 +16,10 @@ const ROUNDS = 5;
 const SINK = { sink: 'redis' } as const;
 
 /**
- * A backlog that the real sink delivers through Restate: read from PostgreSQL, appended, put on record, step by step. From the word that
- * it is to go back to the record's word that it is at the end. Beside it a bare client that has the same entries in memory.
+ * Measures the rate at which a Redis sink delivers a backlog through Restate. The sink reads moves from PostgreSQL,
+ * appends them to the stream and records its progress, in durable steps. The time runs from the request to replay
+ * until the database records the last move as delivered. For comparison, a bare client appends the same entries from
+ * memory.
  */
 export async function benchBacklog(plane: ControlPlane, redisUrl: string): Promise<BenchRow[]> {
   const tenant = await newTenant(plane);
@@ -35,7 +37,7 @@ export async function benchBacklog(plane: ControlPlane, redisUrl: string): Promi
       await client.del('bare');
       const there = await client.xLen(moveStream(tenant));
       if (there < (round + 1) * MOVES) throw new Error(`${there} entries in round ${round}`);
-      // The first warms both up.
+      // The first round is a warm-up and is not counted.
       if (round === 0) continue;
       ours.push(ourMs);
       theirs.push(theirMs);
@@ -55,7 +57,10 @@ export async function benchBacklog(plane: ControlPlane, redisUrl: string): Promi
   ];
 }
 
-/** As swaps do it, in one transaction. Nobody is told: the backlog waits for the first replay. */
+/**
+ * Inserts the moves as swaps do, but all in one transaction. It sends no notification, so nothing delivers the
+ * backlog before the first replay.
+ */
 async function moveBackAndForth(plane: ControlPlane, tenant: string): Promise<void> {
   await standstill(plane).sql(async (owner) => {
     await owner.query('SET search_path = pointsman');

@@ -1,4 +1,4 @@
-// The least that a server in Node can do: says 304 to whatever it is asked.
+// A minimal Node server for comparison. It responds to every request with 304.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 

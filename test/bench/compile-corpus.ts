@@ -3,7 +3,7 @@ import { stringify as toYaml } from 'yaml';
 import { digestOf } from '../../packages/protocol/digest.ts';
 import { sourceTree, type SourceTree } from '../../packages/protocol/releases/source.ts';
 
-/** What the generated documents look like and must satisfy. */
+/** The JSON Schema that every generated document satisfies. */
 export const schema = {
   $schema: 'https://json-schema.org/draft/2020-12/schema',
   type: 'object',
@@ -42,11 +42,14 @@ export const schema = {
 export interface Corpus {
   readonly tree: SourceTree;
   readonly contents: ReadonlyMap<string, Uint8Array>;
-  /** The documents alone, as a bare parser gets them. */
+  /** The documents without the schema and the recipe, as input for the bare parsers. */
   readonly documents: readonly { readonly path: string; readonly text: string }[];
 }
 
-/** So many documents of 1 to 3 KB: six tenths YAML, three tenths JSON, one tenth TOML. `edited` changes the first of them. */
+/**
+ * Generates `count` documents of 1 to 3 KB each: 60% YAML, 30% JSON, 10% TOML. A different `edited` gives the first
+ * document a different content.
+ */
 export function corpus(count: number, edited = 0): Corpus {
   const documents = Array.from({ length: count }, (_, index) => documentAt(index, index === 0 ? edited : 0));
   const recipe = [

@@ -10,8 +10,9 @@ const DOCUMENTS = 2_000;
 const REPEATS = 7;
 
 /**
- * Compiles a bundle of 2,000 mixed documents: cold (nothing remembered, threads running), with one document changed, and again
- * unchanged. Beside it, in turns, the bare work with the same libraries: parse each file, validate it, stringify it.
+ * Measures the compilation of a bundle of 2,000 mixed documents in three situations: with an empty cache and running
+ * threads, with one changed document, and with no change. For comparison, the same libraries parse, validate and
+ * serialize each file. Both are measured in turns.
  */
 export async function benchCompile(): Promise<BenchRow[]> {
   const first = corpus(DOCUMENTS);
@@ -26,7 +27,7 @@ export async function benchCompile(): Promise<BenchRow[]> {
   try {
     await warmThreads(compiler);
     for (let nth = 0; nth < REPEATS; nth++) {
-      // A tenant of its own shares no memory with the others.
+      // The cache is per tenant, so a new tenant starts with an empty cache.
       const tenant = `tenant-${nth}`;
       times.bare.push(await timed(() => Promise.resolve(bareWork(first))));
       times.cold.push(await timed(() => compile(compiler, tenant, first)));
@@ -95,7 +96,10 @@ async function compile(
   return result;
 }
 
-/** Threads start lazily compiled and cold; a service that has run for a minute is not like that. Both get some work. */
+/**
+ * Compiles a small bundle on each of the two threads. A new thread is slower, because it has not loaded and optimized
+ * its code yet. A service that has run for a minute has warm threads.
+ */
 async function warmThreads(compiler: Compiler): Promise<void> {
   const small = corpus(400);
   await Promise.all(['warm-a', 'warm-b'].map((tenant) => compile(compiler, tenant, small)));
@@ -111,7 +115,10 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
-/** Of each round by itself, so that a machine that is busy for some rounds weighs on both sides alike. */
+/**
+ * The median of the ratios of the single rounds. If the machine is busy during one round, it slows both measurements
+ * of that round, so their ratio changes little.
+ */
 function medianRatio(ours: readonly number[], theirs: readonly number[]): number {
   return median(ours.map((value, nth) => value / (theirs[nth] ?? Number.NaN)));
 }

@@ -14,7 +14,10 @@ import { benchWebhooks } from './webhook-sink.ts';
 
 type Print = (title: string, rows: readonly BenchRow[]) => void;
 
-/** Telling the world of moves. Each part has servers of its own, so that it finds nothing that another one has left. */
+/**
+ * Runs the benchmarks of the distribution of moves. Each benchmark has its own servers, so no benchmark meets data of
+ * another.
+ */
 export async function benchDistribution(wants: (part: string) => boolean, print: Print): Promise<void> {
   if (wants('followers')) {
     await withBrokers((brokers) =>
@@ -58,7 +61,7 @@ function hasAll(...wanted: readonly SystemPackage[]): boolean {
   return missing.length === 0;
 }
 
-/** Those that this machine has. */
+/** Starts those brokers that are installed on this machine. */
 async function withBrokers(work: (brokers: BrokerUrls) => Promise<void>): Promise<void> {
   const [redis, rabbitmq] = await Promise.all([
     hasAll('redis-server') ? startRedis({ appendfsync: 'everysec' }) : null,
@@ -76,7 +79,7 @@ async function withPlane(
   work: (plane: ControlPlane, api: ApiProcess) => Promise<void>,
 ): Promise<void> {
   const workerEnv: Record<string, string> = {
-    // Webhooks of a benchmark go to this machine.
+    // Allows webhooks to endpoints on this machine.
     POINTSMAN_OUTBOUND_ALLOW: '127.0.0.1/32',
     ...(redis === null ? {} : { REDIS_URL: redis }),
     ...(rabbitmq === null ? {} : { AMQP_URL: rabbitmq }),

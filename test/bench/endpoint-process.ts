@@ -1,4 +1,4 @@
-// Somebody's endpoint in a process of its own: takes whatever is posted.
+// A user's webhook endpoint in its own process. It accepts every request.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 

@@ -1,4 +1,4 @@
-// A thousand followers in one process, which says when each of them runs what.
+// Runs many followers in one process, and reports the time at which each follower began to run a generation.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -22,7 +22,7 @@ function say(word: FleetWord): void {
   process.send?.(word);
 }
 
-/** One tail of the process, handed on to all of its followers. */
+/** Reads one tail for the whole process, and passes its moves on to all followers. */
 function shared(tail: ReturnType<typeof tailRedis> | ReturnType<typeof tailRabbit>): MoveHints {
   const received = new ReceivedMoves();
   void (async () => {
@@ -49,7 +49,7 @@ async function source(): Promise<'long-poll' | 'server-sent-events' | MoveHints>
   return shared(tailRabbit({ url, signal, log, pointer }));
 }
 
-/** When each follower began to run a generation, on the wall's clock. */
+/** By generation: the time at which each follower began to run it, in epoch milliseconds. */
 const arrivals = new Map<number, number[]>();
 
 function arrived(generation: number): void {

@@ -19,23 +19,32 @@ export interface FleetOptions {
   readonly transport: Transport;
 }
 
-/** What a fleet's process says. */
+/** A message from the process of a fleet. */
 export type FleetWord =
-  /** Where it takes webhooks, and before it has followers. */
+  /** The URL of its webhook receiver. Sent before the followers are opened. */
   | { readonly kind: 'listening'; readonly url: string }
   | { readonly kind: 'ready' }
-  /** All of them run that: when each began to, in milliseconds of the wall's clock. */
+  /**
+   * Sent when all followers run the generation. `atMs` has the time at which each of them began, in epoch
+   * milliseconds.
+   */
   | { readonly kind: 'arrived'; readonly generation: number; readonly atMs: readonly number[] };
 
 export interface Fleet {
-  /** When each follower began to run that generation, once all of them do. */
+  /**
+   * Waits until all followers run that generation. Returns the time at which each of them began, in epoch
+   * milliseconds.
+   */
   arrived(generation: number): Promise<readonly number[]>;
   stop(): Promise<void>;
 }
 
 const MAIN = fileURLToPath(new URL('./fleet-process.ts', import.meta.url));
 
-/** Followers in one process of their own, all of them open. `onListening` is called first where they are told by webhooks. */
+/**
+ * Starts a process with followers, and resolves when all of them are open. With the webhook transport, `onListening`
+ * is called first.
+ */
 export async function startFleet(
   options: FleetOptions,
   onListening: (url: string) => Promise<void>,

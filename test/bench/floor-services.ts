@@ -7,8 +7,9 @@ interface FloorState {
 }
 
 /**
- * A publish of the same shape that does nothing: the same calls, sends, state and durable steps in the same order under the same
- * options, with closures that return at once. What Restate itself costs, and so the floor for ours.
+ * A publish that does no work: the same calls, sends, state changes and durable steps as ours, in the same order and
+ * with the same options. Its closures return immediately. It measures the cost of Restate itself, which is the lower
+ * bound for our publish.
  */
 export const FloorTenant = iface.object('FloorTenant', {
   publish: iface.json<{ bundle: string }, { version: number }>(),

@@ -4,7 +4,7 @@ import { RestateAdmin } from '../../services/restate/admin.ts';
 import { serveEndpoint } from '../../services/worker/http2-endpoint.ts';
 import { floorRelease, floorTenant } from './floor-services.ts';
 
-// The floor in a process of its own, as the real worker is.
+// Serves the floor services in their own process, as the real worker does.
 const [adminUrl] = process.argv.slice(2);
 if (!adminUrl) throw new Error('usage: floor-worker.ts ADMIN_URL');
 const listener = createEndpointHandler({ services: [floorTenant, floorRelease], logger: () => undefined });

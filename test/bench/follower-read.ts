@@ -5,8 +5,8 @@ const READS = 5_000_000;
 const ROUNDS = 20;
 
 /**
- * What a request pays for reading the live bundle: `follower.current.json('x')`, beside the same value in a property of a plain object. Of a
- * loop that does nothing else, so that it is the engine's best case for both.
+ * Measures the time of one read of the live bundle: `follower.current.json('x')`. For comparison, it reads the same
+ * value from a property of a plain object. The loop does nothing else, so both get the engine's best case.
  */
 export async function benchFollowerRead(): Promise<BenchRow[]> {
   const content = Buffer.from('{"greeting":"hello"}');
@@ -32,7 +32,7 @@ export async function benchFollowerRead(): Promise<BenchRow[]> {
   ];
 }
 
-/** Of one read, on the average of many. */
+/** The average time of one read, in nanoseconds. */
 function nanoseconds(read: () => unknown): number {
   let found = 0;
   const began = performance.now();

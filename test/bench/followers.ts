@@ -23,8 +23,9 @@ export interface BrokerUrls {
 }
 
 /**
- * From a swap to a thousand followers in one other process that all run the verified bundle, by each way to be told. Counted from
- * `moves.moved_at`, which the worker reads from this machine's clock just before the swap's transaction: the commit is in it.
+ * Measures the time from a swap until each of 1,000 followers in one other process runs the verified bundle, for each
+ * transport. The time begins at `moves.moved_at`. The worker reads it from this machine's clock just before the
+ * transaction of the swap, so the commit is included.
  */
 export async function benchFollowers(
   plane: ControlPlane,
@@ -53,7 +54,7 @@ export async function benchFollowers(
 
 interface Arrivals {
   readonly followers: Series;
-  /** The last follower of each round. */
+  /** The time of the last follower, once per round. */
   readonly last: Series;
 }
 
@@ -81,7 +82,7 @@ async function measured(plane: ControlPlane, api: ApiProcess, transport: Transpo
   });
   const arrivals: Arrivals = { followers: new Series(), last: new Series() };
   try {
-    // The first one warms up, and those that told of themselves when they were opened have done so.
+    // The first round is a warm-up. It also ends the acknowledgements that the followers send when they are opened.
     for (let generation = 2; generation <= ROUNDS + 2; generation++) {
       await allAcknowledged(plane, pointer, generation - 1);
       await ourPublish(plane, tenant);
@@ -113,7 +114,7 @@ async function movedAt(
   return MovedAt.parse(rows[0]).moved_at.getTime();
 }
 
-/** So that no round pays for the words of the one before. */
+/** Waits for the acknowledgements of the previous round, which would slow down the next round. */
 async function allAcknowledged(
   { db }: ControlPlane,
   { tenant, bundle, channel }: PointerId,

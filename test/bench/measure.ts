@@ -1,6 +1,6 @@
 import { build, type Histogram } from 'hdr-histogram-js';
 
-/** One line of the report. A ratio is ours divided by the floor, both from the same run. */
+/** One line of the report. The ratio is our value divided by the floor's value, both from the same run. */
 export interface BenchRow {
   readonly name: string;
   readonly measured: string;
@@ -9,7 +9,7 @@ export interface BenchRow {
   readonly aim?: string;
 }
 
-/** Latencies of one series, in microseconds inside, milliseconds outside. */
+/** The latencies of one series of measurements, in milliseconds. The histogram counts microseconds. */
 export class Series {
   readonly #histogram: Histogram = build({
     highestTrackableValue: 600_000_000,
@@ -38,7 +38,7 @@ export class Series {
   }
 }
 
-/** Runs `count` tasks with so many at once, and notes how long each took and how long all took. */
+/** Runs `count` tasks, `clients` of them at a time. Records the time of each task, and the total time. */
 export async function drive(
   series: Series,
   { count, clients }: { count: number; clients: number },

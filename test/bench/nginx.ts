@@ -14,12 +14,14 @@ export interface Nginx {
   stop(): Promise<void>;
 }
 
-/** An nginx with one worker that serves one static file at `/file`; null on a machine that has none. */
+/**
+ * Starts an nginx with one worker process, which serves one static file at `/file`. Null if nginx is not installed.
+ */
 export async function startNginx(content: string): Promise<Nginx | null> {
   if (!isInstalled()) return null;
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-nginx-'));
   await mkdir(join(folder, 'www'));
-  // Its worker may run as another user, and has only to read this.
+  // nginx may run its worker process as another user. That user only needs to read this file.
   await writeFile(join(folder, 'www', 'file'), content);
   const { server, port } = await startOnPorts(PortBook.inMemory(), ['nginx'], async ({ nginx }) => {
     await writeFile(join(folder, 'nginx.conf'), configuration(folder, nginx));
@@ -43,7 +45,7 @@ export async function startNginx(content: string): Promise<Nginx | null> {
   return {
     url: `http://127.0.0.1:${port}/file`,
     async stop() {
-      // Its master ends its worker, which a kill would leave behind.
+      // On SIGTERM the master process ends its worker process. SIGKILL would leave the worker process running.
       await server.stop([['SIGTERM', 10_000]]);
       await rm(folder, { recursive: true, force: true });
     },

@@ -21,8 +21,8 @@ interface Asked {
 }
 
 /**
- * Reads of one pointer that has not moved, by a tenant's token, beside an nginx whose file of the same size has not changed, and beside a
- * server in Node that looks at nothing.
+ * Measures conditional reads of a pointer that has not moved, with a tenant's token. For comparison, it reads an
+ * unchanged file of the same size from nginx, and requests a Node server that responds without examining the request.
  */
 export async function benchPointerReads(plane: ControlPlane, api: ApiProcess): Promise<BenchRow[]> {
   const tenant = await newTenant(plane);
@@ -39,7 +39,7 @@ export async function benchPointerReads(plane: ControlPlane, api: ApiProcess): P
       const own = await perSecond(pointer);
       const floor = file === null ? 0 : await perSecond(file);
       const empty = await perSecond({ url: bare.url, headers: {} });
-      // The first warms all up.
+      // The first round is a warm-up and is not counted.
       if (round === 0) continue;
       ours.push(own);
       theirs.push(floor);
@@ -85,7 +85,7 @@ async function startBare(): Promise<{ url: string; stop: () => Promise<void> }> 
   };
 }
 
-/** The same question by somebody who has the answer. */
+/** Sends the request once, and returns the same request with the ETag of the response in `if-none-match`. */
 async function known({ url, headers }: Asked): Promise<Asked & { readonly body: string }> {
   const response = await fetch(url, { headers });
   const etag = response.headers.get('etag');

@@ -13,17 +13,23 @@ import { type BenchRow, drive, latencies, Series } from './measure.ts';
 
 const ROUNDS = 5;
 
-/** A small bundle that is another one each time, so that nothing of the last publish can be taken again. */
+/**
+ * A small bundle whose content is different for each index, so that no publish can reuse the artifact of another one.
+ */
 function smallBundle(index: number): Record<string, string> {
   return { 'agent.yaml': `name: support\ntemperature: 0.2\nrevision: ${index}\n`, 'prompt.md': 'Be kind.\n' };
 }
 
 let made = 0;
 
-// A type and not an interface: the client's types want one with an index signature.
+// A type instead of an interface, because the Restate client requires an index signature, which interfaces do not
+// have.
 type Attachable = { run: (context: unknown, input: unknown) => Promise<{ outcome: string }> };
 
-/** The tenant's answer can be here before the workflow that it sent has reached its own partition; then we ask again at once. */
+/**
+ * Waits for the result of the workflow. The response of the Tenant object can arrive before Restate has started the
+ * workflow on another partition. Attaching to the workflow then returns 404, and is tried again.
+ */
 async function ended(plane: ControlPlane, name: string, key: string): Promise<{ outcome: string }> {
   const workflow = plane.ingress.workflowClient<Attachable>({ name }, key);
   for (;;) {
@@ -35,7 +41,10 @@ async function ended(plane: ControlPlane, name: string, key: string): Promise<{ 
   }
 }
 
-/** One small bundle, published. @returns the time from its admission to its last word */
+/**
+ * Publishes one small bundle and waits until its release has settled.
+ * @returns the time from the admission to the result, in milliseconds
+ */
 export async function ourPublish(plane: ControlPlane, tenant: string): Promise<number> {
   const version = await accepted(plane, tenant, { files: smallBundle(made++) });
   const began = performance.now();
@@ -45,7 +54,10 @@ export async function ourPublish(plane: ControlPlane, tenant: string): Promise<n
   return performance.now() - began;
 }
 
-/** The same, and notes the time from its admission to the moment at which whoever listens hears that the pointer has moved. */
+/**
+ * Publishes like {@link ourPublish}. Adds to `live` the time from the admission until a subscriber is notified that
+ * the pointer has moved.
+ */
 async function heardPublish(
   plane: ControlPlane,
   tenant: string,
@@ -59,7 +71,7 @@ async function heardPublish(
   try {
     const tookMs = await ourPublish(plane, tenant);
     const settledAt = performance.now();
-    // Heard long ago: settling comes two steps after the move.
+    // The notification must have arrived: the release settles two steps after the move.
     if (movedAt === 0) throw new Error(`nobody was told of a move of ${tenant}`);
     live.add(tookMs - (settledAt - movedAt));
     return tookMs;
@@ -76,7 +88,10 @@ async function floorPublish(plane: ControlPlane, tenant: string): Promise<number
   return performance.now() - began;
 }
 
-/** Publish accepted → live and → settled, ours and the floor in turn: one client, then 64 on as many tenants. */
+/**
+ * Measures the times from the admission of a publish until the release is live, and until it has settled. Our publish
+ * and the floor take turns: first with one client, then with 64 clients on 64 tenants.
+ */
 export async function benchPublish(plane: ControlPlane): Promise<BenchRow[]> {
   const floor = fork(fileURLToPath(new URL('./floor-worker.ts', import.meta.url)), [plane.restate.adminUrl]);
   await once(floor, 'message');
@@ -127,7 +142,7 @@ export async function benchPublish(plane: ControlPlane): Promise<BenchRow[]> {
   }
 }
 
-/** The latencies of one client's publishes, as the number of tenants and the length of a bundle's history grow. */
+/** Measures the latency of one client's publishes with more tenants, and with a longer history of the bundle. */
 export async function benchScale(plane: ControlPlane): Promise<BenchRow[]> {
   const measure = async (pick: (index: number) => string): Promise<Series> => {
     const series = new Series();

@@ -15,7 +15,7 @@ const BATCH = 500;
 const BATCHES = 20;
 const QUEUE = 'bench';
 
-/** Confirmed moves a second into one quorum queue, ours and the bare client in turn. */
+/** Measures the confirmed moves per second into one quorum queue. Our sink and a bare client take turns. */
 export async function benchRabbitExchange(): Promise<BenchRow[]> {
   const broker = await startRabbitmq();
   const target = rabbitMoveExchange({
@@ -38,7 +38,7 @@ export async function benchRabbitExchange(): Promise<BenchRow[]> {
       const theirMs = await timed(() => sendBare(channel, events));
       const ourMs = await timed(() => sendOurs(target, events));
       await channel.purgeQueue(QUEUE);
-      // The first warms both up.
+      // The first round is a warm-up and is not counted.
       if (round === 0) continue;
       ours.push(ourMs);
       theirs.push(theirMs);
@@ -73,7 +73,10 @@ async function sendOurs(target: SinkTarget, events: readonly MoveEvent[]): Promi
   }
 }
 
-/** The same messages, mandatory and persistent, with as many under way, batch after batch. */
+/**
+ * Publishes the same messages in the same batches as the sink does: mandatory, persistent, and with the same number
+ * of unconfirmed messages.
+ */
 async function sendBare(channel: ConfirmChannel, events: readonly MoveEvent[]): Promise<void> {
   for (let from = 0; from < events.length; from += BATCH) {
     const batch = events.slice(from, from + BATCH);

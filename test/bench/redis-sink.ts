@@ -14,7 +14,10 @@ const ROUNDS = 3;
 const TENANT = 'acme';
 const STREAM = moveStream(TENANT);
 
-/** Moves appended a second by the sink's target, beside a bare client that pipelines XADDs of the same entries to the same Redis. */
+/**
+ * Measures the moves per second that the sink's target appends to a stream. For comparison, a bare client pipelines
+ * XADD commands with the same entries to the same Redis.
+ */
 export async function benchRedisStream(): Promise<BenchRow[]> {
   const redis = await startRedis({ appendfsync: 'everysec' });
   const client = createClient({ url: redis.url });
@@ -39,7 +42,7 @@ export async function benchRedisStream(): Promise<BenchRow[]> {
       ({ position } = sent);
     }
   };
-  // Trims like ours, with the last entry of each batch.
+  // Trims the stream with the last entry of each batch, as our target does.
   const bare = async (): Promise<void> => {
     const TRIM = { strategy: 'MAXLEN', strategyModifier: '~', threshold: feedLimits.streamEntries } as const;
     for (const events of batches) {
@@ -62,7 +65,8 @@ export async function benchRedisStream(): Promise<BenchRow[]> {
     for (const fsync of ['everysec', 'always']) {
       await client.configSet('appendfsync', fsync);
       const [own, floor]: [number[], number[]] = [[], []];
-      // One round of each to warm up; then in turns, so that both meet the same machine.
+      // The first round is a warm-up. In the later rounds both take turns, so that the load of the machine affects
+      // both alike.
       for (let round = 0; round <= ROUNDS; round++) {
         const rates = [await timed(ours), await timed(bare)] as const;
         if (round === 0) continue;

@@ -22,8 +22,9 @@ const WAYS: readonly Waiting[] = [
 ];
 
 /**
- * What the API's process grows by when a thousand clients wait, each on a connection of its own. Resident memory of a new process each time,
- * after thousands of reads have made it what it is under work: garbage is in it, and its coming and going is the error of these rows.
+ * Measures how much the memory of the API process grows while 1,000 clients wait, each on its own connection. Each
+ * round measures the resident memory of a new process, after thousands of reads have brought it to its usual size
+ * under load. That memory includes garbage, so the time of a garbage collection is the error of these values.
  */
 export async function benchWaitingClients(plane: ControlPlane): Promise<BenchRow[]> {
   const tenant = await newTenant(plane);

@@ -6,7 +6,10 @@ import { ourPublish } from './publish.ts';
 
 const APPROVAL = [{ approval: { name: 'release', within: '1h' } }];
 
-/** A publish of one bundle while hundreds of other releases of its tenant wait at their gates, beside the same with none. */
+/**
+ * Measures publishes of one bundle while 500 other releases of the same tenant wait at their gates. For comparison,
+ * it measures the same publishes before any release waits.
+ */
 export async function benchWaiting(plane: ControlPlane): Promise<BenchRow[]> {
   const tenant = await newTenant(plane);
   await withPolicy(plane, tenant, APPROVAL, 'gated');
@@ -30,7 +33,10 @@ export async function benchWaiting(plane: ControlPlane): Promise<BenchRow[]> {
   ];
 }
 
-/** One tenant's publishes while another has a thousand releases that wait, hands a thousand in, and has a thousand that compile. */
+/**
+ * Measures one tenant's publishes in three situations: while 1,000 releases of another tenant wait at their gates,
+ * while that tenant submits 1,000 publishes, and while 1,000 releases of that tenant compile.
+ */
 export async function benchFairness(plane: ControlPlane): Promise<BenchRow[]> {
   const [busy, quiet] = [await newTenant(plane), await newTenant(plane)];
   await withPolicy(plane, busy, APPROVAL, 'gated');
@@ -73,7 +79,7 @@ async function waitAtGates(plane: ControlPlane, tenant: string, count: number): 
   await waitingGates(plane, tenant, count);
 }
 
-/** One release a bundle. `risen`: a hundred are on their way. */
+/** Submits `count` publishes, each of its own bundle. `risen` resolves when the first 100 are accepted. */
 function handIn(
   plane: ControlPlane,
   tenant: string,
@@ -90,7 +96,10 @@ function handIn(
   return { risen, over };
 }
 
-/** A pattern that backtracks for a quarter of a second, so that a thousand of them keep a processor busy for longer than is measured. */
+/**
+ * A source whose pattern backtracks for a quarter of a second. A thousand such sources keep a processor busy for the
+ * whole measurement.
+ */
 function slowToCompile(index: number): Record<string, string> {
   return {
     'pointsman.yaml':

@@ -25,7 +25,10 @@ const ROUNDS = 24;
 const ROUNDS_TO_WARM_UP = 4;
 const ENDPOINT = fileURLToPath(new URL('./endpoint-process.ts', import.meta.url));
 
-/** Signed events posted one after the other to an endpoint of this machine, ours and a bare client on one connection in turn. */
+/**
+ * Measures signed events that are posted one after the other to an endpoint on this machine. Our sink and a bare
+ * client on one connection take turns.
+ */
 export async function benchWebhooks(): Promise<BenchRow[]> {
   const process = fork(ENDPOINT, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   const gone = once(process, 'exit');
@@ -69,7 +72,7 @@ async function sendOurs(
   endpoint: WebhookEndpoint,
   events: readonly MoveEvent[],
 ): Promise<void> {
-  // A batch has an end by time: on a slow machine it goes on with the rest.
+  // A batch also ends after a maximum time. On a slow machine, the next batch sends the remaining events.
   for (let sent = 0; sent < events.length;) {
     const { count, stopped } = await delivery.send({ tenant: TENANT, events: events.slice(sent) }, endpoint);
     if (stopped !== null) throw new Error(stopped.kind);

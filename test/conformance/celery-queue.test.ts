@@ -16,7 +16,7 @@ const QUEUES = [
   { name: 'Redis', start: startRedis, open: redisCeleryQueue, waiting: waitingInRedis },
 ] as const;
 
-/** Queues that exist before the broker is killed. A kill right after their declaration could lose them. */
+/** These queues are declared in advance, because a kill right after the declaration could lose them. */
 const KILLED = ['survivors', 'restarts'] as const;
 
 const log = pino({ level: 'silent' });
@@ -54,7 +54,7 @@ describe.skipIf(skipWithout('the queues of Celery', ['redis-server', 'rabbitmq-s
       return { proxy, url: broker.url.replace(`:${broker.port}`, `:${proxy.port}`) };
     };
 
-    test('has every task that it confirmed, after the broker was killed among many of them', async () => {
+    test('has every task that it confirmed, even when the broker is killed while many tasks are in flight', async () => {
       const queue = openAt(broker.url);
       const sent: Promise<EnqueueResult>[] = [];
       const { promise: killed, resolve } = Promise.withResolvers<void>();
@@ -62,7 +62,7 @@ describe.skipIf(skipWithout('the queues of Celery', ['redis-server', 'rabbitmq-s
       for (let nth = 1; nth <= 200; nth++) {
         const answer = queue.enqueue(taskFor('survivors', nth));
         sent.push(answer);
-        // Once some tasks are confirmed, others are in flight.
+        // Kills the broker after the 20th confirmation. At that time other tasks are in flight.
         void answer.then(() => {
           if (++answers === 20) resolve(broker.kill());
         });
@@ -74,7 +74,8 @@ describe.skipIf(skipWithout('the queues of Celery', ['redis-server', 'rabbitmq-s
 
       await broker.restart();
       const queued = 1 + kinds.filter((kind) => kind === 'queued').length;
-      // A task without a confirmation may still have arrived.
+      // RabbitMQ or Redis may have stored a task without confirming it, so the queue may contain more tasks than were
+      // confirmed.
       const there = await waiting(broker.url, 'survivors');
       expect(there).toBeGreaterThanOrEqual(queued);
       expect(there).toBeLessThanOrEqual(201);
@@ -118,7 +119,7 @@ describe.skipIf(skipWithout('the queues of Celery', ['redis-server', 'rabbitmq-s
       expect(await queue.enqueue(taskFor('closing', 3))).toMatchObject({ kind: 'later' });
     });
 
-    test('refuses an invalid task without asking the broker', async () => {
+    test('refuses an invalid task without contacting the broker', async () => {
       const queue = openAt(
         'redis://nobody.invalid:1'.replace('redis', new URL(broker.url).protocol.slice(0, -1)),
       );
@@ -158,7 +159,7 @@ describe.skipIf(skipWithout('Celery’s queues in RabbitMQ', ['rabbitmq-server']
       await broker.stop();
     });
 
-    test('that was deleted loses no task: the next task gets "later", and then the queue exists again', async () => {
+    test('that was deleted is declared again: the next enqueue returns "later", and the one after it succeeds', async () => {
       expect(await queue.enqueue(taskFor('deleted', 1))).toEqual({ kind: 'queued' });
       await withChannel(broker.url, (channel) => channel.deleteQueue('deleted'));
       expect(await queue.enqueue(taskFor('deleted', 2))).toMatchObject({ kind: 'later' });
@@ -176,7 +177,7 @@ describe.skipIf(skipWithout('Celery’s queues in RabbitMQ', ['rabbitmq-server']
 
     test('is declared with the arguments of a Celery worker, so that either side can declare it first', async () => {
       expect(await queue.enqueue(taskFor('declared', 1))).toEqual({ kind: 'queued' });
-      // Rejects when the arguments differ.
+      // RabbitMQ returns an error here if the queue was declared with other arguments.
       await withChannel(broker.url, (channel) => channel.assertQueue('declared', { durable: true }));
     });
   },
@@ -196,7 +197,7 @@ describe.skipIf(skipWithout('Celery’s queues in Redis', ['redis-server']))('a 
     await broker.stop();
   });
 
-  test('refuses a task when another key has its name', async () => {
+  test('refuses a task when its name belongs to a key that is not a queue', async () => {
     await withClient(broker.url, (client) => client.set('taken', 'by somebody else'));
     expect(await queue.enqueue(taskFor('taken', 1))).toEqual({
       kind: 'refused',
@@ -204,7 +205,7 @@ describe.skipIf(skipWithout('Celery’s queues in Redis', ['redis-server']))('a 
     });
   });
 
-  test('defers each task while it has its maximum length', async () => {
+  test('defers each task while the queue has its maximum length', async () => {
     const most = Array.from({ length: celeryLimits.waitingInRedis - 1 }, () => 'a task');
     await withClient(broker.url, (client) => client.lPush('long', most));
     expect(await queue.enqueue(taskFor('long', 1))).toEqual({ kind: 'queued' });

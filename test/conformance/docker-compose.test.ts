@@ -7,8 +7,8 @@ import { z } from 'zod';
 import { apiConfig, migrateConfig, workerConfig } from '../../services/config/config.ts';
 import { settings } from '../../services/config/settings.ts';
 
-// Tests have no container engine. This file reads docker-compose.yml as compose does and compares it with the
-// needs of its services.
+// Tests can't run containers. This file reads docker-compose.yml as Docker Compose does, and compares it with what
+// the processes need.
 
 const root = join(import.meta.dirname, '..', '..');
 const text = readFileSync(join(root, 'docker-compose.yml'), 'utf8');
@@ -34,7 +34,8 @@ const compose = File.parse(parse(text, { merge: true }));
 const service = (name: string) => Service.parse(compose.services[name]);
 
 /**
- * The environment as compose fills it in: required variables have `value`, and the others have their default.
+ * The environment of a service after Compose has substituted the variables. Required variables get `value`, and the
+ * others get their default.
  */
 function environment(name: string, value: string): Record<string, string> {
   const fill = (raw: string) =>
@@ -79,12 +80,13 @@ test('docker-compose.yml gives each process only settings that it reads, and eve
   ]);
 });
 
-test('docker-compose.yml passes the key of a Restate that signs its calls to the worker, which also starts without one', () => {
+test('docker-compose.yml passes the key of a Restate that signs its calls to the worker, and the worker also starts without a key', () => {
   expect(workerConfig(environment('worker', 'a1b2c3d4e5f6a7b8')).identityKey).toBeNull();
   expect(service('worker').environment['POINTSMAN_WORKER_IDENTITY_KEY']).toBe(
     '${POINTSMAN_WORKER_IDENTITY_KEY:-}',
   );
-  // The comment shows how: with the setting that the embedded server uses.
+  // A comment in docker-compose.yml shows how to override the setting. The override must have the value that the
+  // embedded server uses.
   const [override = ''] = /^#   services:\n(?:#     .*\n)+/m.exec(text) ?? [];
   const { services } = z
     .object({ services: z.object({ restate: Service.pick({ environment: true, volumes: true }) }) })
@@ -94,7 +96,7 @@ test('docker-compose.yml passes the key of a Restate that signs its calls to the
   expect(services.restate.volumes).toEqual([`./.pointsman/restate.pem:${file}:ro`]);
 });
 
-test('docker-compose.yml contains no secret and no default for one', () => {
+test('docker-compose.yml contains neither a secret nor a default value for a secret', () => {
   const secrets = [...text.matchAll(/\$\{([A-Z_]*(?:TOKEN|PASSWORD)[A-Z_]*)([^}]*)\}/g)];
   expect(secrets.length).toBeGreaterThan(3);
   expect(secrets.filter(([, , rest]) => !rest?.startsWith(':?'))).toEqual([]);
@@ -115,7 +117,7 @@ test('docker-compose.yml publishes only the port of the API, and only on this ma
   expect(apiConfig(environment('api', 'a1b2c3d4e5f6a7b8')).port).toBe(7400);
   for (const name of ['postgres', 'restate', 'migrate']) expect(service(name).networks).toEqual(['inside']);
   expect(compose.networks['inside']).toEqual({ internal: true });
-  // A port of a container that is only on an internal network can't be reached.
+  // A published port is reachable only if its container is also on a network that is not internal.
   expect(service('api').networks).toContain('outside');
 });
 
@@ -137,7 +139,7 @@ test('docker-compose.yml gives Restate the same configuration as npm start, and 
   expect(env['RESTATE_NODE_NAME']).toBe('pointsman');
 });
 
-test('docker-compose.yml runs the same releases of the servers as npm installs', () => {
+test('docker-compose.yml runs the same versions of the servers that npm installs', () => {
   const version = (name: string) =>
     z.object({ version: z.string() }).parse(createRequire(import.meta.url)(`${name}/package.json`)).version;
   expect(service('restate').image.split(':')[1]).toBe(

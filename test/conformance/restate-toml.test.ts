@@ -6,7 +6,8 @@ import { parse } from 'smol-toml';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { RESTATE_TOML, restateBinary } from '../../packages/dev/restate/embedded.ts';
 
-// The server ignores an unknown key without an error. Only the configuration that it prints proves a setting.
+// Restate ignores an unknown key in its configuration file without an error. Only the configuration that it prints
+// proves that it has applied a setting.
 
 let folder: string;
 beforeAll(() => {

@@ -5,7 +5,10 @@ import { createCompiler } from '../../services/compiler/compiler.ts';
 import type { Database } from '../../services/postgres/database.ts';
 import { Notifications } from '../../services/postgres/notifications.ts';
 
-/** The API without its stores, for what it says about itself. The record answers the one question of `/metrics`. */
+/**
+ * The API without stores, for pages that are generated from its responses. A fake database answers the one query of
+ * `/metrics`.
+ */
 export async function withApi<T>(use: (app: App) => Promise<T>): Promise<T> {
   const compiler = createCompiler();
   const app = createApp({

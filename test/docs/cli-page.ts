@@ -4,7 +4,7 @@ import { EXIT_CODES } from '../../packages/cli/exit-codes.ts';
 import { commandLine } from '../../packages/cli/program.ts';
 import { markdownTable } from './markdown.ts';
 
-/** docs/reference/cli.md: the help of every command, as `--help` prints it, and the exit codes. */
+/** Generates docs/reference/cli.md: the help of every command, as `--help` prints it, and the exit codes. */
 export function cliPage(): string {
   const program = commandLine({
     env: {},
@@ -34,7 +34,7 @@ function sectionsOf(command: Command, parents: readonly string[]): string[] {
   return [...own, ...command.commands.flatMap((one) => sectionsOf(one, names))];
 }
 
-/** The help of one command. The global options have their own section. */
+/** The help of one command. It leaves out the global options, which have their own section. */
 function helpOf(command: Command): string {
   let text = '';
   command

@@ -2,7 +2,7 @@ import { ERRORS, type ErrorCode } from '../../packages/protocol/errors.ts';
 import { EXIT_CODES, exitOfProblem } from '../../packages/cli/exit-codes.ts';
 import { code, markdownTable } from './markdown.ts';
 
-/** docs/reference/errors.md: every code of a problem document. */
+/** Generates docs/reference/errors.md: every code of a problem document. */
 export function errorsPage(): string {
   const rows = Object.entries(ERRORS).map(([name, { status, title }]) => [
     code(name),

@@ -1,7 +1,7 @@
 import { jsonSchemaOf, type SchemaName } from '../../services/api/operations/schema-documents.ts';
 import { code, markdownTable } from './markdown.ts';
 
-/** A JSON Schema, as far as zod makes one. */
+/** The keywords of JSON Schema that zod generates. */
 interface Schema {
   readonly $ref?: string;
   readonly allOf?: readonly Schema[];
@@ -26,7 +26,7 @@ interface Schema {
 
 type Definitions = Readonly<Record<string, Schema>>;
 
-/** A table of every field of a file, in the order of its schema. */
+/** A table of all fields of a file, in the order of its schema. */
 export function fieldTable(name: SchemaName): string {
   const schema = jsonSchemaOf(name) as Schema & { readonly definitions: Definitions };
   const rows = fieldsUnder(schema, '', schema.definitions);
@@ -54,7 +54,7 @@ function fieldsUnder(schema: Schema, path: string, definitions: Definitions): st
   ];
 }
 
-/** The fields of every variant, each once, with the variants that have it. */
+/** The fields of all variants. A field that several variants have is listed once, with the variants that have it. */
 function variantFields(variants: readonly Schema[], path: string, definitions: Definitions): string[][] {
   const named = variants.flatMap((variant) => {
     const kind = Object.values(variant.properties ?? {}).find((field) => field.const !== undefined);
@@ -80,7 +80,7 @@ function rowOf(path: string, field: Schema, isRequired: boolean, definitions: De
   ];
 }
 
-/** The schema that a reference names, with what stands next to the reference. */
+/** Resolves a `$ref`. Keywords next to the `$ref` override those of the schema to which it refers. */
 function resolved(schema: Schema, definitions: Definitions): Schema {
   const { $ref, allOf: [only] = [], ...own } = schema;
   const parent = $ref === undefined ? only : definitions[$ref.replace('#/definitions/', '')];

@@ -3,7 +3,7 @@ import type { App } from '../../services/api/app.ts';
 import { documentPath, type Endpoint } from '../../services/api/http/endpoint.ts';
 import { code } from './markdown.ts';
 
-/** The OpenAPI document, as far as this page reads it. */
+/** The parts of the OpenAPI document that this page uses. */
 interface Schema {
   readonly $ref?: string;
   readonly description?: string;
@@ -43,7 +43,7 @@ interface Documented {
   readonly operation: Operation;
 }
 
-/** docs/reference/http-api.md: every operation of the OpenAPI document. */
+/** Generates docs/reference/http-api.md: every operation of the OpenAPI document. */
 export async function httpPage({ fetch, endpoints }: Pick<App, 'fetch' | 'endpoints'>): Promise<string> {
   const document = (await (await fetch(new Request('http://docs.example/openapi.json'))).json()) as Document;
   const operations = endpoints.flatMap((endpoint) => {
@@ -86,7 +86,7 @@ function whoMay({ may }: Endpoint): string {
   return roles.length === Role.options.length ? 'any role' : `role ${roles.join(' or ')}`;
 }
 
-/** The common ones by name, since they are described at the top of the page. */
+/** Lists common parameters by name only, because the top of the page describes them. */
 function parameterList(operation: Operation, common: ReadonlySet<string>): string[] {
   const [shared, own] = [true, false].map((isCommon) =>
     parametersOf(operation).filter((one) => common.has(described(one)) === isCommon),
@@ -106,7 +106,10 @@ function described(one: Parameter): string {
   return `- \`${one.name}\` (${one.in}): ${one.description ?? one.schema.description ?? ''}`;
 }
 
-/** Parameters that at least so many operations describe in the same words. */
+/**
+ * The minimum number of operations that describe a parameter in the same words. The page then describes the parameter
+ * once, at its top.
+ */
 const COMMON = 4;
 
 function commonParameters(operations: readonly Documented[]): Set<string> {
@@ -129,7 +132,7 @@ function bodyFields({ requestBody }: Operation, { components }: Document): strin
   });
 }
 
-/** What every operation can fail with is said once for the page. */
+/** Leaves out the errors that every operation can return. The page lists them once. */
 const EVERYWHERE = new Set([
   'invalid_request',
   'internal',

@@ -1,4 +1,7 @@
-/** A table of Markdown. Cells are Markdown already; their bars and line breaks would end a cell, and are escaped. */
+/**
+ * Formats a Markdown table. Cells are already Markdown. Their vertical bars and line breaks are escaped, because they
+ * would end a cell.
+ */
 export function markdownTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.map(cell).join(' | ')} |`;
   return [line(header), line(header.map(() => '---')), ...rows.map(line)].join('\n');
@@ -8,7 +11,7 @@ function cell(text: string): string {
   return text.replaceAll('|', String.raw`\|`).replaceAll('\n', ' ');
 }
 
-/** Text as code; none as nothing. */
+/** Formats a text as inline code. Returns an empty string if there is no text. */
 export function code(text: string): string {
   return text === '' ? '' : `\`${text}\``;
 }

@@ -1,9 +1,9 @@
 import type { App } from '../../services/api/app.ts';
 import { code, markdownTable } from './markdown.ts';
 
-/** docs/reference/metrics.md: every metric that the API's `/metrics` has. */
+/** Generates docs/reference/metrics.md: every metric that the API returns on `/metrics`. */
 export async function metricsPage({ fetch }: Pick<App, 'fetch'>): Promise<string> {
-  // A counter has no type line before its first request.
+  // Sends a request first, because a counter has no TYPE line before it has counted a request.
   await fetch(new Request('http://docs.example/healthz'));
   const text = await (await fetch(new Request('http://docs.example/metrics'))).text();
   const types = new Map([...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => [name, type]));

@@ -1,6 +1,6 @@
 import { fieldTable } from './field-table.ts';
 
-/** docs/reference/pointsman-yaml.md */
+/** Generates docs/reference/pointsman-yaml.md. */
 export function recipePage(): string {
   return [
     '# pointsman.yaml',
@@ -10,7 +10,7 @@ export function recipePage(): string {
   ].join('\n\n');
 }
 
-/** docs/reference/policy.md */
+/** Generates docs/reference/policy.md. */
 export function policyPage(): string {
   return [
     '# The policy',

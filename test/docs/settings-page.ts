@@ -10,7 +10,7 @@ const READERS = {
   migrate: migrateConfig,
 } as const;
 
-/** docs/reference/settings.md: every environment variable of the processes. */
+/** Generates docs/reference/settings.md: every environment variable of the processes. */
 export function settingsPage(): string {
   const readers = Object.entries(READERS).map(([process, read]) => ({ process, ...namesReadBy(read) }));
   const rows = Object.entries(settings.shape).map(([name, schema]) => [
@@ -45,7 +45,10 @@ export function settingsPage(): string {
   ].join('\n\n');
 }
 
-/** The settings that a process reads, and those that it cannot do without: found by starting it with nothing set. */
+/**
+ * The settings that a process reads, and those that it requires. They are found by starting the process without any
+ * settings.
+ */
 function namesReadBy(read: (env: Environment) => unknown): { names: Set<string>; required: Set<string> } {
   const names = new Set<string>();
   const env = new Proxy<Record<string, string>>(

@@ -5,7 +5,7 @@ import { startPostgres } from '../support/servers/servers.ts';
 import { connect } from '../support/worlds/store.ts';
 import { appRoleOf, schemaFile, schemaSql } from './schema-sql.ts';
 
-/** `npm run schema`: writes services/postgres/schema.sql from a database that it starts, migrates and removes. */
+/** `npm run schema` writes services/postgres/schema.sql from a temporary database that it starts and migrates. */
 const postgres = await startPostgres();
 try {
   await migrate(postgres.ownerUrl, postgres.appUrl);

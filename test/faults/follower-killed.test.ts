@@ -23,7 +23,8 @@ test('a follower that is killed at any moment of its writes serves only verified
     const following = startFollowing(options('bot'));
     await following.begun;
     const next = world.publish(filesWithSum(++published));
-    // From before the first fetched byte until after the swap, a little later each time.
+    // Each kill comes one request later than the one before. The first kill comes before any byte was fetched, and
+    // the last one after the swap.
     const until = world.forwarder.asked.length + 1 + death;
     await eventually(
       async () => world.forwarder.asked.length >= until || following.served.at(-1)?.generation === published,
@@ -48,7 +49,7 @@ test('a follower that is killed at any moment of its writes serves only verified
   await offline.kill();
 });
 
-test('two follower processes share the fetched content of one folder, and neither makes the other go back a generation', async () => {
+test('two follower processes that use one folder share the fetched content, and never move each other back to an older generation', async () => {
   await world.publish(filesWithSum(1));
   const first = startFollowing(options('one'));
   await first.begun;

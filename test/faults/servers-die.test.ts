@@ -60,7 +60,7 @@ test('a Restate server that is killed and restarted during 20 publishes does not
   const asked = tenants.map((tenant) =>
     publish(plane, tenant, { idempotencyKey: 'mine', ...file('x') }).catch(() => null),
   );
-  // Some are certainly in flight: they wait before their first write.
+  // This lock stops some releases before their first write, so some are certainly in flight when the server dies.
   await still.whileStagesLocked(async () => {
     await asked[0];
     await eventually(() => still.waitsForLock('record_compiled'), { what: 'a release that is under way' });
@@ -69,7 +69,7 @@ test('a Restate server that is killed and restarted during 20 publishes does not
   await plane.restate.restart();
   await Promise.all(asked);
   for (const tenant of tenants) {
-    // A client without a response sends its request again with the same key.
+    // A client that gets no response repeats its request with the same idempotency key.
     const version = await eventually(
       () => accepted(plane, tenant, { idempotencyKey: 'mine', ...file('x') }),
       { what: 'an answer' },
@@ -85,10 +85,11 @@ test('each pointer moves once although the database cuts connections during the 
   const ask = (tenant: string) => accepted(plane, tenant, { idempotencyKey: 'mine', ...file('y') });
   const asking = Promise.all(tenants.map((tenant) => eventually(() => ask(tenant), { what: 'an answer' })));
   const cutting = async (): Promise<void> => {
-    // At least one is certainly in its swap. Afterwards every active connection may be cut.
+    // Cuts at least one connection in the middle of a swap. After that it cuts any active connection.
     await still.whileMovesLocked(() => eventually(still.cutWaiting, { what: 'a swap that is cut' }));
     await still.sql(async (client) => {
-      // A database that cuts every connection permanently is down. This one lets some work succeed.
+      // A database that cuts every connection permanently would be down. The pauses between the cuts let some work
+      // succeed.
       for (let round = 0; round < 50; round++) {
         await client.query(
           `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pointsman-worker' AND state = 'active'`,
@@ -107,7 +108,8 @@ test('each pointer moves once although the database cuts connections during the 
 test('a PostgreSQL server that is killed during 10 publishes, one of them in its swap, does not lose a publish: accepted publishes go live, and new ones are refused until the server is back', async () => {
   const [first = '', ...others] = await Promise.all(Array.from({ length: 10 }, () => newTenant(plane)));
   await settled(plane, first, await accepted(plane, first, file('before')));
-  // The first waits in its swap. The others wait before their first write.
+  // When the server dies, the first tenant's release waits in its swap, and the releases of the other tenants wait
+  // before their first write.
   await still
     .whilePointerLocked(first, async () => {
       await accepted(plane, first, file('x'));
@@ -116,7 +118,7 @@ test('a PostgreSQL server that is killed during 10 publishes, one of them in its
       await plane.postgres.kill();
     })
     .catch((error: unknown) => {
-      // The connection that holds the lock dies with its server.
+      // The connection that holds the lock is lost when its server is killed.
       if (!(error instanceof Error)) throw error;
     });
   const refused = await publish(plane, first, file('meanwhile')).catch((error: unknown) => error);
@@ -180,7 +182,7 @@ test('a release that an operator kills after its swap is settled as published by
   expect((await settled(plane, tenant, 2)).outcome).toBe('published');
 });
 
-test('an invocation that is cancelled at any moment settles as published or cancelled, and its pointer agrees', async () => {
+test('a release whose invocation is cancelled at any moment settles as published or cancelled, and its pointer matches that outcome', async () => {
   for (let round = 0; round < 10; round++) {
     const tenant = await newTenant(plane);
     const version = await accepted(plane, tenant, file(`round ${round}`));

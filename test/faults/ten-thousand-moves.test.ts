@@ -33,7 +33,7 @@ import { skipWithout } from '../support/servers/system-packages.ts';
 
 const minute = 60_000;
 const MOVES = 10_000;
-/** Two of them share a stream and so a writer. */
+/** The first two tenants share a stream, and therefore one writer. */
 const TENANTS = [...neighbours(2), 'globex', 'initech', 'umbrella'];
 const POINTERS: PointerId[] = TENANTS.flatMap((tenant) =>
   ['bot', 'faq', 'mail', 'voice'].map((bundle) => ({ tenant, bundle, channel: 'live' })),
@@ -52,7 +52,7 @@ const FAULTS: readonly (readonly ['redis' | 'rabbitmq', Fault])[] = [
   ['rabbitmq', 'silent'],
 ];
 const MOVES_PER_FAULT = MOVES / FAULTS.length / POINTERS.length;
-/** The first two generations are the publishes. */
+/** The generations of one pointer at the end: two from its publishes, and its part of the moves. */
 const GENERATIONS = 2 + MOVES / POINTERS.length;
 
 describe.skipIf(skipWithout('10,000 moves through faults', ['redis-server', 'rabbitmq-server']))(
@@ -69,7 +69,7 @@ describe.skipIf(skipWithout('10,000 moves through faults', ['redis-server', 'rab
       broker.url.replace(`:${broker.port}`, `:${proxy.port}`);
 
     beforeAll(async () => {
-      // These brokers lose nothing when they are killed, so a missing move was not delivered.
+      // These brokers keep every confirmed write when they are killed, so a missing move was never delivered.
       const [redis, rabbitmq] = await Promise.all([startRedis(), startRabbitmq()]);
       ends.defer(() => redis.stop());
       ends.defer(() => rabbitmq.stop());
@@ -98,7 +98,7 @@ describe.skipIf(skipWithout('10,000 moves through faults', ['redis-server', 'rab
     });
     afterAll(() => ends.disposeAsync());
 
-    /** Every consumer of moves exists before the first move. */
+    /** Starts every consumer of moves. They must exist before the first move. */
     async function startRuntimes(): Promise<typeof runtimes> {
       const { url } = brokers.rabbitmq.broker;
       await bindAudit(url, AUDIT);
@@ -108,12 +108,15 @@ describe.skipIf(skipWithout('10,000 moves through faults', ['redis-server', 'rab
       const rabbitmq = runtimeOnRabbitmq({ ...sources, url: throughProxy(brokers.rabbitmq) });
       ends.defer(() => rabbitmq.stop());
       await eventually(() => rabbitmq.depth(), { what: 'its queue is there' });
-      // A kill right after its declaration could lose the queue.
+      // A graceful restart stores the queue. A kill right after the declaration could lose it.
       await brokers.rabbitmq.broker.restartGently();
       return { redis, rabbitmq };
     }
 
-    /** @returns the number of moves */
+    /**
+     * Moves all pointers while the brokers and the worker suffer random faults.
+     * @returns the number of moves
+     */
     async function moveUnderFaults(): Promise<number> {
       const random = seededRandom(seed, 'faults');
       const killing = killAtRandom(plane.worker, Object.values(brokers), seededRandom(seed, 'worker'));
@@ -152,7 +155,7 @@ describe.skipIf(skipWithout('10,000 moves through faults', ['redis-server', 'rab
     }
 
     test(
-      '10,000 moves reach each sink in generation order and once for a consumer that drops duplicates, and no runtime goes back, although worker and brokers are killed and silenced during deliveries (promises 7, 12)',
+      'every sink gets 10,000 moves in generation order, once for a consumer that drops duplicates, and runtimes never go back to an older generation, although the worker and the brokers are killed and silenced during deliveries (promises 7, 12)',
       async () => {
         const begun = performance.now();
         console.warn(`POINTSMAN_SEED=${seed}`);
@@ -182,14 +185,15 @@ describe.skipIf(skipWithout('10,000 moves through faults', ['redis-server', 'rab
         const seconds = { moving: (moved - begun) / 1_000, healing: (delivered - moved) / 1_000 };
         const seen = { seed, deaths, duplicates, byEvents, refused: endpoint.refused(), seconds };
         console.warn(JSON.stringify(seen));
-        // The writer chooses the id of a Redis entry, so that a repeated batch does not write it twice.
+        // The sink chooses the ids of the Redis entries, so Redis rejects the duplicates of a repeated batch.
         expect(duplicates.redis).toBe(0);
-        // Otherwise the run proves nothing.
+        // Checks that the faults really happened. Without them the test would prove nothing.
         expect(deaths).toBeGreaterThanOrEqual(3);
         expect(endpoint.refused()).toBeGreaterThan(0);
         expect(duplicates.webhook).toBeGreaterThan(0);
         expect(byEvents.redis).toBeGreaterThan(MOVES / 10);
-        // RabbitMQ keeps undelivered messages, so its runtime needs no snapshot after the first one.
+        // RabbitMQ keeps undelivered messages. Its runtime therefore got every generation by an event, and needed no
+        // snapshot after the first one.
         expect(byEvents.rabbitmq).toBe(GENERATIONS * POINTERS.length);
         expect(await contradictions(plane.postgres.ownerUrl)).toEqual([]);
       },

@@ -32,7 +32,7 @@ async function invocation(service: string, tenant: string, version: number) {
   return rows[0] ? Invocation.parse(rows[0]) : null;
 }
 
-/** Takes away the right to delete claims during `work`, so that every undo fails. */
+/** Revokes the right to delete claims during `work`, so that every undo fails. */
 async function withoutUndo(work: () => Promise<void>): Promise<void> {
   const app = appRoleOf(plane.postgres.appUrl);
   await still.sql((client) => client.query(`REVOKE DELETE ON pointsman.artifact_claims FROM ${app}`));
@@ -71,7 +71,7 @@ async function resumed(id: string, tenant: string, version: number): Promise<voi
   expect(await contradictions(plane.postgres.ownerUrl)).toEqual([]);
 }
 
-test('an undo that keeps failing is recorded in the ledger, its release settles, its tenant continues, and it completes when an operator resumes it', async () => {
+test('an undo that keeps failing is recorded in the ledger and does not block its release or its tenant, and it completes when an operator resumes it', async () => {
   const tenant = await newTenant(plane);
   await settled(plane, tenant, await accepted(plane, tenant));
   let waiting = '';

@@ -25,7 +25,7 @@ afterAll(async () => {
   await plane.stop();
 });
 
-/** Waits until /readyz reports that state of the worker, and the API as ready. */
+/** Waits until /readyz reports the given state for the worker, and the API as ready. */
 async function readyWithWorker(worker: 'ok' | 'down'): Promise<void> {
   await eventually(
     async () => {
@@ -68,7 +68,7 @@ test('the doctor finds a worker that hangs during a swap, and once that worker i
   expect((await settled(plane, tenant, next)).outcome).toBe('published');
   await readyWithWorker('ok');
   expect((await doctor()).stdout).toMatch(/✓ {2}worker +responds through Restate/);
-  // The checks leave no invocation that operators would see.
+  // The checks of the doctor leave no invocations in Restate, which would confuse operators.
   const traces = (): Promise<unknown[]> =>
     plane.admin.query(`SELECT id FROM sys_invocation WHERE target_service_name = 'Worker'`);
   await eventually(async () => (await traces()).length === 0, {

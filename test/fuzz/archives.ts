@@ -6,7 +6,7 @@ import { pick, times } from './random.ts';
 
 type Archive = () => Promise<Uint8Array> | Uint8Array;
 
-/** Archives that a publisher may send, most of which no honest one does. */
+/** Archives that a publisher might send. Most of them are malformed or hostile. */
 const ARCHIVES: Readonly<Record<string, Archive>> = {
   'of one file': () => archiveOf([{ name: 'a.json', content: '{}' }]),
   'that is empty': () => archiveOf([]),
@@ -32,12 +32,15 @@ const ARCHIVES: Readonly<Record<string, Archive>> = {
   'that unpacks to 30 MiB': () => archiveOf([{ name: 'zeros', content: Buffer.alloc(7 * 1024 * 1024) }]),
 };
 
-/** Unpacking the large ones takes a thread's second. */
+/** These archives are sent less often, because unpacking one takes a thread a whole second. */
 const RARE = new Set(['with many files', 'that unpacks past every bound', 'that unpacks to 30 MiB']);
 
 const packed = new Map<string, Uint8Array>();
 
-/** One that is published, and is hardly ever the same as the one before. */
+/**
+ * A valid archive, which is published. Its content is one of 1,000, so two publishes in a row rarely have the same
+ * content.
+ */
 export async function rightArchive(random: Random): Promise<{ kind: string; bytes: Uint8Array }> {
   const content = JSON.stringify({ n: Math.floor(random() * 1_000) });
   return { kind: 'that is right', bytes: await archiveOf([{ name: 'a.json', content }]) };

@@ -16,7 +16,7 @@ export interface Delivery {
 let pushes: Readonly<Record<HookProvider, SignedPush>> | null = null;
 const payloads = new Map<HookProvider, readonly string[]>();
 
-/** What arrives at the hook of a provider: signed well with a payload that is right or hostile, or not signed well. */
+/** A delivery to a provider's hook. Its signature is valid or invalid, and its payload is valid or hostile. */
 export function hostileDelivery(random: Random, { host }: Outside, secret: string): Delivery {
   pushes ??= signedPushes(`${host.archives}/r1.tgz`);
   const provider = pick(random, HookProvider.options);
@@ -39,7 +39,7 @@ function signedBody(random: Random, right: string, hostile: readonly string[]): 
   return chosen < 0.2 ? manyValues(right) : pick(random, hostile);
 }
 
-/** As many values as fit a body, in a field that no provider sends. */
+/** Adds 20,000 values to the payload, in a field that providers do not send. */
 function manyValues(json: string): string {
   return `${json.slice(0, -1)},"values":[${'0,'.repeat(20_000)}0]}`;
 }

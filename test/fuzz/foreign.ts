@@ -3,10 +3,12 @@ import { gunzipSync } from 'node:zlib';
 import type { FuzzWorld } from './world.ts';
 import { EVERYBODY, type Sender } from './tenants.ts';
 
-/** Far more than any answer of a run holds. */
+/**
+ * The maximum size of an unpacked response body that is searched. It is far above the size of any response in a run.
+ */
 const MOST_BYTES = 64 * 1024 * 1024;
 
-/** What a request says of itself. */
+/** The parts of a request that determine which texts its response may contain. */
 export interface Carried {
   readonly sender: Sender;
   readonly opens: string | null;
@@ -15,11 +17,10 @@ export interface Carried {
 }
 
 /**
- * Finds a text of another tenant in an answer. The request's own path and body may be repeated in the answer, so a text that the request
- * carries does not count. Requests carry names, ids and digests of one other tenant at most. They never carry its marker, which is in all of its
- * content and in the names of its other things, nor its tokens and secrets.
- *
- * @returns the tenant and the text; null when there is none, or the sender may see every tenant
+ * Searches a response for texts that only another tenant has. A response may repeat the request's path and body, so
+ * texts in those do not count. A request contains at most names, ids and digests of one other tenant. It never
+ * contains that tenant's marker, which is part of all its content and names, or its tokens and secrets.
+ * @returns the other tenant and the text; null if nothing was found, or if the sender may read every tenant
  */
 export function foreignText(
   { secrets }: Pick<FuzzWorld, 'secrets'>,
@@ -37,14 +38,16 @@ export function foreignText(
   return null;
 }
 
-/** The text of a body. An archive is unpacked, since nothing would be found in it otherwise. */
+/**
+ * The text of a response body. An archive is unpacked first, because its compressed bytes contain no readable text.
+ */
 export function searchable(bytes: Buffer): string {
   const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b;
   if (!isGzip) return bytes.toString('latin1');
   try {
     return gunzipSync(bytes, { maxOutputLength: MOST_BYTES }).toString('latin1');
   } catch {
-    // Cut off: the request was for a part of it, or its capability ended meanwhile.
+    // The archive is incomplete, because only a part was requested or its capability expired during the response.
     return bytes.toString('latin1');
   }
 }

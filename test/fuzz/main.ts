@@ -7,9 +7,10 @@ import { fuzz } from './run.ts';
 import { startFuzzWorld } from './world.ts';
 
 /**
- * `npm run fuzz`: hostile requests against the real API, by every role of several tenants, by the platform and by nobody. Exits with 1 when
- * one was answered with a 5xx, not answered in time, or with something of another tenant, when the API's memory went past its bound, when an operation
- * succeeded too seldom for the run to prove anything about it, or when the record contradicts a promise afterwards. `POINTSMAN_SEED` repeats a run.
+ * `npm run fuzz` sends hostile requests to the real API, with the tokens of every role of several tenants and of the
+ * platform, and without a token. The process exits with 1 in any of these cases: a request gets a 5xx, no response in
+ * time, or data of another tenant; the API exceeds its memory limit; an operation succeeds too rarely for the run to
+ * prove anything about it; or the database violates an invariant afterwards. `POINTSMAN_SEED` repeats a run.
  */
 const { values } = parseArgs({ options: { requests: { type: 'string', default: '100000' } } });
 const seed = seedOfRun();

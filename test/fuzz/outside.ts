@@ -6,13 +6,16 @@ import { eventually } from '../support/runs/eventually.ts';
 import { startOutsideServer } from '../support/servers/outside-server.ts';
 import { signedPushes } from '../support/data/signed-pushes.ts';
 
-/** What Pointsman calls in a run: a check, a compiler, a webhook's endpoint and a code host. All answer at once and well. */
+/**
+ * The outside servers that Pointsman calls during a run: a check, a compiler, a webhook endpoint and a code host. All
+ * of them respond immediately and correctly.
+ */
 export interface Outside {
   address(path: string): string;
   readonly host: CodeHost;
-  /** The check that was asked of that release, once it was. */
+  /** Waits until the check of that release is requested. */
   check(correlationId: string): Promise<{ capability: string; digest: string }>;
-  /** The job of that release, once it was given out. */
+  /** Waits until the compilation of that release is requested. */
   job(correlationId: string): Promise<{ capability: string }>;
   stop(): Promise<void>;
 }
@@ -21,7 +24,8 @@ export async function startOutside(): Promise<Outside> {
   const checks = new Map<string, CheckRequest>();
   const jobs = new Map<string, CompileJob>();
   const server = await startOutsideServer(({ path, body }, response) => {
-    // A policy of a run may name another path for its checks, and a webhook gets events: neither is waited for.
+    // Requests to other paths need no record: a policy of the run may name another path for its checks, and webhooks
+    // send events.
     const check = path === '/check' ? CheckRequest.parse(JSON.parse(body)) : null;
     const job = path === '/compile' ? CompileJob.parse(JSON.parse(body)) : null;
     if (check !== null) checks.set(check.correlationId, check);

@@ -1,6 +1,6 @@
 import type { Random } from '../support/data/seeded-random.ts';
 
-/** One of a list that is not empty. */
+/** Picks one item of a list that is not empty. */
 export function pick<T>(random: Random, all: readonly T[]): T {
   const one = all[Math.floor(random() * all.length)];
   if (one === undefined) throw new Error('there is nothing to pick from');

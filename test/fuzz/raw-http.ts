@@ -7,7 +7,7 @@ import type { FuzzWorld } from './world.ts';
 
 const HEAD = 'GET /v1/me HTTP/1.1\r\nHost: a\r\n';
 
-/** Bytes that no HTTP client sends. */
+/** Requests that an HTTP client would never send, byte by byte. */
 const RAW: Readonly<Record<string, string>> = {
   'no request line': '\r\n\r\n\r\n',
   'another protocol': '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
@@ -33,16 +33,16 @@ const RAW: Readonly<Record<string, string>> = {
   'a body that is cut': `POST /v1/tenants HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc`,
 };
 
-/** What is written to a socket. */
+/** The bytes that are written to one connection. */
 export interface RawRequest {
   readonly kind: string;
-  /** Whose token is in it, if there is one. */
+  /** The owner of the token in the request, if it contains one. */
   readonly sender: Sender;
-  /** A character a byte. */
+  /** Each character is one byte. */
   readonly text: string;
 }
 
-/** One of the fixed ones, one that is put together, or either with some bytes changed. */
+/** Chooses one of the fixed requests, composes new requests, or changes some bytes of either. */
 export function rawRequest(world: FuzzWorld, random: Random): RawRequest {
   const nobody = world.senders.find(({ authorization }) => authorization === null)!;
   const viewer = world.acme.senders.find(({ role }) => role === 'viewer')!;
@@ -61,11 +61,14 @@ export function rawRequest(world: FuzzWorld, random: Random): RawRequest {
 const WRONG_METHODS = ['HEAD', 'POST', 'PUT', 'OPTIONS', 'TRACE', 'CONNECT', 'PATCH', 'M-SEARCH', 'get', ''];
 const WRONG_VERSIONS = ['HTTP/1.0', 'HTTP/0.9', 'HTTP/1.2', 'HTTP/1', 'http/1.1', ''];
 const WRONG_LINE_ENDS = ['\n', '\r', '\r\r\n'];
-/** How often a part is right. */
+/** The probability that one part of a composed request is valid. */
 const RIGHT = 0.85;
-/** How often all of them are: what comes after a wrong request on the same connection must not be taken for a part of it. */
+/**
+ * The probability that all parts of a composed request are valid. A valid request after an invalid one on the same
+ * connection must not be read as a part of the invalid one.
+ */
 const ALL_RIGHT = 0.3;
-/** How often each of the other headers is there. */
+/** The probability that a composed request contains a given optional header. */
 const HEADER = 0.02;
 
 const HEADERS = [
@@ -96,7 +99,10 @@ const HEADERS = [
   'Content-Length: 1',
 ];
 
-/** A request of parts, each of which may be right or not. It asks for nothing that waits: the sender closes its side, and waits for the end. */
+/**
+ * Composes a request from parts, each of which may be valid or not. It never requests a long-poll or a stream: the
+ * sender closes its side and waits until the connection ends.
+ */
 function composedRequest({ acme }: FuzzWorld, random: Random, { authorization }: Sender): string {
   const at = `/v1/tenants/${acme.name}`;
   if (random() < ALL_RIGHT) {
@@ -142,7 +148,7 @@ function composedRequest({ acme }: FuzzWorld, random: Random, { authorization }:
 
 const NO_BODY = [[], ''] as const;
 
-/** A body, with headers that tell where it ends, rightly or not. */
+/** Bodies, with headers that state their length correctly or incorrectly. */
 function bodies(random: Random): readonly (readonly [headers: readonly string[], body: string])[] {
   const json = '{"tenant":"x y"}';
   const size = Math.floor(random() * 40);
@@ -182,7 +188,9 @@ const BYTES = [
   '\r\n\r\n',
 ];
 
-/** Some places changed: a byte put in, taken away or doubled, the rest cut off, or a part repeated. */
+/**
+ * Makes a few random changes: inserts, removes or replaces a byte, repeats or removes a part, or cuts off the rest.
+ */
 function changedBytes(random: Random, text: string): string {
   return times(1 + Math.floor(random() * 4), () => random()).reduce((before, how) => {
     const at = Math.floor(random() * before.length);
@@ -195,7 +203,10 @@ function changedBytes(random: Random, text: string): string {
   }, text);
 }
 
-/** Sends it, closes its own side, and gives what comes back until the other side closes too. */
+/**
+ * Sends the bytes and closes its own side of the connection. Returns everything that the server sends until it closes
+ * its side too.
+ */
 export async function sendRaw(url: string, sent: string, signal: AbortSignal): Promise<string> {
   const { hostname, port } = new URL(url);
   const { promise, resolve, reject } = Promise.withResolvers<string>();
@@ -204,7 +215,7 @@ export async function sendRaw(url: string, sent: string, signal: AbortSignal): P
   const give = (): void => resolve(text);
   socket.setEncoding('latin1');
   socket.on('data', (chunk: string) => (text += chunk));
-  // A reset is an answer too.
+  // A connection reset also counts as the end of the response.
   socket.on('error', give);
   socket.on('close', give);
   signal.addEventListener('abort', () => {
@@ -214,7 +225,7 @@ export async function sendRaw(url: string, sent: string, signal: AbortSignal): P
   return promise;
 }
 
-/** The status of each answer in the bytes of a connection. */
+/** The status of each response in the bytes of a connection. */
 export function statusesOf(text: string): number[] {
   return [...text.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => Number(status));
 }

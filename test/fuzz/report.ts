@@ -1,43 +1,48 @@
 import { operationsOf } from '../support/data/hostile-requests.ts';
 
-/** What became of a run. */
+/** The results of a run. */
 export interface FuzzReport {
   readonly requests: number;
-  /** How many answers had which status; 0 for a connection that was closed without one. */
+  /** The number of responses by status. Status 0 counts connections that were closed without a response. */
   readonly statuses: ReadonlyMap<number, number>;
   readonly kinds: number;
-  /** How many requests of each operation were answered with a 2xx. */
+  /** The number of 2xx responses by operation. */
   readonly succeeded: ReadonlyMap<string, number>;
-  /** Each in a line: a 5xx, a response later than ten seconds, something of another tenant. */
+  /** One line for each violation: a 5xx, a response after more than ten seconds, or data of another tenant. */
   readonly violations: readonly string[];
-  /** Resident memory of the API before the run and at its highest, in MiB. */
+  /** The resident memory of the API before the run and at its peak, in MiB. */
   readonly beforeMiB: number;
   readonly peakMiB: number;
   readonly slowestMs: number;
 }
 
 /**
- * The most memory that the API's process may have resident at any moment of a run. It starts with 310. The 16 requests that are under way hold
- * at most two unpacked sources of 32 MiB, some copies of them in the thread that reads, and what the heaps grow to: 415 were measured
- * in 3,000 requests, 450 in 10,000. The rest is for slower machines, on which more is under way. What leaks 20 KiB a request goes past it in 20,000.
+ * The maximum resident memory of the API process during a run, in MiB. It starts with 310 MiB. Its 16 concurrent
+ * requests hold at most two unpacked sources of 32 MiB, copies of them in the reading thread, and the growth of the
+ * heaps. The measured peaks were 415 MiB in 3,000 requests and 450 MiB in 10,000. The rest is a margin for slower
+ * machines, where more work overlaps. A leak of 20 KiB per request exceeds this limit after about 20,000 requests.
  */
 export const MOST_API_MIB = 768;
 
 /**
- * So many requests, and each operation is to have succeeded once more. A right request of each is sent four times as often; some of them meet what
- * another one has just used up.
+ * Each operation must succeed at least once per this number of requests. A run sends about four valid requests per
+ * operation in that number. Some of them fail, because another request has just used up what they need.
  */
 const REQUESTS_PER_SUCCESS = 1_500;
 
-/** What is counted in place of an operation of the document, where one name would hide what never succeeds. */
+/**
+ * The names under which successes of these operations are counted. A single count for the operation would hide a
+ * variant that never succeeds.
+ */
 const COUNTED_AS: ReadonlyMap<string, readonly string[]> = new Map([
   ['publish', ['publish', 'publish of an archive', 'dry run']],
-  // Its body must be signed, which the document can't say: by itself it never succeeds.
+  // The body of a delivery must be signed, which the OpenAPI document can't express. Requests that are generated from
+  // the document alone never succeed.
   ['deliver', ['delivery of github', 'delivery of gitlab', 'delivery of generic']],
   ['answerCallback', ['answer of a check', 'answer of a compiler']],
 ]);
 
-/** What a run has found, each in a line, and whatever shows that it did not reach what it is to reach. */
+/** The problems of a run, one line each: its violations, and the operations that succeeded too rarely. */
 export function problemsOf(report: FuzzReport, document: unknown): string[] {
   const { violations, peakMiB, requests, succeeded } = report;
   const least = Math.max(1, Math.floor(requests / REQUESTS_PER_SUCCESS));
@@ -48,7 +53,7 @@ export function problemsOf(report: FuzzReport, document: unknown): string[] {
     const times = succeeded.get(name) ?? 0;
     return times >= least ? [] : [`${name} succeeded ${times} times, which is fewer than ${least}`];
   });
-  // Written so that a number which could not be read counts as too high.
+  // Uses `<`, so that NaN, from a value that could not be read, counts as too high.
   const isWithin = peakMiB < MOST_API_MIB;
   return [
     ...violations,

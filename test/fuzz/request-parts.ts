@@ -2,7 +2,7 @@ import { HOSTILE_TEXTS, hostileCursors, hostileDocuments } from '../support/data
 import type { Random } from '../support/data/seeded-random.ts';
 import { pick, times } from './random.ts';
 
-/** One of the texts, and none that is empty: a path has no empty part. */
+/** One of the hostile texts, except the empty one, because a segment of a path can't be empty. */
 export function hostileText(random: Random): string {
   return pick(random, HOSTILE_TEXTS) || 'x';
 }
@@ -10,14 +10,16 @@ export function hostileText(random: Random): string {
 const CURSORS = hostileCursors();
 const JSON_VALUES = [...hostileDocuments(null)];
 
-/** A wait is short: the run is about answers, and a long-poll is right to take its time. */
+/** The waits are short, because a long-poll may legitimately take as long as it requests. */
 export function queryValue(random: Random, name: string, isHostile: boolean): string {
   if (name === 'wait') return pick(random, ['0s', '1s', '-1s', '1e9s', 'forever']);
   if (name === 'cursor') return pick(random, CURSORS);
   return isHostile ? pick(random, HOSTILE_TEXTS) : pick(random, ['1', '10', 'true', 'open', 'live']);
 }
 
-/** Documents of one base, made once: there are thousands. */
+/**
+ * The hostile variants of each document. They are generated once per document, because there are thousands of them.
+ */
 const made = new Map<string, readonly string[]>();
 
 export function bodyOf(random: Random, base: unknown, takesBody: boolean): string | null {
@@ -31,7 +33,7 @@ export function bodyOf(random: Random, base: unknown, takesBody: boolean): strin
   return pick(random, documents);
 }
 
-/** Cut, doubled, nested deeply, or with bytes that are no UTF-8. */
+/** JSON that is cut off, doubled or nested deeply, or bytes that are not UTF-8. */
 function broken(random: Random, json: string): string {
   return pick(random, [
     json.slice(0, Math.floor(random() * json.length)),
@@ -44,7 +46,7 @@ function broken(random: Random, json: string): string {
   ]);
 }
 
-/** The right one, mostly. */
+/** Returns the correct content type for 90% of the requests. */
 export function contentType(random: Random, right: string): string {
   if (random() < 0.9) return right;
   return pick(random, [
@@ -80,7 +82,7 @@ export function headersOf(random: Random): Record<string, string> {
   return chosen;
 }
 
-/** Percent-encoded, mostly: some parts are sent as they are, as far as a request line can hold them. */
+/** Percent-encodes the text in most cases. Some texts are sent unencoded if a request line can contain them. */
 export function encodePart(text: string): string {
   const encoded = Array.from(text, (one) => (one.isWellFormed() ? encodeURIComponent(one) : '%ED%A0%80'));
   return encoded.join('').slice(0, 6_000);

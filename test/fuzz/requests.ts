@@ -9,28 +9,31 @@ import { standingTarget, STEERING, type Target, targetOf } from './targets.ts';
 import { EVERYBODY, type FuzzTenant, type Sender } from './tenants.ts';
 import type { FuzzWorld } from './world.ts';
 
-/** One request of a run. */
 export interface FuzzRequest {
-  /** What it tries, for the report. */
+  /** What the request attempts, for the report. */
   readonly kind: string;
-  /** Under what its success is counted. */
+  /** The name under which a success of this request is counted. */
   readonly operation: string;
   readonly sender: Sender;
   readonly method: string;
-  /** With the query. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Uint8Array | null;
-  /** The tenant to which a capability of the path, or a signature, gives access, whoever sends it. */
+  /**
+   * The tenant to which the capability in the path, or the signature, gives access, regardless of the sender. Null
+   * without one.
+   */
   readonly opens: string | null;
-  /** Whether any success of it is a breach: it names what another tenant has. */
+  /** Whether the request names a resource of another tenant, so that any success is a violation. */
   readonly isForeign: boolean;
   readonly answered: (status: number) => void;
 }
 
 type Generator = (world: FuzzWorld, random: Random) => Promise<FuzzRequest> | FuzzRequest;
 
-/** Kinds of requests and their weights. Archives and sources cost a thread's time each, so that they are fewer. */
+/**
+ * The kinds of requests and their weights. Archives and sources are rare, because each takes the time of a thread.
+ */
 const KINDS: readonly (readonly [weight: number, Generator])[] = [
   [20, rightOperation],
   [48, anyOperation],
@@ -51,10 +54,10 @@ export async function nextRequest(world: FuzzWorld, random: Random): Promise<Fuz
   return anyOperation(world, random);
 }
 
-/** What only an admin of the platform may do. */
+/** The operations that only the platform's admin may call. */
 const PLATFORMS: ReadonlySet<string> = new Set(['createTenant', 'getDiagnosis', 'listTenants', 'setQuotas']);
 
-/** Who may do that. */
+/** The sender that is allowed to call that operation. */
 function strongSender({ platform, scratch, rival, acme }: FuzzWorld, operationId: string): Sender {
   if (PLATFORMS.has(operationId)) return platform.admin;
   if (STEERING.has(operationId)) return adminOf(rival);
@@ -65,14 +68,20 @@ function adminOf({ senders }: Pick<FuzzTenant, 'senders'>): Sender {
   return senders.find(({ role }) => role === 'admin')!;
 }
 
-/** Half of the requests come from those who may do most: refusals are found early, and what is behind them is not. */
+/**
+ * Half of the requests come from a sender that is allowed to call the operation. Other senders test only the
+ * refusals, and never reach the code behind the authorization.
+ */
 function senderOf(world: FuzzWorld, random: Random, operationId: string): Sender {
   return random() < 0.5 ? strongSender(world, operationId) : pick(random, world.senders);
 }
 
 let asked = 0;
 
-/** Each operation in its turn, with nothing wrong, by one who may: so that a run of any seed reaches behind the checks of all. */
+/**
+ * Goes through all operations in order, with a valid request from a sender that is allowed to call it. So every run,
+ * with any seed, reaches the code behind the checks of every operation.
+ */
 function rightOperation(world: FuzzWorld, random: Random): FuzzRequest {
   const all = operationsOnce(world.document);
   const operation = all[asked++ % all.length]!;
@@ -90,7 +99,7 @@ function rightOperation(world: FuzzWorld, random: Random): FuzzRequest {
   };
 }
 
-/** Any operation of the OpenAPI document, right in most places and hostile in some. */
+/** A request to a random operation of the OpenAPI document. Most of its values are valid, and some are hostile. */
 function anyOperation(world: FuzzWorld, random: Random): FuzzRequest {
   const operation = pick(random, operationsOnce(world.document));
   const target = targetOf(world, random, operation.operationId);
@@ -98,7 +107,7 @@ function anyOperation(world: FuzzWorld, random: Random): FuzzRequest {
   return hostileRequest(random, { kind: 'operation', operation, target, sender });
 }
 
-/** The same with the names of another tenant: acme’s senders ask for what is the rival’s, and the rival’s for what is acme’s, or their own. */
+/** A request to a random operation. In most cases, senders of acme request resources of rival, or the reverse. */
 function anothersAddress(world: FuzzWorld, random: Random): FuzzRequest {
   const operation = pick(random, operationsOnce(world.document));
   const [sender, tenant] = pick(random, [
@@ -112,7 +121,7 @@ function anothersAddress(world: FuzzWorld, random: Random): FuzzRequest {
   return hostileRequest(random, { kind: 'another tenant', operation, target, sender });
 }
 
-/** One’s own address with an id or a digest of another tenant in it. */
+/** A request to the sender's own tenant with an id or a digest of another tenant. */
 function anothersId(world: FuzzWorld, random: Random): FuzzRequest {
   const { acme, rival } = world;
   const operationId = pick(random, ['getArtifact', 'getBlob', 'revokeToken']);
@@ -141,7 +150,7 @@ interface Intent {
   readonly sender: Sender;
 }
 
-/** What a request of that intent is, with nothing hostile in it. */
+/** The request for that intent without hostile values. */
 function whole({ kind, operation, target, sender }: Intent): FuzzRequest {
   const { operationId } = operation;
   const isOthers = sender.tenant !== EVERYBODY && sender.tenant !== target.tenant;
@@ -159,7 +168,7 @@ function whole({ kind, operation, target, sender }: Intent): FuzzRequest {
   };
 }
 
-/** Whether what it acts on is chosen by the path. A delivery is let in by its signature. */
+/** Whether the path determines the tenant. A delivery is excluded: its signature authorizes it for any sender. */
 function namesTenant({ path, operationId }: Operation): boolean {
   return (path.includes('{tenant}') && operationId !== 'deliver') || operationId === 'revokeToken';
 }
@@ -193,7 +202,7 @@ function contentTypeOf({ content }: Target): string {
   return content === undefined ? 'application/json' : 'application/octet-stream';
 }
 
-/** HEAD is answered wherever GET is. */
+/** Every operation with GET also accepts HEAD. */
 function methodOf({ method }: Operation, random: Random): string {
   return method === 'GET' && random() < 0.1 ? 'HEAD' : method;
 }
@@ -219,7 +228,7 @@ function operationsOnce(document: unknown): Operation[] {
   return (operations ??= operationsOf(document));
 }
 
-/** Something sent outside of what the document’s parameters and bodies make up. */
+/** A POST request that is not generated from the OpenAPI document. */
 function posted(
   sender: Sender,
   request: Pick<FuzzRequest, 'kind' | 'operation' | 'path' | 'headers' | 'body'> & {
@@ -238,7 +247,7 @@ function posted(
   };
 }
 
-/** Mostly dry runs. One tenant, which has nothing else, publishes them. */
+/** Uploads an archive. Half are dry runs by acme. The tenant `packer` publishes the others, and nothing else. */
 async function archive(world: FuzzWorld, random: Random): Promise<FuzzRequest> {
   const isDry = random() < 0.5;
   const { kind, bytes } = await (!isDry && random() < 0.3 ? rightArchive(random) : hostileArchive(random));
@@ -253,7 +262,7 @@ async function archive(world: FuzzWorld, random: Random): Promise<FuzzRequest> {
   });
 }
 
-/** Those that are published are acme’s, or of the tenant that has hostile policies. */
+/** Sends a source, mostly as a dry run. Publishers are acme and the tenant `scratch`, whose policies are hostile. */
 function source(world: FuzzWorld, random: Random): FuzzRequest {
   const { kind, files } = hostileSource(random);
   const tenant = random() < 0.1 ? world.scratch : world.acme;

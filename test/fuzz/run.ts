@@ -7,16 +7,19 @@ import { rawRequest, sendRaw, statusesOf } from './raw-http.ts';
 import type { FuzzReport } from './report.ts';
 import type { FuzzWorld } from './world.ts';
 
-/** A response that takes longer is late, and counts as a hang. The slowest of 100,000 requests on two quiet cores took about a second. */
+/**
+ * A response that takes longer counts as a violation. The slowest of 100,000 requests took about one second on two
+ * idle cores.
+ */
 const LATE_MS = 10_000;
-/** When a request without a response is given up, so that the report says how late it was. */
+/** The timeout of a request. It is longer than `LATE_MS`, so that the report can state how late a response was. */
 const HANG_MS = 60_000;
 const AT_ONCE = 16;
-/** Every so many requests one is raw bytes on a socket. */
+/** One in this many requests consists of raw bytes on a socket. */
 const RAW_EVERY = 20;
-/** Of a stream of events: what comes first is looked at, and it is left. */
+/** How long an event stream is read. The events of this time are searched, then the stream is closed. */
 const STREAM_MS = 200;
-/** A run ends at so many violations. */
+/** A run ends after this many violations. */
 const SHOWN = 20;
 
 interface Tally {
@@ -27,7 +30,10 @@ interface Tally {
   slowestMs: number;
 }
 
-/** Sends that many requests, some at once. The same seed sends the same requests, in nearly the same order. */
+/**
+ * Sends that many requests, some of them concurrently. The same seed sends the same requests in almost the same
+ * order.
+ */
 export async function fuzz(
   world: FuzzWorld,
   { requests, seed }: { requests: number; seed: string },
@@ -78,7 +84,7 @@ async function send(world: FuzzWorld, tally: Tally, agent: Agent, asked: FuzzReq
 
 interface Answer {
   readonly status: number;
-  /** Headers and body. */
+  /** The headers and the body of the response. */
   readonly text: string;
   readonly tookMs: number;
 }

@@ -11,7 +11,10 @@ const withSchema = (schema: string, document: string): Files => ({
 });
 const laughs = times(9, (n) => `l${n + 1}: &l${n + 1} [${times(9, () => `*l${n}`).join(', ')}]`).join('\n');
 
-/** Sources that a publisher may send, most of which no honest one does. Those that exhaust a bound of the compiler are few: each takes its time. */
+/**
+ * Sources that a publisher might send. Most of them are malformed or hostile. Only a few exhaust a limit of the
+ * compiler, because each of those takes seconds.
+ */
 const SOURCES: Readonly<Record<string, Files>> = {
   'that is right': { 'a.json': '{"a":1}' },
   'without files': {},

@@ -14,11 +14,11 @@ export interface WaitingRelease {
   readonly bundle: string;
   readonly version: number;
   readonly digest: string;
-  /** Of the check that was asked for. */
+  /** The capability in the callback address of its requested check. */
   readonly capability: string;
 }
 
-/** A compilation that was given out. All that it answers with is uploaded. */
+/** A compilation that was requested and is not reported yet. All blobs of its artifact are already uploaded. */
 export interface OpenJob {
   readonly bundle: string;
   readonly version: number;
@@ -30,22 +30,28 @@ export interface ActiveToken {
   readonly id: string;
 }
 
-/** Things that requests use up. Each is made again when that happened, so that there is one for every request of a run. */
+/**
+ * Resources that requests use up. A used-up resource is replaced in the background, so that later requests find an
+ * unused one.
+ */
 export interface Stock {
   readonly gated: Shelf<WaitingRelease>;
   readonly jobs: Shelf<OpenJob>;
   readonly tokens: Shelf<ActiveToken>;
-  /** Waits for what is being made. Gives what went wrong. */
+  /** Waits for all replacements in progress. Returns the errors of all failed ones. */
   settle(): Promise<string[]>;
 }
 
-/** How many of each: more than are being made again at any moment, or requests find used ones only. */
+/**
+ * The number of resources of each kind. It exceeds the number of replacements in progress at any moment. With fewer,
+ * requests would find only used resources.
+ */
 const COUNTS = { gated: 8, jobs: 6, tokens: 6 } as const;
 
 const Accepted = z.object({ version: z.number() });
 const Made = z.object({ id: z.string() });
 
-/** One kind of thing. */
+/** The resources of one kind. */
 export class Shelf<T> {
   readonly #items: { thing: T; readonly used: Set<string>; isBeingMade: boolean }[];
   readonly #make: (place: number) => Promise<T>;
@@ -58,9 +64,9 @@ export class Shelf<T> {
   }
 
   /**
-   * One that was not used that way yet, if there is one.
-   *
-   * @returns what the request's answer is to be told to: whether the thing is used that way now, or used up altogether
+   * Returns a resource that was not used in that way yet, if there is one.
+   * @returns the resource, and a function that the request calls with the result: `so` when it used the resource in
+   * that way, `up` when the resource is used up altogether
    */
   take(random: Random, way: string): { thing: T; used: (how: 'so' | 'up') => void } {
     const ready = this.#items.filter(({ isBeingMade }) => !isBeingMade);
@@ -81,7 +87,7 @@ export class Shelf<T> {
     };
   }
 
-  /** Waits for what is being made; gives what went wrong. */
+  /** Waits for all replacements in progress. Returns the errors of all failed ones. */
   async settle(): Promise<string[]> {
     await Promise.all(this.#making);
     return this.#failures;
@@ -96,7 +102,8 @@ export class Shelf<T> {
         item.used.clear();
         item.isBeingMade = false;
       },
-      // It stays as it is, and is chosen no more: the run fails for it.
+      // The item stays marked as being replaced, so it is chosen only if every item is. The recorded failure fails
+      // the run.
       (error: unknown) => void this.#failures.push(`nothing new could be made: ${String(error)}`),
     );
     this.#making.add(making);
@@ -105,8 +112,8 @@ export class Shelf<T> {
 }
 
 /**
- * @param of the tenant whose releases wait
- * @param compiling the tenant whose policy has its sources compiled elsewhere
+ * @param of the tenant whose releases wait at gates, and whose tokens are revoked
+ * @param compiling the tenant whose policy requests remote compilation
  */
 export async function startStock(
   api: ApiProcess,
@@ -167,7 +174,7 @@ async function openJob(
   return { bundle, version, capability, built };
 }
 
-/** Another source each time: one that is compiled already would be live at once. */
+/** Each source is unique. A source that was compiled before would go live without a new compilation. */
 function sourceWith(marker: string): Record<string, string> {
   return { 'a.json': JSON.stringify({ text: `${marker} ${randomUUID()}` }) };
 }

@@ -8,26 +8,30 @@ import { pick } from './random.ts';
 import { type FuzzTenant, GATED, hookOf, policyOf, STEERED } from './tenants.ts';
 import type { FuzzWorld } from './world.ts';
 
-/** What makes a request of one operation right, once. */
+/** The values of one valid request to an operation. */
 export interface Target {
-  /** The tenant in the path, or to which a capability in it belongs. */
+  /** The tenant in the path, or the tenant of the capability in the path. */
   readonly tenant: string;
   readonly parameters: Readonly<Record<string, string>>;
-  /** Of JSON, in which {@link Target.filled} takes the place of names; undefined for none. */
+  /** The JSON body, with placeholders that {@link Target.filled} replaces. Undefined if there is no JSON body. */
   readonly body?: unknown;
-  /** Instead: a body that is not JSON. */
+  /** A body that is not JSON, sent instead of `body`. */
   readonly content?: string;
-  /** Under what its success is counted, where that is not the operation. */
+  /** The name under which a success is counted, if it is not the operation's id. */
   readonly counts?: string;
-  /** What stands where in the body: `@fresh@`. The same body is mutated over and over, so that it is the same document each time. */
+  /**
+   * The values of the placeholders in the body, such as `@fresh@`. They are filled in after the body was mutated, so
+   * that all mutations of an operation start from the same document and are generated only once.
+   */
   readonly filled: Readonly<Record<string, string>>;
-  /** Told of the answer's status: what was used up is made again. */
+  /** Called with the status of the response. Replaces a resource that the request used up. */
   readonly answered: (status: number) => void;
 }
 
 /**
- * What a sink does in the turn of its one writer. A turn that delivers a long feed may take 20 s by right (`sinkLimits.batchMs`), and acme's feed grows
- * with the run, so that these are asked of the rival, whose feed stays short.
+ * Operations that a sink executes in the turn of its single writer. A turn that delivers a long feed may take up to
+ * 20 s (`sinkLimits.batchMs`), and the feed of acme grows during the run. These operations are therefore sent to the
+ * tenant rival, whose feed stays short.
  */
 export const STEERING: ReadonlySet<string> = new Set([
   'pauseSink',
@@ -37,7 +41,7 @@ export const STEERING: ReadonlySet<string> = new Set([
   'redeliver',
 ]);
 
-/** What is right for that operation, of the tenant whose things a run uses for it. */
+/** A valid request for that operation, to the tenant whose resources the run uses for it. */
 export function targetOf(world: FuzzWorld, random: Random, operationId: string): Target {
   if (STEERING.has(operationId)) return standingTarget(world.rival, operationId);
   return (SPECIAL[operationId] ?? standing)(world, random, operationId);
@@ -45,7 +49,10 @@ export function targetOf(world: FuzzWorld, random: Random, operationId: string):
 
 const DELETIONS: ReadonlySet<string> = new Set(['deleteHook', 'deleteSink']);
 
-/** A right request for that operation to a tenant, with the things that are always there, or with `spare` ones if it deletes. */
+/**
+ * A valid request for that operation to a tenant. It names resources that exist during the whole run. A deletion
+ * names the `spare` ones instead.
+ */
 export function standingTarget(tenant: FuzzTenant, operationId: string): Target {
   const { parameters, bodies } = rightValues({
     tenant: '@tenant@',
@@ -61,7 +68,7 @@ export function standingTarget(tenant: FuzzTenant, operationId: string): Target 
       digest: tenant.digest,
       hook: 'generic',
       id: tenant.tokenId,
-      // Its own admin may delete them, and other requests need those that are always there.
+      // The tenant's own admin is allowed to delete these. Other requests need the permanent ones.
       ...(DELETIONS.has(operationId) ? { hook: 'spare', sink: 'spare' } : {}),
     },
     body: bodies[operationId],
@@ -76,7 +83,7 @@ type Targeting = (world: FuzzWorld, random: Random, operationId: string) => Targ
 
 const standing: Targeting = ({ acme }, _random, operationId) => standingTarget(acme, operationId);
 
-/** Those that need, or take away, something that others don't. */
+/** The operations that need or use up a resource of their own. */
 const SPECIAL: Readonly<Record<string, Targeting>> = {
   createTenant: (world) =>
     changed(world, 'createTenant', {
@@ -98,7 +105,7 @@ const SPECIAL: Readonly<Record<string, Targeting>> = {
     changed(world, 'holdPointer', { parameters: { bundle: pick(random, STEERED) } }),
   liftHold: (world, random) => changed(world, 'liftHold', { parameters: { bundle: pick(random, STEERED) } }),
   acknowledge: (world, random) =>
-    // A name belongs to the first token that used it.
+    // The first token that uses a follower's name owns it, so other tokens need other names.
     changed(world, 'acknowledge', { parameters: { follower: `bot-${Math.floor(random() * 1_000)}` } }),
   setHook: (world, random) =>
     changed(world, 'setHook', {
@@ -110,7 +117,8 @@ const SPECIAL: Readonly<Record<string, Targeting>> = {
       parameters: { sink: 'spare' },
       body: { webhook: { url: world.outside.address('/sink/spare'), secret: SECRET } },
     }),
-  // A policy that a request left would be the one of all releases after it.
+  // Only the tenant scratch gets these policies. In acme, a stored policy would apply to all later releases of the
+  // run.
   putPolicy: (world) => ({
     ...standingTarget(world.scratch, 'putPolicy'),
     body: { ...(policyOf(world.outside) as object), compile: compileRule(world) },
@@ -138,7 +146,7 @@ const SPECIAL: Readonly<Record<string, Targeting>> = {
   },
 };
 
-/** Both kinds in turn, so that a short run has as many of each. */
+/** Counts the callbacks. Both kinds take turns, so that even a short run has equally many of each. */
 let callbacks = 0;
 
 function changed(
@@ -169,7 +177,7 @@ function gated(world: FuzzWorld, random: Random, operationId: string): Target {
     body,
     answered: (status) => {
       if (status < 300) used(operationId === 'cancelRelease' ? 'up' : 'so');
-      // Somebody cancelled or rejected it meanwhile, or it went live.
+      // Another request has cancelled or rejected the release in the meantime, or it is live.
       if (status === 409) used('up');
     },
   };
@@ -180,7 +188,7 @@ function answeredCheck(world: FuzzWorld, random: Random): Target {
   return {
     ...changed(world, 'answerCallback', { parameters: { capability: thing.capability } }),
     counts: 'answer of a check',
-    // A success passes one gate of three.
+    // A success passes one of three gates, so the release still waits at the others.
     answered: (status) => void (status < 300 ? used('so') : isOver(status) && used('up')),
   };
 }
@@ -202,7 +210,7 @@ function ofJob(world: FuzzWorld, random: Random, operationId: string): Target {
   };
 }
 
-/** The capability was used, or nothing waits for it any more. */
+/** Whether the status shows that the capability was used already, or that the release no longer waits for it. */
 function isOver(status: number): boolean {
   return status === 409 || status === 410;
 }

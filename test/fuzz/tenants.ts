@@ -11,42 +11,44 @@ import { eventually } from '../support/runs/eventually.ts';
 import { signedPushes } from '../support/data/signed-pushes.ts';
 import type { Outside } from './outside.ts';
 
-/** Who sends a request. */
+/** The sender of a request. */
 export interface Sender {
   readonly name: string;
-  /** The value of the Authorization header; null for none. */
+  /** The value of the Authorization header. Null if the header is not sent. */
   readonly authorization: string | null;
-  /** Whose token it is: a tenant's, or {@link EVERYBODY}'s. Null where it is not a token. */
+  /** The tenant of the token. {@link EVERYBODY} for a token of the platform, and null if there is no valid token. */
   readonly tenant: string | null;
   readonly role: Role | null;
 }
 
-/** The sender's tenant when it is the platform. No tenant has that name: a space is in it. */
+/**
+ * Marks a sender whose token belongs to the platform. It is never the name of a tenant, because it contains a space.
+ */
 export const EVERYBODY = 'every body';
 
-/** A tenant of a run. */
+/** A tenant that takes part in a run. */
 export interface FuzzTenant {
   readonly name: string;
   readonly senders: readonly Sender[];
-  /** Of each of its hooks. */
+  /** The secret of each of its hooks. */
   readonly hookSecret: string;
-  /** Stands in its files, messages and names. */
+  /** A random text that all of its files, messages and names contain. */
   readonly marker: string;
-  /** Of the artifact at generation 1 of `bundle`, and of its source. */
+  /** The digests of the artifact at generation 1 of `bundle`, and of its source. */
   readonly digest: string;
   readonly source: string;
-  /** An id of a token that no sender has. */
+  /** The id of a token that no sender uses. */
   readonly tokenId: string;
-  /** Texts that only this tenant has. An answer to another tenant that holds one is a breach. */
+  /** Texts that only this tenant has. A response to another tenant that contains one is a violation. */
   readonly secrets: readonly string[];
 }
 
-/** The gates of the channel `gated`: a person, a report, and a check that is asked for. */
+/** The channel with three gates: an approval, a report, and a requested check. */
 export const GATED = 'gated';
-/** Bundles whose live pointers requests move and hold. Every other pointer stays where it is. */
+/** Bundles whose live pointers requests may move and hold. No request moves the pointer of another bundle. */
 export const STEERED = ['steered-0', 'steered-1', 'steered-2'] as const;
 
-/** High enough that no run of any length reaches them: a run is about what is behind the quotas. */
+/** So high that a run of any length stays below them. A run tests the code behind the quotas. */
 const QUOTAS = Object.fromEntries(
   QuotaName.options.map((name) => [name, name === 'bytes' ? 1e13 : 1_000_000_000]),
 );
@@ -59,7 +61,10 @@ const Release = z.object({
 });
 const MadeToken = z.object({ id: z.string(), token: z.string() });
 
-/** A tenant with a token of each role. Its name is one that only requests to it hold. */
+/**
+ * Creates a tenant with a token of each role. Its name contains the marker, so only requests to this tenant contain
+ * the name.
+ */
 export async function newTenant(
   api: ApiProcess,
   name: string,
@@ -70,7 +75,7 @@ export async function newTenant(
   await api.call('PUT', `/v1/tenants/${tenant}/quotas`, QUOTAS);
   const token = (role: Role, use: string) => newToken(api, { tenant, role, name: `${use}-${marker}` });
   const tokens = await Promise.all(Role.options.map((role) => token(role, role)));
-  // Nobody sends by this one, so that it may be revoked.
+  // No sender uses this token, so requests may revoke it.
   const spare = await token('viewer', 'spare');
   return {
     name: tenant,
@@ -95,8 +100,8 @@ async function newToken(
 }
 
 /**
- * The same with what operations need: releases that are live, a policy, a hook for each provider, a webhook, a follower and a hold. What
- * requests may delete is called `spare`.
+ * Creates a tenant with the resources that the operations need: live releases, a policy, a hook for each provider, a
+ * webhook, a follower and a hold. The resources that requests may delete are named `spare`.
  */
 export async function fillTenant(api: ApiProcess, outside: Outside, name: string): Promise<FuzzTenant> {
   const tenant = await newTenant(api, name);
@@ -104,7 +109,7 @@ export async function fillTenant(api: ApiProcess, outside: Outside, name: string
   const { marker } = tenant;
   const hookSecret = newWebhookSecret();
   const own = { at, marker };
-  // The bundle that only its name tells from another tenant's.
+  // The other tenants also have a bundle with this name.
   const [releases] = await Promise.all([
     publishTwice(api, { ...own, bundle: 'bundle' }),
     ...[...STEERED, `b${marker}`].map((bundle) => publishTwice(api, { ...own, bundle })),
@@ -166,7 +171,7 @@ export function policyOf(outside: Outside): unknown {
   return { channels: { [GATED]: { gates } } };
 }
 
-/** The rule of a hook that publishes the pushes of its provider. */
+/** The settings of a hook that publishes the pushes of its provider. */
 export function hookOf(outside: Outside, provider: HookProvider, secret: string): unknown {
   const { repository } = signedPushes('')[provider];
   const api = { github: outside.host.githubApi, gitlab: outside.host.gitlabApi, generic: null }[provider];

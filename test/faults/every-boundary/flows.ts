@@ -10,17 +10,23 @@ import type { TraceLine } from '../../support/processes/crash-plan.ts';
 import { eventually } from '../../support/runs/eventually.ts';
 import { standstill } from '../../support/servers/standstill.ts';
 
-/** A sequence of a tenant that always sends the same messages, during which the worker can die anywhere. */
+/**
+ * A sequence of operations on one tenant. It sends the same messages in every run, so the worker can be killed at
+ * each of them.
+ */
 export interface Flow {
   readonly name: string;
-  /** The guarantee that holds after any interruption. */
+  /** The guarantee that must hold after a kill at any message. */
   readonly holds: string;
   readonly prepare: (plane: ControlPlane, tenant: string) => Promise<unknown>;
   readonly run: (plane: ControlPlane, tenant: string) => Promise<unknown>;
   readonly check: (plane: ControlPlane, tenant: string, at: string) => Promise<void>;
-  /** The messages before and after which the worker dies: all, or those that no other flow has. */
+  /**
+   * Selects the messages before and after which the worker is killed: all messages of the flow, or only those that no
+   * other flow sends.
+   */
   readonly concerns: (line: TraceLine) => boolean;
-  /** The least number of deaths. With fewer the recording has missed something. */
+  /** The minimum number of kills. Fewer kills mean that the recording missed messages. */
   readonly atLeast: number;
 }
 
@@ -61,8 +67,8 @@ export const aLine: Flow = {
   prepare: publishedOnce,
   async run(plane, tenant) {
     await standstill(plane).whilePointerLocked(tenant, async () => {
-      // The third is admitted while the second compiles. The second holds the tenant's key as soon as it
-      // waits for its swap.
+      // The third release must be admitted while the second one compiles. Once the second one waits for its swap, it
+      // occupies the tenant's object, so the third could not be admitted.
       await accepted(plane, tenant, { onConflict: 'queue', ...file('second') });
       await accepted(plane, tenant, { onConflict: 'queue', ...file('third') });
       await swapWaits(plane);
@@ -72,7 +78,7 @@ export const aLine: Flow = {
   async check(plane, tenant, at) {
     expect(await history(plane, tenant), at).toEqual([1, 2, 3]);
   },
-  // The second of the line, when it enters and when it is started.
+  // The messages that put the second release of the queue in line, and those that start it.
   concerns: ({ handler, occurrence }) =>
     (handler === 'Tenant/publish' && occurrence === 1) || (handler === 'Tenant/settled' && occurrence === 0),
   atLeast: 16,
@@ -104,7 +110,7 @@ export const aRefusal: Flow = {
     });
     expect(await history(plane, tenant), at).toEqual([1]);
   },
-  // The steps after the result of the swap: close, undo, settle, notify the tenant.
+  // The steps of the release after the result of its swap: close, undo, settle, notify the tenant.
   concerns: ({ handler, message }) => handler === 'Release/run' && message > 6,
   atLeast: 12,
 };
@@ -151,8 +157,8 @@ export const aRollback: Flow = {
 };
 
 /**
- * Waits until v1 waits. A decision that arrives earlier, when only the record shows the gate, makes it send
- * other messages.
+ * Waits until release v1 sleeps at its gate. The database shows the gate slightly earlier. A decision in between
+ * would change the messages that the worker sends.
  */
 export async function isAsleep(plane: ControlPlane, tenant: string): Promise<void> {
   const sleeps = `SELECT j.id FROM sys_journal j JOIN sys_invocation i ON j.id = i.id
@@ -180,7 +186,7 @@ export const anApproval: Flow = {
     const release = await findRelease(plane.db, { tenant, bundle: 'bundle', version: 1 });
     expect(release?.outcome, at).toBe('published');
     expect(await history(plane, tenant), at).toEqual([1]);
-    // The next release of this tenant is the killing test's own publish, which is not approved.
+    // `killAtEveryMessage` publishes again afterwards. That release is never approved, so it must have no gate.
     await withPolicy(plane, tenant, []);
   },
   concerns: ({ handler, message }) =>

@@ -25,13 +25,14 @@ const Entry = z.object({ id: z.string(), target: z.string(), entry_type: z.strin
 async function tell(plan: CrashPlan): Promise<void> {
   await writeFile(`${plane.crash.plan}.half`, JSON.stringify(plan));
   await rename(`${plane.crash.plan}.half`, plane.crash.plan);
-  // This removal arms the new plan: until now the previous plan counted as fired.
+  // Removing this file makes the new plan effective. Until then the worker treats the crash of the plan as already
+  // done.
   await rm(plane.crash.fired, { force: true });
 }
 
 /**
- * The messages of the worker during a flow, in order. Their commands are compared with the journals of
- * Restate.
+ * Runs a flow without a kill and returns the messages that the worker sent, in order. Also compares their commands
+ * with Restate's journals, to prove that no message is missing.
  */
 async function recorded(flow: Flow): Promise<TraceLine[]> {
   const tenant = await newTenant(plane);
@@ -54,7 +55,7 @@ async function recorded(flow: Flow): Promise<TraceLine[]> {
   const journal = rows
     .map((row) => Entry.parse(row))
     .filter((row) => row.entry_type.startsWith('Command:') && !before.has(row.id));
-  // The input is the only command that the server writes.
+  // Restate itself writes the input command. The worker writes all others.
   const sent = journal.filter((row) => row.entry_type !== 'Command: Input');
   expect(sent.length).toBeLessThan(journal.length);
   expect(tally(trace.filter((line) => line.command).map((line) => line.handler))).toEqual(
@@ -84,8 +85,8 @@ async function killedAt(flow: Flow, point: CrashPoint): Promise<void> {
   await flow.run(plane, tenant);
   await eventually(async () => existsSync(plane.crash.fired), { what: `the worker died, ${at}` });
   await flow.check(plane, tenant, at);
-  // The tenant is not blocked and its slot is free: otherwise the next publish would be refused under
-  // `reject`.
+  // The next publish proves that the tenant's object is not blocked and that its slot is free. With an occupied slot,
+  // `reject` would refuse the publish.
   await eventually(
     async () => {
       const answer = await publish(plane, tenant, { onConflict: 'reject', files: { 'next.json': '{}' } });
@@ -99,15 +100,15 @@ async function killedAt(flow: Flow, point: CrashPoint): Promise<void> {
 }
 
 /**
- * A test for each flow: the worker is killed with -9 before and after each of its messages, and the flow
- * still ends as it should.
+ * Defines a test for each flow. It kills the worker with SIGKILL before and after each of the flow's messages, and
+ * checks each time that the flow still keeps its guarantee.
  */
 export function killAtEveryMessage(flows: readonly Flow[]): void {
   beforeAll(async () => {
-    // A crash point is counted within one attempt of a handler. On a slow machine Restate could suspend a
-    // waiting handler, which would continue in another attempt.
+    // A crash point counts the messages within one attempt of a handler. Without this long timeout, Restate could
+    // suspend a waiting handler on a slow machine, and the rest of its messages would belong to another attempt.
     const restateEnv = { RESTATE_WORKER__INVOKER__INACTIVITY_TIMEOUT: '10m' };
-    // The address range of the flows' compilers and checks.
+    // Allows calls to the outside servers of the flows, which run on this machine.
     const workerEnv = () => Promise.resolve({ POINTSMAN_OUTBOUND_ALLOW: '127.0.0.1/32' });
     plane = await startControlPlane({ restateEnv, workerEnv });
   });
@@ -126,7 +127,8 @@ export function killAtEveryMessage(flows: readonly Flow[]): void {
       for (const point of points) await killedAt(flow, point);
       expect(plane.worker.deaths - deathsBefore).toBe(points.length);
       expect(await contradictions(plane.postgres.ownerUrl)).toEqual([]);
-      // Waits for its end, so that no later message is recorded as one of the next flow.
+      // Waits until this publish has ended. Otherwise its last messages would be recorded as messages of the next
+      // flow.
       const other = await newTenant(plane);
       await settled(plane, other, await accepted(plane, other));
       await quiet(plane.admin, other, 'the end of another tenant’s publish');

@@ -11,13 +11,14 @@ import { receive, setHook } from '../../support/data/hooks.ts';
 import { type OutsideServer, startOutsideServer } from '../../support/servers/outside-server.ts';
 import type { Flow } from './flows.ts';
 
-/** The source hosts of the tenants' pushes. */
+/** By tenant: the server from which Pointsman fetches the pushed sources. */
 const hosts = new Map<string, OutsideServer>();
 
 const named = (tenant: string): DeliveryName => ({ tenant, hook: 'main', delivery: 'one' });
 
 /**
- * Without a token no commit status is sent. The time of a status depends on the sweep and not on messages.
+ * A hook without a token sends no commit status. A commit status would be sent at the time of a sweep, so its
+ * messages would differ between runs.
  */
 const generic = { provider: 'generic', repository: 'bot', token: null } as const;
 
@@ -31,7 +32,8 @@ export const aPush: Flow = {
     await setHook(plane.db, tenant, generic);
   },
   async run(plane, tenant) {
-    // The delivery is recorded here and not earlier, because the sweep would start it.
+    // The delivery is recorded only now. If it were recorded during the preparation, a sweep could start it before
+    // the flow does.
     await receive(plane.db, named(tenant), {
       provider: 'generic',
       repository: 'bot',
@@ -52,7 +54,7 @@ export const aPush: Flow = {
     expect(await listMoves(plane.db, pointer, { limit: 10 }), at).toHaveLength(1);
     await hosts.get(tenant)?.close();
   },
-  // The release that follows is a publish like any other.
+  // The publish flow already covers the messages of the release that the push starts.
   concerns: ({ handler }) => handler.startsWith('HookDelivery/') || handler.startsWith('CommitStatus/'),
   atLeast: 20,
 };

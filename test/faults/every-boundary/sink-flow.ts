@@ -11,7 +11,7 @@ import {
 } from '../../support/worlds/sink-world.ts';
 import type { Flow } from './flows.ts';
 
-/** The webhook endpoints of the tenants. */
+/** By tenant: the endpoint of its webhook. */
 const endpoints = new Map<string, Endpoint>();
 
 export const aDelivery: Flow = {
@@ -32,11 +32,11 @@ export const aDelivery: Flow = {
   async check(plane, tenant, at) {
     await deliveredTo(plane, tenant, 2);
     expect(firstTimes(endpoints.get(tenant)?.seqs() ?? []), at).toEqual([1, 2]);
-    // The next release of this tenant is the killing test's own publish, which is not to be delivered.
+    // `killAtEveryMessage` publishes again afterwards. That release must not be delivered to the closed endpoint.
     await deleteSink(plane.db, tenant, 'audit', { by: 'test', requestId: 'test', at: Date.now() });
     await endpoints.get(tenant)?.server.close();
   },
-  // The rest is a publish like any other, except for the notification of the sink at its end.
+  // The publish flow already covers the messages of the release. Only the messages of the sink are new.
   concerns: ({ handler }) => handler.startsWith('Sink/'),
   atLeast: 16,
 };

@@ -8,7 +8,10 @@ import { file, type Flow, history, isAsleep } from './flows.ts';
 
 const v = (tenant: string, version: number) => ({ tenant, bundle: 'bundle', version });
 
-/** A release that waits at a gate, where it can be stopped and has effects to undo. */
+/**
+ * Publishes the first release and waits until it sleeps at a gate. There it can be stopped, and it has effects that
+ * must be undone.
+ */
 async function firstWaits(plane: ControlPlane, tenant: string): Promise<void> {
   await accepted(plane, tenant, file('first'));
   await waitingGates(plane, tenant, 1);
@@ -24,7 +27,7 @@ export const aSupersede: Flow = {
   prepare: gated,
   async run(plane, tenant) {
     await firstWaits(plane, tenant);
-    // The newer one has a policy without gates, so it does not wait.
+    // The second release is published under a policy without gates, so it does not wait.
     await withPolicy(plane, tenant, []);
     await accepted(plane, tenant, file('second'));
     await settled(plane, tenant, 1);
@@ -40,8 +43,8 @@ export const aSupersede: Flow = {
     expect((await findRelease(plane.db, v(tenant, 2)))?.outcome, at).toBe('published');
     expect(await history(plane, tenant), at).toEqual([2]);
   },
-  // The second publish, whose handler marks and cancels the first; the following steps of the first; and its
-  // notification of the tenant.
+  // The messages of the second publish, whose handler cancels the first release; the remaining steps of the first
+  // release; and its notification of the tenant.
   concerns: ({ handler, occurrence, message }) =>
     (handler === 'Tenant/publish' && occurrence === 1) ||
     handler === 'Tenant/settled' ||
@@ -68,7 +71,7 @@ export const aCancel: Flow = {
     });
     expect(release?.reason, at).toContain('not today');
     expect(await history(plane, tenant), at).toEqual([]);
-    // The next release of this tenant is the killing test's own publish, which is not approved.
+    // `killAtEveryMessage` publishes again afterwards. That release is never approved, so it must have no gate.
     await withPolicy(plane, tenant, []);
   },
   concerns: ({ handler, message }) =>

@@ -52,12 +52,13 @@ test('the ETag of a pointer is its generation, and a request with the current ET
   });
 });
 
-test('the shortest conditional request for a pointer gets the same response as a request that goes through the router: unchanged, moved and unauthorized', async () => {
+test('a conditional request that the API answers before its router gets the same response as from the router, whether the pointer is unchanged, the pointer has moved, or the token is refused', async () => {
   await published('{"n":1}');
   const made = await madeToken(api, { name: 'polls', tenant, roles: ['follower'] });
   const ask = (tag: string) =>
     api.call('GET', channel(), as(made.token, { headers: { 'if-none-match': tag } }));
-  // The API routes a weak tag, which is another spelling of the same tag.
+  // A weak tag reaches the router, while a strong tag is answered by the early responder. Both must get the same
+  // response.
   const both = async () => [await ask('"1"'), await ask('W/"1"')] as const;
   const own = new Set(['date', 'x-request-id', 'traceparent']);
   const seen = ({ status, headers, text }: TestAnswer) => [
@@ -85,7 +86,7 @@ test('the shortest conditional request for a pointer gets the same response as a
   expect((await both()).map(({ status }) => status)).toEqual([401, 401]);
 });
 
-test('a request that waits gets the pointer when it moves, and 304 when it does not move in time', async () => {
+test('a request that waits for a pointer gets the pointer when it moves, and 304 when it does not move in time', async () => {
   await published('{"n":1}');
   const waiting = api.call('GET', `${channel()}?wait=55s`, { headers: { 'if-none-match': '"1"' } });
   await eventually(async () => (await metric('pointsman_waiting_readers')) === 1, {
@@ -126,10 +127,13 @@ test('five hundred requests that wait for one pointer all get the same move', as
   expect(new Set(generations)).toEqual(new Set([2]));
 });
 
-test.each(['60s', '30', '1m', '-1s', 's'])('the API refuses wait=%s', async (wait) => {
-  const { status, json } = await api.call('GET', `${channel()}?wait=${wait}`);
-  expect([status, json['code']]).toEqual([422, 'invalid_request']);
-});
+test.each(['60s', '30', '1m', '-1s', 's'])(
+  'the API refuses a request with the query wait=%s',
+  async (wait) => {
+    const { status, json } = await api.call('GET', `${channel()}?wait=${wait}`);
+    expect([status, json['code']]).toEqual([422, 'invalid_request']);
+  },
+);
 
 test('a PUT to a pointer rolls it back without a build, and can set a hold in the same request', async () => {
   await published('{"n":1}');
@@ -191,7 +195,7 @@ test('a promotion points another channel to a release that is already published'
   ]);
 });
 
-test('a publish to a held pointer is refused and uses up no version number', async () => {
+test('a publish to a held pointer is refused and does not use up a version number', async () => {
   await published('{"n":1}');
   await api.call('PUT', `${channel()}/hold`, { json: { reason: 'freeze' } });
   const body = { json: { files: { 'config.json': '{"n":2}' } } };

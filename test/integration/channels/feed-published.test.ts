@@ -97,7 +97,7 @@ test('the event stream of a pointer begins with the pointer, and sends an event 
   await eventually(async () => (await metric('pointsman_waiting_readers')) === 0, { what: 'it has left' });
 });
 
-test('the event stream of a pointer begins with the pointer even when a client resumes it, because a hold does not change the generation', async () => {
+test('the event stream of a pointer begins with the pointer even when a client resumes it, because the client may have missed a hold, which does not change the generation', async () => {
   await published(1);
   await api.call('PUT', `${channel()}/hold`, { json: { reason: 'an incident' } });
   const reader = await readEvents(api, channel(), { 'last-event-id': '1' });
@@ -109,7 +109,7 @@ test('the event stream of a pointer begins with the pointer even when a client r
   reader.leave();
 });
 
-test('the API opens no event stream for a HEAD request, nor for a pointer that does not exist', async () => {
+test('the API does not open an event stream for a HEAD request or for a pointer that does not exist', async () => {
   await published(1);
   const events = { headers: { accept: 'text/event-stream' } };
   const head = await api.call('HEAD', channel(), events);

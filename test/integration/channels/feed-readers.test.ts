@@ -61,7 +61,7 @@ const feedReaders = (count: number) =>
     what: `${count} readers of the feed`,
   });
 
-/** Polls as a client does that obeys Retry-After and asks again when the pointer has not moved. */
+/** Polls as a well-behaved client does: it obeys Retry-After, and polls again after a response without moves. */
 async function poll(path: string): Promise<TestAnswer> {
   for (;;) {
     const answer = await api.call('GET', path);
@@ -99,7 +99,7 @@ test('one connection listens for all readers, and readers still get each move af
   expect(await listeners()).toHaveLength(1);
 });
 
-test('a HEAD request for the feed opens no stream, and a reader that leaves frees its slot', async () => {
+test('a HEAD request for the feed does not open a stream, and a reader that leaves frees its slot', async () => {
   const head = await api.call('HEAD', feed(''), { headers: { accept: 'text/event-stream' } });
   expect([head.status, head.headers.get('content-type'), head.headers.get('vary')]).toEqual([
     200,
@@ -132,7 +132,7 @@ test('the API reads a move and encodes its event once for all readers of the fee
   }
 });
 
-test('a reader that is further behind than the API keeps in memory reads the older moves from the record, and then the new ones', async () => {
+test('a reader that is further behind than the API keeps in memory gets the older moves from the database, and then the new ones', async () => {
   await grow(3_000);
   const far = await follow(feed('?after=latest'), { 'last-event-id': `${tenant}:1` });
   const near = await follow(feed('?after=latest'));
@@ -172,7 +172,7 @@ describe('a reader that does not read from its socket', () => {
     }
   });
 
-  test('causes no event to be generated before its socket accepts it', async () => {
+  test('gets an event generated only when its socket accepts it', async () => {
     const frame = encodeEvent({ id: '1', data: 'x'.repeat(64 * 1024) });
     const state = { made: 0, hasEnded: false };
     async function* endless(): AsyncGenerator<readonly Uint8Array[]> {
@@ -197,8 +197,8 @@ describe('a reader that does not read from its socket', () => {
     });
     const socket = await stalledReader(server.url, '/', 'nobody');
     await eventually(async () => state.hasEnded, { what: 'the stream has ended' });
-    // The kernel buffers some megabytes for the two ends. Without backpressure the frames would be gigabytes
-    // by now.
+    // The kernel buffers a few megabytes on both ends of the connection. Without backpressure, the server would have
+    // written gigabytes by now.
     expect(state.made * frame.byteLength).toBeLessThan(64 * 1024 * 1024);
     socket.destroy();
     await server.stop();
@@ -218,7 +218,7 @@ describe('a reader that does not read from its socket', () => {
   }
 });
 
-/** Inserts many moves directly. Making them through the triggers would take a minute. */
+/** Inserts many moves directly into the tables. With the triggers enabled, the inserts would take a minute. */
 async function grow(count: number): Promise<void> {
   const { owner } = store;
   await owner.query('SET search_path = pointsman');

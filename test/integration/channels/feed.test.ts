@@ -70,16 +70,13 @@ const movesOf = ({ events }: Pick<EventReader, 'events'>): MoveEvent[] =>
 
 const release = (version: number, bundle = 'bundle') => ({ tenant, bundle, version });
 
-/** Moves one pointer `count` times, back and forth. */
+/** Moves one pointer back and forth until it has made `count` moves. */
 async function move(count: number, bundle = 'bundle'): Promise<void> {
   for (const version of [1, 2].slice(0, count)) await publishedNow(release(version, bundle));
   await moveOn(count - 2, bundle);
 }
 
-/**
- * Publishes at the present time. The feed keeps moves for a limited time, and the fixed time of other tests
- * is past it.
- */
+/** Publishes at the current time. Other tests use a fixed time in the past, but the feed only keeps recent moves. */
 async function publishedNow(id: ReleaseId): Promise<void> {
   await readyToSwap(store, id);
   const expectedGeneration = id.version - 1;
@@ -254,7 +251,7 @@ describe('a cursor of the feed', () => {
     expect(await read(`?after=${cursor(5)}`)).toEqual({ items: [], next: cursor(5), latest: cursor(5) });
   });
 
-  /** Makes the first moves older than the retention. */
+  /** Makes the moves up to that number older than the retention of the feed. */
   async function age(upToSeq: number): Promise<void> {
     const sql = `UPDATE pointsman.moves SET moved_at = now() - interval '7 days 1 second' WHERE tenant = $1 AND seq <= $2`;
     await store.owner.query(sql, [tenant, upToSeq]);

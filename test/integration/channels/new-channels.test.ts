@@ -10,7 +10,7 @@ import {
   sharedControlPlane,
 } from '../../support/worlds/control-plane.ts';
 
-// Through the API: how a bundle gets its channels, and where a rollback goes.
+// Requests through the API that create channels, and rollbacks on new channels.
 
 let plane: ControlPlane;
 let api: TestApi;

@@ -29,7 +29,8 @@ test('a listening connection that falls silent without closing is detected and r
   try {
     notifications.start();
     await eventually(async () => heard.length === 1, { what: 'it listens' });
-    // The proxy closes nothing, and does not send the bytes that it swallowed.
+    // The proxy drops the bytes that it has swallowed, and closes no connection, so the listening connection must
+    // detect the loss by itself.
     proxy.swallowOpen();
     await store.moves.moveByHand({ ...handRequest({ tenant, version: 1 }), at: Date.now() });
     await eventually(async () => heard.length === 2, {

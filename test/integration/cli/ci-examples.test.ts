@@ -17,7 +17,8 @@ import { eventually } from '../../support/runs/eventually.ts';
 import { withPolicy } from '../../support/data/gates.ts';
 import { madeToken } from '../../support/data/tokens.ts';
 
-// Not replayed: it tests the files in examples/ci, and api-publish.test.ts runs the same handlers.
+// This file is not part of the replay run, because it tests the files in examples/ci. api-publish.test.ts runs the
+// same handlers with Restate replaying.
 
 const root = join(import.meta.dirname, '..', '..', '..');
 const example = async (name: string): Promise<unknown> =>
@@ -58,7 +59,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   tenant = await newTenant(plane);
   folder = await mkdtemp(join(tmpdir(), 'pointsman-ci-'));
-  // npm also puts the command on the path of a job.
+  // npm also adds the command to the PATH of a CI job.
   await mkdir(join(folder, 'bin'));
   await symlink(join(root, 'packages/cli/pointsman.js'), join(folder, 'bin/pointsman'));
   await mkdir(join(folder, 'checkout/config'), { recursive: true });
@@ -74,11 +75,11 @@ const put = (content: string) => writeFile(join(folder, 'checkout/config/a.json'
 
 interface Job {
   readonly script: string;
-  /** In addition to the variables that the example sets. */
+  /** Variables of the job, in addition to those that the example sets. */
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** A pipeline token of this tenant, one for each role. */
+/** Returns the token of the tenant's pipeline for that role. Creates it on the first call. */
 async function roleToken(role: 'publisher' | 'reporter'): Promise<string> {
   const known = tokens.get(`${tenant} ${role}`);
   if (known !== undefined) return known;
@@ -147,7 +148,7 @@ describe.each([
     expect(await release(1)).toMatchObject({ outcome: 'published', message: 'A kinder greeting' });
   });
 
-  test('publishes nothing when it runs again for the same commit, and exits with 0', async () => {
+  test('does not publish again when it runs again for the same commit, and exits with 0', async () => {
     await run(await job(commitOf('one'), 'x'));
     expect((await run(await job(commitOf('one'), 'x'))).exit).toBe(0);
     expect(await listReleases(plane.db, tenant, 'support-bot', { limit: 10 })).toHaveLength(1);
@@ -191,7 +192,7 @@ describe('the pipeline of docs/guides/ci.md that reports its own check, run as i
   };
   const gated = async (exit: number): Promise<Job> => {
     await withPolicy(plane, tenant, [{ check: { name: 'e2e' } }]);
-    // The end-to-end tests wait until the release is pending.
+    // These fake end-to-end tests end when the release waits for their result.
     const tests = join(folder, 'checkout/end-to-end');
     const look = `until pointsman pending | grep -q e2e; do :; done; exit ${exit}`;
     await writeFile(tests, `#!/bin/sh\n${look}\n`, { mode: 0o755 });
@@ -204,7 +205,7 @@ describe('the pipeline of docs/guides/ci.md that reports its own check, run as i
     const { exit, output } = await run(job);
     expect([exit, output]).toEqual([0, expect.stringContaining('published')]);
     expect(await release(1)).toMatchObject({ outcome: 'published' });
-    // A second run finds the same release and reports the same result.
+    // A second run of the same job finds the existing release and reports the same result again.
     expect((await run({ ...job, script: job.script.replace('./end-to-end', 'true') })).exit).toBe(0);
     expect(await release(2)).toBeNull();
   });

@@ -7,7 +7,8 @@ import { eventually } from '../../support/runs/eventually.ts';
 import { runCli, type CliResult } from '../../support/runs/run-cli.ts';
 import { startTestStack, type TestStack } from '../../support/processes/stack.ts';
 
-// Not replayed: it tests the command line, and release.test.ts runs the same handlers.
+// This file is not part of the replay run, because it tests the command line. release.test.ts runs the same handlers
+// with Restate replaying.
 
 const EXAMPLE = fileURLToPath(new URL('../../../examples/support-bot', import.meta.url));
 
@@ -32,12 +33,12 @@ async function cli(...args: string[]): Promise<CliResult> {
   return runCli(args, { env: { ...env }, firstRetryMs: 250 });
 }
 
-/** Runs a command that retries long enough for an API to restart on a slow machine. */
+/** Runs a command with retries that last long enough for the API to restart on a slow machine. */
 async function patientCli(...args: string[]): Promise<CliResult> {
   return runCli(args, { env: { ...env }, firstRetryMs: 4_000 });
 }
 
-/** Runs `work` while a table lock keeps every release from completing its store stage. */
+/** Runs `work` while a lock on a table keeps every release from completing its store stage. */
 async function whileStoreWaits<T>(work: () => Promise<T>): Promise<T> {
   const owner = new pg.Client({ connectionString: stack.ownerUrl });
   await owner.connect();
@@ -50,7 +51,7 @@ async function whileStoreWaits<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Waits until that release is at its store stage. */
+/** Waits until the release has reached its store stage. */
 async function atStore(version: number): Promise<void> {
   await eventually(
     async () => {
@@ -139,7 +140,7 @@ describe('pointsman publish exits with the code of the outcome', () => {
   });
 });
 
-test('a command exits with 11 when everything is stopped, and explains how to start it', async () => {
+test('a command exits with 11 when the stack is stopped, and explains how to start the stack', async () => {
   await stack.processes.api.stop();
   try {
     const { exit, stderr } = await cli('releases');

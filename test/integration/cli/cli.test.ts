@@ -8,7 +8,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { runCli, type CliResult } from '../../support/runs/run-cli.ts';
 import { startTestStack, type TestStack } from '../../support/processes/stack.ts';
 
-// Not replayed: it tests the command line, and api-publish.test.ts runs the same handlers.
+// This file is not part of the replay run, because it tests the command line. api-publish.test.ts runs the same
+// handlers with Restate replaying.
 
 const EXAMPLE = fileURLToPath(new URL('../../../examples/support-bot', import.meta.url));
 const LAUNCHER = fileURLToPath(new URL('../../../packages/cli/pointsman.js', import.meta.url));
@@ -25,7 +26,7 @@ beforeAll(async () => {
   await edit('changed/agents/billing.yaml', 'refundCents: 5000', 'refundCents: 20000');
   await cp(EXAMPLE, join(folder, 'broken'), { recursive: true });
   await edit('broken/agents/billing.yaml', 'refundCents: 5000', 'refundCents: lots');
-  // The command line needs only the home of `npm start` on the same machine.
+  // On the same machine the command line needs only the folder of `npm start`, which contains the URL and the token.
   env = { POINTSMAN_HOME: stack.home, POINTSMAN_TENANT: 'acme' };
   expect((await cli('tenants', 'create', 'acme')).exit).toBe(0);
 });
@@ -50,7 +51,7 @@ async function cli(...args: string[]): Promise<CliResult> {
   return runCli(args, { env, firstRetryMs: 250 });
 }
 
-/** The document that a command prints with `--json`. */
+/** Runs a command with `--json` and parses the document that it prints. */
 async function document<T>(...args: string[]): Promise<T> {
   const { stdout, exit, stderr } = await cli(...args, '--json');
   expect(exit, stderr).toBe(0);
@@ -87,7 +88,7 @@ describe('pointsman publish', () => {
     });
   });
 
-  test('exits with 3 for a source with a mistake, shows the line in the local file, and uses up no version number', async () => {
+  test('exits with 3 for a source with a mistake, shows the line in the local file, and does not use up a version number', async () => {
     const { exit, stderr } = await cli('publish', join(folder, 'broken'));
     expect(exit).toBe(3);
     expect(stderr).toMatch(
@@ -96,7 +97,7 @@ describe('pointsman publish', () => {
     expect((await cli('publish', EXAMPLE)).stdout).toContain(':v1 is live');
   });
 
-  test('with --dry-run exits with the same codes and publishes nothing', async () => {
+  test('with --dry-run exits with the same codes and does not publish', async () => {
     expect((await cli('publish', EXAMPLE, '--dry-run')).exit).toBe(0);
     expect((await cli('publish', join(folder, 'broken'), '--dry-run')).exit).toBe(3);
     expect((await cli('releases')).exit).toBe(12);
@@ -193,7 +194,7 @@ describe('the commands that read', () => {
 
   test('doctor checks everything without any setting of the server', async () => {
     const { findings } = await document<{ findings: { subject: string; state: string }[] }>('doctor');
-    // The disk of this machine may be full for reasons outside of the stack.
+    // This machine's disk may be almost full for other reasons, so the test ignores the findings about disks.
     const others = findings.filter(({ subject }) => !subject.startsWith('disk of '));
     expect(others.filter(({ state }) => state !== 'ok')).toEqual([]);
     expect(others.filter(({ subject }) => subject === 'PostgreSQL')).toHaveLength(2);

@@ -13,7 +13,8 @@ import { eventually } from '../../support/runs/eventually.ts';
 import { sinkOf } from '../../support/worlds/sink-world.ts';
 import { skipWithout } from '../../support/servers/system-packages.ts';
 
-// Not replayed: it tests the command line, and sinks-brokers.test.ts runs the same handlers.
+// This file is not part of the replay run, because it tests the command line. sinks-brokers.test.ts runs the same
+// handlers with Restate replaying.
 
 let world: DoctoredWorld;
 

@@ -21,14 +21,15 @@ import {
 } from '../../support/worlds/sink-world.ts';
 import { type Standstill, standstill } from '../../support/servers/standstill.ts';
 
-// Not replayed: it tests the command line, and sinks.test.ts and release.test.ts run the same handlers.
+// This file is not part of the replay run, because it tests the command line. sinks.test.ts and release.test.ts run
+// the same handlers with Restate replaying.
 
 const execute = promisify(execFile);
 const RESTATE = fileURLToPath(new URL('../../../node_modules/.bin/restate', import.meta.url));
 
 /**
- * Whether this process can mount a small disk. doctor-findings.test.ts tests each disk rule without a mount,
- * on every machine.
+ * Whether this process is allowed to mount a small disk. On machines where it is not, doctor-findings.test.ts still
+ * tests each disk rule with simulated values.
  */
 async function canMount(): Promise<boolean> {
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-mount-'));
@@ -199,30 +200,33 @@ describe('the doctor', () => {
     await world.isWell();
   });
 
-  test.runIf(mountable)('reports a full disk of the home, and not a disk with free space', async () => {
-    const home = await mkdtemp(join(tmpdir(), 'pointsman-home-'));
-    await execute('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', home]);
-    const { appUrl } = plane.postgres;
-    const { ingressUrl, adminUrl } = plane.restate;
-    const api = await startApi({ appUrl, ingressUrl, adminUrl, dataDir: home });
-    try {
-      expect((await world.doctor({ POINTSMAN_URL: api.url })).problems).toEqual([]);
-      // As whatever fills it would: until nothing more can be written.
-      await expect(writeFile(join(home, 'filler'), Buffer.alloc(8_000_000))).rejects.toThrow('ENOSPC');
-      const { exit, problems } = await world.doctor({ POINTSMAN_URL: api.url });
-      expect(exit).toBe(1);
-      expect(problems).toMatchObject([
-        {
-          subject: `disk of ${home}`,
-          state: 'error',
-          summary: expect.stringContaining('full: writes fail'),
-          actions: [expect.stringContaining('du -xsh')],
-        },
-      ]);
-    } finally {
-      await api.stop();
-      await execute('umount', [home]);
-      await rm(home, { recursive: true });
-    }
-  });
+  test.runIf(mountable)(
+    'reports the disk of the home when it is full, and does not report a disk with free space',
+    async () => {
+      const home = await mkdtemp(join(tmpdir(), 'pointsman-home-'));
+      await execute('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', home]);
+      const { appUrl } = plane.postgres;
+      const { ingressUrl, adminUrl } = plane.restate;
+      const api = await startApi({ appUrl, ingressUrl, adminUrl, dataDir: home });
+      try {
+        expect((await world.doctor({ POINTSMAN_URL: api.url })).problems).toEqual([]);
+        // Fills the disk until a write fails.
+        await expect(writeFile(join(home, 'filler'), Buffer.alloc(8_000_000))).rejects.toThrow('ENOSPC');
+        const { exit, problems } = await world.doctor({ POINTSMAN_URL: api.url });
+        expect(exit).toBe(1);
+        expect(problems).toMatchObject([
+          {
+            subject: `disk of ${home}`,
+            state: 'error',
+            summary: expect.stringContaining('full: writes fail'),
+            actions: [expect.stringContaining('du -xsh')],
+          },
+        ]);
+      } finally {
+        await api.stop();
+        await execute('umount', [home]);
+        await rm(home, { recursive: true });
+      }
+    },
+  );
 });

@@ -17,7 +17,7 @@ const silent = pino({ level: 'silent' });
 const ONE = { 'a.json': '{"n":1}' };
 const TWO = { 'a.json': '{"n":2}' };
 
-/** The event of a real move, except for the fields in `over`. */
+/** Creates the event that the real move to that generation would send, with the fields in `over` replaced. */
 function eventOf(
   generation: number,
   digest: string,
@@ -49,7 +49,7 @@ function handFed() {
 }
 
 describe('a follower of events', () => {
-  test('moves for a true event, and does not move when events are repeated or out of order', async () => {
+  test('moves for a genuine event, and does not move when events are repeated or out of order', async () => {
     const { source, emit } = handFed();
     const one = await world.publish(ONE);
     const follower = await world.follow({ source });

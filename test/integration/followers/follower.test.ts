@@ -111,7 +111,7 @@ describe('a follower', () => {
     await eventually(async () => (await listed())[0]?.['digest'] === digest, {
       what: 'the next acknowledgement has arrived',
     });
-    // The record has the acknowledgement before the follower has the response to it.
+    // The database records the acknowledgement before the follower gets the response to it.
     await eventually(async () => follower.status().acknowledged === 2, { what: 'it has the response' });
     expect(follower.status()).toMatchObject({ isOnDisk: true, problems: {}, wanted: null });
   });
@@ -212,7 +212,7 @@ describe('while the control plane is unreachable', () => {
 });
 
 describe('a follower that restarts', () => {
-  test('does not go back a generation, even if the control plane does', async () => {
+  test('does not go back to an older generation, even if the control plane goes back', async () => {
     await world.publish(ONE);
     await world.publish(TWO);
     const follower = await world.follow();

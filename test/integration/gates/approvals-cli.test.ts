@@ -5,9 +5,10 @@ import { eventually } from '../../support/runs/eventually.ts';
 import { gatedApi, type Person } from '../../support/worlds/gated-api.ts';
 import { runCli, type CliResult, type RunCliOptions } from '../../support/runs/run-cli.ts';
 
-// Not replayed: it tests the command line, and approvals.test.ts runs the same handlers.
+// This file is not part of the replay run, because it tests the command line. approvals.test.ts runs the same
+// handlers with Restate replaying.
 //
-// Decisions on gates from the command line, through the real API, until the release settles.
+// Tests decisions on gates from the command line, through the real API, until the release settles.
 
 const at = gatedApi();
 
@@ -24,7 +25,7 @@ function cli(who: Person, args: readonly string[], options: RunCliOptions = {}):
   return runCli(args, { env, firstRetryMs: 250, ...options });
 }
 
-/** The waiting release as `pointsman pending` lists it, once it waits for `count` gates. */
+/** Waits until the release waits for `count` gates, and returns it as `pointsman pending` lists it. */
 const pending = (count: number) =>
   eventually(
     async () => {

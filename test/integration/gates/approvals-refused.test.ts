@@ -7,7 +7,7 @@ import { expectProblem, gatedApi } from '../../support/worlds/gated-api.ts';
 import { waitingGates, withPolicy } from '../../support/data/gates.ts';
 import { shown } from '../../support/data/tokens.ts';
 
-// Decisions that the API refuses.
+// Tests decisions that the API refuses.
 
 const at = gatedApi();
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { digestOf } from '../../../packages/protocol/digest.ts';
 import { expectProblem, gatedApi } from '../../support/worlds/gated-api.ts';
 
-// Decisions on gates, from the request until the release settles.
+// Tests decisions on gates, from the request until the release settles.
 
 const at = gatedApi();
 
@@ -82,7 +82,7 @@ describe('a release with gates', () => {
     expectProblem(await at.approve('bob', version), 409, 'gate_decided');
   });
 
-  test('that was cancelled refuses a decision, and the problem contains its outcome', async () => {
+  test('that was cancelled refuses a decision, and the error contains its outcome', async () => {
     await at.policy(RELEASE);
     const version = await at.publish();
     await at.waiting(version);
@@ -189,7 +189,7 @@ describe('a decision with an idempotency key', () => {
     for (const { json } of answers) expect(json).toMatchObject({ decisions: 1, state: 'open' });
     const other = await at.say('alice', version, '/approvals', { ...decision, comment: 'x' }, key);
     expectProblem(other, 422, 'idempotency_key_reused');
-    // Otherwise Bob would believe that he has approved.
+    // A success response would make Bob believe that he has approved.
     expectProblem(await at.say('bob', version, '/approvals', decision, key), 422, 'idempotency_key_reused');
   });
 });

@@ -17,9 +17,10 @@ import { gapsMs } from '../../support/servers/outside-server.ts';
 import { contradictions } from '../../support/runs/record-check.ts';
 import { as, madeToken } from '../../support/data/tokens.ts';
 
-// Not replayed: it waits for breakers and deadlines, and callbacks.test.ts runs the same handlers.
+// This file is not part of the replay run, because it waits for circuit breakers and deadlines. callbacks.test.ts
+// runs the same handlers with Restate replaying.
 //
-// The service that is asked to run a check is busy, failing or silent, or answers too late.
+// Tests a service that is asked to run a check, and that is busy, failing or silent, or responds too late.
 
 let world: AskedWorld;
 let tenant: string;
@@ -37,7 +38,10 @@ afterEach(async () => {
 });
 afterAll(() => world.stop());
 
-/** Publishes a release whose check is requested at this test's path, which gives those responses in order. */
+/**
+ * Publishes a release whose check is requested at this test's path. The server there sends the given responses in
+ * order.
+ */
 async function publish(rule: object, ...answers: Scripted[]): Promise<number> {
   world.script(path, ...answers);
   const check = { name: 'e2e', url: world.address(path), ...rule };
@@ -51,7 +55,10 @@ const requests = async (version: number) =>
     .filter(({ effect }) => effect === 'check-request')
     .map(({ state, detail }) => `${state}: ${detail}`);
 
-/** Expects one report at the gate, by one callback address, however often the check was requested. */
+/**
+ * Reports a success and expects that the release is published. All requests for the check must have had the same
+ * callback address, however often it was requested.
+ */
 async function isTakenAndPasses(version: number, asks: number): Promise<void> {
   const asked = await world.asked(path, asks);
   expect(new Set(asked.map(({ body }) => body)).size).toBe(1);
@@ -81,20 +88,20 @@ test('only an admin token can report a check that was requested from a service',
   expect((await end(version)).outcome).toBe('published');
 });
 
-test('a service that asks for time is not called again sooner, and then with the same Idempotency-Key and callback address', async () => {
+test('a service that responds with Retry-After is called again only after that time, with the same Idempotency-Key and callback address', async () => {
   const busy = { status: 429, headers: { 'retry-after': '5' } };
   const version = await publish({ within: '1h' }, busy, { status: 202 });
   expect(gapsMs(await world.asked(path, 2))[0]).toBeGreaterThanOrEqual(5_000);
   await isTakenAndPasses(version, 2);
 });
 
-test('a call without a response ends at its timeout, and the check is requested again', async () => {
+test('a request for a check that gets no response ends at its timeout, and is sent again', async () => {
   const version = await publish({ within: '1h' }, 'silence', { status: 202 });
   expect(gapsMs(await world.asked(path, 2))[0]).toBeGreaterThanOrEqual(calloutLimits.callMs);
   await isTakenAndPasses(version, 2);
 });
 
-test('a check fails immediately with the response of its service when the service asks for more time than the gate has', async () => {
+test('a check fails immediately with the response of its service when the service asks for a longer wait than the gate allows', async () => {
   const version = await publish({ within: '1h' }, { status: 503, headers: { 'retry-after': '3600' } });
   expect(await end(version)).toMatchObject({
     outcome: 'rejected',
@@ -110,7 +117,8 @@ test('a service that keeps failing opens its circuit breaker, and its check fail
   const version = await publish({ within: '1h' }, { status: 503 });
   const untilOpen = breakerLimits.failures;
   await world.asked(path, untilOpen);
-  // The breaker is open after the last of these failures. An attempt that is due meanwhile is not sent.
+  // The last of these failures opens the circuit breaker. While the breaker is open, no attempt is sent, even if one
+  // is due.
   const asked = await world.asked(path, untilOpen + 1);
   expect(gapsMs(asked)[untilOpen - 1]).toBeGreaterThanOrEqual(breakerLimits.openMs);
   const { outcome, reason, gates } = await end(version);

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { expectProblem, gatedApi } from '../../support/worlds/gated-api.ts';
 import { itemsOf } from '../../support/data/tokens.ts';
 
-// How lists and event streams show releases that wait.
+// Tests how lists and event streams show releases that wait.
 
 const at = gatedApi();
 
@@ -38,7 +38,10 @@ describe('the list of open gates', () => {
 });
 
 describe('the event stream of a release', () => {
-  /** The ids and the contents of the events, until the stream ends or `count` events have arrived. */
+  /**
+   * Reads events until the stream ends or `count` events have arrived. Returns the ids and the contents of the
+   * events.
+   */
   async function events(version: number, last: string | null, count = Infinity): Promise<string[]> {
     const stop = new AbortController();
     const response = await fetch(

@@ -11,7 +11,8 @@ import { outage } from '../../support/servers/outage.ts';
 import { contradictions } from '../../support/runs/record-check.ts';
 import { as, madeToken } from '../../support/data/tokens.ts';
 
-// The worker and both stores are killed while a release waits. Callers keep repeating their decisions.
+// Kills the worker and both stores while a release waits, and repeats the decisions of callers until they are
+// accepted.
 
 let world: AskedWorld;
 let tenant: string;
@@ -30,7 +31,10 @@ afterAll(() => world.stop());
 const id = (version: number) => ({ tenant, bundle: 'bundle', version });
 const waiting = (count: number) => waitingGates(world.plane, tenant, count);
 
-/** Prepares a request of that role to the release. Each call sends the same request. */
+/**
+ * Prepares a request about the release by a person with that role. Each call of the returned function sends the same
+ * request with the same idempotency key.
+ */
 async function word(
   role: Role,
   version: number,
@@ -57,7 +61,7 @@ function expectRetryAfter({ status, headers }: { status: number; headers: Header
   expect([status, headers.get('retry-after')]).toEqual([503, '2']);
 }
 
-/** The decisions and their authors, as the gates and the audit trail record them. */
+/** Returns the decisions and their authors, as the gates and the audit trail record them. */
 async function said(version: number): Promise<{ decisions: string[]; audited: string[] }> {
   const release = await findRelease(world.plane.db, id(version));
   const rows = await world.plane.db.call(
@@ -111,7 +115,7 @@ test('a callback that is sent during an outage gets 503 with Retry-After, and be
   await givePolicy(world.plane, tenant, { channels: { live: { gates: [{ check }] } } });
   const version = await accepted(world.plane, tenant);
   const [request] = await world.checks(path, 1);
-  // The service gets its request before the record marks the check as requested.
+  // The outside service receives the request slightly before the database records it.
   const before = await eventually(
     async () => {
       const gates = await waiting(1);

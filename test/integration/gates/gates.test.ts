@@ -54,7 +54,7 @@ test('a release waits at its gate until an approver approves it, and is then liv
   expect(await settled(plane, tenant, version)).toMatchObject({ outcome: 'published', generation: 1 });
 });
 
-test('a waiting release occupies no handler: only its own workflow exists, suspended', async () => {
+test('a waiting release keeps no handler running: only its own workflow exists, and it is suspended', async () => {
   await policy([{ approval: { name: 'release' } }]);
   const version = await accepted(plane, tenant);
   await waiting();
@@ -92,8 +92,8 @@ test('the Restate state of a waiting release lists its gates and their deadlines
     'check e2e': `waits for the check "e2e" to be reported, until ${deadlines['e2e']}`,
     'schedule schedule': expect.stringContaining(`waits until ${new Date(soon).toISOString()}`) as string,
   });
-  // The timer of the wait has the end of the wait as its name. The workflow sleeps until the first deadline,
-  // and begins to sleep a step after it has written its state.
+  // The name of the timer is the time at which the wait ends. The workflow creates the timer one step after it has
+  // written its state.
   const timer = async () => {
     const [row] = await plane.admin.query(
       `SELECT j.name FROM sys_journal j JOIN sys_invocation i ON i.id = j.id
@@ -243,7 +243,7 @@ test('a move by hand while a release waits voids its approvals, and the gate ope
   await waiting(2);
   await say(plane, id(second), 'approve');
   await waiting(1);
-  // An admin moves "live" to a release of another channel.
+  // An admin moves the pointer "live" to the release of another channel.
   await moveElsewhere(second);
   await say(plane, id(second), 'success', { gate: 'e2e' });
   const [again] = await waiting(1);
@@ -277,7 +277,7 @@ async function moveElsewhere(after: number): Promise<void> {
   expect(answer.kind).toBe('moved');
 }
 
-test('a gate that the policy gains while a release waits rejects the release', async () => {
+test('a release that waits is rejected when the policy gains a gate in the meantime', async () => {
   await policy([{ approval: { name: 'release' } }]);
   const version = await accepted(plane, tenant);
   await waiting();

@@ -14,7 +14,7 @@ import { expectProblem, gatedApi, type Person } from '../../support/worlds/gated
 import { runCli } from '../../support/runs/run-cli.ts';
 import { as } from '../../support/data/tokens.ts';
 
-// How a policy applies to publishes, promotions and rollbacks, and how the command line reports it.
+// Tests how a policy applies to publishes, promotions and rollbacks, and how the command line reports it.
 
 const at = gatedApi();
 
@@ -137,7 +137,7 @@ describe('a scheduled publish', () => {
 });
 
 describe('a freeze in the policy', () => {
-  /** The end of a full minute, at least two seconds from now. */
+  /** The start of a full minute that is at least two seconds in the future. Freezes end at full minutes. */
   const end = () => Math.ceil((Date.now() + 2_000) / 60_000) * 60_000;
   const local = (ms: number) => iso(ms).slice(0, 16);
 

@@ -6,7 +6,7 @@ import { type TestAnswer, type TestCall } from '../../support/processes/api.ts';
 import { expectProblem, gatedApi, type Person } from '../../support/worlds/gated-api.ts';
 import { as, itemsOf } from '../../support/data/tokens.ts';
 
-// The policy of a tenant over HTTP, used by people with one role each.
+// Tests the policy of a tenant over HTTP. Each person in the test has one role.
 
 const at = gatedApi();
 
@@ -78,7 +78,7 @@ describe('the policy of a tenant', () => {
       '"1"',
       'true',
     ]);
-    // Another spelling of the same JSON is the same request.
+    // The same JSON with other white space counts as the same request.
     const spelt =
       ' { "compile": { "executor": "local" }, "channels": { "live": { "onConflict": "queue" } } }';
     const headers = { ...key, 'content-type': 'application/json' };

@@ -61,7 +61,7 @@ describe('a delivery to a hook', () => {
     await put('lab', { provider: 'gitlab', repository: 'group/bot' });
   });
 
-  /** Everything in a response that could reveal a reason. */
+  /** Every part of a response that could reveal why the delivery was refused. */
   const contentOf = ({ status, json, headers }: TestAnswer) => {
     const { requestId: _id, instance: _instance, ...rest } = json;
     return { status, rest, authenticate: headers.get('www-authenticate'), type: headers.get('content-type') };
@@ -178,7 +178,7 @@ describe('a delivery to a hook', () => {
 });
 
 describe('GitHub’s example payloads, signed by GitHub’s library', () => {
-  /** The types of the package do not match its content. */
+  /** Parses the examples, because the type declarations of the package do not match its content. */
   const examples = z.array(z.object({ name: z.string(), examples: z.array(z.unknown()) })).parse(published);
   const payloadOf = (event: string) => examples.find(({ name }) => name === event)?.examples[0];
   const written = [
@@ -186,7 +186,7 @@ describe('GitHub’s example payloads, signed by GitHub’s library', () => {
     ['with other white space', (payload: unknown) => `${JSON.stringify(payload, null, 2)}\n`],
   ] as const;
 
-  /** Delivers those bytes with that signature. */
+  /** Delivers the body with that signature. */
   function send(event: string, body: Uint8Array<ArrayBuffer>, signature: string): Promise<TestAnswer> {
     const headers = {
       authorization: '',
@@ -225,8 +225,8 @@ describe('GitHub’s example payloads, signed by GitHub’s library', () => {
       });
     });
 
-    // The byte in the middle is part of a value. The byte at the end is a brace or white space, so the JSON
-    // may stay valid.
+    // The byte in the middle belongs to a value. Replacing the last byte, a brace or white space, by a blank may keep
+    // the JSON valid.
     test.each([
       ['in its middle', (bytes: Buffer) => void bytes.writeUInt8(bytes.readUInt8(2_000) ^ 1, 2_000)],
       ['at its end', (bytes: Buffer) => void bytes.write(' ', bytes.length - 1)],

@@ -39,7 +39,7 @@ afterAll(async () => {
 
 const push = { ref: RULE.ref, after: 'a'.repeat(40), repository: { full_name: RULE.repository } };
 
-/** A payload of about that many bytes, which repeats that commit. */
+/** Creates a payload of about that many bytes by repeating the commit. */
 function payloadOf(commit: string, bytes: number): string {
   const empty = JSON.stringify({ ...push, commits: [] });
   const count = Math.floor((bytes - empty.length) / (commit.length + 1));
@@ -51,9 +51,7 @@ const commit = (paths: number) => {
   return JSON.stringify({ id: 'a'.repeat(40), added, removed: [], modified: [] });
 };
 
-/**
- * Payloads of an attacker who has the secret of one hook. Each has the largest allowed size, four megabytes.
- */
+/** Payloads of an attacker who knows the secret of one hook. Each has the maximum size of four megabytes. */
 const HOSTILE: [what: string, payload: string][] = [
   ['commits that are zeros', payloadOf('0', deliveryLimits.bodyBytes)],
   ['commits that are empty maps', payloadOf('{}', deliveryLimits.bodyBytes)],
@@ -73,7 +71,7 @@ const HOSTILE: [what: string, payload: string][] = [
   ],
 ];
 /**
- * A payload of the same size as GitHub sends it: the number of commits that it lists, with the paths that
+ * A payload of the maximum size in the form that GitHub sends: as many commits as GitHub lists, with as many paths as
  * fit.
  */
 const HONEST = payloadOf(commit(46), deliveryLimits.bodyBytes);
@@ -103,7 +101,8 @@ describe('the thread that reads payloads', () => {
       bytes: new Uint8Array(Buffer.from(payload)),
     });
 
-  // A thread that exceeds its heap or its time is ended, and the call throws.
+  // The thread that reads a payload is ended when it exceeds its heap or its time. `read` then throws, which fails
+  // the test.
   test.each(HOSTILE)('reads %s within its limits on memory and time', async (_what, payload) => {
     const judged = await read(payload);
     expect(['unreadable', 'push']).toContain(judged.kind);
@@ -135,7 +134,7 @@ describe('a signed delivery of four megabytes', () => {
 });
 
 test.each([1.5, 1e19, -1, Number.MAX_SAFE_INTEGER])(
-  'a push whose time is %d seconds is refused with 422, because the record cannot order it',
+  'a push whose time is %d seconds is refused with 422, because pushes are ordered by time and this is not a valid time',
   async (pushedAt) => {
     const body = JSON.stringify({ ...push, repository: { ...push.repository, pushed_at: pushedAt } });
     expect(await deliver(body)).toMatchObject({ status: 422, json: { code: 'invalid_request' } });

@@ -34,7 +34,7 @@ const releases = async () => {
 };
 
 describe('a Git host that fails', () => {
-  test('is asked again after an error, no sooner than its Retry-After, and the push is then published', async () => {
+  test('gets its request again after an error, no sooner than its Retry-After, and the push is then published', async () => {
     const commit = await tenant.commit(VALID);
     world.host.next(`/tarball/${commit}`, answerWith(429, { 'retry-after': '5' }));
     world.host.next(`/codeload/${commit}`, answerWith(500));
@@ -89,8 +89,8 @@ describe('a push while a process dies', () => {
     expect((await world.host.statusesUntil(commit, 'success')).at(-1)?.description).toBe('published as v1');
   });
 
-  // A status that was sent and not recorded is sent again. The repetition is identical, so it changes
-  // nothing.
+  // If the worker dies before it has recorded a sent status, it sends the status again. The second request is
+  // identical, so it changes nothing.
   test('gets the same commit status again when its worker is killed with -9 before recording it', async () => {
     const commit = await tenant.commit(VALID);
     const go = world.host.hold(`/codeload/${commit}`);
@@ -105,7 +105,7 @@ describe('a push while a process dies', () => {
     const isSaidTwice = async () =>
       world.host.allStatuses(commit).filter(({ state }) => state === 'success').length >= 2;
     await eventually(isSaidTwice, { what: 'the status is sent again', withinMs: 60_000 });
-    // Repetitions in a row count as one status.
+    // `statusesUntil` returns consecutive duplicates only once.
     expect((await world.host.statusesUntil(commit, 'success')).map(({ state }) => state)).toEqual([
       'pending',
       'success',

@@ -117,7 +117,7 @@ describe('GitLab', () => {
     expect(effects).toContainEqual(expect.objectContaining({ effect: 'commit-status', state: 'failed' }));
   });
 
-  /** The release, once the ledger records the result of its commit status. */
+  /** Waits until the database records the result of the release's commit status, and returns the release. */
   async function settledAndTold(tenant: PushedTenant) {
     await settled(world.plane, tenant.name, 1);
     return eventually(
@@ -137,7 +137,7 @@ describe('GitLab', () => {
   }
 });
 
-/** A tenant whose pushes name the URL of their source. */
+/** Creates a tenant with a generic hook, whose pushes contain the URL of their source. */
 async function genericTenant(): Promise<PushedTenant> {
   return world.tenant({
     provider: 'generic',
@@ -161,7 +161,7 @@ async function pushFrom(tenant: PushedTenant, commit: string, sourceUrl: string)
 }
 
 describe('a generic hook', () => {
-  test('fetches the source from the URL of the push without its token, and sends each status to its own address with it', async () => {
+  test('fetches the source from the URL of the push without the hook’s token, and sends each status to the address of the hook with the token', async () => {
     const tenant = await genericTenant();
     const commit = await tenant.commit(VALID);
     await pushFrom(tenant, commit, `${world.host.archives}/${commit}.tgz`);
@@ -209,7 +209,7 @@ describe('a generic hook', () => {
     });
   });
 
-  // This runs in the test's process, because the worker's name resolution cannot be changed.
+  // This test makes the call in its own process, because it must control the name resolution.
   test('refuses a source URL whose name resolves to a private address at the second attempt', async () => {
     const { db } = world.plane;
     const tenant = await genericTenant();

@@ -30,7 +30,7 @@ interface Captured {
   readonly body: string;
 }
 
-/** A signed push that an attacker has recorded in transit. */
+/** A signed push that an attacker has recorded and can send again. */
 function captured(id: string, { ageMs = 0 } = {}): Captured {
   const payload = {
     repository: 'bot',

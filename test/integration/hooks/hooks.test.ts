@@ -160,7 +160,7 @@ describe('a push', () => {
   });
 });
 
-/** The present or largest memory of the worker in bytes, as Linux counts it. */
+/** The current (VmRSS) or maximum (VmHWM) resident memory of the worker in bytes. */
 async function workerMemory(what: 'VmRSS' | 'VmHWM'): Promise<number> {
   const status = await readFile(`/proc/${world.plane.worker.pid}/status`, 'utf8');
   return Number(new RegExp(`^${what}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) * 1_024;
@@ -216,7 +216,7 @@ describe('a push to a hook', () => {
     await tenant.push(commit);
     const reason = `the archive is larger than the limit of ${fetchLimits.archiveBytes} bytes`;
     expect(await tenant.delivery(commit, isOver)).toMatchObject({ state: 'refused', reason });
-    // The bytes beyond the limit are in the socket buffers of both sides.
+    // The host has sent more than the limit, because the socket buffers of both sides accepted some bytes.
     expect(sent()).toBeGreaterThan(fetchLimits.archiveBytes);
     expect(sent()).toBeLessThan(2 * fetchLimits.archiveBytes);
     expect((await workerMemory('VmHWM')) - before).toBeLessThan(4 * fetchLimits.archiveBytes);

@@ -8,7 +8,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { startApi, type TestAnswer, type TestApi } from '../../support/processes/api.ts';
 import { type ControlPlane, newTenant, sharedControlPlane } from '../../support/worlds/control-plane.ts';
 
-// Not replayed: its requests are refused before a handler runs, or are handled as in api-publish.test.ts.
+// This file is not part of the replay run, because most of its requests are refused before a handler runs.
+// api-publish.test.ts runs the same handlers with Restate replaying.
 
 const MiB = 1024 * 1024;
 
@@ -29,7 +30,7 @@ afterAll(async () => {
 
 const releases = (): string => `/v1/tenants/${tenant}/bundles/bot/releases`;
 
-// After each test the process is alive, holds no bytes, and has lost no version number.
+// After each test, the process must still run, hold no body in memory, and have skipped no version number.
 afterEach(async () => {
   const { text } = await api.call('GET', '/metrics');
   expect(/^pointsman_publish_bytes_held (\d+)$/m.exec(text)?.[1]).toBe('0');
@@ -63,11 +64,14 @@ test.each([
   ['JSON nested ten thousand deep', 'a.json', '['.repeat(10_000) + ']'.repeat(10_000), null],
   ['TOML that does not parse', 'a.toml', 'a = 1\nb = \n', 2],
   ['a duplicate TOML key', 'a.toml', 'a = 1\na = 2\n', 2],
-])('%s is refused with its location and uses up no version number', async (_what, path, text, line) => {
-  const answer = await api.call('POST', releases(), { json: { files: { [path]: text } } });
-  expectProblem(answer, 422, 'invalid_source');
-  expect(answer.json['diagnostics']).toMatchObject([line === null ? { path } : { path, line }]);
-});
+])(
+  '%s is refused with its location and does not use up a version number',
+  async (_what, path, text, line) => {
+    const answer = await api.call('POST', releases(), { json: { files: { [path]: text } } });
+    expectProblem(answer, 422, 'invalid_source');
+    expect(answer.json['diagnostics']).toMatchObject([line === null ? { path } : { path, line }]);
+  },
+);
 
 test('a document that violates its schema is refused with the location of the violation', async () => {
   const files = {
@@ -210,7 +214,8 @@ test('an invalid cursor is refused', async () => {
     expectProblem(await api.call('GET', `${releases()}?cursor=${cursor}`), 422, 'invalid_request');
     expectProblem(await api.call('GET', `/v1/tenants?cursor=${cursor}`), 422, 'invalid_request');
   }
-  // The publish after each test would be a repetition for this tenant.
+  // Switches to a new tenant. In the old one, the publish after each test has the same content as this test's
+  // release, so it would not create a new one.
   tenant = await newTenant(plane);
 });
 
@@ -221,7 +226,7 @@ test('text with a NUL character, which PostgreSQL cannot store, is refused as a 
   expectProblem(file, 422, 'invalid_request');
 });
 
-/** The response of the server to raw bytes, until it closes the connection. */
+/** Sends raw bytes, and returns everything that the server sends until it closes the connection. */
 async function raw(
   bytes: string,
   more: (socket: Socket, closed: Promise<void>) => Promise<void> = async () => {},
@@ -231,7 +236,7 @@ async function raw(
   let answer = '';
   socket.on('data', (chunk: Buffer) => (answer += chunk.toString()));
   socket.on('error', () => {});
-  // The server may end or reset the connection once it has refused.
+  // The server may reset the connection after it has refused the request, which is not an error of the test.
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
   socket.write(bytes);
   await more(socket, closed);
@@ -258,7 +263,7 @@ test('a chunked body above the limit is cut off at the limit, and the memory sta
   let sent = 0;
   const before = process.memoryUsage().rss;
   const answer = await raw(head('Transfer-Encoding: chunked'), async (socket, closed) => {
-    // Sends until the server closes the connection. A gigabyte would prove that it does not.
+    // Sends until the server closes the connection. If it accepts a gigabyte, it has no limit and the test fails.
     while (sent < 1024 * MiB && !socket.destroyed) {
       sent += chunk.length;
       if (!socket.write(chunk)) await Promise.race([drains(socket), closed]);

@@ -20,7 +20,8 @@ import {
   startControlPlane,
 } from '../../support/worlds/control-plane.ts';
 
-// Not replayed: it is about the API, and killed-waits.test.ts runs the same handlers.
+// This file is not part of the replay run, because it tests the API. killed-waits.test.ts runs the same handlers with
+// Restate replaying.
 
 let plane: ControlPlane;
 let api: TestApi;
@@ -200,7 +201,7 @@ describe('reconciling a release', () => {
   });
 });
 
-/** A release that waits for an approval. */
+/** Creates a release that waits for an approval. */
 async function waitingRelease(): Promise<{ version: number }> {
   await givePolicy(plane, tenant, { channels: { live: { gates: [{ approval: { name: 'release' } }] } } });
   const version = await accepted(plane, tenant);
@@ -217,7 +218,7 @@ async function kill(version: number): Promise<void> {
   await plane.admin.killInvocation(String(run?.['id']));
 }
 
-/** Makes every release in flight a minute older. */
+/** Changes the database so that every unsettled release appears to be a minute older. */
 async function aged(): Promise<void> {
   await standstill(plane).sql((client) =>
     client.query(

@@ -26,7 +26,7 @@ let document: unknown;
 beforeAll(async () => {
   world = await startAskedWorld();
   tenant = await newTenant(world.plane);
-  // One release is live. Another waits for an approval, a report and a requested check.
+  // Creates one live release, and one that waits for an approval, a report and a requested check.
   const live = await accepted(world.plane, tenant, { files: { 'a.json': '{}' } });
   const { digest } = await settled(world.plane, tenant, live);
   const within = '1h';
@@ -75,7 +75,7 @@ async function serverErrors<T>(
   return { asked, broken };
 }
 
-test('no hostile value in any parameter or body of any operation gets a 5xx response', async () => {
+test('a hostile value in any parameter or body of any operation never gets a 5xx response', async () => {
   const { asked, broken } = await serverErrors<HostileRequest>(
     hostileRequests(document, right),
     ({ method, path, headers, body }) =>
@@ -95,7 +95,7 @@ test('the test sends a JSON body to every operation that takes one', () => {
 });
 
 test.each(Object.entries(signedPushes('http://127.0.0.1:1/a.tgz')))(
-  'no hostile value in a signed payload of %s gets a 5xx response',
+  'a hostile value in a signed payload of %s never gets a 5xx response',
   async (provider, push) => {
     const path = `/v1/tenants/${tenant}/hooks/${provider}`;
     const rule = {

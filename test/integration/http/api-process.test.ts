@@ -19,7 +19,8 @@ import { eventually } from '../../support/runs/eventually.ts';
 import { parsePrometheusText } from '../../support/runs/prometheus-text.ts';
 import { standstill } from '../../support/servers/standstill.ts';
 
-// Not replayed: it tests a process, and api-publish.test.ts runs the same handlers.
+// This file is not part of the replay run, because it tests a process. api-publish.test.ts runs the same handlers
+// with Restate replaying.
 
 const TOKEN = 'the-token-of-this-process';
 const main = fileURLToPath(new URL('../../../services/api/main.ts', import.meta.url));
@@ -80,7 +81,7 @@ test('on SIGTERM the API answers its waiting requests and exits with 0, and its 
   const api = await startProcess();
   const waiting = api.get(`${live}?wait=55s`, { 'if-none-match': '"1"' });
   await someoneWaits(api);
-  // The event comes after the last output of the process.
+  // Unlike `exit`, the event `close` comes after all output of the process has been read.
   const gone = once(api.child, 'close');
   api.child.kill('SIGTERM');
   const answer = await waiting;
@@ -127,7 +128,7 @@ test('the correlation id of a publish is in the response headers, in the log of 
   expect(said).toContainEqual(
     expect.objectContaining({ msg: 'moved by hand', channel: 'canary', generation: 1 }),
   );
-  // A replay of the workflow does not log the outcome again.
+  // The workflow logs its outcome once, even if it is replayed.
   const outcomes = said.filter(({ msg }) => msg === 'settled').map(({ outcome }) => outcome);
   expect(outcomes).toEqual(['published']);
   api.child.disconnect();
@@ -172,7 +173,7 @@ test('a client that sends its headers a byte at a time is cut off, and does not 
   }
 });
 
-test('/metrics has the number of releases in flight, the number in line, and the length of the compile queue', async () => {
+test('/metrics contains the number of releases in flight, the number of queued releases, and the length of the compile queue', async () => {
   const api = await startProcess();
   const tenant = await newTenant(plane);
   const still = standstill(plane);

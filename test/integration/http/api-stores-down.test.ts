@@ -36,7 +36,9 @@ function expectUnavailable({ status, json, headers }: TestAnswer): void {
   expect([status, json['code'], headers.get('retry-after')]).toEqual([503, 'unavailable', '2']);
 }
 
-/** Waits for that readiness. A slow machine may miss the time limit of a single check. */
+/**
+ * Waits until `/readyz` returns that status and those stores. On a slow machine, one check may exceed its time limit.
+ */
 async function readiness(status: number, stores: Readonly<Record<string, string>>): Promise<void> {
   await eventually(
     async () => {

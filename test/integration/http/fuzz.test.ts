@@ -6,11 +6,14 @@ import { type FuzzWorld, startFuzzWorld } from '../../fuzz/world.ts';
 import { contradictions } from '../../support/runs/record-check.ts';
 import { seedOfRun } from '../../support/data/seeded-random.ts';
 
-// Not replayed: it tests the responses of the API. `npm run test:deep` sends 100,000 requests.
+// This file is not part of the replay run, because it tests the responses of the API. It sends only a few thousand
+// requests. `npm run test:deep` sends 100,000.
 
 const REQUESTS = Number(process.env['POINTSMAN_FUZZ_REQUESTS'] ?? 3_000);
 
-/** Only ends a run that hangs. A request takes about 12 ms on two idle cores. */
+/**
+ * The timeout for a run that hangs. It is far above the usual time: a request takes about 12 ms on two idle cores.
+ */
 const TIMEOUT_MS = 300_000 + 50 * REQUESTS;
 
 let world: FuzzWorld;
@@ -21,12 +24,12 @@ beforeAll(async () => {
 afterAll(() => world.stop());
 
 test(
-  'no hostile request gets a 5xx, a late response or data of another tenant, the memory of the API stays bounded, and every operation succeeds for some request',
+  'hostile requests never get a 5xx, a late response or data of another tenant, the memory of the API stays bounded, and every operation succeeds for some request',
   async () => {
     const seed = seedOfRun();
     const report = await fuzz(world, { requests: REQUESTS, seed });
     expect(problemsOf(report, world.document), `POINTSMAN_SEED=${seed}`).toEqual([]);
-    // The run proves something only if all requests were sent and many were accepted.
+    // If few requests were sent or accepted, the run would prove nothing.
     expect(report.requests).toBe(REQUESTS);
     expect(report.kinds).toBeGreaterThan(200);
     const answered = (from: number, to: number): number =>
@@ -40,7 +43,7 @@ test(
   TIMEOUT_MS,
 );
 
-test('after the hostile requests the record has no contradictions, and an honest tenant can publish', async () => {
+test('after the hostile requests the database is consistent, and an honest tenant can publish', async () => {
   expect(await contradictions(world.plane.postgres.ownerUrl)).toEqual([]);
   await world.publishHonestly();
 });

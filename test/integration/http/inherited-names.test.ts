@@ -19,8 +19,8 @@ import { INHERITED_NAMES } from '../../support/data/inherited-names.ts';
 import { contradictions } from '../../support/runs/record-check.ts';
 import { rightValues } from '../../support/data/right-values.ts';
 
-// Names that every object inherits ("constructor"), used wherever a name is allowed, and durable state that
-// such a name has damaged.
+// Tests names that every object inherits, such as "constructor", wherever the API accepts a name. Also tests durable
+// state that such a name has damaged.
 
 let plane: ControlPlane;
 let api: TestApi;
@@ -37,7 +37,7 @@ const names = INHERITED_NAMES.filter((name) => ChannelName.safeParse(name).succe
 let texts = 0;
 
 const AT_ONCE = 16;
-/** Ends the test when a response does not come. The API gives up on its stores after 20 s. */
+/** The time after which a missing response fails the test. The API itself gives up on its stores after 20 s. */
 const ANSWER_MS = 60_000;
 
 async function ok(method: string, path: string, json?: unknown) {
@@ -178,7 +178,7 @@ describe('durable state of a tenant that cannot be read', () => {
     ['that is not JSON', '{"lastVersion":'],
     ['that is empty', '""'],
   ])(
-    'is rebuilt from the record when it is state %s, and the tenant works without an operator',
+    'is rebuilt from the database when it is state %s, and the tenant works without an operator',
     async (_, text) => {
       const tenant = await newTenant(plane);
       await settled(plane, tenant, await accepted(plane, tenant));

@@ -13,14 +13,14 @@ const MiB = 1024 * 1024;
 
 let store: Store;
 let api: TestApi;
-/** The tenants of the hostile uploads. */
+/** Two tenants that send hostile uploads, and a third tenant that must not notice. */
 let first: string;
 let second: string;
 let third: string;
 
 beforeAll(async () => {
   store = await startStore();
-  // A dry run reads and compiles as a publish does, and needs no Restate.
+  // A dry run reads and compiles a source like a publish, but works without Restate.
   api = await startApi({ appUrl: store.postgres.appUrl, ingressUrl: 'http://127.0.0.1:1' });
 });
 beforeEach(async () => {
@@ -38,7 +38,7 @@ async function heldBytes(): Promise<number> {
   return Number(/^pointsman_publish_bytes_held (\d+)$/m.exec(text)?.[1]);
 }
 
-/** The status of a dry run of a source with one file of that size. */
+/** Sends a dry run of a source with one file of that size. Returns the status of the response. */
 async function publishes(tenant: string, bytes = 20): Promise<number> {
   const json = { files: { 'file.txt': 'x'.repeat(bytes) } };
   return (await api.call('POST', publishPath(tenant), { json })).status;
@@ -51,7 +51,7 @@ describe('uploads that stall', () => {
     await eventually(async () => (await heldBytes()) === 0, { what: 'nothing is held any more' });
   });
 
-  /** Sends the head of a request with a body of `declared` bytes, and the first `sent` of them. */
+  /** Sends the head of a request with a body of `declared` bytes, but only the first `sent` bytes of the body. */
   async function stall(
     path: string,
     { declared, sent }: { declared: number; sent: number },
@@ -70,7 +70,7 @@ describe('uploads that stall', () => {
     const uploads = [first, first, first, second, second, second];
     for (const tenant of uploads) await stall(publishPath(tenant), { declared: 47 * MiB, sent: 42 * MiB });
     const most = (3 / 4) * 0.75 * bodyShares.capacity;
-    // Each tenant can have at least one whole upload, and both together have a bound.
+    // Each of the two tenants can hold at least one whole upload, and both together stay below the maximum.
     await eventually(async () => (await heldBytes()) >= 2 * 40 * MiB, {
       what: 'the stalled uploads are held',
     });
@@ -79,7 +79,7 @@ describe('uploads that stall', () => {
     expect(await heldBytes()).toBeLessThanOrEqual(most);
   });
 
-  test('count only the bytes that have arrived, and not their Content-Length', async () => {
+  test('count against the share only by the bytes that have arrived, and not by their Content-Length', async () => {
     for (let count = 0; count < 8; count++)
       await stall(publishPath(first), { declared: 47 * MiB, sent: 1_000 });
     await eventually(async () => (await heldBytes()) > 0, { what: 'the uploads have begun' });
@@ -108,7 +108,7 @@ describe('uploads that stall', () => {
 describe('archives that unpack to a large size', () => {
   let archive: Buffer;
   beforeAll(async () => {
-    // Four files of 7.5 MiB, which compress to about 30 KB.
+    // The archive contains four files of 7.5 MiB each, and compresses to about 30 KB.
     const files = [1, 2, 3, 4].map((fill) => ({
       name: `${fill}.bin`,
       content: Buffer.alloc(7.5 * MiB, fill),
@@ -136,10 +136,10 @@ describe('archives that unpack to a large size', () => {
     expect(await sendsArchive(third, small)).toBe(200);
     const untilArchive = read() - before;
     await Promise.all(hostile);
-    // All other archives arrived earlier and would have been read first in order of arrival.
+    // If the API read uploads in order of arrival, it would have read all other archives first.
     expect(untilJson).toBeLessThanOrEqual(8);
     expect(untilArchive).toBeLessThanOrEqual(8);
-    // An archive that waits for its turn is not refused as too slow.
+    // The time limit of an upload does not include the time in which the archive waits for its turn.
     expect(statuses.filter((status) => status !== 200 && status !== 429)).toEqual([]);
     expect(statuses).toContain(200);
   });

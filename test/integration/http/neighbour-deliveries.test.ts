@@ -13,7 +13,7 @@ const SECRET = 'sixteen-letters-';
 
 let store: Store;
 let api: TestApi;
-/** Two tenants whose hooks are flooded, and one whose hooks are not. */
+/** The hooks of the first two tenants are flooded. The third tenant is their neighbour. */
 let tenants: string[];
 
 beforeAll(async () => {
@@ -60,7 +60,9 @@ async function deliver(tenant: string, hook = 'main'): Promise<number> {
   return (await api.call('POST', `/v1/tenants/${tenant}/hooks/${hook}/deliveries`, { headers, body })).status;
 }
 
-/** A sender without a token or a secret sends all but one byte of a large delivery, and then nothing. */
+/**
+ * Acts as a sender without a token or a secret: sends all but one byte of a large delivery, and then nothing more.
+ */
 async function stall(localAddress: string, tenant: string, hook: string): Promise<Socket> {
   const socket = await openSocket(api.url, { localAddress });
   sockets.push(socket);
@@ -76,7 +78,7 @@ test.each([
   ['from their own addresses', '127.0.0.2', '127.0.0.3'],
   ['from the address of all other senders, as behind a proxy', '127.0.0.1', '127.0.0.1'],
 ])(
-  'two senders without a token that stall at the hooks of two tenants, %s, do not stop the deliveries of a third',
+  'two senders without a token that stall at the hooks of two tenants, %s, do not stop the deliveries of a third tenant',
   async (_how, one, two) => {
     const [first = '', second = '', third = ''] = tenants;
     for (let count = 0; count < 4; count++) {

@@ -9,8 +9,8 @@ import { openSocket, responseOn } from '../../support/runs/raw-http.ts';
 import { newTenant, published, startStore, type Store } from '../../support/worlds/store.ts';
 import { madeToken } from '../../support/data/tokens.ts';
 
-// Many requests in one packet on connections that the client does not read: without a token, and with one of
-// a viewer.
+// Tests clients that send many requests in one packet and do not read the responses. One client has no token, and
+// another has the token of a viewer.
 
 const { pipelined } = socketLimits;
 
@@ -35,17 +35,17 @@ async function gauge(name: string): Promise<number> {
   return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1]);
 }
 
-/** Counted bytes of responses, except for the response with this metric. */
+/** The bytes of responses that the API holds. The response that contains this metric is not included. */
 const held = (): Promise<number> => gauge('pointsman_response_bytes_held');
 
-/** The number of requests of that route that were answered. */
+/** The number of requests to that route to which the API has responded. */
 async function answeredOf(route: string): Promise<number> {
   const { text } = await api.call('GET', '/metrics');
   const lines = text.matchAll(/^pointsman_http_requests_total\{[^}]*route="([^"]*)"[^}]*\} (\d+)$/gm);
   return [...lines].filter(([, own]) => own === route).reduce((sum, [, , count]) => sum + Number(count), 0);
 }
 
-/** Sends that request many times in one write, and reads nothing. */
+/** Sends the request many times in one write, and does not read the responses. */
 async function flood(path: string, times: number, headers = ''): Promise<Socket> {
   const socket = await openSocket(api.url);
   sockets.push(socket);
@@ -103,7 +103,7 @@ test('a request with an unsupported Expect header gets 417, which closes the con
   await eventually(async () => many.closed, { what: 'the connection was ended' });
 });
 
-test('a connection that the client does not read holds one response, for any sender and any number of pipelined requests', async () => {
+test('a connection that the client does not read makes the API hold only one response, for any sender and any number of pipelined requests', async () => {
   const tenant = await newTenant(store);
   const { token } = await madeToken(api, { name: 'viewer', tenant, roles: ['viewer'] });
   await published(store, { tenant, bundle: 'bundle', version: 1 });
@@ -113,7 +113,8 @@ test('a connection that the client does not read holds one response, for any sen
     const socket = await openSocket(api.url);
     sockets.push(socket);
     const headers = `Host: t\r\nAuthorization: Bearer ${token}\r\n`;
-    // The first request waits, so that none of the responses after it can be sent.
+    // The first request is a long-poll. Responses are sent in the order of requests, so none of the later ones can be
+    // sent.
     const first = `GET ${waits} HTTP/1.1\r\n${headers}If-None-Match: "1"\r\n\r\n`;
     const behind = `GET /openapi.json HTTP/1.1\r\n${headers}\r\n`.repeat(7);
     const small = `GET /v1/tenants/${tenant} HTTP/1.1\r\n${headers}\r\n`.repeat(8);

@@ -17,7 +17,7 @@ const { sliceBytes } = responseLimits;
 
 let store: Store;
 let api: TestApi;
-/** The tenant whose clients do not read, and another tenant. */
+/** `greedy` is the tenant whose clients do not read. `other` must not notice. */
 let greedy: string;
 let other: string;
 
@@ -99,7 +99,7 @@ test('clients that do not read hold a bounded share of memory, and other tokens 
   expect(await reads(api, theirs, third)).toEqual(whole);
   expect((await reads(api, path, hostile)).status).toBe(429);
   expect(await heldBytes(api)).toBeLessThanOrEqual(0.15 * responseShares.capacity);
-  // Sixty whole contents would be 960 MiB.
+  // If the API held the whole content for each of the sixty clients, it would hold 960 MiB.
   expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(160 * MiB);
 });
 
@@ -115,7 +115,7 @@ test('a client that does not read is disconnected, and its memory is freed', asy
     for (let count = 0; count < 5; count++) await requestWithoutReading(strict, path, token);
     await eventually(async () => (await heldBytes(strict)) > 0, { what: 'it is being sent' });
     await eventually(async () => (await heldBytes(strict)) === 0, { what: 'all of them were disconnected' });
-    // A client that reads gets everything, however long that takes.
+    // A client that keeps reading is never disconnected, however long the transfer takes.
     expect((await reads(strict, path, token)).status).toBe(200);
   } finally {
     for (const socket of sockets.splice(0)) socket.destroy();
@@ -123,7 +123,7 @@ test('a client that does not read is disconnected, and its memory is freed', asy
   }
 });
 
-test('a long-poll behind another response can wait longer than a client may go without reading', async () => {
+test('a long-poll that waits behind another response is not disconnected by the time limit for clients that do not read', async () => {
   const strict = await startApi({
     appUrl: store.postgres.appUrl,
     ingressUrl: 'http://127.0.0.1:1',
@@ -146,7 +146,7 @@ test('a long-poll behind another response can wait longer than a client may go w
   }
 });
 
-test('a client that pipelines requests without reading holds the slices of one response', async () => {
+test('a client that pipelines requests and does not read makes the API hold the slices of only one response', async () => {
   const token = await viewer(greedy, 'pipelining');
   const path = await stored(greedy, randomBytes(16 * MiB));
   const socket = await openSocket(api.url);

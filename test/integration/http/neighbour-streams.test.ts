@@ -8,7 +8,7 @@ import { type EventReader, readEvents } from '../../support/runs/event-reader.ts
 import { eventually } from '../../support/runs/eventually.ts';
 import { admitted, newTenant, startStore, type Store, times } from '../../support/worlds/store.ts';
 
-// The event streams of one tenant while its releases do not change.
+// Tests the cost of the event streams of one tenant while its releases do not change.
 
 /** Counts the statements that read a tenant's rows. */
 class CountedDatabase extends Database {
@@ -56,8 +56,8 @@ test('400 idle streams of a tenant cost few reads, and a stream shows a change w
   });
 
   await new Promise((resolve) => setTimeout(resolve, 3_000));
-  // There is at most one recheck of all streams: the first comes after half of the interval, and the second a
-  // whole interval later.
+  // All streams together are rechecked at most once in this time. The first recheck comes after half an interval, and
+  // the next one a whole interval later.
   const perRecheck = Math.ceil(STREAMS / watchLimits.releasesPerLoad);
   expect(db.reads - before).toBeLessThanOrEqual(perRecheck);
 
@@ -66,10 +66,10 @@ test('400 idle streams of a tenant cost few reads, and a stream shows a change w
   const stages = ['validate', 'compile', 'store', 'gate', 'swap'] as const;
   for (const [nth, stage] of stages.entries()) {
     await recordStage(store.db, id, { ...times, stage, state: 'passed' });
-    // Each stage has an event for its begin and one for its end.
+    // A stage sends two events: one when it begins and one when it ends.
     await readers[0]?.until(2 * (nth + 1));
   }
-  // Each change costs one read: the other streams of the bundle are not read. Rechecks would cost one read
-  // each.
+  // Each change causes one read of the changed release, and no read for the other streams of the bundle. The other
+  // reads are rechecks.
   expect(db.reads - quiet).toBeLessThanOrEqual(stages.length + perRecheck);
 });

@@ -60,18 +60,21 @@ const waiting = async (count: number): Promise<true> =>
 
 const AT_ONCE = 100;
 
-/** Requests `count` streams of the pointer on separate connections. Returns how many requests wait then. */
+/**
+ * Opens `count` event streams of the pointer on separate connections. Returns how many requests are waiting
+ * afterwards, in total.
+ */
 async function follow({ tenant, token }: Waiter, count: number): Promise<number> {
   const request = `GET ${pointerOf(tenant)} HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer ${token}\r\nAccept: text/event-stream\r\n\r\n`;
   let answered = (await metrics()).answered;
-  // Opens a hundred at a time, so that the database connections suffice.
+  // Opens only a hundred streams at a time, because each one briefly needs a database connection.
   for (let sent = 0; sent < count; sent += AT_ONCE) {
     const batch = Math.min(AT_ONCE, count - sent);
     const opened = await Promise.all(Array.from({ length: batch }, () => openSocket(api.url)));
     sockets.push(...opened);
     for (const socket of opened) socket.write(request);
     answered += batch;
-    // The API answers a stream when the stream begins.
+    // The metric counts a stream as answered as soon as it begins.
     await eventually(async () => (await metrics()).answered === answered, {
       what: 'all have a place or none',
     });
@@ -79,7 +82,7 @@ async function follow({ tenant, token }: Waiter, count: number): Promise<number>
   return (await metrics()).waiting;
 }
 
-/** Whether a long-poll gets a place. It is answered only when the pointer moves. */
+/** Sends a long-poll, and returns whether the API lets it wait (true) or refuses it with 429 (false). */
 async function getsPlace(
   { tenant, token }: Waiter,
   path = `${pointerOf(tenant)}?wait=55s`,
@@ -107,7 +110,7 @@ test('a token that takes all of its slots leaves slots for other tokens of its t
   expect(places).toBeGreaterThan(1_000);
   expect(places).toBeLessThan(0.15 * waitingShares.capacity);
   expect(await getsPlace(greedy)).toBe(false);
-  // The pointer and the feed share their places.
+  // Long-polls of the pointer and of the feed count against the same limit.
   expect(await getsPlace(greedy, `/v1/tenants/${tenant}/moves?after=latest&wait=55s`)).toBe(false);
   expect(await getsPlace(second)).toBe(true);
   expect(await getsPlace({ tenant: other, token: await viewer(other) })).toBe(true);

@@ -6,7 +6,7 @@ import { exchange, type RawResponse } from '../../support/runs/raw-http.ts';
 import { newTenant, published, startStore, type Store } from '../../support/worlds/store.ts';
 
 let store: Store;
-/** The same API with and without the early 304 response. */
+/** `early` is the API with the early 304 response, and `routed` is the same API without it. */
 let early: TestApi;
 let routed: TestApi;
 let path: string;
@@ -28,7 +28,9 @@ afterAll(async () => {
 
 type Header = readonly [name: string, value: string];
 
-/** The name as it is, in lower case, in upper case and in mixed case: header names are case-insensitive. */
+/**
+ * Spells the header name as it is, in lower case, in upper case or in mixed case. Header names are case-insensitive.
+ */
 const spelled = (name: string) =>
   fc.constantFrom(
     name,
@@ -89,7 +91,7 @@ const otherHeader = fc.oneof(
   header('Upgrade', 'websocket'),
 );
 
-/** Mostly requests that qualify for the early response, with one unusual detail. */
+/** Generates requests. Most of them qualify for the early response, except for one unusual detail. */
 const requests = () =>
   fc
     .record({
@@ -146,7 +148,7 @@ function statusesOf({ status, body }: RawResponse): number[] {
   return [status, ...[...body.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, code]) => Number(code))];
 }
 
-/** Everything that a connection returned, without the values that differ for each response. */
+/** Replaces the values that differ between any two responses, such as the date, so that the rest can be compared. */
 function comparable({ status, headers, body }: RawResponse) {
   const kept = [...headers].map(([name, value]) => {
     if (name === 'date') return [name, ''];
@@ -157,7 +159,8 @@ function comparable({ status, headers, body }: RawResponse) {
   const text = body
     .replaceAll(/"requestId":"[0-9a-f-]{36}"/g, '"requestId":"made up"')
     .replaceAll(/^(date|x-request-id|traceparent): (?!mine\r).*$/gim, '$1: made up');
-  // The other responses of the connection follow the first body. The order of headers has no meaning.
+  // After the first body come the other responses of the connection. Their headers are sorted, because the order of
+  // headers has no meaning.
   const [first = '', ...others] = `\n${text}`.split(/(?=HTTP\/1\.1 \d{3} )/);
   const rest = others.map((other) => {
     const [head = '', ...bodies] = other.split('\r\n\r\n');
@@ -166,7 +169,7 @@ function comparable({ status, headers, body }: RawResponse) {
   return { status, headers: Object.fromEntries(kept) as Record<string, unknown>, body: first, rest };
 }
 
-test('a request gets the same response before the router as from the router, for any headers, host, path and preceding requests', async () => {
+test('the API gives the same response to a request before its router as from its router, for any headers, host, path and preceding requests', async () => {
   const statuses = new Map<number, number>();
   await fc.assert(
     fc.asyncProperty(packets(), async (text) => {
@@ -177,7 +180,7 @@ test('a request gets the same response before the router as from the router, for
     }),
     { numRuns: 300 },
   );
-  // Otherwise the run compared only refusals.
+  // Checks that the generated requests led to different statuses, and not only to refusals.
   for (const status of [200, 304, 400, 401, 417]) expect(statuses.get(status) ?? 0).toBeGreaterThan(5);
   expect([...statuses.keys()].filter((status) => status >= 500)).toEqual([]);
 });

@@ -26,8 +26,8 @@ beforeAll(async () => {
 afterAll(() => store.stop());
 
 /**
- * How often the connection of one step may be cut. A cut every few milliseconds would keep a slow machine
- * from ever finishing.
+ * The maximum number of times that the connection of one step is cut. On a slow machine, a step whose connection is
+ * cut every few milliseconds would never finish.
  */
 const CUTS_PER_STEP = 3;
 
@@ -52,7 +52,7 @@ test('each step of a release happens once when it is repeated after any lost con
     return repeated(work, () => lost++);
   };
   let released = 0;
-  // Continues until a connection was lost. Otherwise the test would prove nothing.
+  // Continues until at least one connection was lost. A run without a lost connection would prove nothing.
   while (released < 40 || lost === 0) {
     const version = ++released;
     const id = { tenant, bundle: 'bundle', version };
@@ -159,7 +159,7 @@ test('a subscriber is notified of moves, holds and outcomes of its own bundle on
   await published(store, { tenant, bundle: 'bundle', version: 1 });
   await eventually(async () => heard.includes('settled 1'), { what: 'the outcome has arrived' });
   expect(heard).toEqual(['moved 1', 'settled 1']);
-  // Any client can send a notification, so invalid ones are ignored.
+  // Any database client can send such a notification, so the API must ignore invalid ones.
   await store.owner.query(`NOTIFY pointsman, 'not even JSON'`);
   const before = gaps;
   await store.owner.query('SELECT pg_terminate_backend($1)', [first]);

@@ -36,7 +36,7 @@ async function pages<T>(limit: number, page: (last: T | undefined) => Promise<T[
 }
 
 describe('a list that is read page by page', () => {
-  test('has each release and each move once, newest first, while others are added', async () => {
+  test('has each release and each move once, newest first, while new ones are added', async () => {
     const tenant = await newTenant(store);
     for (let version = 1; version <= 7; version++)
       await published(store, { tenant, bundle: 'bundle', version });
@@ -81,7 +81,7 @@ describe('a list that is read page by page', () => {
   });
 });
 
-describe('content in the record', () => {
+describe('content in the database', () => {
   test('is returned byte for byte', async () => {
     const tenant = await newTenant(store);
     const contents = [

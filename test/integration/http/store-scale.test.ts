@@ -42,7 +42,7 @@ afterAll(() => store.stop());
 describe('with 10,000 tenants and a bundle of 2,000 releases', () => {
   const OF_RELEASES = ['releases', 'stages', 'effects', 'gates', 'gate_decisions', 'gate_changes'];
 
-  /** Inserts many rows directly. Making them through the triggers would take a minute. */
+  /** Inserts many rows directly into the tables. With the triggers enabled, the inserts would take a minute. */
   async function grow(tenant: string): Promise<void> {
     const id = { tenant, bundle: 'bundle', version: 1 };
     const digest = await published(store, id);
@@ -127,7 +127,7 @@ describe('with 10,000 tenants and a bundle of 2,000 releases', () => {
       { what: `the end of the connections of ${application}` },
     );
 
-  /** How often each large table was scanned sequentially and through an index. */
+  /** The number of sequential scans and of index scans of each large table. */
   const counted = async () => {
     const { rows } = await store.owner.query<{ name: string; seq: number; index: number }>(
       `SELECT relname AS name, seq_scan::int AS seq, idx_scan::int AS index FROM pg_stat_user_tables
@@ -139,7 +139,7 @@ describe('with 10,000 tenants and a bundle of 2,000 releases', () => {
     };
   };
 
-  test('no step and no read scans a whole table', async () => {
+  test('steps and reads never scan a whole table', async () => {
     const tenant = await newTenant(store);
     await grow(tenant);
     // Ends the connections that made the rows, so that their statistics are not reported later.
@@ -152,7 +152,8 @@ describe('with 10,000 tenants and a bundle of 2,000 releases', () => {
     expect(Object.keys(before.seq)).toEqual(
       expect.arrayContaining([...OF_RELEASES, 'moves', 'pointers', 'blobs']),
     );
-    // A separate pool, which ends before its statistics are read.
+    // Uses a separate pool of connections. PostgreSQL reports the statistics of a connection when it ends, so the
+    // pool is closed before the statistics are read.
     const db = openDatabase(store.postgres.appUrl, { applicationName: 'counted' });
     const own: Store = { ...store, ...recordOn(db) };
     const pointer = { tenant, bundle: 'bundle', channel: 'live' };
@@ -188,7 +189,7 @@ describe('with 10,000 tenants and a bundle of 2,000 releases', () => {
     await gone('counted');
     const after = await counted();
     expect(after.seq).toEqual(before.seq);
-    // Otherwise nothing was counted.
+    // Checks that each table was read through an index, so the statistics did count something.
     for (const [table, count] of Object.entries(after.index))
       expect(count, table).toBeGreaterThan(before.index[table]!);
     expect(await recordHealth(store.db)).toMatchObject({ dangling: 0 });

@@ -59,7 +59,7 @@ describe('an address that is not public', () => {
   });
 
   test.each([[['127.0.0.1', '10.0.0.1']], [['10.0.0.1', '127.0.0.1']], [['127.0.0.1', '::1']]])(
-    'among the addresses of a name forbids the name: %j',
+    'makes its name forbidden when it is among the addresses of the name: %j',
     async (addresses) => {
       await using world = outside();
       const server = await world.server((_request, response) => void response.end());
@@ -76,7 +76,8 @@ describe('the name of a host', () => {
     const server = await world.server(({ headers }, response) => void response.end(headers['host']));
     const asked: string[] = [];
     const outbound = world.open({
-      // A second lookup would return a private address.
+      // The first lookup returns an allowed address, and a second one would return a private address. The client must
+      // not look up the name again.
       resolveName: async (name) => (asked.push(name) === 1 ? ['127.0.0.1'] : ['10.0.0.1']),
     });
     const answer = await outbound.call(get(`http://${NAME}:${server.port}/`));
@@ -104,7 +105,7 @@ describe('the name of a host', () => {
     const server = await world.server((_request, response) => void response.end());
     const outbound = world.open({
       allow: [range('127.0.0.0/8')],
-      // No server listens at the first address.
+      // No server listens at the first address, so the client must try the second one.
       resolveName: async () => ['127.0.0.3', '127.0.0.1'],
     });
     expect((await outbound.call(get(`http://${NAME}:${server.port}/`))).kind).toBe('answered');

@@ -30,8 +30,8 @@ describe.skipIf(skipWithout('consumers of moves in RabbitMQ', ['rabbitmq-server'
     });
 
     /**
-     * A consumer that records the moves it applies and the snapshots it is asked for. Resolves once its queue
-     * is bound.
+     * Starts a consumer that records the moves it applies and the snapshots it requests. Resolves when its queue is
+     * bound.
      */
     const consume = async (
       {
@@ -54,7 +54,7 @@ describe.skipIf(skipWithout('consumers of moves in RabbitMQ', ['rabbitmq-server'
         ...more,
       });
       ends.defer(() => consumer.close());
-      // The first snapshot comes after the queue is bound.
+      // The consumer requests its first snapshot after it has bound its queue, so the queue is bound now.
       await eventually(async () => missed.length > 0, { what: 'it has begun' });
       await eventually(() => consumer.depth(), { what: 'its queue is there' });
       return { applied, missed, consumer, queue };
@@ -136,7 +136,7 @@ describe.skipIf(skipWithout('consumers of moves in RabbitMQ', ['rabbitmq-server'
       });
       await send([madeMove({ bundle: 'poison', generation: 1 }), ...madeMoves(1, 3)]);
       await eventually(async () => (await consumer.depth())?.dead === 1, { what: 'it is dead' });
-      // Delivered once, and redelivered twice.
+      // RabbitMQ delivered the message once and redelivered it twice.
       expect(tries).toBe(3);
       expect(applied).toEqual(madeMoves(1, 3).map(({ id }) => id));
       const [dead] = await drained(broker.url, `${queue}.dead`);
@@ -174,7 +174,7 @@ describe.skipIf(skipWithout('consumers of moves in RabbitMQ', ['rabbitmq-server'
       ];
       for (const body of garbage) await raw(queue, body);
       await raw(queue, JSON.stringify({ ...envelope, type: 'pointsman.sink.test' }));
-      // A move of another tenant does not belong in this queue, and the consumer ignores it.
+      // The consumer ignores this move of another tenant, which should not be in its queue.
       await raw(queue, JSON.stringify(madeMove({ tenant: 'globex', generation: 1 })));
       await send([move]);
       await until('the move is applied', () => applied.length === 1);
@@ -227,8 +227,8 @@ describe.skipIf(skipWithout('consumers of moves in RabbitMQ', ['rabbitmq-server'
       await eventually(
         async () => {
           await overAmqp(broker.url, (channel) => channel.assertQueue(queue, { durable: true }));
-          // An active consumer proves that it accepted the queue as it is: a classic queue instead of its own
-          // quorum queue.
+          // An active consumer proves that the library accepted the existing classic queue. By default it would
+          // declare a quorum queue.
           return overAmqp(
             broker.url,
             async (channel) => (await channel.checkQueue(queue)).consumerCount === 1,

@@ -28,7 +28,7 @@ describe.skipIf(skipWithout('the length of queues as a metric', ['rabbitmq-serve
       ends.defer(() => depths.close());
       const compiler = createCompiler();
       ends.defer(() => compiler.close());
-      // The metrics use no store and open no connection to one.
+      // Reading the metrics opens no connection to a database, so the database URL may be unreachable.
       const db = openDatabase(nowhere, { applicationName: 'depths-test' });
       ends.defer(() => db.close());
       const app = createApp({

@@ -49,7 +49,8 @@ test.skipIf(skipWithout('the example of a consumer in RabbitMQ', ['rabbitmq-serv
     expect(await target.send(batchOf(madeMoves(1, 4), () => true))).toMatchObject({ count: 4 });
     await eventually(async () => runs.length === 3, { what: 'the example runs the artifact of the move' });
     expect(runs).toEqual(['two', '003', '004'].map((end) => `acme.support-bot.live ${end}`));
-    // The queue has the topology of docs/guides/rabbitmq.md: RabbitMQ accepts the same arguments again.
+    // RabbitMQ returns an error unless the queue has exactly these arguments, which are those of
+    // docs/guides/rabbitmq.md.
     await overAmqp(broker.url, (channel) =>
       channel.assertQueue('example', {
         durable: true,

@@ -70,7 +70,8 @@ describe.skipIf(skipWithout('the exchange of moves', ['rabbitmq-server']))('the 
       type: 'pointsman.pointer.moved',
       timestamp: Date.parse(events[0]!.time) / 1_000,
     });
-    // Structured mode in AMQP equals structured mode in HTTP, which the library supports better.
+    // A CloudEvent in structured mode has the same form in AMQP as in HTTP. The library supports HTTP better, so the
+    // test reads it as an HTTP message.
     const headers = { 'content-type': String(first!.properties.contentType) };
     const read = HTTP.toEvent({ headers, body: first!.content.toString() }) as CloudEvent;
     expect(read.validate()).toBe(true);
@@ -131,7 +132,8 @@ describe.skipIf(skipWithout('the exchange of moves', ['rabbitmq-server']))('the 
     await target.probe();
     await bind('acme.other.live');
     const events = [...madeMoves(1, 2), madeMove({ bundle: 'other', generation: 1 })];
-    // This applies also to a required move: it is stored, and nothing more can be known.
+    // An unroutable move counts as delivered, even if it is required: RabbitMQ has stored it in the alternate
+    // exchange's queue.
     expect(await target.send(batchOf(events, () => true))).toEqual({ count: 3, ...all });
     expect(target.unrouted()).toBe(0);
     expect(await idsIn(UNROUTED)).toEqual(['acme:support-bot:live:1', 'acme:support-bot:live:2']);

@@ -53,8 +53,8 @@ describe.skipIf(skipWithout('RabbitMQ killed and silent', ['rabbitmq-server']))(
 
     beforeAll(async () => {
       broker = await startRabbitmq();
-      // The queue and the exchange exist before the broker is killed. A kill right after their declaration
-      // could lose them.
+      // Declares the queue and the exchange in advance. A kill of the broker right after the declaration could lose
+      // them.
       expect(await open(broker.url).probe()).toEqual({ kind: 'well' });
       const consumer = consume();
       await eventually(() => consumer.depth(), { what: 'the queue is there' });
@@ -93,7 +93,7 @@ describe.skipIf(skipWithout('RabbitMQ killed and silent', ['rabbitmq-server']))(
       expect([kills, laters > 0]).toEqual([2, true]);
       await eventually(async () => applied.length >= MOVES, { what: 'all are applied' });
       expect(applied).toEqual(events.map(({ id }) => id));
-      // No move was missing, so the only snapshot is the one at the start.
+      // The consumer requested a snapshot only at the start, so it missed no move.
       expect(missed).toEqual([{ kind: 'queue' }]);
     });
 
@@ -145,13 +145,14 @@ describe.skipIf(skipWithout('RabbitMQ killed and silent', ['rabbitmq-server']))(
         },
       });
       ends.defer(() => consumer.close());
-      // The consumer takes its snapshot once its queue is bound. The queue exists a moment earlier.
+      // Waits for the snapshot, which the consumer requests when its queue is bound. The mere existence of the queue
+      // would be too early.
       await eventually(async () => isBound, { what: 'its queue is bound' });
       proxy.swallow();
       const target = open(broker.url);
       const moves = madeMoves(1, 5, { bundle: 'silenced' });
       expect(await target.send(batchOf(moves, () => true))).toMatchObject({ count: 5 });
-      // The query ends at its own timeout and cuts the connection before a heartbeat is missed.
+      // The query times out before a heartbeat is missed, and closes the connection.
       expect(await consumer.depth()).toBeNull();
       proxy.heal();
       await eventually(async () => got.length === 5, { what: 'all are applied' });

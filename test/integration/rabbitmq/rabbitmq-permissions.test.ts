@@ -83,7 +83,7 @@ describe.skipIf(skipWithout('the RabbitMQ permissions', ['rabbitmq-server']))(
       expect([applied, tailed]).toEqual([ids, ['gap', ...ids]]);
     });
 
-    test('the user of a tenant binds no key of another tenant, reaches no queue of another tenant, and forges no move', async () => {
+    test('the user of a tenant can’t bind a key of another tenant, reach a queue of another tenant, or forge a move', async () => {
       await overAmqp(urlOf('globex'), async (theirs) => {
         await theirs.assertQueue('globex.fleet');
         const { queue: exclusive } = await theirs.assertQueue('', { exclusive: true });
@@ -127,8 +127,8 @@ describe.skipIf(skipWithout('the RabbitMQ permissions', ['rabbitmq-server']))(
 );
 
 /**
- * Whether RabbitMQ closes the channel for this attempt: 403 for a permission, 405 for a queue of another
- * connection.
+ * Whether RabbitMQ closes the channel because of this attempt. It uses code 403 for a missing permission, and 405 for
+ * a queue that belongs to another connection.
  */
 async function isRefused(url: string, attempt: (channel: AmqpChannel) => Promise<unknown>): Promise<boolean> {
   let code: unknown = null;
@@ -148,7 +148,10 @@ async function isRefused(url: string, attempt: (channel: AmqpChannel) => Promise
   return code === 403 || code === 405;
 }
 
-/** Ends with the broker's next response, which comes after a refusal. */
+/**
+ * Publishes a message, then waits for the response to another command. RabbitMQ sends a refusal of the message before
+ * that response.
+ */
 async function published(channel: AmqpChannel, exchange: string, key: string): Promise<void> {
   channel.publish(exchange, key, Buffer.from('{}'));
   await channel.checkQueue('acme.spare');

@@ -32,7 +32,7 @@ const artifacts: ArtifactReader = {
   read: async () => ({ manifest: Buffer.from(manifest.text), files: [{ path: 'a.json', content }] }),
 };
 
-/** That move of the tenant, which points to the only artifact of this test. */
+/** Creates the tenant's move with that number. It points to the only artifact of this test. */
 function move(tenant: string, seq: number): MoveEvent {
   const event = nthMove(tenant, seq);
   return { ...event, data: { ...event.data, to: { ...event.data.to, digest: manifest.digest } } };
@@ -142,7 +142,7 @@ describe.skipIf(skipWithout('the permissions of Redis', ['redis-server']))(
       expect(runtime.applied).toEqual(ids);
     });
 
-    test('the user of a tenant reads and changes nothing of another tenant, forges no move, and sees no names', async () => {
+    test('the user of a tenant can’t read or change anything of another tenant, forge a move, or list the names of keys', async () => {
       for (const layout of ['shared', 'per-tenant'] as const)
         await append(writer(layout), move(ACME, 1), move(GLOBEX, 1));
       const acme = await connect(urlOf(ACME));
@@ -228,7 +228,7 @@ describe.skipIf(skipWithout('the permissions of Redis', ['redis-server']))(
       truth.set(ACME, 3);
       await append(before, move(ACME, 3));
       await reaches(old, 3);
-      // The same writer continues after its last id.
+      // After the change of the setting, the writer continues from the position that it had before.
       positions.set(after, positions.get(before) ?? null);
       for (const seq of [4, 5]) {
         truth.set(ACME, seq);

@@ -63,7 +63,7 @@ describe.skipIf(skipWithout('published bundles in Redis', ['redis-server']))(
       const found: string[] = [];
       const options = { url: broker.url, layout: 'per-tenant', signal: over.signal, log } as const;
       const tail = tailMoves({ ...options, pointers: [pointerOf(tenant)] });
-      // The tail receives every move after its first gap.
+      // Waits for the tail's first entry, which reports a gap. From then on the tail receives every move.
       await tail.next();
       const listening = (async () => {
         for await (const entry of tail) {
@@ -71,13 +71,15 @@ describe.skipIf(skipWithout('published bundles in Redis', ['redis-server']))(
         }
       })();
       for (const text of ['kind', 'brief', 'clear']) await publish(tenant, text);
-      // Each bundle is read before the next move, because the cache holds the latest bundle only.
+      // Waits until the third bundle was read before it moves the pointer again. The cache keeps only the latest
+      // bundle of a pointer.
       await eventually(async () => found.includes('Be clear.\n'), { what: 'the third bundle is read' });
       await move(plane, tenant, 1);
       await eventually(async () => found.length >= 4, { what: 'the reader has been notified of four moves' });
       over.abort();
       await listening;
-      // A reader may find a later bundle than its move named, but not an earlier one.
+      // When a move arrives, the cache may already contain a later bundle than the move announces, but never an
+      // earlier one.
       expect(found.at(-1)).toBe('Be kind.\n');
       const read = await reader.read(pointerOf(tenant), { atLeast: 4 });
       if (read.kind !== 'bundle') throw new Error(read.kind);

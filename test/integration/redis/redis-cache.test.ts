@@ -37,7 +37,7 @@ function artifact(text: string, files = 3): Artifact {
   return { digest: manifest.digest, manifest: Buffer.from(manifest.text), files: contents };
 }
 
-/** A fake of the record with the artifacts of a test. */
+/** A fake artifact store with the artifacts of a test. */
 function stored(...artifacts: readonly Artifact[]): ArtifactReader & { reads: number } {
   const byDigest = new Map(artifacts.map((one) => [one.digest, one]));
   return {
@@ -119,7 +119,7 @@ describe.skipIf(skipWithout('the cache in Redis', ['redis-server']))(
       })();
       await Promise.all(
         writers.map(async (writer, own) => {
-          // Each writer has its own order, and half of the writers go backwards.
+          // Each writer writes the generations in a different order, half of them backwards.
           for (let n = 0; n < 60; n++) {
             const generation = 1 + ((own % 2 === 0 ? n * 7 + own : 600 - n * 7 - own) % 60);
             const one = all[generation - 1];
@@ -130,7 +130,7 @@ describe.skipIf(skipWithout('the cache in Redis', ['redis-server']))(
       writing.clear();
       await watching;
       expect(await reader.read(POINTER)).toMatchObject({ kind: 'bundle', pointer: { generation: 60 } });
-      // Only the bundle of a pointer has no expiry.
+      // Every bundle has an expiry, except the one to which the pointer points.
       const lasting = await Promise.all(all.map(({ digest }) => client.ttl(bundleKey('acme', digest))));
       expect(lasting.filter((ttl) => ttl === -1)).toEqual([-1]);
       expect(lasting.at(-1)).toBe(-1);
@@ -148,7 +148,8 @@ describe.skipIf(skipWithout('the cache in Redis', ['redis-server']))(
       await cache.put({ ...at(2, two), channel: 'staging' });
       expect(await client.ttl(bundleKey('acme', one.digest))).toBeGreaterThan(0);
       expect(await client.exists(pointedKey('acme', one.digest))).toBe(0);
-      // The pointer returns to this bundle, which stays without being read again.
+      // The pointer returns to a bundle that is still cached. The cache removes its expiry and does not read it from
+      // the store again.
       await cache.put(at(3, one));
       expect(await client.ttl(bundleKey('acme', one.digest))).toBe(-1);
       expect(artifacts.reads).toBe(2);

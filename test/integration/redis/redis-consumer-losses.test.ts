@@ -32,7 +32,7 @@ describe.skipIf(skipWithout('consumers of the Redis streams', ['redis-server']))
       ];
       for (const [nth, lose] of losses.entries()) {
         const [seq, before] = [nth * 2 + 2, runtime.snapshots.length];
-        // A move that does not appear in the stream.
+        // The database has this move, but the stream never contains it.
         truth.set(ACME, seq);
         await lose();
         await until('a snapshot', () => runtime.snapshots.length > before);

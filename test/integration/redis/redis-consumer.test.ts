@@ -114,7 +114,7 @@ describe.skipIf(skipWithout('consumers of the Redis streams', ['redis-server']))
       truth.set(ACME, 5).set(GLOBEX, 2);
       await stand.client.xTrim(STREAM, 'MAXLEN', 1);
 
-      // The second consumer reads its position from its own store.
+      // The second consumer starts where the first one stopped, because the application has stored the position.
       const second = start(truth, { position: async () => ({ seq: 1 }) });
       await until('both brought up to date', () => second.snapshots.length >= 2);
       await nonePending();

@@ -15,8 +15,8 @@ const log = pino({ level: 'silent' });
 const STREAM = moveStream('acme');
 
 /**
- * The only writer of a stream, as the target sees it: it repeats a batch with an unknown result, with newer
- * moves added at its end.
+ * Delivers moves as the single writer of a stream does. If the result of a batch is unknown, it sends the batch
+ * again, with newer moves added at its end.
  */
 async function deliver(
   target: SinkTarget,
@@ -53,7 +53,7 @@ async function deliver(
 }
 
 describe.skipIf(skipWithout('the Redis streams of moves in outages', ['redis-server']))(
-  'promise 12: a Redis that fails during appends',
+  'a stream in a Redis that fails during appends (promise 12)',
   () => {
     let broker: TestBroker;
     let ends: AsyncDisposableStack;
@@ -89,7 +89,7 @@ describe.skipIf(skipWithout('the Redis streams of moves in outages', ['redis-ser
       const { laters } = await deliver(target, 3_000, {
         size: 10,
         onSent: (count) => {
-          // The restart is not awaited, so the next batch meets a dying Redis.
+          // Does not wait for the restart, so that the next batch is sent while Redis is dying.
           if (count >= 600 * (kills.length + 1) && kills.length < 4) kills.push(broker.restart());
         },
       });
@@ -110,7 +110,7 @@ describe.skipIf(skipWithout('the Redis streams of moves in outages', ['redis-ser
         position: null,
         mustBeDelivered: () => false,
       });
-      // The second target sends directly to Redis. The proxy swallows the response of the first one.
+      // The first target gets no response, because the proxy swallows it. The second target bypasses the proxy.
       const direct = open(broker.url);
       proxy.swallow();
       const [unknown] = await Promise.all([target.send(batch(20)), direct.send(batch(20))]);

@@ -18,16 +18,19 @@ function batch(events: readonly MoveEvent[], position: string | null, atMs: numb
   return { tenant, events, atMs, position, mustBeDelivered: () => false };
 }
 
-/** The result of a try for its writer: a response, no response, or no arrival at Redis. */
+/**
+ * What happens to a batch: it is stored and confirmed, stored without a confirmation, or lost before it reaches
+ * Redis.
+ */
 type Fate = 'answered' | 'unanswered' | 'never_arrived';
 
 /**
- * The only writer of a stream, with the memory of the Sink object: it repeats an unfinished try with newer
- * moves added at its end.
+ * Writes a stream as the Sink object does, with the same state. It repeats an unfinished batch, with newer moves
+ * added at its end.
  */
 class Writer {
   readonly tries: Batch[] = [];
-  /** Tries that were repeated after tries of other tenants had ended. */
+  /** The number of batches that were repeated after batches of other tenants had ended in between. */
   interleaved = 0;
   private readonly begun = new Map<string, Batch>();
   private readonly ended = new Map<string, number>();
@@ -43,7 +46,7 @@ class Writer {
     return this.ended.get(tenant) ?? 0;
   }
 
-  /** Tries to send a tenant's next moves, `count` more than the try before. */
+  /** Sends the unfinished moves of a tenant again, if there are any, and `count` newer ones. */
   async tell(tenant: string, count: number, { fate, atMs }: { fate: Fate; atMs: number }): Promise<void> {
     const from = this.endedAt(tenant);
     const before = this.begun.get(tenant);
@@ -86,7 +89,7 @@ describe
     await broker.stop();
   });
 
-  /** The events of all streams, one stream after the other. */
+  /** Reads the events of all streams, one stream after the other. */
   const there = async (): Promise<string[]> => {
     const streams = [...new Set(TENANTS.map((tenant) => moveStream(tenant, layout)))];
     const entries = await Promise.all(streams.map((stream) => client.xRange(stream, '-', '+')));
@@ -94,7 +97,7 @@ describe
       .flatMap((some) => some ?? [])
       .map(({ message }) => (JSON.parse(message['event'] ?? '{}') as MoveEvent).id);
   };
-  /** The expected events when each was stored once and in order. */
+  /** The events that the streams must contain when each event was stored exactly once and in order. */
   const ordered = (events: readonly string[]): readonly string[] =>
     layout === 'shared'
       ? events
@@ -128,7 +131,8 @@ describe
           const sent = await target.send(batch(whole, position, AT + clock));
           expect(sent).toMatchObject({ count: whole.length, stopped: null });
           if (position === null && expected.length > 0) adopted++;
-          // A repetition of the previous step by a process that was considered dead.
+          // Simulates a worker that is wrongly considered dead: it repeats its last batch after its successor has
+          // continued.
           if (late !== null) await target.send(late);
           late = comesLate && position !== null ? first : null;
           ({ position } = sent);
@@ -142,7 +146,7 @@ describe
     expect(adopted).toBeGreaterThan(20);
   });
 
-  test('are stored once and in order for each tenant, although tries end without a response while other tenants continue, and late repetitions arrive', async () => {
+  test('are stored once and in order for each tenant, although some attempts end without a response while other tenants continue, and late repetitions arrive', async () => {
     const step = fc.record({
       tenant: fc.constantFrom(...TENANTS),
       count: fc.integer({ min: 1, max: 5 }),

@@ -77,7 +77,7 @@ describe.skipIf(skipWithout('the Redis streams of moves', ['redis-server']))(
       await send(moves('acme', 1, 3), null);
       expect(await send(moves('acme', 1, 3), null)).toEqual(all(3, `${AT}-2`));
       expect(await send(moves('acme', 1, 5), null)).toEqual(all(5, `${AT}-4`));
-      // A late repetition with fewer events than the stream has.
+      // A late repetition with only some of the events that the stream already contains.
       expect(await send(moves('acme', 1, 2), null)).toMatchObject({ count: 2, stopped: null });
       expect((await entries()).map(([, event]) => event)).toEqual(moves('acme', 1, 5).map(({ id }) => id));
     });
@@ -94,7 +94,7 @@ describe.skipIf(skipWithout('the Redis streams of moves', ['redis-server']))(
     test('of a writer that has lost its position follow the last entry, and repeating them appends nothing', async () => {
       const [one = '', two = ''] = neighbours(2);
       await send(moves(one, 1, 3), null, AT);
-      // These ids would be among those of the other tenant's entries, and the clock has gone back too.
+      // Entries at this time would get ids between those of the other tenant's entries. The clock has also gone back.
       const answer = all(2, `${AT}-4`);
       expect(await send(moves(two, 1, 2), null, AT)).toEqual(answer);
       expect(await send(moves(two, 1, 2), null, AT)).toEqual(answer);
@@ -130,7 +130,7 @@ describe.skipIf(skipWithout('the Redis streams of moves', ['redis-server']))(
         many.xAdd(STREAM, `${AT - feedLimits.retentionMs - 1}-${n}`, { event: 'old' });
       await many.exec();
       await send(moves('acme', 1, 1), null);
-      // Redis trims whole nodes of the stream, so some entries may stay.
+      // With approximate trimming, Redis removes only whole nodes of the stream, so some old entries may remain.
       expect(await client.xLen(STREAM)).toBeLessThanOrEqual(102);
 
       const filler = client.multi();

@@ -187,7 +187,7 @@ test('an unselected file and a pattern without matches are warnings of a publish
   expect(dry.json).toMatchObject({ valid: true, diagnostics: [], warnings });
   const accepted = await publish(files);
   expect([accepted.status, accepted.json]).toMatchObject([202, { warnings }]);
-  // The warnings are part of the response and not of the release.
+  // The warnings are only in the response to the publish. They are not stored with the release.
   expect(await settled(1)).not.toHaveProperty('warnings');
 });
 

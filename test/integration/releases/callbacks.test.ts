@@ -42,7 +42,7 @@ const effects = async (version: number) =>
     .map(({ effect, state }) => `${effect} ${state}`)
     .filter((line) => line.startsWith('check-request'));
 
-/** A release that waits for a check, which was requested at the test's own path. */
+/** Publishes a release, and waits until its check was requested at this test's path. */
 async function checking(rule: object = {}): Promise<{ version: number; request: CheckRequest }> {
   const check = { name: 'e2e', url: world.address(path), ...rule };
   await givePolicy(world.plane, tenant, { channels: { live: { gates: [{ check }] } } });
@@ -51,7 +51,7 @@ async function checking(rule: object = {}): Promise<{ version: number; request: 
   return { version, request: request! };
 }
 
-/** A job for a compiler at the test's own path. */
+/** Publishes a release with a remote compiler at this test's path, and returns the job that the compiler receives. */
 async function compiling(files?: PublishOptions['files']): Promise<CompileJob> {
   const compile = { executor: 'http', url: world.address(path), within: '1h' };
   await givePolicy(world.plane, tenant, { compile });
@@ -123,7 +123,7 @@ describe('a check that is requested from a service', () => {
     const version = await accepted(world.plane, tenant);
     await waitingGates(world.plane, tenant, 2);
     const [request] = await world.checks(path, 1);
-    // A worker that dies before the response is recorded has to send the request again.
+    // Waits until the response is recorded. If the worker died before that, it would have to send the request again.
     const isRecorded = async () => (await effects(version))?.includes('check-request done');
     await eventually(isRecorded, { what: 'the request for the check is recorded' });
     await world.plane.worker.kill();

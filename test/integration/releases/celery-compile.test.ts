@@ -12,18 +12,20 @@ import { contradictions } from '../../support/runs/record-check.ts';
 import { type SilentProxy, startSilentProxy } from '../../support/servers/silent-proxy.ts';
 import { skipWithout } from '../../support/servers/system-packages.ts';
 
-// Not replayed: it tests Celery, and remote-compile.test.ts runs the same handlers.
+// This file is not part of the replay run, because it tests Celery. remote-compile.test.ts runs the same handlers
+// with Restate replaying.
 
 const PACKAGES = ['redis-server', 'rabbitmq-server', 'python3-celery', 'python3-redis'] as const;
 
 const BROKERS = [
-  // RabbitMQ gives the job of a dead worker to the next one at once.
+  // When a worker dies, RabbitMQ immediately gives its job to another worker.
   { broker: 'rabbitmq', start: startRabbitmq, setting: 'AMQP_URL', within: '10m' },
-  // Redis keeps it for longer than any job may take, so the next attempt comes first.
+  // When a worker dies, Redis gives its job to another worker only after a long time. The next attempt of Pointsman
+  // comes first.
   { broker: 'redis', start: startRedis, setting: 'REDIS_URL', within: '10s' },
 ] as const;
 
-/** Every tenant may use the queue of this test's worker, and a queue without workers. */
+/** The grants that allow every tenant to use this test's queue, and a queue that has no workers. */
 const grants = (broker: string) =>
   JSON.stringify(['compile', 'nobody'].map((queue) => ({ tenant: '*', broker, queue })));
 

@@ -8,9 +8,10 @@ import { startRabbitmq, type TestBroker } from '../../support/servers/brokers.ts
 import { accepted, newTenant, settled } from '../../support/worlds/control-plane.ts';
 import { skipWithout } from '../../support/servers/system-packages.ts';
 
-// Not replayed: it tests the operator's list, and remote-compile.test.ts runs the same handlers.
+// This file is not part of the replay run, because it tests the operator's list. remote-compile.test.ts runs the same
+// handlers with Restate replaying.
 //
-// The operator lists the Celery tasks and queues of the platform's broker that each tenant may use.
+// That list names the Celery tasks and queues of the platform's broker that each tenant may use.
 
 const grant = (tenant: string, queue: string, task = 'pointsman.compile'): CeleryGrant => ({
   tenant,

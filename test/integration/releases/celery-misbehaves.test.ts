@@ -10,9 +10,10 @@ import { eventually } from '../../support/runs/eventually.ts';
 import { contradictions } from '../../support/runs/record-check.ts';
 import { skipWithout } from '../../support/servers/system-packages.ts';
 
-// Not replayed: it waits for Celery, and celery-compile.test.ts runs the same handlers.
+// This file is not part of the replay run, because it waits for Celery. remote-compile.test.ts runs the same handlers
+// with Restate replaying.
 //
-// A real Celery worker misbehaves in the way that the bundle's name selects: see
+// Tests a real Celery worker that misbehaves. The name of the bundle selects how: see
 // test/support/celery/misbehaving.py.
 
 const PACKAGES = ['redis-server', 'rabbitmq-server', 'python3-celery', 'python3-redis'] as const;
@@ -77,7 +78,7 @@ describe.skipIf(skipWithout('Celery workers that misbehave', PACKAGES)).each(BRO
          WHERE tenant = $1 AND action = 'compile answer'`,
         [tenant],
       );
-    /** The log lines of the worker about this test’s tenant. */
+    /** The lines that the worker has logged about this test’s tenant. */
     const logged = async (): Promise<string[]> =>
       (await worker.log()).split('\n').filter((line) => line.includes(`${tenant}:`));
     const hasLogged = (text: string, times = 1) =>
@@ -85,11 +86,11 @@ describe.skipIf(skipWithout('Celery workers that misbehave', PACKAGES)).each(BRO
         what: `the worker has logged "${text}" ${times} times`,
       });
 
-    test('that gets its job twice and reports twice has one report counted', async () => {
+    test('that gets its job twice and reports twice is counted once', async () => {
       const version = await publish('twice');
       expect(await end('twice', version)).toMatchObject({ outcome: 'published', generation: 1 });
       await hasLogged('said again: counts no more');
-      // The same job arrives a second time under the same id.
+      // The worker receives the same job a second time, with the same id.
       await hasLogged('already answered');
       expect((await logged()).filter((line) => line.endsWith(': compiled'))).toHaveLength(1);
       expect(await answers()).toEqual([{ attempt: '1', result: 'compiled' }]);
@@ -116,8 +117,8 @@ describe.skipIf(skipWithout('Celery workers that misbehave', PACKAGES)).each(BRO
         await end(bundle, await accepted(world.plane, tenant, { bundle }));
         const before = await pointer(bundle);
         expect(before).toMatchObject({ version: 1, generation: 1 });
-        // Longer than a Celery worker waits between two polls of Redis (5 s), so that each attempt reaches
-        // the worker within its time.
+        // A Celery worker polls Redis every 5 s. This time is longer, so each attempt reaches the worker before the
+        // attempt ends.
         const { outcome, reason } = await end(bundle, await publish(bundle, { within: '10s' }));
         expect(outcome).toBe('errored');
         expect(reason).toMatch(
@@ -131,8 +132,8 @@ describe.skipIf(skipWithout('Celery workers that misbehave', PACKAGES)).each(BRO
 
     test('that dies during its job is replaced by the next worker, which gets the job from the broker', async () => {
       await worker.stop();
-      // RabbitMQ sees the connection end. Over Redis a worker takes over abandoned jobs only when it starts
-      // and then every hundred seconds (kombu 5.2), so this may take that long.
+      // RabbitMQ notices the end of a worker's connection immediately. With Redis, a worker takes over abandoned jobs
+      // only when it starts and every hundred seconds (kombu 5.2).
       const soon = { VISIBILITY_SECONDS: '1' };
       worker = await startWorker({ ...soon, HANG_OVER: 'mortal' });
       const version = await publish('mortal');
@@ -147,7 +148,7 @@ describe.skipIf(skipWithout('Celery workers that misbehave', PACKAGES)).each(BRO
         { what: 'the next worker has the job', withinMs: 240_000 },
       );
       expect(release).toMatchObject({ outcome: 'published', generation: 1 });
-      // One request shows that the release was not published by the next attempt.
+      // Only one request was sent, so the first attempt compiled the release, and not a second one.
       expect(await requests('mortal', version)).toEqual(['done']);
       expect(await answers()).toEqual([{ attempt: '1', result: 'compiled' }]);
     });

@@ -158,7 +158,7 @@ describe.skipIf(skipWithout('compiling with Celery', PACKAGES)).each(BROKERS)(
       }
     });
 
-    test('leaves its callback address in no log of the worker, whether it succeeds, is retried or fails', async () => {
+    test('never leaves its callback address in a log of the worker, whether it succeeds, is retried or fails', async () => {
       const refused = await offer(FILES, { instead: async () => ({ status: 404 }) });
       await queue.enqueue(taskOf(refused));
       await eventually(async () => (await worker.log()).includes('exchange.Refused: POST: HTTP 404'), {
@@ -192,7 +192,7 @@ describe.skipIf(skipWithout('a Celery worker that is killed', PACKAGES))(
       const { promise: atWork, resolve: isAtWork } = Promise.withResolvers<void>();
       let killed = false;
       const offer = await capabilities.offer(FILES, {
-        // The first worker does not get a response.
+        // The server never responds to the first worker's upload, so that the worker can be killed during it.
         instead: (asked) => {
           if (killed || asked !== 'blob') return null;
           isAtWork();
@@ -226,7 +226,7 @@ function taskOf(offer: Offer): CeleryTask {
 
 async function reported(offer: Offer): Promise<void> {
   await eventually(async () => offer.report !== null, {
-    // Over AMQP a worker checks only every five seconds whether a retry is due.
+    // With RabbitMQ, a worker checks only every five seconds whether a retry is due.
     withinMs: 90_000,
     what: `a report on ${offer.job.correlationId}`,
   });

@@ -29,7 +29,7 @@ function killCompileProcesses(): number {
 }
 
 describe.skipIf(process.platform !== 'linux')('a compile process that is killed from outside', () => {
-  test('while it is idle fails no compilation: the next compilation starts again in another process', async () => {
+  test('while it is idle does not fail a compilation: the next compilation starts again in another process', async () => {
     compiler = createCompiler({ limits: { threads: 1 } });
     expect((await compiled(small)).kind).toBe('compiled');
     const again = compiled({ 'b.yaml': 'x: 2' });
@@ -75,7 +75,7 @@ test('a source on which the compiler throws is not compiled again, and its error
     log: { error: (fields: object) => errors.push(fields) },
   });
   const { tree, readBlobs } = memorySource(small);
-  // Simulates a defect of the compiler, which expects every path to be a string.
+  // Simulates a defect: the compiler throws on this source, because it expects every path to be a string.
   const faulty = (nth: number) => ({
     ...tree,
     digest: `sha256:${nth}`,

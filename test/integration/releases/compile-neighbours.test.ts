@@ -22,7 +22,7 @@ async function compiled(files: Files, tenant: string): Promise<CompileResult> {
 
 const recipe = 'apiVersion: pointsman/v1\n';
 
-/** A long text of a and b in random order, which is the same at each run. */
+/** A long text of the letters a and b in pseudo-random order. It is the same in every run. */
 function noise(chars: number): string {
   let seed = 12_345;
   return Array.from({ length: chars }, () => {
@@ -32,7 +32,8 @@ function noise(chars: number): string {
 }
 
 /**
- * A source whose patterns each fill their matcher up to its limit of 8 MiB. Each `nth` gives other patterns.
+ * A source with patterns that each use the matcher's maximum memory of 8 MiB. A different `nth` gives different
+ * patterns.
  */
 function patternsOf8MiB(nth: number, patterns: number): Files {
   const text = JSON.stringify(noise(25_000));
@@ -65,8 +66,8 @@ describe('a process that has compiled a source with large patterns', () => {
 });
 
 /**
- * Each document takes the whole two seconds of processor time that a document may take. `name` makes it
- * another source.
+ * A source in which each document uses up its limit of two seconds of processor time. A different `name` gives a
+ * different source.
  */
 function monster(name: string): Files {
   const schema = {
@@ -89,7 +90,7 @@ function monster(name: string): Files {
 describe('hostile tenants that queue long sources', () => {
   test('get three starts each, a quick, a slow and a long one, however many sources they queue', async () => {
     const queueing = started({ limits: { timeoutMs: 60_000, longMs: 1_500, sliceMs: 300 } });
-    /** Every start of a compilation reads the recipe of its source first. */
+    /** Counts how often the compilation of each source was started. Every start reads the recipe first. */
     const starts = new Map<string, number>();
     const hostile = (tenant: string, name: string): void => {
       const source = memorySource(monster(name));

@@ -25,7 +25,7 @@ async function compiled(
 }
 
 const recipe = 'apiVersion: pointsman/v1\n';
-/** Each of its hundred documents takes the two seconds that a document may take. */
+/** A source of a hundred documents. Each document uses up its limit of two seconds of processor time. */
 const slowMonster: Files = {
   'pointsman.yaml': `${recipe}documents: [{ include: ["d/*"], schema: s.json }]`,
   's.json': JSON.stringify({
@@ -90,7 +90,8 @@ describe('a source that is compiled in a process', () => {
 
 describe('a source that exhausts its limits', () => {
   test('of time is stopped while another tenant compiles, and the compiler continues to work', async () => {
-    // Far above the time of the neighbour on any machine. Only the slow source may reach it.
+    // This time limit is far above the time that the neighbour needs on any machine. Only the slow source can reach
+    // it.
     started({ limits: { timeoutMs: 5_000 } });
     const [monster, neighbour] = await Promise.all([compiled(slowMonster), compiled(small, 'other')]);
     expect(neighbour.result.kind).toBe('compiled');
@@ -111,7 +112,8 @@ describe('a source that exhausts its limits', () => {
   });
 
   test('and is queued many times does not delay another tenant behind its queue', async () => {
-    // The slow source does not give way, because this test is about the order of tenants.
+    // With this long slice, the slow source never gives way. The test is only about the order in which tenants are
+    // served.
     started({ limits: { timeoutMs: 1_500, threads: 1, sliceMs: 60_000 } });
     const ended: string[] = [];
     const monsters = [1, 2, 3].map(async (nth) => {
@@ -197,7 +199,7 @@ describe('unchanged content', () => {
   const digest = (text: string | Uint8Array | undefined): string =>
     memorySource({ x: text ?? '' }).tree.entries[0]?.digest ?? '';
 
-  test('is neither read nor compiled again, and gives the result of a new compiler', async () => {
+  test('is neither read nor compiled again, and gives the same result as in a new compiler', async () => {
     await compiled(base);
     const changed = { ...base, 'd/b.json': '{"name":"b","new":true}' };
     const warm = await compiled(changed);

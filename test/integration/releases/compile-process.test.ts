@@ -30,7 +30,7 @@ const module = (code: string): Files => ({
   'm.ts': code,
 });
 const small: Files = { 'a.yaml': 'x: 1' };
-/** The bundler needs 60,000 bytes of memory for each byte of this module. */
+/** A module for which the bundler needs 60,000 bytes of memory per byte of source. */
 const hungry = module(`${'`${a}`+'.repeat(30_000)}a`);
 
 interface Seen {
@@ -42,7 +42,7 @@ interface Seen {
   readonly niceness: number;
 }
 
-/** The descendants of this process, as the kernel lists them. */
+/** The processes that this process has started, and their descendants, from /proc. */
 function descendants(of: number = process.pid): Seen[] {
   return readdirSync('/proc').flatMap((name) => {
     const pid = Number(name);
@@ -51,7 +51,7 @@ function descendants(of: number = process.pid): Seen[] {
       const parent = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
       return parent === of ? [seen(pid), ...descendants(pid)] : [];
     } catch {
-      // The process has ended meanwhile.
+      // The process ended before its data could be read.
       return [];
     }
   });
@@ -69,7 +69,7 @@ function seen(pid: number): Seen {
   };
 }
 
-/** The compile processes and bundlers that were seen during the work. */
+/** Runs `work`, and returns the compile processes and bundlers that existed at some time during it. */
 async function watched<T>(work: Promise<T>): Promise<{ result: T; compilers: Seen[]; bundlers: Seen[] }> {
   const all = new Map<number, Seen>();
   const state = { isOver: false };
@@ -147,7 +147,7 @@ describe.skipIf(process.platform !== 'linux')('a compile process', () => {
   });
 });
 
-/** A module with that many imports, each with different content. */
+/** Creates a module with that many imports. Each imported file has different content. */
 function moduleWithImports(imports: number): Files {
   const all = Array.from({ length: imports }, (_, nth) => nth);
   return {
@@ -173,7 +173,8 @@ describe('a file that is read for a compilation', () => {
   test('does not reach the compilation of another tenant, even if its own compilation ended before the read', async () => {
     compiler = createCompiler({ limits: { threads: 1 } });
     const secretFiles = Array.from({ length: 30 }, (_, nth) => `f${nth}.ts`);
-    // One read runs at a time, so the file that ends the bundler is read before the files whose read is late.
+    // Reads run one at a time. The file that makes the bundler fail is therefore read before the files whose reads
+    // are delayed.
     const hostile = memorySource({
       ...module(`import './hungry.ts'; import './next.ts';`),
       'hungry.ts': hungry['m.ts'] ?? '',
@@ -199,7 +200,7 @@ describe('a file that is read for a compilation', () => {
     const source = memorySource(files);
     const second = await compiler.compile('other', source.tree, async (digests) => {
       late.resolve();
-      // The late reads of the first tenant end before this one.
+      // Gives the delayed reads of the first tenant time to end before the read of this tenant.
       await new Promise((resolve) => setTimeout(resolve, 100));
       return await source.readBlobs(digests);
     });

@@ -10,7 +10,7 @@ import { memorySource } from '../../unit/compiler/compile-here.ts';
 
 let store: Store;
 let compiler: Compiler;
-/** The worker's database pool with a single connection. */
+/** A pool with a single database connection, in place of the worker's pool. */
 let db: Database;
 
 beforeAll(async () => {
@@ -25,7 +25,10 @@ afterAll(async () => {
   await store.stop();
 });
 
-/** A module with that many imports, each with different content. Together they have half a mebibyte. */
+/**
+ * Creates a module with that many imports. Each imported file has different content. All files together have half a
+ * mebibyte.
+ */
 function manyImports(imports: number) {
   const names = Array.from({ length: imports }, (_, nth) => `f${nth}.ts`);
   return memorySource({

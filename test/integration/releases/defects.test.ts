@@ -13,13 +13,13 @@ import { RestateAdmin } from '../../../services/restate/admin.ts';
 import { type Endpoint, serveEndpoint } from '../../../services/worker/http2-endpoint.ts';
 import { startRestate, type TestRestate } from '../../support/servers/servers.ts';
 
-// Handlers with the product's options and with defects.
+// Handlers that contain defects. They are served with the options of the product's handlers.
 
 let restate: TestRestate;
 let endpoint: Endpoint;
 let ingress: Ingress;
 
-/** How often each key's handler has reached the point where it may fail. */
+/** By key: how often the handler was executed up to its defect. */
 const attempts = new Map<string, number>();
 function begun(key: string): number {
   const attempt = (attempts.get(key) ?? 0) + 1;
@@ -93,7 +93,7 @@ test('a defect in a workflow ends it at its first attempt, so that the sweep can
   expect(attempts.get('flow')).toBe(1);
 });
 
-test('any other error is retried', async () => {
+test('an error in a handler that is not a defect is retried', async () => {
   expect(await faulty('other').fail('Error')).toBe('got through');
   expect(attempts.get('other')).toBeGreaterThan(3);
 });

@@ -11,7 +11,7 @@ import { say, waitingGates, withPolicy } from '../../support/data/gates.ts';
 import { contradictions } from '../../support/runs/record-check.ts';
 import { standstill } from '../../support/servers/standstill.ts';
 
-// Claims of docs/guides/from-hatchet.md about waiting for an event that no other test covers.
+// Tests the claims of docs/guides/from-hatchet.md about waiting for an event, as far as no other test covers them.
 
 let plane: ControlPlane;
 let tenant: string;

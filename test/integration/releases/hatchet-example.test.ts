@@ -8,7 +8,7 @@ import { compile, door } from '../../../examples/hatchet/worker.ts';
 import { type CapabilityServer, startCapabilityServer } from '../../support/data/capability.ts';
 import { eventually } from '../../support/runs/eventually.ts';
 
-// The Hatchet engine is not available in tests. A simple queue replaces it, and the rest is the example.
+// Tests can't run the Hatchet engine, so a simple queue replaces it. Everything else is the code of the example.
 let capabilities: CapabilityServer;
 let server: Server;
 let url: string;

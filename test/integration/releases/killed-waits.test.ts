@@ -17,7 +17,7 @@ afterEach(async () => {
 });
 afterAll(() => world.stop());
 
-/** The query of docs/guides/operating.md. */
+/** The query that docs/guides/operating.md shows to operators. */
 const WAITING_RELEASES = `SELECT s.service_key, s.value_utf8 FROM state s
   JOIN sys_invocation i ON i.target_service_name = s.service_name AND i.target_service_key = s.service_key
   WHERE s.service_name = 'Release' AND s.key = 'waitingFor' AND i.target_handler_name = 'run' AND i.status <> 'completed'`;
@@ -25,7 +25,7 @@ const WAITING_RELEASES = `SELECT s.service_key, s.value_utf8 FROM state s
 const keysOf = async (sql: string) =>
   (await world.plane.admin.query(sql)).map((row) => String(row['service_key']));
 
-/** The causes for which a release of that tenant waits. */
+/** For each cause of a wait: a function that lets a release of the tenant wait for it. */
 const waits: Record<string, (tenant: string) => Promise<unknown>> = {
   'an approval': (tenant) =>
     givePolicy(world.plane, tenant, { channels: { live: { gates: [{ approval: { name: 'release' } }] } } }),

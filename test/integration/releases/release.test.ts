@@ -54,7 +54,7 @@ describe('a publish', () => {
       stage: null,
       reason: null,
       waitingFor: [],
-      // No stage verifies a release yet, so the record must not claim it.
+      // No stage verifies a release yet, so the database must not record it as verified.
       verification: 'skipped',
     });
     expect(release.stages.map(({ stage, state }) => `${stage} ${state}`)).toEqual([
@@ -127,10 +127,11 @@ describe('an idempotency key', () => {
 });
 
 describe('concurrent publishes', () => {
-  test('under supersede leave one of 50 live, with a linear history and an outcome for each', async () => {
+  test('under the conflict rule supersede leave one of 50 releases live, with a linear history and an outcome for each release', async () => {
     const tenant = await newTenant(plane);
     const first = await settled(plane, tenant, await accepted(plane, tenant, file('first')));
-    // One of them has claimed its artifact and can't be live when the others arrive.
+    // The second release has claimed its artifact but can't become live while the pointer is locked. The others
+    // arrive in the meantime.
     const { claimed, others } = await standstill(plane).whilePointerLocked(tenant, async () => {
       const second = await accepted(plane, tenant, file('second'));
       await eventually(
@@ -158,7 +159,7 @@ describe('concurrent publishes', () => {
     expect(order).toEqual(order.toSorted((a, b) => b - a));
   });
 
-  test('under queue are published one after the other, in the order of their numbers', async () => {
+  test('under the conflict rule queue are published one after the other, in the order of their numbers', async () => {
     const tenant = await newTenant(plane);
     const versions = await Promise.all(
       Array.from({ length: 8 }, (_none, i) =>
@@ -171,7 +172,7 @@ describe('concurrent publishes', () => {
     expect(moves.map((move) => move.to.version)).toEqual([8, 7, 6, 5, 4, 3, 2, 1]);
   });
 
-  test('under reject are accepted one at a time, and the others get the version in flight and use up no number', async () => {
+  test('under the conflict rule reject are accepted one at a time, and the others get the version in flight and use up no number', async () => {
     const tenant = await newTenant(plane);
     await settled(plane, tenant, await accepted(plane, tenant, file('first')));
     const answers = await standstill(plane).whilePointerLocked(tenant, () =>

@@ -33,7 +33,7 @@ function manifestOf(layers: string): string {
   return `{"schemaVersion":2,"mediaType":"${mediaTypes.manifest}","config":${config},"layers":[${layers}]}`;
 }
 
-/** Repeats the layer until the manifest has almost the largest allowed size. */
+/** Repeats a layer until the manifest has almost the maximum size. */
 function many(layer: string, bytes: number = manifestLimits.bytes - 1_000): string {
   return Array.from({ length: Math.floor(bytes / (layer.length + 1)) }, () => layer).join(',');
 }

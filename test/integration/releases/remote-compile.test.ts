@@ -40,7 +40,7 @@ afterAll(() => world.stop());
 
 const files = { 'a.txt': 'a text', 'deep/b.json': '{"b": 1}', 'empty.txt': '' };
 
-/** A release that requests its compilation at the test's own path. */
+/** Publishes a release whose compilation is requested at this test's path. */
 async function publish(rule: object = {}): Promise<number> {
   const compile = { executor: 'http', url: world.address(path), ...rule };
   await givePolicy(world.plane, tenant, { compile });
@@ -189,7 +189,7 @@ test('a repeated report counts once, and a different report is refused with the 
   });
 });
 
-test('a compiler that asks for time is not called again sooner, and then with the same Idempotency-Key and callback address', async () => {
+test('a compiler that responds with Retry-After is called again only after that time, with the same Idempotency-Key and callback address', async () => {
   world.script(path, { status: 429, headers: { 'retry-after': '5' } }, { status: 202 });
   const version = await publish({ within: '1h' });
   const asked = await world.asked(path, 2);
@@ -275,7 +275,7 @@ test('a report during an outage of the worker gets 503, and the repeated report 
   expect(await world.plane.db.call(tenant, sql, [tenant])).toEqual([{ reports: 1 }]);
 });
 
-test('the compiler is asked once although the worker dies and Restate loses its data meanwhile', async () => {
+test('the compiler is asked once, although the worker dies and Restate loses its data during the compilation', async () => {
   const version = await publish({ within: '1h' });
   const [job] = await world.jobs(path, 1);
   await eventually(async () => (await effects(version))?.includes('compile-request done'), {

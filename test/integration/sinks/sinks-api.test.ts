@@ -38,7 +38,7 @@ const post = (address: string, json?: object, headers: Record<string, string> = 
 const secret = () => `whsec_${randomBytes(32).toString('base64')}`;
 const box = secretBox(TEST_SECRET_KEYS);
 
-/** The secrets that would sign the next event. */
+/** The secrets with which the next event would be signed. */
 async function signers(sink: string, nowMs = Date.now()): Promise<string[]> {
   const { secret: sealed, ...found } = (await findSink(store.db, tenant, sink))!;
   return signingSecrets(box, { tenant, sink }, { ...found, secret: sealed! }, nowMs);

@@ -1,4 +1,5 @@
-// Not replayed: it waits for clocks. sinks-brokers.test.ts runs the same handlers.
+// This file is not part of the replay run, because it depends on clocks. sinks-brokers.test.ts runs the same handlers
+// with Restate replaying.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
 import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
@@ -16,14 +17,18 @@ import { type SilentProxy, startSilentProxy } from '../../support/servers/silent
 import { skipWithout } from '../../support/servers/system-packages.ts';
 
 /**
- * Time from the return of the broker to a woken release. It is two seconds on an idle machine, and ten times
- * as long for forty swaps on a busy one.
+ * The maximum time from the recovery of the broker until a waiting release moves its pointer. It takes about two
+ * seconds on an idle machine, and ten times as long for forty swaps on a busy one.
  */
 const WOKEN_WITHIN_MS = 20_000;
-/** Time from the check of a proof to the row of the move, in one transaction that holds all its locks. */
+/**
+ * The maximum time between the check of the broker's health and the insertion of the move. Both happen in one
+ * transaction that already holds all its locks.
+ */
 const CHECK_TO_ROW_MS = 500;
 /**
- * Time from the first move after the outage to the recorded failure. It is five seconds on an idle machine.
+ * The maximum time from the first move after the start of the outage until the failure is recorded. It takes about
+ * five seconds on an idle machine.
  */
 const RECORDED_WITHIN_MS = 20_000;
 
@@ -82,7 +87,7 @@ function freezes(kind: Broker): void {
     await broker.stop();
   });
 
-  /** How many of these releases the writer of their partition has woken. */
+  /** Counts those of these releases that the writer of their partition has notified of the broker's recovery. */
   async function woken(releases: readonly ReleaseRecord[]): Promise<number> {
     const rows = await plane.admin.query(
       `SELECT DISTINCT i.target_service_key FROM sys_journal j JOIN sys_invocation i ON i.id = j.id
@@ -92,7 +97,7 @@ function freezes(kind: Broker): void {
     return rows.length;
   }
 
-  /** The time when the sinks of all these tenants are recorded as failing. */
+  /** Waits until the database records the sinks of all these tenants as failing. Returns the time. */
   async function failing(tenants: readonly string[]): Promise<number> {
     for (const tenant of tenants) {
       const isFailing = async () => (await sinkOf(plane, tenant, kind)).failures > 0;
@@ -119,7 +124,7 @@ function freezes(kind: Broker): void {
   );
 
   test.each(cases)(
-    'moves forward only within five seconds of a proof that its broker is well, and again after the next proof: a broker that %s, number of tenants: %s',
+    'moves forward only within five seconds of a successful health check of its broker, and again after the next successful check: a broker that %s, number of tenants: %s',
     async (_how, size, { begin, end, endsAtOnce }) => {
       const stream = streams[size];
       const { tenants } = stream;
@@ -136,7 +141,8 @@ function freezes(kind: Broker): void {
         await eventually(async () => Date.now() > outageMs + sinkLimits.healthMaxAgeMs, {
           what: 'the last proof is too old',
         });
-        // Requests every swap again, when only a proof after the outage could let it through.
+        // From here on, only a successful health check after the outage can let a swap through. None has happened
+        // yet.
         askedMs = Date.now();
         frozen = await stream.publishUntilFrozen();
         const proofs = await stream.proofs();
@@ -152,7 +158,8 @@ function freezes(kind: Broker): void {
       expect(moves).toHaveLength(tenants.length);
       expect(withoutProof(moves, await stream.proofs())).toEqual([]);
       expect(moves.filter(({ atMs }) => atMs - endedMs > WOKEN_WITHIN_MS)).toEqual([]);
-      // A release checks by itself only after this time, so an earlier move proves that it was woken.
+      // Without a notification, a release checks again only after this time. A move before that proves that the
+      // release was notified.
       const firstCheckMs = askedMs + sinkLimits.notifiedBackoff.firstMs;
       if (endsAtOnce && size === 'one') expect(moves[0]?.atMs).toBeLessThan(firstCheckMs);
       if (size === 'forty') expect(await woken(frozen)).toBeGreaterThan(0);
@@ -160,7 +167,7 @@ function freezes(kind: Broker): void {
   );
 }
 
-/** Moves without a proof of health in the five seconds before them, by the clock of the database. */
+/** The moves that had no successful health check in the five seconds before them, by the clock of the database. */
 function withoutProof(moves: readonly { tenant: string; atMs: number }[], proofs: readonly number[]) {
   return moves.filter(
     ({ atMs }) =>

@@ -50,7 +50,7 @@ describe.skipIf(skipWithout('moves delivered to Redis', ['redis-server']))(
       await broker.stop();
     });
 
-    /** The sequence numbers of a tenant's moves in its stream. */
+    /** The feed numbers of a tenant's moves in its stream. */
     async function inStream(tenant: string): Promise<number[]> {
       const client = createClient({ url: broker.url });
       await client.connect();
@@ -65,7 +65,7 @@ describe.skipIf(skipWithout('moves delivered to Redis', ['redis-server']))(
 
     const delivered = (tenant: string, seq: number) => deliveredTo(plane, tenant, seq, 'redis');
 
-    /** Two tenants with the same stream and so the same writer. */
+    /** Creates two tenants that share one stream, and therefore one writer. */
     async function neighbours(): Promise<[string, string]> {
       const first = await newTenant(plane);
       for (;;) {
@@ -102,7 +102,8 @@ describe.skipIf(skipWithout('moves delivered to Redis', ['redis-server']))(
       await eventually(async () => (await sinkOf(plane, continues, 'redis')).failures > 0, {
         what: 'the outage of Redis is detected',
       });
-      // The failure is recorded at once for the other tenant too, whose moves were not tried.
+      // Both tenants share the broker, so the failure is recorded at once for this tenant too, although none of its
+      // moves was sent.
       const { failures, lastError } = await sinkOf(plane, freezes, 'redis');
       expect({ isFailing: failures > 0, lastError }).toEqual({
         isFailing: true,

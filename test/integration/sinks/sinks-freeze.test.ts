@@ -62,7 +62,7 @@ const third = (text = 'three') =>
 const pointer = () => findPointer(plane.db, { tenant, bundle: 'bundle', channel: 'live' });
 const id = (version: number) => ({ tenant, bundle: 'bundle', version });
 
-/** The release, once it waits for a cause that matches. */
+/** Waits until the cause for which the release waits matches the pattern, and returns the release. */
 const waits = (version: number, forWhat: RegExp) =>
   eventually(
     async () => {
@@ -146,7 +146,7 @@ test('a required sink that is paused or does not exist counts as down, and the r
     version,
     /^waits for the sink "nowhere": there is no webhook of that name; the sink "redis": it has failed since .*: this worker is not configured with Redis \(REDIS_URL\)$/,
   );
-  // The present policy applies.
+  // A waiting release follows the tenant's current policy, so this change lets it continue.
   await requireSinks(plane, tenant, 'continue', ['nowhere', 'redis']);
   expect((await settled(plane, tenant, version)).outcome).toBe('published');
   await steer(plane, tenant, { kind: 'resume' });
@@ -154,7 +154,7 @@ test('a required sink that is paused or does not exist counts as down, and the r
 
 test('only an admin can move a pointer forward by hand while a required sink is down, and a publisher can roll it back', async () => {
   endpoint.answers(503);
-  // The sink was not checked yet. The API checks it and then requests the move again.
+  // The sink's health is unknown until its first check. The API checks it and then requests the move again.
   expect(await move(plane, tenant, 1)).toMatchObject({
     kind: 'sinks_down',
     sinks: [{ sink: 'audit', known: false }],

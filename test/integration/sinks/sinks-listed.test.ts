@@ -37,8 +37,8 @@ describe('access to the sinks of a tenant', () => {
     return { authorization: `Bearer ${String(made.json['token'])}` };
   };
   /**
-   * Every operation and its status for an admin. Operations of a running sink get 503, because Restate is
-   * unreachable.
+   * Every operation on sinks, with the status that an admin gets. Operations that need a running sink get 503,
+   * because Restate is unreachable.
    */
   const calls = [
     ['GET', '', undefined, 200],
@@ -110,7 +110,7 @@ describe('the sinks of a tenant', () => {
     expect((await api.call('GET', path('none/attempts'))).status).toBe(404);
   });
 
-  test('refuse a cursor of another tenant, and are 404 when they do not exist', async () => {
+  test('refuse a cursor of another tenant, and return 404 when they do not exist', async () => {
     await put('audit');
     expect(await post('audit/replay', { after: 'other:1' })).toMatchObject({
       status: 422,

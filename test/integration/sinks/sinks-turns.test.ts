@@ -1,4 +1,5 @@
-// Not replayed: it waits for clocks. sinks.test.ts runs the same handlers.
+// This file is not part of the replay run, because it depends on clocks. sinks.test.ts runs the same handlers with
+// Restate replaying.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
@@ -29,7 +30,7 @@ test('a request to pause a slow webhook waits for one step of its deliveries, an
   await twoReleases(plane, tenant);
   await deliveredTo(plane, tenant, 2);
   await steer(plane, tenant, { kind: 'pause', reason: 'until much is due' });
-  // More moves than one step can deliver.
+  // Creates more moves than one delivery step can handle.
   const callMs = 3_000;
   const due = Math.ceil(sinkLimits.batchMs / callMs) + 8;
   await moveOften(plane, tenant, due);

@@ -149,7 +149,7 @@ describe('a webhook endpoint', () => {
     await using world = outside();
     const server = await world.server(answers(answer));
     const outbound = world.open();
-    // The call has its full timeout, which this test shortens.
+    // Checks that the call has its full timeout, and then shortens it for this test.
     const hurried: Outbound = {
       ...outbound,
       call: (request) => {

@@ -55,7 +55,7 @@ async function post(
   return answer.status;
 }
 
-/** A reader that starts now and is asked for a number of items. */
+/** Starts to read moves now. Each call of the returned function reads a given number of items. */
 function reader(): (count: number) => Promise<string[]> {
   const items = receiver.moves(stop.signal)[Symbol.asyncIterator]();
   return async (count) => {

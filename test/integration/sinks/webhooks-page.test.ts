@@ -47,7 +47,7 @@ test('the Node receiver of docs/guides/webhooks.md accepts each generation once,
       delivery.send({ tenant: 'acme', events: generations.map(move) }, { sink: 'audit', url, secrets });
     expect(await send([1, 2], secret)).toMatchObject({ count: 2 });
     expect(await send([9], newWebhookSecret())).toMatchObject({ count: 0, attempts: [{ status: 401 }] });
-    // During a rotation of the secret.
+    // Simulates the rotation of a secret, during which events have two signatures.
     expect(await send([2, 3], newWebhookSecret(), secret)).toMatchObject({ count: 2 });
     const printed = [await line(), await line(), await line()].join('\n');
     expect(page).toContain(`\`\`\`\n${printed}\n\`\`\``);

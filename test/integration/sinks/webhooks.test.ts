@@ -109,7 +109,7 @@ describe('delivered events', () => {
   test('to a slow endpoint stop at the end of the step, without an error', async () => {
     await using world = outside();
     const server = await world.server(answers(taken));
-    // Each response takes three seconds by this clock.
+    // A simulated clock. Each response takes three seconds by this clock.
     let clock = 0;
     const delivery = webhookDelivery({
       outbound: world.open(),

@@ -58,7 +58,7 @@ async function nothingIsLeft(): Promise<void> {
 
 describe('npm run demo', () => {
   test('publishes, reads, changes, rolls back, exits with 0, and leaves nothing behind', async () => {
-    // The demo must ignore the shell's settings for another Pointsman.
+    // The environment names another Pointsman, which the demo must ignore.
     const run = demo({
       DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nothing',
       POINTSMAN_URL: 'http://127.0.0.1:1',
@@ -72,7 +72,7 @@ describe('npm run demo', () => {
     expect(printed).toMatch(/^\+ +"refundCents": 20000/m);
     expect(printed).toContain('rolled back  v2 → v1 at generation 3, held: refunds are too high');
     expect(printed).toMatch(/^ +3 {2}v2 → v1 .*\n +2 {2}v1 → v2 .*\n +1 {2}– → v1 /m);
-    // Two screens, so that a user can read all of it.
+    // The output has fewer than 64 lines, about two screens, so that users read all of it.
     expect(printed.split('\n').length).toBeLessThan(64);
     await nothingIsLeft();
   });

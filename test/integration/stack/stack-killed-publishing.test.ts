@@ -94,11 +94,11 @@ test('a stack that is killed with -9 during publishes loses nothing: after the r
   const answers = bundles.map((bundle) =>
     publish(first.url, bundle).then(
       (answer) => Release.parse(answer).version,
-      // The kill cut this request off. Its client does not know the result and sends it again.
+      // The kill interrupted this request. The client does not know the result, so it sends the request again.
       () => null,
     ),
   );
-  // Some are accepted and in flight. The state of the others is unknown.
+  // When one publish is accepted, some releases are in flight, and the state of the other publishes is unknown.
   await Promise.any(answers);
   await first.end('SIGKILL');
   const accepted = await Promise.all(answers);

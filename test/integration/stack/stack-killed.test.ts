@@ -31,7 +31,7 @@ describe('stopping npm start', () => {
     async (signal) => {
       const stack = start();
       await stack.ready;
-      // Ctrl-C under npm sends two signals: one from the terminal and one from npm.
+      // When a user presses Ctrl-C under npm, the process gets the signal twice: from the terminal and from npm.
       stack.process.kill(signal);
       stack.process.kill(signal);
       expect(await stack.ended).toBe(0);
@@ -67,7 +67,7 @@ describe('stopping npm start', () => {
     expect(await processesOf(folder)).toEqual([]);
   });
 
-  test('is automatic, with exit code 1 and no process left, when a process keeps dying after the home was deleted', async () => {
+  test('happens automatically with exit code 1 when a process keeps dying after the home was deleted, and leaves no process running', async () => {
     const stack = start();
     const url = await stack.ready;
     await rm(home, { recursive: true });
@@ -211,7 +211,10 @@ async function halfMade(): Promise<string | undefined> {
   return (await readdir(home)).find((name) => name.startsWith('postgres.half-made-'));
 }
 
-/** Kills a start during initdb. When initdb was done before the kill, it tries again in a new home. */
+/**
+ * Starts the stack and kills it while initdb runs. If initdb was already done before the kill, it tries again in a
+ * new folder.
+ */
 async function killedWhileMaking(): Promise<void> {
   const isThere = async (...path: string[]): Promise<boolean> =>
     stat(join(home, ...path)).then(

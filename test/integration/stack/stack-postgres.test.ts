@@ -121,7 +121,7 @@ describe('the embedded PostgreSQL', () => {
 });
 
 describe.runIf(isRoot)('PostgreSQL that root starts', () => {
-  test('runs as nobody in a folder that only root can enter, without the other rights of root', async () => {
+  test('runs as the user "nobody" in a folder that only root can enter, without the other rights of root', async () => {
     await chmod(folder, 0o700);
     const server = await start();
     const { stdout } = spawn('cat', [`/proc/${server.process.pid}/status`]);
@@ -130,7 +130,7 @@ describe.runIf(isRoot)('PostgreSQL that root starts', () => {
     expect(status).toMatch(/^CapEff:\s+0000000000000002$/m);
   });
 
-  test('makes its data with programs in a folder that only root can enter, as in a clone under /root', async () => {
+  test('initializes its data with programs from a folder that only root can enter, as in a clone under /root', async () => {
     await chmod(folder, 0o700);
     const programs = join(folder, 'native', 'bin');
     const { initdb } = await embeddedBinaries();
@@ -141,7 +141,7 @@ describe.runIf(isRoot)('PostgreSQL that root starts', () => {
     expect(await readdir(data)).toContain('PG_VERSION');
   });
 
-  test('runs as nobody without any right in an open folder', async () => {
+  test('runs as the user "nobody" without any right in an open folder', async () => {
     await chmod(folder, 0o711);
     const server = await start();
     const { stdout } = spawn('cat', [`/proc/${server.process.pid}/status`]);

@@ -26,7 +26,8 @@ import { startPostgres, startRestate } from '../../support/servers/servers.ts';
 import { startTestStack, type TestStack, type TestStackOptions } from '../../support/processes/stack.ts';
 import { standIns } from '../../support/processes/stand-ins.ts';
 
-// Not replayed: it tests processes, and release.test.ts runs the same handlers.
+// This file is not part of the replay run, because it tests processes. release.test.ts runs the same handlers with
+// Restate replaying.
 
 let folder: string;
 let stacks: TestStack[];
@@ -64,7 +65,7 @@ describe('a stack', () => {
     for (const file of ['admin-token', 'postgres/pointsman.password', 'logs/api.log']) {
       expect((await stat(join(stack.home, file))).mode & 0o077).toBe(0);
     }
-    // data-dir-ownership.ts recognizes a foreign data directory by these entries.
+    // data-dir-ownership.ts refuses a folder with these entries, because another user may have created it.
     expect((await readdir(stack.home)).filter((name) => !isDataDirEntry(name))).toEqual([]);
   });
 
@@ -72,7 +73,8 @@ describe('a stack', () => {
     const first = await start('home');
     await first.stop();
     await rm(join(first.home, 'admin-token'));
-    // Git and archives create files like this: a foreign hash that every user can read.
+    // Simulates a file that was extracted from an archive or checked out from Git: it contains another installation's
+    // hash, and all users can read it.
     await writeFile(join(first.home, 'admin-token.sha256'), 'a hash\n');
     await chmod(join(first.home, 'admin-token.sha256'), 0o644);
     await expect(start('home')).rejects.toThrow(

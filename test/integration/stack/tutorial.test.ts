@@ -11,7 +11,8 @@ import { startApi, type TestApi } from '../../support/processes/api.ts';
 import { type ControlPlane, startControlPlane } from '../../support/worlds/control-plane.ts';
 import { eventually } from '../../support/runs/eventually.ts';
 
-// Not replayed: it tests the page, and release.test.ts runs the same handlers.
+// This file is not part of the replay run, because it tests the tutorial's page. release.test.ts runs the same
+// handlers with Restate replaying.
 
 const root = join(import.meta.dirname, '..', '..', '..');
 
@@ -40,24 +41,29 @@ test('every command of docs/tutorial.md exits as the page shows, and prints the 
   const outcomes = shown.filter((line) => OUTCOME.test(line));
   expect(outcomes.length).toBeGreaterThan(7);
   expect(outcomes.filter((line) => !output().includes(line))).toEqual([]);
-  // The third terminal of the page.
+  // The output of the follower, which the tutorial runs in a third terminal.
   for (const line of ['generation 2: v2', 'generation 3: v1']) {
     expect(page).toContain(`\`${line}\``);
     await eventually(async () => output().includes(line), { what: `the follower prints "${line}"` });
   }
 });
 
-/** Output lines that are the same in every run, because they contain no time and no measurement. */
+/** The lines of the output that are the same in every run. Lines with times or measurements are left out. */
 const OUTCOME = /^(?:created|published|approved|rolled back|lifted|error|acme:support-bot:v2 is|[-+] {4}")/;
 
-/** The fenced blocks of that language. Commands are `sh`, and output has no language. */
+/**
+ * The content of the fenced code blocks with that language. Blocks of commands have the language `sh`, and blocks of
+ * output have none.
+ */
 function blocksOf(page: string, language: string): string[] {
   return [...page.matchAll(/^```(\w*)\n([^]*?)^```$/gm)].flatMap(([, own = '', block = '']) =>
     own === language ? [block] : [],
   );
 }
 
-/** All command blocks as one script, which stops at the first command with an unexpected exit code. */
+/**
+ * Joins all blocks of commands to one script. It stops at the first command whose exit code is not the expected one.
+ */
 async function scriptOf(page: string): Promise<string> {
   const blocks = blocksOf(page, 'sh').map((block) =>
     block.startsWith('# third terminal') ? `(\n${block}) &` : block,
@@ -74,7 +80,7 @@ async function scriptOf(page: string): Promise<string> {
 async function run(script: string): Promise<{ exit: number | null; output: () => string }> {
   const child = spawn('bash', ['-c', script], {
     cwd: root,
-    // A separate process group, so that the follower ends with it.
+    // Uses a separate process group. The follower belongs to it, so the test can end both together.
     detached: true,
     env: {
       ...process.env,
@@ -98,7 +104,7 @@ function stop(group: number): void {
   try {
     process.kill(-group, 'SIGTERM');
   } catch {
-    // Every process of the group has ended.
+    // Waits until every process of the group has ended.
   }
 }
 

@@ -50,7 +50,7 @@ const over = (quota: QuotaName, used: number, most: number) => ({
   json: { code: 'quota_exceeded', quota: { quota, used, limit: most } },
 });
 
-/** Makes unused content old enough for the sweep to delete it. */
+/** Changes the database so that unused content is old enough for the sweep to delete it. */
 async function age(): Promise<void> {
   for (const table of ['sources', 'blobs'])
     await owner.query(
@@ -136,7 +136,7 @@ describe('at the limit of a quota', () => {
     await publishedOnce({ 'a.json': '{"a": 1}' });
   });
 
-  test('a new bundle is refused, and existing bundles continue', async () => {
+  test('a new bundle is refused, and existing bundles can still be published', async () => {
     await publishedOnce();
     await limit({ bundles: 1 });
     expect(await publish({ 'a.json': '2' }, 'other')).toMatchObject(over('bundles', 1, 1));
@@ -255,7 +255,7 @@ test('the sweep deletes the content of a publish that was refused for a hold', a
 });
 
 test('a push whose source was deleted before its admission is fetched again and published', async () => {
-  // This lock stops every admission of the tenant: see lock_counts in functions/quotas.sql.
+  // This lock blocks every admission of the tenant. See `lock_counts` in functions/quotas.sql.
   await owner.query('SELECT pg_advisory_lock(7400002, hashtext($1))', [tenant]);
   const commit = await hooked.pushed({ 'config.json': '{"a":1}' });
   const sources = async () =>
@@ -275,7 +275,7 @@ test('a dry run stores nothing', async () => {
   expect(await usage('bytes')).toMatchObject({ used: 0 });
 });
 
-test('an expired idempotency key belongs to the next request with it', async () => {
+test('an expired idempotency key belongs to the next request that uses it', async () => {
   const headers = { 'idempotency-key': 'k' };
   const first = await publish({ 'a.json': '1' }, 'bot', headers);
   await settled(world.plane, tenant, Number(first.json['version']), { bundle: 'bot' });

@@ -12,8 +12,8 @@ import {
 } from '../../support/worlds/control-plane.ts';
 import { as, itemsOf, madeToken, shown } from '../../support/data/tokens.ts';
 
-// Not replayed: it tests tokens, and the handlers behind them run in api-publish.test.ts and
-// approvals.test.ts.
+// This file is not part of the replay run, because it tests tokens. api-publish.test.ts and approvals.test.ts run the
+// same handlers with Restate replaying.
 
 let plane: ControlPlane;
 let api: TestApi;

@@ -16,7 +16,8 @@ import { eventually } from '../../support/runs/eventually.ts';
 import { runCli } from '../../support/runs/run-cli.ts';
 import { as, itemsOf, madeToken, shown } from '../../support/data/tokens.ts';
 
-// Not replayed: it tests tokens, and api-publish.test.ts runs the same handlers.
+// This file is not part of the replay run, because it tests tokens. api-publish.test.ts runs the same handlers with
+// Restate replaying.
 
 let plane: ControlPlane;
 let api: TestApi;
@@ -111,7 +112,7 @@ describe('an API token', () => {
     expect([answer.status, answer.json['errors']]).toMatchObject([422, [{ pointer }]]);
   });
 
-  test('is recorded by its name, and a token of the platform by a name that no tenant can give', async () => {
+  test('is recorded by its name, and a token of the platform is recorded by a name that no tenant can give', async () => {
     await settled(plane, tenant, await accepted(plane, tenant));
     const path = `/v1/tenants/${tenant}/bundles/bundle/channels/live/hold`;
     const platform = await ofPlatform('publisher');
@@ -174,7 +175,8 @@ test('while PostgreSQL is down the admin token of the environment works, and oth
   const { token } = await ofPlatform('admin');
   process.kill(plane.postgres.pid, 'SIGKILL');
   await eventually(async () => (await api.call('GET', '/readyz')).status === 503, { what: 'not ready' });
-  // The API checks an empty body only after the token.
+  // The body is invalid. The API checks the body only after the token, so a 422 would show that the token was
+  // accepted.
   const ask = (call: TestCall) => api.call('POST', '/v1/tokens', { ...call, json: {} });
   expect((await ask({})).status).toBe(422);
   for (const one of [token, 'pmn_wrong']) {

@@ -10,8 +10,8 @@ import { eventually } from '../../support/runs/eventually.ts';
 import { nothingRuns } from '../../support/processes/processes.ts';
 import { startTestStack, type TestStack } from '../../support/processes/stack.ts';
 
-// Not replayed: it tests tokens, and the handlers behind them run in api-publish.test.ts and
-// approvals.test.ts.
+// This file is not part of the replay run, because it tests tokens. api-publish.test.ts and approvals.test.ts run the
+// same handlers with Restate replaying.
 
 let folder: string;
 let stack: TestStack;
@@ -85,7 +85,7 @@ describe('the ingress of Restate', () => {
     const verdict = await eventually(
       () =>
         release.workflowAttach().catch((error: unknown) => {
-          // The release may not exist yet, because the tenant responds before its message arrives.
+          // The tenant responds before its message has started the release, so the release may not exist yet.
           if (error instanceof HttpCallError && error.status === 404) return null;
           throw error;
         }),
@@ -113,7 +113,7 @@ const notPublic = expect.stringContaining('not public') as string;
 
 type Attachable = { run: (context: unknown, input: unknown) => Promise<{ outcome: string }> };
 
-/** The key that the server logs as its own. */
+/** The key of Restate's own requests. Restate logs its public part. */
 async function homeKey(): Promise<{ pemFile: string; publicKey: string }> {
   const log = await readFile(join(stack.home, 'logs', 'restate.log'), 'utf8');
   const publicKey = /publickeyv1_\w+/.exec(log)?.[0];
@@ -121,7 +121,7 @@ async function homeKey(): Promise<{ pemFile: string; publicKey: string }> {
   return { pemFile: join(stack.home, 'request-identity.pem'), publicKey };
 }
 
-/** A token as the server creates it for its calls: a JWT for one path, valid for a minute. */
+/** Signs a call as Restate does: with a JWT for one path, which is valid for a minute. */
 function signature(key: KeyObject, publicKey: string, path: string): OutgoingHttpHeaders {
   const now = Math.floor(Date.now() / 1_000);
   const claims = { aud: path, iat: now, nbf: now - 60, exp: now + 60 };

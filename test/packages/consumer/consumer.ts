@@ -1,4 +1,4 @@
-// A program that uses every entry of @pointsman/client with its types. It is only checked, not run.
+// A program that uses every entry point of @pointsman/client with its types. It is type-checked and never run.
 import { apiClient, ProblemError, publish, ReleaseView, settledRelease } from '@pointsman/client';
 import { openFollower, type Bundle } from '@pointsman/client/follower';
 import { consumeMoves as consumeFromRabbitmq } from '@pointsman/client/rabbitmq';

@@ -80,7 +80,7 @@ describe('a channel', () => {
     expect(await admit(tenant, 2, 'c2', false)).toMatchObject({ kind: 'accepted' });
   });
 
-  test('a refused publish creates no channel', async () => {
+  test('a refused publish does not create a channel', async () => {
     const tenant = await newTenant(store);
     await published(store, release(tenant, 1));
     const asked = { channel: 'canary', ifGeneration: 7 };
@@ -124,7 +124,8 @@ describe('a rollback', () => {
       restores: 1,
       to: { version: 1 },
     });
-    // A move forward again. Generation 4 restored generation 2, so this restores generation 2 as well.
+    // Generation 6 restores generation 4, which itself restored generation 2. It must be recorded as a restore of
+    // generation 2.
     await back(tenant, 2, 4);
     expect(await findPointerMove(store.db, pointer(tenant), 6)).toMatchObject({ restores: 2 });
   });
@@ -151,14 +152,15 @@ describe('a rollback', () => {
     await back(tenant, 2, 2, { hold: 'v3 is rude' });
     expect(await back(tenant, 3, 3)).toEqual({ kind: 'held', reason: 'v3 is rude' });
     await back(tenant, 1, 1);
-    // Generation 4 restored generation 2, which is later than generation 1.
+    // Generation 4 has the content of generation 2, which is later than generation 1. So this rollback moves forward,
+    // and the hold refuses it.
     expect(await back(tenant, 2, 4)).toMatchObject({ kind: 'held' });
     expect(await findPointer(store.db, pointer(tenant))).toMatchObject({ generation: 5, version: 1 });
     await store.moves.setHold(holdRequest({ tenant, reason: null }));
     expect(await back(tenant, 3, 3)).toMatchObject({ kind: 'moved', pointer: { version: 3 } });
   });
 
-  test('a rollback that is repeated with its key moves once', async () => {
+  test('a rollback that is repeated with its idempotency key moves the pointer once', async () => {
     const tenant = await three();
     const asked = { idempotencyKey: 'one' };
     await back(tenant, 2, 2, asked);

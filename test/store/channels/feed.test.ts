@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => store.stop());
 
-/** Five moves, a second apart: 1 and 2 at `AT`. */
+/** Makes five moves, one second apart. The first two are made at `AT`. */
 beforeEach(async () => {
   tenant = await newTenant(store);
   for (const version of [1, 2]) await published(store, { tenant, bundle: 'bundle', version });
@@ -26,7 +26,7 @@ const page = async (after: number | 'latest' | null, sinceMs = 0, limit = 100) =
   return found && { ...found, moves: found.moves.map(({ seq }) => seq) };
 };
 
-test('a page of the feed has the moves after a number, and both ends of the feed', async () => {
+test('a page of the feed contains the moves after a given number, and the first and the last number of the feed', async () => {
   expect(await page(null)).toEqual({ moves: [1, 2, 3, 4, 5], oldest: 0, latest: 5 });
   expect(await page(2, 0, 2)).toEqual({ moves: [3, 4], oldest: 0, latest: 5 });
   expect(await page(5)).toEqual({ moves: [], oldest: 0, latest: 5 });
@@ -42,7 +42,7 @@ test('without a number a page starts with the first retained move, and is empty 
   expect(await page(null, AT + 3_001)).toEqual({ moves: [], oldest: 5, latest: 5 });
 });
 
-test('no retained move is left out, even if concurrent moves differ in order by time and by number', async () => {
+test('a page never leaves out a retained move, even if concurrent moves differ in order by time and by number', async () => {
   for (const [version, seconds] of [
     [2, 64],
     [1, 63],
@@ -65,7 +65,7 @@ test('the feed of a tenant without moves is empty, and an unknown tenant has no 
   expect(await findFeedEnd(store.db, 'nobody', { after: null, most: 5 })).toBeNull();
 });
 
-test('the end of the feed reaches the last move without a gap, even after earlier reads', async () => {
+test('a read of the end of the feed returns the last moves up to a limit, without a gap, after any earlier number', async () => {
   const end = async (after: number | null, most: number) => {
     const found = await findFeedEnd(store.db, tenant, { after, most });
     return [found?.latest, found?.moves.map(({ seq }) => seq)];
@@ -76,7 +76,7 @@ test('the end of the feed reaches the last move without a gap, even after earlie
   expect(await end(5, 3)).toEqual([5, []]);
 });
 
-test('a move is the same in the page and in the list', async () => {
+test('a move has the same content in a page of the feed and in the list of moves', async () => {
   const [move] = await listFeed(store.db, tenant, { after: 2, limit: 1 });
   const read = await findFeedPage(store.db, tenant, { after: 2, sinceMs: 0, limit: 1 });
   expect(read?.moves).toEqual([move]);
@@ -93,7 +93,7 @@ test('a move is the same in the page and in the list', async () => {
   expect((await listFeed(store.db, tenant, { after: 0, limit: 1 }))[0]?.from).toBeNull();
 });
 
-test('the start of the retention is found in an index for a feed of any length', async () => {
+test('the oldest retained move of a feed is found through an index, however long the feed is', async () => {
   const { owner } = store;
   await owner.query('SET enable_seqscan = off');
   const { rows } = await owner.query<Record<string, string>>(

@@ -26,7 +26,9 @@ afterAll(() => store.stop());
 
 const { lostMs, forgottenMs, perChannel } = followerLimits;
 
-/** An acknowledgement by that follower: of the recorded digest, unless the test gives another one. */
+/**
+ * Acknowledges the generation as that follower. The digest is the recorded one unless the test passes another one.
+ */
 function say(follower: string, generation: number, more: Partial<Acknowledgement> = {}) {
   const digest = digests[generation - 1] ?? null;
   const pointer = { tenant, bundle: 'bundle', channel: 'live' };
@@ -46,7 +48,7 @@ describe('an acknowledgement', () => {
     ]);
   });
 
-  test('a follower that runs nothing yet can acknowledge', async () => {
+  test('a follower that does not run a generation yet can acknowledge', async () => {
     expect(await say('bot', 0)).toMatchObject({ kind: 'acknowledged' });
     expect(await list()).toMatchObject([{ generation: 0, digest: null, behindBy: 3 }]);
   });

@@ -52,7 +52,7 @@ describe('a move by hand', () => {
     expect(await findPointer(store.db, pointer(tenant))).toEqual(standing);
   });
 
-  test('a move by hand and its hold are one change', async () => {
+  test('a move by hand and the hold that it sets take effect together', async () => {
     const tenant = await newTenant(store);
     await published(store, release(tenant, 1));
     await published(store, release(tenant, 2));
@@ -104,7 +104,7 @@ describe('a move by hand', () => {
     expect(await listMoves(store.db, pointer(tenant), { limit: 100 })).toHaveLength(4 + generations.length);
   });
 
-  test('a move to a channel without its own artifact takes the base', async () => {
+  test('a move to a channel without its own artifact uses the base artifact', async () => {
     const tenant = await newTenant(store);
     const base = await published(store, release(tenant, 1));
     expect(

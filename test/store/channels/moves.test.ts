@@ -33,7 +33,7 @@ const swap = (tenant: string, version: number, expectedGeneration: number, chann
   store.moves.moveByRelease({ ...release(tenant, version), channel, expectedGeneration, at: AT });
 
 describe('the swap of a release', () => {
-  test('a repeated swap returns the same result and moves once', async () => {
+  test('a repeated swap returns the same result and moves the pointer once', async () => {
     const tenant = await newTenant(store);
     await readyToSwap(store, release(tenant, 1));
     const first = await swap(tenant, 1, 0);
@@ -76,7 +76,7 @@ describe('the swap of a release', () => {
     expect(answers[0]).toEqual({ kind: 'moved', generation: 1, seq: 1 });
   });
 
-  test('a swap that expects another generation returns the recorded one and moves nothing', async () => {
+  test('a swap that expects another generation returns the recorded generation and does not move the pointer', async () => {
     const tenant = await newTenant(store);
     await published(store, release(tenant, 1));
     await readyToSwap(store, release(tenant, 2));
@@ -84,7 +84,7 @@ describe('the swap of a release', () => {
     expect(await swap(tenant, 2, 1)).toEqual({ kind: 'moved', generation: 2, seq: 2 });
   });
 
-  test('a swap with an outdated ifGeneration is stale', async () => {
+  test('a swap with an outdated ifGeneration is refused as stale', async () => {
     const tenant = await newTenant(store);
     await readyToSwap(store, release(tenant, 1), { ifGeneration: 0 });
     await published(store, release(tenant, 2), { expectedGeneration: 0 });
@@ -99,7 +99,7 @@ describe('the swap of a release', () => {
     expect(await swap(tenant, 2, 1)).toEqual({ kind: 'held', reason: 'incident' });
   });
 
-  test('a release that was superseded, cancelled, closed or settled is not current', async () => {
+  test('the swap of a release that was superseded, cancelled, closed or settled is refused, because the release is not current', async () => {
     const tenant = await newTenant(store);
     for (const version of [1, 2, 3, 4]) await readyToSwap(store, release(tenant, version));
     await store.admissions.requestCancel(release(tenant, 2), { by: 'ann', reason: null, at: AT });
@@ -115,7 +115,7 @@ describe('the swap of a release', () => {
     expect(await swap(tenant, 5, 0)).toMatchObject({ kind: 'moved' });
   });
 
-  test('a concurrent swap and close agree on one winner', async () => {
+  test('a swap and a close that run concurrently agree on which of them takes effect', async () => {
     const tenant = await newTenant(store);
     for (let version = 1; version <= 20; version++) {
       const id = release(tenant, version);
@@ -163,10 +163,12 @@ describe('the swap of a release', () => {
   test('a swap whose connection is cut in its transaction moves once when it is repeated', async () => {
     const tenant = await newTenant(store);
     await readyToSwap(store, release(tenant, 1));
-    // The feed number is taken last. So a lock on the tenant's row stops the transaction after it has written the pointer.
+    // A swap takes the number of its move last, from the tenant's row. A lock on that row therefore stops the
+    // transaction after it has written the pointer.
     await store.owner.query('BEGIN');
     await store.owner.query('SELECT FROM pointsman.tenants WHERE tenant = $1 FOR UPDATE', [tenant]);
-    // Repeats the swap, because on a slow machine its lock timeout may end it before its connection is cut.
+    // Repeats the swap until one is cut. On a slow machine, the lock timeout may end a swap before its connection is
+    // cut.
     const cut = new AbortController();
     const swaps = (async () => {
       while (!cut.signal.aborted)
@@ -182,7 +184,7 @@ describe('the swap of a release', () => {
   });
 });
 
-/** Ends the connection that waits for a lock of the owner's transaction, as soon as one waits. */
+/** Waits until a connection waits for a lock that the owner's transaction holds, and terminates that connection. */
 async function terminateWhoWaitsForUs(): Promise<void> {
   await eventually(
     async () => {
@@ -204,7 +206,7 @@ test('a move notifies listeners in its own transaction, and returns the sinks to
   );
   notifications.start();
   try {
-    // Listening starts some time after `start`.
+    // `start` returns before the connection listens, so the test sends notifications until the first one arrives.
     await eventually(
       async () => {
         await store.owner.query(`SELECT pointsman.notify_readers($1, 'bundle', 'live', 0, 'hold')`, [tenant]);
@@ -227,7 +229,7 @@ test('a move notifies listeners in its own transaction, and returns the sinks to
   }
 });
 
-test('announcing twice leaves one entry in the ledger, and announcing a release that has not moved leaves none', async () => {
+test('announcing twice leaves one entry in the ledger, and announcing a release that has not moved leaves no entry', async () => {
   const tenant = await newTenant(store);
   await published(store, release(tenant, 1));
   await store.moves.announce(release(tenant, 1), times);

@@ -23,7 +23,7 @@ afterEach(async () => {
   expect(await contradictions(store.postgres.ownerUrl)).toEqual([]);
 });
 
-/** A policy that differs for each number. */
+/** Creates a policy with different content for each number. */
 const numbered = (n: number) => gated({ approval: { name: `release-${n}` } });
 
 const put = (tenant: string, document: Policy, asked: Partial<NewPolicy> = {}) =>
@@ -66,7 +66,7 @@ describe('storing a policy', () => {
     expect(await put(tenant, numbered(2), { ifVersion: 1 })).toEqual(stands(2));
   });
 
-  test('a policy is stored once per key, even if it was replaced since', async () => {
+  test('a policy is stored once per idempotency key, even if it was replaced since', async () => {
     const tenant = await newTenant(store);
     const first = policyRequest(tenant, numbered(1), { ifVersion: 0 });
     await putPolicy(store.db, first);
@@ -165,11 +165,11 @@ describe('the table of policies', () => {
   });
 });
 
-describe('the terms of a publish', () => {
+describe('the policy’s terms for a publish', () => {
   const terms = (tenant: string, channel = 'live', key = 'another') =>
     publishTerms(store.db, { tenant, channel, key });
 
-  test('the terms have the conflict rule of the channel in the latest policy, or null without one', async () => {
+  test('the terms contain the channel’s conflict rule from the latest policy, or null without such a rule', async () => {
     const tenant = await newTenant(store);
     expect(await terms(tenant)).toEqual({ isRepeated: false, onConflict: null });
     await put(tenant, Policy.parse({ channels: { live: { onConflict: 'reject' } } }));
@@ -181,7 +181,7 @@ describe('the terms of a publish', () => {
     expect(await terms(tenant)).toMatchObject({ onConflict: null });
   });
 
-  test('the terms recognize a key that the tenant has used before', async () => {
+  test('the terms state whether the tenant has used the idempotency key before', async () => {
     const [tenant, other] = [await newTenant(store), await newTenant(store)];
     await put(tenant, numbered(1), { idempotencyKey: 'mine' });
     expect(await terms(tenant, 'live', 'mine')).toMatchObject({ isRepeated: true });

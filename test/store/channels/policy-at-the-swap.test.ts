@@ -7,7 +7,8 @@ import { gatedStore } from '../../support/worlds/gated-store.ts';
 import { gated, policyRequest } from '../../support/data/policies.ts';
 import { connect, readyToSwap } from '../../support/worlds/store.ts';
 
-// A release keeps the policy under which it was admitted. The swap also checks the current policy, for gates that were added since.
+// Tests the swap of a release after its policy was changed. The release keeps the policy under which it was admitted.
+// The swap also checks the current policy, which may have gained gates.
 
 const at = gatedStore();
 
@@ -17,7 +18,10 @@ const E2E = { check: { name: 'e2e' } };
 const put = (...gates: unknown[]) => putPolicy(at.store.db, policyRequest(at.tenant, gated(...gates)));
 
 describe('a policy that is stored while a release swaps', () => {
-  /** Starts the swap while a transaction has stored that policy without committing, and commits it once the swap waits. */
+  /**
+   * Stores the policy in an open transaction, starts the swap, and commits the policy as soon as the swap waits for
+   * it.
+   */
   async function swapMeanwhile(...gates: unknown[]): ReturnType<typeof at.swap> {
     const admin = await connect(at.store.postgres.ownerUrl);
     try {
@@ -80,7 +84,7 @@ test('a waiting release still has to pass its gate, by the rule it started with,
   expect(await at.swap(1, 0)).toMatchObject({ kind: 'moved', generation: 1 });
 });
 
-test('a policy that is fixed before the swap blocks nothing, because the latest policy counts', async () => {
+test('a policy that is corrected before the swap does not block it, because only the latest policy counts', async () => {
   await at.waiting(1, RELEASE);
   await at.say(1);
   await put(RELEASE, E2E);

@@ -26,7 +26,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   tenant = await newTenant(store);
-  // The health that an earlier test recorded for a broker would affect every tenant of the partition.
+  // Removes the broker health that earlier tests recorded. It would apply to all tenants that share the partition.
   await store.owner.query('DELETE FROM pointsman.broker_streams');
 });
 afterEach(async () => {
@@ -81,7 +81,7 @@ describe('due moves of a sink', () => {
     expect(await open('audit')).toBeNull();
   });
 
-  test('the recorded position takes precedence over the writer’s', async () => {
+  test('the recorded position takes precedence over the position of the writer', async () => {
     await moved(1);
     await moved(2);
     await recordDelivery(store.db, delivered(2));

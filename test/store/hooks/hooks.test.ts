@@ -247,7 +247,7 @@ describe('a hook delivery', () => {
     await bench.arrives('second', { at: now, ignored: 'x' });
     const left = await listDeliveries(bench.store.db, bench.tenant, 'main', { limit: 100 });
     expect(left.map(({ delivery }) => delivery).filter((name) => name.startsWith('ended'))).toEqual([]);
-    // The third delivery examines from the oldest again.
+    // The second delivery reached the end of the old deliveries, so the third one starts again with the oldest.
     await endDelivery(bench.store.db, bench.named('open-0'), 'refused', 'x', longAgo);
     await bench.store.owner.query('DELETE FROM pointsman.commit_reports WHERE tenant = $1', [bench.tenant]);
     await bench.arrives('third', { at: now, ignored: 'x' });
@@ -270,7 +270,7 @@ describe('a hook delivery', () => {
       await bench.store.settlements.settle(bench.release(version + 1), longAgo);
     }
     await bench.store.owner.query('DELETE FROM pointsman.commit_reports WHERE tenant = $1', [bench.tenant]);
-    // Each of these deletes a few old deliveries.
+    // Each new delivery deletes a few old ones.
     for (const later of ['one', 'two']) await bench.arrives(later, { at: now, ignored: 'x' });
     expect(await bench.find('older')).toBeUndefined();
     expect(await bench.find('newest')).toMatchObject({ state: 'published', version: 2 });

@@ -45,7 +45,8 @@ describe('admitting a release', () => {
     const tenant = await newTenant(store);
     const request = await admitRequest(store, release(tenant, 1));
     expect(await store.admissions.admit(request)).toEqual({ kind: 'accepted', version: 1, replayed: false });
-    // The Tenant object may have changed since: another version, another placement, another time.
+    // When a request is repeated, the state of the Tenant object may have changed. It may send another version,
+    // another placement and another time.
     const again = { ...request, version: 2, placement: 'full', inFlight: 1, at: AT + 1 } as const;
     expect(await store.admissions.admit(again)).toEqual({ kind: 'accepted', version: 1, replayed: true });
     expect(await all(tenant)).toHaveLength(1);
@@ -60,7 +61,7 @@ describe('admitting a release', () => {
     expect(await all(tenant)).toHaveLength(1);
   });
 
-  test('a version that is in use is refused with that reason, with any key', async () => {
+  test('a version that is in use is refused with that reason, whatever the idempotency key is', async () => {
     const tenant = await newTenant(store);
     await admitted(store, release(tenant, 1));
     await admitted(store, release(tenant, 5));
@@ -232,7 +233,7 @@ describe('cancelling a release', () => {
       outcome: 'cancelled',
       reason: 'cancelled by ann: typo',
     });
-    // A repeat returns the same result.
+    // A repeated request to cancel gets the same result.
     expect(await cancel(tenant, 1)).toEqual({ kind: 'cancelling' });
   });
 

@@ -176,7 +176,7 @@ describe('a check with a URL', () => {
   });
 });
 
-describe('giving up a request', () => {
+describe('giving up a request for a report', () => {
   test('giving up records the request as failed in the ledger and ends the attempt with the reason, and a repeat changes nothing', async () => {
     const callout = await world.compiling();
     const why = { reason: 'ci.example: answered 404', final: true, at: world.bench.openedAt };

@@ -30,7 +30,7 @@ describe('a capability', () => {
     expect(JSON.stringify(rows)).not.toContain('capability of');
   });
 
-  test('a repeated step keeps the capability, and a new capability replaces a capability that may be lost', async () => {
+  test('a repeated step keeps the capability, and a capability that may be lost is replaced by a new one', async () => {
     const callout = await world.compiling();
     expect((await world.open(callout)).kind).toBe('open');
     expect((await world.open(callout, { capability: 'second' })).kind).toBe('open');

@@ -41,7 +41,7 @@ describe('commit statuses', () => {
     expect(await nextReport(bench.store.db, bench.named('one'), AT)).toBeNull();
   });
 
-  test('no pending status is sent after the final one exists', async () => {
+  test('a pending status is not sent after the final status exists', async () => {
     await bench.publish('one', 1);
     expect(await nextReport(bench.store.db, bench.named('one'), AT)).toMatchObject({ kind: 'final' });
   });
@@ -108,7 +108,7 @@ describe('commit statuses', () => {
     expect(await nextReport(bench.store.db, bench.named('two'), AT)).toMatchObject({ kind: 'pending' });
   });
 
-  test('no status is sent without a token, or after the hook was deleted', async () => {
+  test('a status is not sent without a token, or after the hook was deleted', async () => {
     await setHook(bench.store.db, bench.tenant, { token: null, dropToken: true });
     await bench.publish('one', 1);
     expect(await nextReport(bench.store.db, bench.named('one'), AT)).toBeNull();
@@ -123,7 +123,7 @@ describe('commit statuses', () => {
     ]);
   });
 
-  test('no status is sent after the hook was changed to another repository', async () => {
+  test('a status is not sent after the hook was changed to another repository', async () => {
     await bench.publish('one', 1);
     await setHook(bench.store.db, bench.tenant, { repository: 'octo/other' });
     expect(await findReport(bench.store.db, bench.named('one'), 'final')).toBeNull();

@@ -5,7 +5,8 @@ import { listGateNames } from '../../../services/postgres/releases/gates.ts';
 import { gatedStore } from '../../support/worlds/gated-store.ts';
 import { AT, admitted, published } from '../../support/worlds/store.ts';
 
-// The reasons to refuse a decision, and their order. Times are by the caller's clock.
+// Tests the reasons for which a decision is refused, and the order in which they are checked. The caller's clock
+// determines all times.
 
 const HOUR = 3_600_000;
 const at = gatedStore();

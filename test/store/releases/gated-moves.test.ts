@@ -28,7 +28,10 @@ const gates = gated({ approval: { name: 'release' } }, { check: { name: 'e2e' } 
 const release = (tenant: string, version: number) => ({ tenant, bundle: 'bundle', version });
 const refused = { kind: 'gated', gates: ['release', 'e2e'], policy: 1 };
 
-/** "live" has pointed to v1 and v2, v3 was published on another channel, and the policy was stored afterwards. */
+/**
+ * Creates a tenant with three published releases. The pointer "live" has pointed to v1 and v2. v3 is on another
+ * channel. The policy was stored after all of them.
+ */
 async function three(): Promise<string> {
   const tenant = await newTenant(store);
   await published(store, release(tenant, 1));

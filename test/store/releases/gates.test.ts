@@ -6,7 +6,7 @@ import { listGateNames, listOpenGates, openGatePosition } from '../../../service
 import { gatedStore } from '../../support/worlds/gated-store.ts';
 import { AT, handRequest, published, readyToSwap } from '../../support/worlds/store.ts';
 
-// The effects of decisions on gates, as the database records them.
+// Tests the effects of decisions on gates, as the database records them.
 
 const at = gatedStore();
 
@@ -189,7 +189,7 @@ describe('a move by hand while a release waits', () => {
     ]);
   });
 
-  test('a move of another pointer, or to the same release, voids nothing', async () => {
+  test('a move of another pointer, or to the same release, does not void any approval', async () => {
     await at.waiting(3, { approval: { name: 'release' } });
     await at.say(3);
     await at.store.moves.moveByHand(handRequest({ tenant: at.tenant, version: 1, channel: 'staging' }));
@@ -197,7 +197,7 @@ describe('a move by hand while a release waits', () => {
     expect((await at.found(3)).gates).toMatchObject([{ state: 'passed', baseGeneration: 2 }]);
   });
 
-  test('the release’s own move voids nothing, however late its gates are evaluated or decided', async () => {
+  test('the release’s own move does not void any approval, however late its gates are evaluated or decided', async () => {
     await at.waiting(3, { approval: { name: 'release' } });
     await at.say(3);
     await at.swap(3, 2);

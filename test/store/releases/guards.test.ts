@@ -14,14 +14,18 @@ import {
   type Store,
 } from '../../support/worlds/store.ts';
 
-// Changes that the database refuses, even to a bug above it, or to a person with the app's password and an SQL prompt.
+// Tests changes that the database itself refuses. It must refuse them even to a handler with a bug, or to a person
+// who has the app's password and an SQL prompt.
 
 let store: Store;
 let app: Client;
 let tenant: string;
 let live: string;
 
-/** v1 and v2 published, v3 settled as errored, v4 ready to swap, v5 admitted only. */
+/**
+ * Creates five releases: v1 and v2 are published, v3 settled with an error, v4 is ready to swap, and v5 is only
+ * admitted.
+ */
 beforeAll(async () => {
   store = await startStore();
   app = await connect(store.postgres.appUrl);
@@ -44,8 +48,8 @@ afterAll(async () => {
 const release = (version: number) => ({ tenant, bundle: 'bundle', version });
 
 /**
- * The code of the error with which the server refuses the statements for that role, including the checks at the commit. Null if it
- * accepts them.
+ * Executes the statements as that role, with the checks that a commit would run. Returns the code of PostgreSQL's
+ * error, or null if the statements are accepted.
  */
 async function refusal(client: Client, ...statements: string[]): Promise<string | null> {
   await client.query('BEGIN');
@@ -55,7 +59,8 @@ async function refusal(client: Client, ...statements: string[]): Promise<string 
     let rows = 0;
     for (const statement of statements) rows += (await client.query(statement)).rowCount ?? 0;
     if (rows === 0) throw new Error(`touched nothing: ${statements.join('; ')}`);
-    // Runs the checks of the commit without committing, so the next test finds everything unchanged.
+    // Runs the deferred checks now, as a commit would. The transaction is then rolled back, so the next test finds
+    // the database unchanged.
     await client.query('SET CONSTRAINTS ALL IMMEDIATE');
     return null;
   } catch (error) {
@@ -79,7 +84,7 @@ describe('a settled release', () => {
     `closing = false`,
     `settled_at = now()`,
     `superseded_by = 9`,
-  ])('no change of a settled release is accepted: %s', async (change) => {
+  ])('a change of a settled release is refused: %s', async (change) => {
     for (const [role, client] of everybody()) {
       expect(
         await refusal(client, `UPDATE releases SET ${change} WHERE version = 3 AND tenant = '${tenant}'`),

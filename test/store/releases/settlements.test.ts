@@ -161,7 +161,7 @@ describe('undoing an effect', () => {
 });
 
 describe('settling a release', () => {
-  test('a repeated settle returns the same outcome and changes nothing', async () => {
+  test('settling a release again returns the same outcome and changes nothing', async () => {
     const tenant = await newTenant(store);
     await readyToSwap(store, release(tenant, 1));
     await close(tenant, 1);
@@ -218,7 +218,8 @@ describe('storing artifacts', () => {
     const tenant = await newTenant(store);
     const other = await newTenant(store);
     await admitted(store, release(tenant, 1));
-    // The tenant has only the manifest. The blobs are stored by another tenant, which must not help.
+    // The tenant has stored only the manifest. Another tenant has stored the blobs, which must not count for this
+    // tenant.
     const digest = await putArtifact(store, other, 'theirs');
     const manifest = await store.owner.query<{ content: Buffer; media_type: string }>(
       'SELECT content, media_type FROM pointsman.blobs WHERE tenant = $1 AND digest = $2',

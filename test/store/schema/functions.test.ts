@@ -11,7 +11,10 @@ beforeAll(async () => {
 });
 afterAll(() => store.stop());
 
-/** The functions of the schema that meet a condition on `f` (a row of pg_proc), with their parameters. */
+/**
+ * The signatures of the functions in the schema that meet an SQL condition. In the condition, `f` is the function's
+ * row in pg_proc.
+ */
 async function functions(condition: string): Promise<string[]> {
   const { rows } = await owner.query<{ name: string }>(
     `SELECT f.oid::regprocedure::text AS name FROM pg_proc f JOIN pg_language l ON l.oid = f.prolang
@@ -20,7 +23,10 @@ async function functions(condition: string): Promise<string[]> {
   return rows.map(({ name }) => name);
 }
 
-/** The names of the parameters of `f` ("in", "inout", "variadic"). Names of returned columns are not visible in an SQL function. */
+/**
+ * An SQL expression for the names of the input parameters of `f` (IN, INOUT and VARIADIC). It leaves out output
+ * columns, because the body of an SQL function can't refer to them.
+ */
 const PARAMETERS = `(SELECT n.name FROM unnest(f.proargnames) WITH ORDINALITY AS n (name, i)
   WHERE n.name <> '' AND coalesce(f.proargmodes[n.i], 'i') IN ('i', 'b', 'v'))`;
 
@@ -28,14 +34,15 @@ const COLUMNS = `(SELECT a.attname::text FROM pg_attribute a JOIN pg_class c ON 
   WHERE c.relnamespace = 'pointsman'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm') AND a.attnum > 0 AND NOT a.attisdropped)`;
 
 describe('names in functions', () => {
-  test('no parameter has the name of a column, because in an SQL function the column would silently take precedence', async () => {
+  test('parameters never have the name of a column, because in an SQL function the column would silently take precedence', async () => {
     expect(
       await functions(`${PARAMETERS.replace('n.name FROM', 'array_agg(n.name) FROM')} && ARRAY${COLUMNS}`),
     ).toEqual([]);
   });
 
-  // This covers variables, and the columns that a PL/pgSQL function returns.
-  test('a PL/pgSQL variable with the name of a column is an error, and no function turns that error off', async () => {
+  // The test above covers parameters. This test covers the variables of PL/pgSQL functions, and the columns that they
+  // return.
+  test('a PL/pgSQL variable with the name of a column is an error, and functions never turn that error off', async () => {
     await owner.query(`LOAD 'plpgsql'`);
     const { rows } = await owner.query('SHOW plpgsql.variable_conflict');
     expect(rows).toEqual([{ 'plpgsql.variable_conflict': 'error' }]);

@@ -26,7 +26,7 @@ afterAll(async () => {
 
 let databases = 0;
 
-/** An empty database on the same server. */
+/** Creates an empty database on the same server. */
 async function newDatabase(): Promise<{ ownerUrl: string; appUrl: string }> {
   const name = `migrate_${++databases}`;
   await owner.query(`CREATE DATABASE ${name}`);
@@ -125,7 +125,7 @@ test.each([
   ['schema', SCHEMA_LEVEL + 1, FUNCTIONS_LEVEL],
   ['functions', SCHEMA_LEVEL, FUNCTIONS_LEVEL + 1],
 ])(
-  'a migration by an older build revokes no right from processes of a build with newer %s',
+  'a migration by an older build does not revoke rights from processes of a build with newer %s',
   async (_what, level, functionsLevel) => {
     const { ownerUrl, appUrl } = await newDatabase();
     await migrate(ownerUrl, appUrl);
@@ -160,7 +160,7 @@ test('a migration refuses the owner as the app’s role', async () => {
 
 test('a failed migration changes nothing', async () => {
   const { ownerUrl, appUrl } = await newDatabase();
-  // The schema already exists, with a table that collides with the first migration.
+  // Creates the schema in advance, with a table whose name the first migration also uses.
   await withOwner(ownerUrl, (client) =>
     client.query('CREATE SCHEMA pointsman; CREATE TABLE pointsman.moves (x int)'),
   );
@@ -193,7 +193,7 @@ test('a migration replaces the functions of an older build and drops functions t
   await ping(appUrl);
 });
 
-test('a migration refuses a database from before the first schema file, and the error names the way out', async () => {
+test('a migration refuses a database from before the first schema file, and the error explains what to do', async () => {
   const { ownerUrl, appUrl } = await newDatabase();
   await migrate(ownerUrl, appUrl);
   await withOwner(ownerUrl, (client) =>
@@ -232,7 +232,8 @@ test('a process rejects a schema with the functions of an older build', async ()
 
 test('FUNCTIONS_LEVEL and the recorded digest match the text of the functions', async () => {
   const recorded = new URL('./functions-level.json', import.meta.url);
-  // If this fails, functions/ has changed: raise FUNCTIONS_LEVEL by one, and record the level and the digest in the file.
+  // If this expectation fails, a file in functions/ has changed. Then increase FUNCTIONS_LEVEL by one, and record the
+  // new level and digest in the JSON file.
   expect({ level: FUNCTIONS_LEVEL, digest: digestOf(await functionsText()) }).toEqual(
     JSON.parse(await readFile(recorded, 'utf8')),
   );

@@ -36,14 +36,16 @@ afterAll(async () => {
 interface Addresses {
   readonly ownerUrl: string;
   readonly appUrl: string;
-  /** The same database, for a superuser who bypasses row-level security. */
+  /** The same database, with the login of a superuser who bypasses row-level security. */
   readonly adminUrl: string;
   readonly appRole: string;
 }
 
 let databases = 0;
 
-/** An empty database whose owner has these attributes, and the URL of an app's role that does not exist yet. */
+/**
+ * Creates an empty database whose owner has these attributes. Returns its URLs. The app's role does not exist yet.
+ */
 async function newDatabase(attributes: string): Promise<Addresses> {
   const name = `owners_${++databases}`;
   await admin.query(`CREATE ROLE ${name}_owner LOGIN PASSWORD 'owner' ${attributes}`);
@@ -73,7 +75,7 @@ async function on<T>(url: string, work: (client: Client) => Promise<T>): Promise
   }
 }
 
-/** Marks the functions as those of an older build, so the next migration replaces all of them. */
+/** Records an older level of the functions, so the next migration replaces all functions. */
 const outdate = ({ adminUrl }: Addresses) =>
   on(adminUrl, (client) => client.query(`UPDATE pointsman.schema_version SET functions_level = 0`));
 
@@ -213,7 +215,10 @@ test('only the owner of a schema can migrate it, because functions run with the 
   await expect(migrate(adminUrl, appUrl)).rejects.toThrow('migrate as that role');
 });
 
-/** Creates and reads tenants until it is stopped. Like every process, it tolerates a store that is briefly unavailable. */
+/**
+ * Creates and reads tenants until it is stopped. It continues when the database is briefly unavailable, as every
+ * process does.
+ */
 async function keepWorking(
   db: Database,
   signal: AbortSignal,

@@ -40,7 +40,7 @@ test('one tenant’s content that can’t be swept does not stop the sweep of ot
       [[tenant, other]],
     );
   await published(store, { tenant: other, bundle: 'bundle', version: 1 });
-  // The database refuses to delete a source to which this table refers.
+  // The foreign key of this table makes the database refuse to delete the source.
   await store.owner.query(
     'CREATE TABLE pointsman.in_the_way (tenant text, digest text, FOREIGN KEY (tenant, digest) REFERENCES pointsman.sources)',
   );
@@ -123,7 +123,7 @@ describe('retention of idempotency keys', () => {
     expect(await store.admissions.admit(request)).toMatchObject({ kind: 'accepted', version: 1 });
     while ((await forgetKeys(store.db, AT + 1)) > 0);
     expect(await store.admissions.admit(request)).toEqual({ kind: 'accepted', version: 1, replayed: true });
-    // The same key with the next version is another request.
+    // The same idempotency key with the next version belongs to a different request.
     const next = await admitRequest(
       store,
       { tenant, bundle: 'bundle', version: 2 },

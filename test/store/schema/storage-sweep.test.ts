@@ -35,7 +35,7 @@ beforeEach(async () => {
   tenant = await newTenant(store);
 });
 
-/** Makes everything that the tenant has stored one hour older. */
+/** Changes the database so that all stored content of the tenant appears to be one hour older. */
 async function anHourLater(): Promise<void> {
   for (const table of ['sources', 'blobs'])
     await store.owner.query(
@@ -44,7 +44,7 @@ async function anHourLater(): Promise<void> {
     );
 }
 
-/** Sweeps like the worker, until no content is due. */
+/** Sweeps repeatedly, as the worker does, until no more content is due. */
 async function sweep(): Promise<void> {
   for (let rounds = 0; rounds < 20 && (await sweepContent(store.db, tenant)) > 0; rounds++);
 }
@@ -106,7 +106,7 @@ describe('the sweep of stored content', () => {
     expect(await contradictionsSeenBy(store.owner)).toEqual([]);
   });
 
-  test('unused sources that share a file leave neither the file nor a row that keeps it', async () => {
+  test('after unused sources that share a file are swept, neither the file nor a row that refers to it remains', async () => {
     const holders = async () =>
       (await store.owner.query('SELECT FROM pointsman.blob_holders WHERE tenant = $1', [tenant])).rowCount;
     const refused = async (alone: string) => {
@@ -119,7 +119,7 @@ describe('the sweep of stored content', () => {
       await anHourLater();
       await refused(alone);
       await sweep();
-      // Only the source that may still be published holds blobs.
+      // Of all sources, only the newest one is still needed. Its two files are the only blobs that are held.
       expect(await holders()).toBe(2);
       expect([await isStored('common'), await isStored(alone)]).toEqual([true, true]);
     }

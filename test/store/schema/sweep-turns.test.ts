@@ -55,7 +55,7 @@ test('one call deletes source listings up to a limit of bytes, and later calls d
   await sweepOf(3 * (rows[0]?.size ?? 0));
   expect(await left()).toBeGreaterThan(5);
   expect(await left()).toBeLessThan(9);
-  // A limit below the size of the first listing still deletes that one.
+  // Every sweep deletes at least one listing, even one that is larger than the limit.
   const before = await left();
   await sweepOf(1);
   expect(await left()).toBe(before - 1);

@@ -27,7 +27,7 @@ import {
 } from '../../support/worlds/store.ts';
 
 let store: Store;
-/** Two tenants of one partition, without due moves. */
+/** Two tenants of the same partition. All of their moves are delivered. */
 let tenant: string;
 let neighbour: string;
 
@@ -43,7 +43,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   expect(await contradictions(store.postgres.ownerUrl)).toEqual([]);
-  // The next test may use the same partition, so no move may stay due in it.
+  // Marks all moves as delivered, because the next test may use the same partition.
   await store.owner.query(
     'UPDATE pointsman.sinks k SET delivered_seq = t.feed_seq FROM pointsman.tenants t WHERE t.tenant = k.tenant',
   );
@@ -63,7 +63,7 @@ const delivery = (more: Partial<DeliveryRecord> = {}): DeliveryRecord => ({
   at: AT,
   ...more,
 });
-/** Records a successful health check that began `ageMs` ago, by the database's clock. */
+/** Records a successful health check that began `ageMs` milliseconds ago by the database's clock. */
 const probedAgo = async (ageMs: number) => probed(null, (await databaseTimeMs(store.db)) - ageMs);
 const probed = (failed: string | null, healthyAtMs = AT) =>
   recordProbe(store.db, {
@@ -76,7 +76,7 @@ const probed = (failed: string | null, healthyAtMs = AT) =>
   });
 
 describe('the health of a broker', () => {
-  test('a broker that fails for one tenant fails immediately for all tenants of the partition, and for no other partition', async () => {
+  test('a broker that fails for one tenant is recorded as failing for all tenants of the partition immediately, and for no other partition', async () => {
     await published(store, { tenant, bundle: 'bundle', version: 1 });
     await recordDelivery(store.db, delivery({ failed: failing, healthyAtMs: null }));
     await recordDelivery(store.db, delivery({ tenant: neighbour, seq: 0, failed: null, healthyAtMs: null }));
@@ -156,7 +156,7 @@ describe('the health of a broker', () => {
 describe('a channel that freezes without its required sink', () => {
   const YEARS_AGO = new Date(AT - 86_400_000 * 1_000);
 
-  /** A release that only its sinks keep from swapping, under a policy that was stored at `policyAt`. */
+  /** Creates a release that is ready to swap but frozen by its sinks. Its policy was stored at `policyAt`. */
   async function frozenRelease(policyAt: Date) {
     const document = Policy.parse({
       channels: { live: { sinks: { required: ['redis'], whenDown: 'freeze' } } },
@@ -202,7 +202,7 @@ describe('a channel that freezes without its required sink', () => {
     },
   );
 
-  test('a health check from the future, left by a clock that was set back, does not allow a move, and the next one does', async () => {
+  test('a health check from the future, left by a clock that was set back, does not allow a move, but the next health check does', async () => {
     const release = await frozenRelease(YEARS_AGO);
     await probedAgo(-60_000);
     expect(await store.moves.moveByRelease(release)).toEqual(stale);

@@ -46,7 +46,7 @@ const rotate = (over: Partial<RotateSink> = {}) =>
   });
 const find = () => findSink(store.db, tenant, 'audit');
 
-/** Sets the state that the Sink object leaves after failures. */
+/** Sets the state that the Sink object records after several failures. */
 async function failing(): Promise<void> {
   await store.owner.query(
     `UPDATE pointsman.sinks SET delivered_seq = 1, failures = 3, failing_since = now(), last_error = 'down', retry_at = now()

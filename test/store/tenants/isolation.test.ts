@@ -9,7 +9,7 @@ let store: Store;
 let app: Client;
 let mine: string;
 let theirs: string;
-/** Every table of the schema with a tenant column. */
+/** The names of all tables that have a tenant column. */
 let tables: string[];
 
 beforeAll(async () => {
@@ -29,7 +29,10 @@ afterAll(async () => {
   await store.stop();
 });
 
-/** Runs `work` as the app's role, in a transaction that sets that tenant (none for null) and is rolled back. */
+/**
+ * Runs `work` as the app's role in a transaction, which is rolled back afterwards. The transaction sets the given
+ * tenant, or none if it is null.
+ */
 async function asApp<T>(tenant: string | null, work: () => Promise<T>): Promise<T> {
   await app.query('BEGIN');
   try {
@@ -47,7 +50,10 @@ const count = async (client: Client, table: string, tenant: string | null) => {
   return rows[0]?.n;
 };
 
-/** The code of the error that the app gets. Null if the statement succeeds without affecting a row, and 'DONE' if it affects one. */
+/**
+ * Executes a statement as the app's role. Returns the code of the error, null if the statement affects no row, and
+ * 'DONE' if it affects one.
+ */
 async function refusal(tenant: string | null, sql: string, values: unknown[] = []): Promise<string | null> {
   return asApp(tenant, async () => {
     try {
@@ -70,7 +76,7 @@ describe('tables of tenants', () => {
     }
   });
 
-  test('no table shows a row of another tenant', async () => {
+  test('a table never shows a row of another tenant', async () => {
     for (const table of tables) {
       expect(await asApp(mine, () => count(app, table, theirs)), table).toBe(0);
       const own = await count(store.owner, table, mine);
@@ -78,14 +84,14 @@ describe('tables of tenants', () => {
     }
   });
 
-  test('without a tenant, or with an empty one, no table shows a row', async () => {
+  test('without a tenant, or with an empty tenant, tables show no rows', async () => {
     for (const table of tables) {
       expect(await asApp(null, () => count(app, table, null)), table).toBe(0);
       expect(await asApp('', () => count(app, table, null)), table).toBe(0);
     }
   });
 
-  test('no table accepts, changes or deletes a row for another tenant', async () => {
+  test('a table never accepts, changes or deletes a row for another tenant', async () => {
     for (const table of tables) {
       const { rows } = await store.owner.query<{ row: unknown }>(
         `SELECT to_jsonb(x) AS row FROM ${table} x WHERE tenant = $1 LIMIT 1`,
@@ -99,7 +105,7 @@ describe('tables of tenants', () => {
         const answer = await refusal(mine, `${sql} WHERE tenant = '${theirs}'`);
         expect([null, '42501'], `${sql} ${table}`).toContain(answer);
       }
-      // A row can't change its tenant either.
+      // The app can't move a row to another tenant either.
       expect(await refusal(mine, `UPDATE ${table} SET tenant = '${theirs}'`), table).toBe('42501');
     }
   });
@@ -115,7 +121,7 @@ describe('tables of tenants', () => {
 });
 
 describe('a call for one tenant', () => {
-  test('a call that names objects of another tenant finds nothing and moves nothing', async () => {
+  test('a call that names objects of another tenant neither finds nor moves anything', async () => {
     const before = await findPointer(store.db, { tenant: theirs, bundle: 'bundle', channel: 'live' });
     const swap = {
       tenant: mine,
@@ -168,7 +174,7 @@ describe('the app’s role', () => {
     ]);
   });
 
-  test('the app’s role can’t turn off, change, drop or bypass the guards of the record', async () => {
+  test('the app’s role can’t turn off, change, drop or bypass the guards of the database', async () => {
     const owner = decodeURIComponent(new URL(store.postgres.ownerUrl).username);
     const attempts = [
       'ALTER TABLE releases DISABLE ROW LEVEL SECURITY',

@@ -37,7 +37,7 @@ beforeEach(async () => {
 const used = async (quota: QuotaName, of = tenant) =>
   (await readQuotas(store.db, of))?.find((one) => one.quota === quota)?.used;
 
-/** The stored bytes, computed from the rows. */
+/** Computes the number of stored bytes from the rows. */
 async function storedBytes(): Promise<number> {
   const { rows } = await store.owner.query<{ bytes: string }>(
     `SELECT (SELECT coalesce(sum(size), 0) FROM pointsman.blobs WHERE tenant = $1)
@@ -208,7 +208,7 @@ describe('the changes of a day', () => {
     const over = { kind: 'quota_exceeded', quota: 'changesPerDay', used: 3, limit: 3 };
     expect(await setHook(store.db, tenant, { hook: 'other' })).toEqual(over);
     expect(await receive(store.db, { tenant, hook: 'main', delivery: 'two' })).toEqual(over);
-    // A recorded delivery is answered from the record.
+    // A repeated delivery is found in the database, so it is not counted against the quota.
     expect(await receive(store.db, { tenant, hook: 'main', delivery: 'one' })).toMatchObject({
       kind: 'replayed',
     });

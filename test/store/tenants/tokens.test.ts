@@ -162,7 +162,7 @@ describe('the idempotency key of a token', () => {
       expect(answers.filter((answer) => answer !== one)).toEqual(
         Array.from({ length: 19 }, () => ({ kind: 'made_before', id })),
       );
-      // The key still belongs to the token after its revocation.
+      // After the token is revoked, its idempotency key still belongs to it.
       await revokeToken(store.db, { id, tenant: scope }, revoked);
       expect(await ask()).toEqual({ kind: 'made_before', id });
     }
@@ -217,7 +217,7 @@ describe('the list of tokens', () => {
     const others = await made({ tenant: await newTenant(store), at: AT + 50 });
     const platforms = await made({ tenant: null, name: `p-${tenant}`, at: AT + 60 });
     const own: TokenRecord[] = [];
-    // Pairs of tokens have the same time, so a page may end between them.
+    // Two tokens of a pair have the same time, so that a page can end between them.
     for (const at of [1, 1, 2, 2, 3]) own.push(await made({ name: `n${own.length}`, at: AT + at }));
     await revokeToken(store.db, own[0]!, revoked);
     const seen: string[] = [];
@@ -265,7 +265,7 @@ describe('the app’s role', () => {
     await expect(app.query(sql)).rejects.toMatchObject({ code: '42501' });
   });
 
-  test.each(functions)('%s returns no hash to the app’s role', async (_name, call) => {
+  test.each(functions)('%s does not return a hash to the app’s role', async (_name, call) => {
     const hashes = [await made(), await made({ tenant: null, name: `x-${tenant}` })].map(
       ({ sha256 }) => sha256,
     );

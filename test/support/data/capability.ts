@@ -24,7 +24,7 @@ export interface Offer {
   /** The requests and the statuses of their responses, in order: `source 200`. */
   readonly exchanges: readonly string[];
   readonly blobs: ReadonlyMap<string, { readonly bytes: Buffer; readonly mediaType: string }>;
-  /** The first report. Later reports do not change it. */
+  /** The first report of the compiler. Later reports do not replace it. */
   readonly report: CompileReport | null;
 }
 
@@ -47,7 +47,7 @@ export async function startCapabilityServer(): Promise<CapabilityServer> {
     const [, , , capability = '', ...rest] = (request.url ?? '').split('/');
     const offer = offers.get(capability);
     const done = offer === undefined ? answer(response, 404) : serve(offer, rest, request, response);
-    // A client that was killed during its request no longer waits for the response.
+    // If the client was killed during its request, the response can't be sent.
     Promise.resolve(done).catch(() => response.destroy());
   });
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));

@@ -9,7 +9,7 @@ import type { Files } from './published-files.ts';
 /** A bundle as a following process reports it. */
 export interface Served {
   readonly generation: number;
-  /** The release number in the bundle's file. */
+  /** The number of the release, as the bundle's file contains it. */
   readonly n: number;
   readonly isWhole: boolean;
 }

@@ -25,7 +25,7 @@ export async function withPolicy(
   });
 }
 
-/** Submits a decision by Alice, who is an approver. */
+/** Submits a decision as the approver Alice. */
 export function say(
   plane: ControlPlane,
   id: ReleaseId,

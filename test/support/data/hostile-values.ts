@@ -22,7 +22,7 @@ export const HOSTILE_TEXTS: readonly string[] = [
   'x'.repeat(5_000),
 ];
 
-/** The JSON of values that are not strings. Written as text, because parsing a number above 2^53 changes it. */
+/** Values that are not strings, written as JSON text. Parsing would change a number above 2^53. */
 const HOSTILE_JSON: readonly string[] = [
   'null',
   'true',
@@ -70,7 +70,9 @@ function* replacedIn(base: unknown, json: string): Generator<string> {
   }
 }
 
-/** Cursors of lists that contain a hostile value, at every location within a position. A list can't continue from such a position. */
+/**
+ * Cursors for lists. Each contains a hostile value at another place of its position, so no list can continue from it.
+ */
 export function hostileCursors(): string[] {
   const positions = [
     17,

@@ -2,7 +2,10 @@ import { digestOf } from '../../../packages/protocol/digest.ts';
 import { type MoveEvent, moveEvent } from '../../../packages/protocol/moves/move-event.ts';
 import { partitionOf } from '../../../packages/protocol/sinks/sink.ts';
 
-/** Creates the move with that number, for a tenant that moves only one pointer: the generation equals the number. */
+/**
+ * Creates the move with that number. The tenant moves only one pointer, so the generation equals the number of the
+ * move.
+ */
 export function nthMove(
   tenant: string,
   seq: number,

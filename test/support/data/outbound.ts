@@ -10,7 +10,7 @@ export interface Outside extends AsyncDisposable {
   /** Opens a client for a tenant's calls. It may call 127.0.0.1, but no other private address. */
   open(options?: Partial<OutboundOptions>): Outbound;
   server(answer: Answer, tls?: Certificate): Promise<OutsideServer>;
-  /** Every line that was logged. */
+  /** The log lines of the opened clients. */
   readonly lines: readonly string[];
 }
 
@@ -30,7 +30,7 @@ export function outside(): Outside {
       closers.push(() => server.close());
       return server;
     },
-    // Closes the servers first, which ends their open connections.
+    // Closes the servers first, because that ends the connections for which a client would wait.
     async [Symbol.asyncDispose]() {
       for (const close of closers.toReversed()) await close();
     },

@@ -12,7 +12,7 @@ export function rightValues(given: {
   readonly digest: string;
   /** The version of a release that waits at the gates `release` and `e2e`. */
   readonly waiting: number;
-  /** The secret of the hook and of the sink. */
+  /** The secret with which the hook and the sink are set. */
   readonly secret: string;
   readonly capability?: string;
 }): RightValues {

@@ -3,7 +3,7 @@ import { createHash, randomInt } from 'node:crypto';
 /** Returns numbers in [0, 1) that depend only on a seed. */
 export type Random = () => number;
 
-/** The seed of a run. To repeat a run, set `POINTSMAN_SEED` to the seed that it printed. */
+/** Returns the seed of this run. To repeat an earlier run, set `POINTSMAN_SEED` to the seed that it printed. */
 export function seedOfRun(): string {
   return process.env['POINTSMAN_SEED'] ?? String(randomInt(2 ** 32));
 }

@@ -1,6 +1,7 @@
 /**
- * Bidi_Control from PropList.txt of Unicode 16.0, written out by hand. The code uses the regular expressions of the JavaScript engine. A
- * test that used them too would not detect a character that the engine lacks.
+ * The bidirectional control characters of Unicode 16.0 (Bidi_Control in PropList.txt), as a list. The product matches
+ * them with a regular expression of the JavaScript engine. A test with the same expression would not notice a
+ * character that the engine does not know.
  */
 export const BIDI_CONTROLS: readonly (readonly [name: string, character: string])[] = [
   ['ARABIC LETTER MARK', '\u061c'],

@@ -17,7 +17,7 @@ export async function madeToken(
   return { id: String(answer.json['id']), token: String(answer.json['token']) };
 }
 
-/** Adds the token to a call. */
+/** Adds the token to the headers of a call. */
 export function as(token: string, call: TestCall = {}): TestCall {
   return { ...call, headers: { ...call.headers, authorization: `Bearer ${token}` } };
 }

@@ -20,9 +20,11 @@ export interface ApiProcess {
   call(method: string, path: string, json?: unknown): Promise<unknown>;
   /** Reads the value of that metric from `/metrics`. */
   gauge(name: string): Promise<number>;
-  /** The memory of the process that is in RAM, in MiB. */
+  /** The resident memory of the process in MiB. */
   residentMiB(): Promise<number>;
-  /** The maximum of that memory since the process started, in MiB. The kernel measures it, so it includes every peak. */
+  /**
+   * The maximum resident memory since the process started, in MiB. The kernel measures it, so it includes every peak.
+   */
   peakMiB(): Promise<number>;
   stop(): Promise<void>;
 }

@@ -20,11 +20,11 @@ export interface TestApi {
   readonly url: string;
   /** The admin's token, as set in the environment. */
   readonly adminToken: string;
-  /** Every line that was logged. */
+  /** The log lines of the API. */
   readonly logged: readonly string[];
   /** Sends a request as the admin. An empty `authorization` header removes the token. */
   call(method: string, path: string, call?: TestCall): Promise<TestAnswer>;
-  /** Drains the API, as SIGTERM does. */
+  /** Drains the API as SIGTERM does: it ends open requests and refuses new ones. */
   drain(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -47,9 +47,9 @@ export interface TestAnswer {
 export async function startApi(stores: {
   appUrl: string;
   ingressUrl: string;
-  /** The URL of Restate's admin API; none by default. */
+  /** The URL of Restate's admin API. By default the API has none. */
   adminUrl?: string;
-  /** The folder whose disks the API examines; none by default. */
+  /** The folder whose disk the API examines. By default it examines none. */
   dataDir?: string;
   secretKeys?: SecretKeys | null;
   brokers?: readonly Broker[];
@@ -58,7 +58,10 @@ export async function startApi(stores: {
   limits?: Partial<SocketLimits>;
   /** A database that the caller must close. By default the API opens its own. */
   db?: Database;
-  /** True by default, as in production. */
+  /**
+   * Whether the API answers conditional requests for unchanged pointers before its router. True by default, as in
+   * production.
+   */
   answersEarly?: boolean;
 }): Promise<TestApi> {
   const logged: string[] = [];

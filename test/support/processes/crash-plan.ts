@@ -10,15 +10,21 @@ import { cutMessages, type ProtocolMessage } from '../runs/protocol-messages.ts'
 export const CrashPoint = z.object({
   /** For example `Tenant/publish`. */
   handler: z.string(),
-  /** The number of the attempt, counted from 0 among the attempts of that handler that begin in this run. */
+  /**
+   * The number of the attempt in which to crash. The attempts of that handler are counted from 0, beginning with this
+   * run.
+   */
   occurrence: z.number().int(),
-  /** The number of the message, counted from 0 within that attempt. */
+  /** The number of the message at which to crash. The messages of the attempt are counted from 0. */
   message: z.number().int(),
   side: z.enum(['before', 'after']),
 });
 export type CrashPoint = z.infer<typeof CrashPoint>;
 
-/** The plan that a worker reads. A new run restarts the counts. Without a point the worker only records its messages. */
+/**
+ * The plan that a worker reads. A plan with a new `run` restarts the counts. If `point` is null, the worker only
+ * records its messages.
+ */
 export const CrashPlan = z.object({ run: z.string(), point: CrashPoint.nullable() });
 export type CrashPlan = z.infer<typeof CrashPlan>;
 
@@ -40,7 +46,7 @@ export function crashFiles(folder: string): CrashFiles {
   return { plan: `${folder}/plan.json`, fired: `${folder}/fired`, trace: `${folder}/trace.jsonl` };
 }
 
-/** Passes on every invocation, and kills the process once with SIGKILL, at the point in the plan. */
+/** Forwards every invocation to the listener. Kills the process with SIGKILL once, at the point in the plan. */
 export function crashing(listener: EndpointListener, files: CrashFiles): EndpointListener {
   const decorated = (request: Http2ServerRequest, response: Http2ServerResponse): void => {
     const match = /\/invoke\/([^/]+)\/([^/?]+)/.exec(request.url);
@@ -65,7 +71,8 @@ function watch(handler: string, response: Http2ServerResponse, files: CrashFiles
     if (!point || fatal === -1) return send(chunk, done);
     const passed = messages.slice(0, point.side === 'before' ? fatal : fatal + 1);
     if (passed.length === 0) return die(files);
-    // The messages before the point must be sent, and the later messages must not. The SDK waits for this write.
+    // Writes the messages before the crash point to the connection, and not the later ones. The process is killed
+    // only when this write is done.
     return send(Buffer.concat(passed.map((message) => message.bytes)), () => setTimeout(die, 15, files));
   };
   response.write = write as typeof response.write;

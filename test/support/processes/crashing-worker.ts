@@ -17,7 +17,7 @@ const worker = openWorker(config, pino({ level: config.logLevel, base: { process
 await serveEndpoint(crashing(worker.listener, crashFiles(folder)), config.host, config.port);
 await worker.admin.registerDeployment(config.workerUrl);
 startSweep(worker.sweep);
-// The worker may be killed before it exits, so it writes the compile cache now.
+// Writes the compile cache of Node now. Node usually writes it when a process exits, but this one may be killed.
 flushCompileCache();
 process.send?.({ ready: true });
 process.on('disconnect', () => process.exit(0));

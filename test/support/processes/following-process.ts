@@ -6,7 +6,8 @@ import { type FollowerOptions, openFollower } from '../../../packages/client/fol
 const follower = await openFollower(JSON.parse(process.argv[2] ?? '') as FollowerOptions);
 
 function say({ generation, files, json }: Bundle): void {
-  // Every test that starts this process publishes files that contain the release number, and one file with the digest of the others.
+  // The files of each release contain its number, and one file has the digest of the others. Every test that starts
+  // this process must publish such files.
   const content = [...files]
     .filter(([path]) => path !== 'sum.txt')
     .map(([, file]) => Buffer.from(file.content));

@@ -9,7 +9,7 @@ export async function processesOf(folder: string): Promise<number[]> {
   return ours.filter(({ its }) => its).map(({ pid }) => pid);
 }
 
-/** Waits until the folder has no running process. */
+/** Waits until no process runs in the folder. */
 export async function nothingRuns(folder: string): Promise<void> {
   await eventually(async () => (await processesOf(folder)).length === 0, {
     what: `nothing of ${folder} runs`,

@@ -28,27 +28,31 @@ export interface TestStack {
   readonly restate: { readonly ingressUrl: string; readonly adminUrl: string };
   readonly home: string;
   readonly processes: Readonly<Record<PartName, TestProcess>>;
-  /** The lines that the stack has printed for its user. */
+  /** The lines that the stack has printed. */
   readonly said: readonly string[];
   /** Ends every process, and removes the home folder unless the test passed one. */
   stop(): Promise<void>;
 }
 
 export interface TestStackOptions {
-  /** A folder that is kept. By default the stack creates a new folder, and removes it at the end. */
+  /**
+   * An existing folder, which is kept after the test. By default the stack uses a new folder, and removes it at the
+   * end.
+   */
   readonly home?: string;
-  /** Additional settings. The API listens on any free port. */
+  /** Additional settings of the stack. By default the API listens on any free port. */
   readonly env?: Environment;
   /** Settings that override restate.toml, as `RESTATE_…` variables. */
   readonly restateEnv?: Readonly<Record<string, string>>;
-  /** False by default, which is faster, but loses data in a power failure. */
+  /** Whether PostgreSQL uses fsync. False by default, which is faster. A power failure could then lose data. */
   readonly fsync?: boolean;
   readonly scripts?: Scripts;
   readonly onFailed?: (reason: string) => void;
 }
 
 /**
- * Starts the same processes as `npm start`, for tests that use them from outside. When the test process ends, the watchdog ends the stack.
+ * Starts the same processes as `npm start`, for tests that call them over the network. When the test process ends,
+ * the watchdog ends the stack.
  */
 export async function startTestStack(options: TestStackOptions = {}): Promise<TestStack> {
   const { fsync = false, onFailed = () => undefined, restateEnv, scripts } = options;

@@ -16,7 +16,7 @@ const echo = service({
   name: 'Echo',
   handlers: { say: async (_ctx: Context, text: string) => text },
 });
-// The waiting happens in Restate instead of this process, so a test can restart the worker in the meantime.
+// Restate waits instead of this process, so a test can restart the worker during the wait.
 const wait = workflow({
   name: 'Wait',
   handlers: {

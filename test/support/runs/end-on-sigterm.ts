@@ -1,6 +1,7 @@
 /**
- * Ends a test process on SIGTERM, which it receives when its run was stopped or took too long. It emits `exit`, which a signal alone does
- * not emit. On `exit` the test process ends the servers that it started. The test runner forbids process.exit inside tests.
+ * Ends a test process that receives SIGTERM, because its run was stopped or took too long. A signal alone would not
+ * emit `exit`. The servers of a test are ended on `exit`, so this module emits it. The test runner forbids
+ * process.exit inside tests.
  */
 function end(): void {
   process.emit('exit', 143);

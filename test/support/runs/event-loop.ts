@@ -1,8 +1,8 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
 /**
- * The longest time, in milliseconds, for which the work blocked the event loop of this process. The result is the minimum of several
- * rounds, because another process may use the processor during one of them.
+ * The longest time, in milliseconds, for which the work blocked the event loop of this process. The result is the
+ * minimum of several rounds, because other processes may delay single rounds.
  */
 export async function longestStallMs(work: () => Promise<unknown>, rounds = 3): Promise<number> {
   const stalls: number[] = [];

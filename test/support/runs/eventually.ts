@@ -1,8 +1,7 @@
 /**
- * Calls `ask` repeatedly until it returns a result. The time limit only ends a test that hangs. It is as long as a whole test may take, so
- * even a much slower machine does not reach it.
- *
- * @throws if no result came within the time limit, with the error of the last attempt, if it had one
+ * Calls `ask` repeatedly until it returns a result. The time limit only serves to end a test that hangs, so it is far
+ * above the time on any machine.
+ * @throws if no result came within the time limit, with the error of the last attempt, if there was one
  */
 export async function eventually<T>(
   ask: () => Promise<T | null | undefined | false>,

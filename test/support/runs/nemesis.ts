@@ -15,7 +15,9 @@ export type Fault = 'killed' | 'silent';
 
 const KiB = 1_024;
 
-/** Applies the fault to a broker, if possible during a transfer to it, and ends the fault some time later. */
+/**
+ * Causes the fault at a broker, if possible while bytes are transferred to it, and ends the fault some time later.
+ */
 export async function strike({ broker, proxy }: Reached, fault: Fault, random: Random): Promise<void> {
   await Promise.race([
     proxy.transferred(between(random, 20, 200) * KiB),
@@ -28,7 +30,7 @@ export async function strike({ broker, proxy }: Reached, fault: Fault, random: R
     return;
   }
   proxy.swallow();
-  // Some faults end before any client has given up, and others after.
+  // The duration is random, so some faults end before a client has given up, and others after that.
   await pause(between(random, 2_000, 9_000));
   proxy.heal();
 }
@@ -46,8 +48,8 @@ export function killAtRandom(
   const { signal } = ending;
   const isItsTime = async (): Promise<boolean> => {
     try {
-      // Restate retries up to five seconds after the worker is back. If each worker were killed before that, no invocation would make
-      // progress.
+      // After a restart, it takes up to five seconds until Restate retries. If every worker were killed before that,
+      // no invocation would make progress.
       await pause(between(random, 3_000, 12_000), undefined, { signal });
       const { proxy } = brokers[Math.floor(random() * brokers.length)]!;
       await Promise.race([
@@ -62,7 +64,7 @@ export function killAtRandom(
   const killing = (async (): Promise<void> => {
     while (await isItsTime()) await worker.kill();
   })();
-  // The caller of `end` receives this error. Until then it must not count as an unhandled rejection.
+  // The caller of `end` receives this error later. Until then it must not count as an unhandled rejection.
   killing.catch(() => undefined);
   return {
     end: async () => {

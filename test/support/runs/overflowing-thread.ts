@@ -1,4 +1,4 @@
-/** Runs in a thread, and overflows its stack on every input. */
+/** The code of a thread that overflows its stack on every input. */
 export function readInThread(): number {
   return 1 + readInThread();
 }

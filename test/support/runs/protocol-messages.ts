@@ -1,7 +1,7 @@
 /**
- * The messages that the SDK sends to the server during an invocation, parsed from the bytes. Each message begins with a header: a type of
- * two bytes, flags of two bytes and a length of four (Restate service protocol, "Message header"). This is enough to stop a worker between
- * any two messages.
+ * Parses the messages that the SDK sends to the server during an invocation. Each message begins with a header: a
+ * type of two bytes, flags of two bytes and a length of four (Restate service protocol, "Message header"). The header
+ * is enough to stop a worker between any two messages.
  */
 export interface ProtocolMessage {
   readonly name: string;

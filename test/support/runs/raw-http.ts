@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 /** A response as it was read from the socket. */
 export interface RawResponse {
   readonly status: number;
-  /** The keys are lower-case names. */
+  /** The keys are the names of the headers in lower case. */
   readonly headers: ReadonlyMap<string, string>;
   readonly body: string;
 }
@@ -34,7 +34,7 @@ export async function responseOn(socket: Socket): Promise<RawResponse> {
   socket.on('data', (chunk: Buffer) => chunks.push(chunk));
   if (!socket.closed) await once(socket, 'close');
   const text = Buffer.concat(chunks).toString('latin1');
-  // If the request expects a `100 Continue`, it precedes the response. This removes it.
+  // Removes the interim response `100 Continue`, which precedes the response to a request that expects it.
   const [head = '', ...body] = text.replace(/^HTTP\/1\.1 100 .*\r\n\r\n/, '').split('\r\n\r\n');
   const [status = '', ...lines] = head.split('\r\n');
   const headers = lines.map((line): [string, string] => {

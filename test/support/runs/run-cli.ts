@@ -13,11 +13,14 @@ export interface RunCliOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly isTTY?: boolean;
   readonly signal?: AbortSignal;
-  /** The user's answers, in the order of the questions. The input ends after the last answer. Undefined if there is no user. */
+  /**
+   * The user's answers, in the order of the questions. The input ends after the last answer. Undefined means that
+   * there is no user to ask.
+   */
   readonly answers?: readonly string[];
   /** The content of standard input. */
   readonly stdin?: string;
-  /** The delay before the first retry. Short by default, because in these tests the API does not come back. */
+  /** The delay before the first retry. It is short by default, because in most tests no retry succeeds. */
   readonly firstRetryMs?: number;
 }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** The number of tests that passed, failed and were skipped, and the failures. */
+/** The results of tests: how many passed, failed and were skipped, and the failures. */
 export interface Tally {
   readonly passed: number;
   readonly failed: number;
@@ -34,8 +34,9 @@ const Report = z.object({
 });
 
 /**
- * Counts the results of one Vitest run from its JSON report and its exit code. A file that failed before its tests began counts as one
- * failure. The same applies to a run that wrote no report, ran no test, or failed for a reason that no test reports.
+ * Counts the results of one Vitest run from its JSON report and its exit code. A file that failed before its tests
+ * began counts as one failure. A run also counts as failed if it wrote no report, ran no test, or failed for a reason
+ * that no test reports.
  */
 export function tallyOf(report: unknown, exitCode: number | null): Tally {
   const parsed = Report.safeParse(report);
@@ -78,7 +79,7 @@ export function sum(tallies: readonly Tally[]): Tally {
   };
 }
 
-/** One line that both people and programs can read. */
+/** Formats the results as one line, which people and programs can read. */
 export function summary({ passed, failed, skipped }: Omit<Tally, 'failures'>): string {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 }

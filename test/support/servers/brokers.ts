@@ -35,7 +35,9 @@ export interface TestBroker {
 }
 
 export interface TestRedis extends TestBroker {
-  /** Simulates a power failure: kills Redis, removes `bytes` bytes from the end of its file, and starts it with the rest. */
+  /**
+   * Simulates a power failure. It kills Redis, removes the last `bytes` bytes of its file, and starts Redis again.
+   */
   restartWithoutEnd(bytes: number): Promise<void>;
 }
 
@@ -46,9 +48,8 @@ export interface TestRabbitmq extends TestBroker {
 
 /**
  * Starts a Redis that keeps every acknowledged write even if it is killed.
- *
- * @param options.appendfsync `everysec`, the usual setting, for measuring: on a busy disk a kill then loses up to two seconds of
- * acknowledged writes, because writes wait for the previous fsync
+ * @param options.appendfsync use `everysec`, the usual setting, only for measurements: a kill may then lose up to two
+ * seconds of acknowledged writes
  */
 export async function startRedis({
   appendfsync = 'always',
@@ -92,7 +93,7 @@ export async function startRabbitmq(): Promise<TestRabbitmq> {
   const names = await startOnPorts(book, ['epmd'], async ({ epmd: port }) => {
     const args = ['-address', '127.0.0.1', '-port', String(port)];
     const server = await run('/usr/bin/epmd', args, {}, join(folder, 'epmd.log'));
-    // "n" requests all names. The response begins with the port of the name server, which has no names registered yet.
+    // The request "n" asks for all registered names. The response begins with the port of the name server.
     await ready('epmd', server, () => answers(port, '\u0000\u0001n', ''));
     return { server, port };
   });
@@ -163,7 +164,7 @@ function rabbitmqEnv(folder: string, ports: { amqp: number; dist: number; epmd: 
   return {
     PATH: '/usr/local/bin:/usr/bin:/bin',
     LANG: 'C.UTF-8',
-    // RabbitMQ stores its cookie here.
+    // RabbitMQ stores its cookie in the home folder.
     HOME: folder,
     RABBITMQ_NODENAME: 'pointsman@localhost',
     RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
@@ -182,8 +183,8 @@ function rabbitmqEnv(folder: string, ports: { amqp: number; dist: number; epmd: 
     RABBITMQ_PID_FILE: join(folder, 'pid'),
     RABBITMQ_LOG_BASE: folder,
     RABBITMQ_LOGS: '-',
-    // With this setting, the script replaces itself with the server (exec) instead of waiting for it, so killing the process ends the
-    // server.
+    // Without this setting, the script starts the server as a child process and waits. With it, the script replaces
+    // itself with the server (exec), so killing the process ends the server.
     RUNNING_UNDER_SYSTEMD: 'true',
   };
 }

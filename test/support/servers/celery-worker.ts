@@ -37,7 +37,7 @@ export async function startCeleryWorker(options: {
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-celery-'));
   const logFile = join(folder, 'celery.log');
   const name = `compiler-${process.pid}-${++started}@localhost`;
-  // Switches off the messages between workers: they delay the start by a second and are not part of the contract.
+  // Disables the messages between workers. They delay the start by a second, and Pointsman does not need them.
   const alone = ['--without-gossip', '--without-mingle', '--without-heartbeat'];
   const pool = ['--concurrency', String(options.concurrency), '--loglevel', 'INFO', '--hostname', name];
   const worker = await startServerProcess({

@@ -57,13 +57,13 @@ const octets = (...contents: readonly Buffer[]) => der(0x04, ...contents);
 const oid = (hex: string) => der(0x06, Buffer.from(hex, 'hex'));
 const explicit = (index: number, content: Buffer) => der(0xa0 + index, content);
 
-/** Object identifier 1.2.840.10045.4.3.2. */
+/** ecdsa-with-SHA256, the object identifier 1.2.840.10045.4.3.2. */
 const ECDSA_WITH_SHA256 = sequence(oid('2a8648ce3d040302'));
 
-/** Extension 2.5.29.19, basic constraints. */
+/** The extension "basic constraints", 2.5.29.19. */
 const IS_AUTHORITY = sequence(oid('551d13'), octets(sequence(der(0x01, Buffer.of(0xff)))));
 
-/** Extension 2.5.29.17, subject alternative name: the only names that clients check. */
+/** The extension "subject alternative name", 2.5.29.17. Clients check only the names in this extension. */
 function alternativeNames(names: readonly string[], ipv4: readonly string[]): Buffer {
   const entries = [
     ...names.map((text) => der(0x82, Buffer.from(text, 'ascii'))),
@@ -72,7 +72,7 @@ function alternativeNames(names: readonly string[], ipv4: readonly string[]): Bu
   return sequence(oid('551d11'), octets(sequence(...entries)));
 }
 
-/** A common name, 2.5.4.3. */
+/** The attribute "common name", 2.5.4.3. */
 function name(text: string): Buffer {
   return sequence(der(0x31, sequence(oid('550403'), der(0x0c, Buffer.from(text)))));
 }

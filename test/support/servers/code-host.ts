@@ -17,17 +17,17 @@ const Status = z.looseObject({
 });
 export type Status = z.infer<typeof Status>;
 
-/** Handles a request instead of the host. If it returns false, the host handles the request. */
+/** A function that handles a request in place of the host. If it returns false, the host handles the request. */
 export type Misbehaviour = (request: Arrived, response: ServerResponse) => boolean;
 
 /**
- * Stands in for GitHub and GitLab. It implements the parts of their APIs that Pointsman calls. At a separate origin it serves the archives,
- * to which GitHub's API redirects.
+ * A fake GitHub and GitLab. It implements the parts of their APIs that Pointsman calls. It serves the archives at a
+ * separate origin, because GitHub's API redirects to another origin.
  */
 export interface CodeHost {
   readonly githubApi: string;
   readonly gitlabApi: string;
-  /** The origin of the archives. Generic payloads name it as their source. */
+  /** The origin that serves the archives. Generic pushes name it as their source. */
   readonly archives: string;
   /** Stores the archive of a commit. */
   put(commit: string, archive: Buffer): void;

@@ -8,19 +8,22 @@ import { accepted, type ControlPlane } from '../worlds/control-plane.ts';
 import { eventually } from '../runs/eventually.ts';
 import { deliveredTo, requireSinks, twoReleases } from '../worlds/sink-world.ts';
 
-/** A partition of a broker, whose tenants freeze their channels without the broker, with the whole history of its health checks. */
+/**
+ * Tenants that share one partition of a broker, with a record of all health checks of that partition. While the
+ * broker is down, their channels do not move.
+ */
 export interface FreezingStream {
   readonly tenants: readonly string[];
-  /** The times at which the attempts began that the broker confirmed, in epoch milliseconds, oldest first. */
+  /** The successful health checks: the time at which each one began, in epoch milliseconds, oldest first. */
   proofs(): Promise<number[]>;
-  /** The times at which the rows of these tenants' moves since `sinceMs` were written, by the clock of the database. */
+  /** The moves of these tenants since `sinceMs`, each with the time at which the database inserted its row. */
   moves(sinceMs: number): Promise<{ tenant: string; atMs: number }[]>;
   /** Publishes repeatedly for each tenant until one release of each tenant waits for the broker. Returns those releases. */
   publishUntilFrozen(): Promise<ReleaseRecord[]>;
   close(): Promise<void>;
 }
 
-/** The number of concurrent publishes. With more, they would wait for the database on a usual machine. */
+/** The number of concurrent publishes. More of them would wait for a database connection on a usual machine. */
 const AT_ONCE = 8;
 
 let streams = 0;
@@ -78,8 +81,8 @@ function namesOfOnePartition(prefix: string, size: number): string[] {
 }
 
 /**
- * The database keeps only the last health check of a partition, and stores the worker's time for a move. These triggers keep all health
- * checks, and the database's time of each row.
+ * Creates triggers that record every health check of a partition, and the database's time of each inserted move.
+ * Otherwise the database keeps only the last health check, and the worker's time of a move.
  */
 async function keepProofs(owner: Client): Promise<void> {
   await owner.query(`

@@ -13,8 +13,8 @@ const log = pino({ level: 'silent' });
 
 export interface RecordingRuntime {
   /**
-   * For each pointer, by name: every generation that an event announced, or that a snapshot contained ahead of the events, in order of
-   * arrival.
+   * By pointer: the generations in the order in which they arrived. A generation arrives with an event, or with a
+   * snapshot that is ahead of the events.
    */
   readonly brought: ReadonlyMap<string, readonly number[]>;
   /** The number of generations that were announced by an event. */
@@ -25,11 +25,11 @@ export interface RecordingRuntime {
 interface Sources {
   readonly db: Database;
   readonly url: string;
-  /** All pointers, which the snapshot contains. */
+  /** The pointers that each snapshot contains. */
   readonly pointers: readonly PointerId[];
 }
 
-/** A runtime that follows the streams of Redis as users would write one, with its own consumer group. */
+/** Starts a runtime that follows the Redis streams with its own consumer group, written as users would write it. */
 export function runtimeOnRedis({ db, url, pointers }: Sources): RecordingRuntime {
   const notes = recorder(db);
   const tenants = [...new Set(pointers.map(({ tenant }) => tenant))];
@@ -50,7 +50,7 @@ export function runtimeOnRedis({ db, url, pointers }: Sources): RecordingRuntime
   return { ...notes.soFar, stop: () => consumer.stop() };
 }
 
-/** A runtime that follows RabbitMQ with its own queue. The queue exists when the promise resolves. */
+/** Starts a runtime that follows RabbitMQ with its own queue. The queue exists when the promise resolves. */
 export function runtimeOnRabbitmq({ db, url, pointers }: Sources) {
   const notes = recorder(db);
   const consumer = consumeFromRabbitmq({
@@ -97,7 +97,7 @@ function recorder(db: Database) {
   };
 }
 
-/** The key of a pointer in `brought`. */
+/** The key of a pointer in the map `brought`. */
 export function nameOf({ tenant, bundle, channel }: PointerId): string {
   return `${tenant}/${bundle}/${channel}`;
 }

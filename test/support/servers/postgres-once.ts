@@ -1,4 +1,5 @@
-// Starts PostgreSQL on the given folder, prints the user with which it runs, and stops it. For tests that run it as another user.
+// Starts PostgreSQL on the given folder, prints the user with which it runs, and stops it. Tests run this script as
+// another user.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PortBook, startOnPorts } from '../../../packages/dev/embedded/ports.ts';

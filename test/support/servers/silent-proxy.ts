@@ -8,7 +8,7 @@ export interface SilentProxy {
   readonly port: number;
   /** From now on the proxy accepts connections and bytes, but forwards nothing and closes nothing. */
   swallow(): void;
-  /** Swallows the bytes of the connections that are open now. New connections are forwarded. */
+  /** Swallows all further bytes of the connections that are open now. It still forwards new connections. */
   swallowOpen(): void;
   /** From now on the proxy resets every connection, open or new. */
   reset(): void;

@@ -5,26 +5,31 @@ import { type ReleaseId, releaseKey } from '../../../packages/protocol/identifie
 import type { ControlPlane } from '../worlds/control-plane.ts';
 import { eventually } from '../runs/eventually.ts';
 
-/** Stops a release at a known point and can interrupt it there, by taking locks in the database as its owner. */
+/**
+ * Stops releases at known points and interrupts them there. It takes locks in the database, as the database's owner.
+ */
 export interface Standstill {
   readonly sql: <T>(work: (client: Client) => Promise<T>) => Promise<T>;
-  /** Locks the tenant's pointers while `work` runs, so a swap begins and waits. */
+  /** Locks the tenant's pointers while `work` runs, so that a swap begins but has to wait. */
   readonly whilePointerLocked: <T>(tenant: string, work: () => Promise<T>) => Promise<T>;
   /** Keeps every release from recording a stage while `work` runs. Publishes are admitted, but wait before they compile. */
   readonly whileStagesLocked: <T>(work: () => Promise<T>) => Promise<T>;
-  /** Keeps every pointer from moving while `work` runs, so a swap begins and waits. */
+  /** Prevents every pointer from moving while `work` runs, so that a swap begins but has to wait. */
   readonly whileMovesLocked: <T>(work: () => Promise<T>) => Promise<T>;
-  /** Keeps a release from announcing its move while `work` runs: the release is live but not settled. */
+  /** Prevents a release from announcing its move while `work` runs. The release is then live but not settled. */
   readonly whileUnannounced: <T>(id: ReleaseId, work: () => Promise<T>) => Promise<T>;
-  /** Sets a hold on the tenant's pointers after `work` has run, so a swap that has begun in the meantime is refused. */
+  /**
+   * Sets a hold on the tenant's pointers in an open transaction, runs `work`, and commits. A swap that begins during
+   * `work` waits for the commit and is then refused.
+   */
   readonly holdAfter: <T>(tenant: string, work: () => Promise<T>) => Promise<T>;
-  /** Whether a statement that contains the text waits for a lock. */
+  /** Whether a statement that contains the text is waiting for a lock. */
   readonly waitsForLock: (text: string) => Promise<boolean>;
-  /** Closes the worker's connections that wait for a lock. Returns whether there were any. */
+  /** Closes the worker's connections that are waiting for a lock. Returns whether there were any. */
   readonly cutWaiting: () => Promise<boolean>;
   /**
-   * Kills a release as an operator does, but without late effects: the worker is stopped first, and its open transactions are ended.
-   * Otherwise a step that is already running would still finish.
+   * Kills a release as an operator does. It first stops the worker and ends its open transactions, because a running
+   * step would otherwise still finish.
    */
   readonly killRelease: (id: ReleaseId) => Promise<void>;
 }
@@ -57,8 +62,8 @@ export function standstill(plane: ControlPlane): Standstill {
       around('SELECT FROM pointsman.pointers WHERE tenant = $1 FOR UPDATE', [tenant], 'ROLLBACK', work),
     whileStagesLocked: (work) => around('LOCK TABLE pointsman.stages IN SHARE MODE', [], 'ROLLBACK', work),
     whileMovesLocked: (work) => around('LOCK TABLE pointsman.moves IN SHARE MODE', [], 'ROLLBACK', work),
-    // Inserts the row that the announcement will insert, without committing it. The role `replica` skips the foreign key check, which would
-    // lock the release.
+    // Inserts the row that the announcement will insert, but does not commit it, so the announcement waits. The role
+    // `replica` skips the foreign key check, which would lock the release.
     whileUnannounced: ({ tenant, bundle, version }, work) =>
       sql(async (client) => {
         await client.query(`BEGIN; SET LOCAL session_replication_role = 'replica'`);

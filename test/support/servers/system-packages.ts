@@ -1,8 +1,9 @@
 import { accessSync, constants } from 'node:fs';
 
 /**
- * The servers that npm does not provide, by Debian package. Each has a file that exists only if the package is installed. For Python the
- * path is fixed: another Python that comes first in PATH does not find Debian's packages.
+ * The servers that npm does not provide, by the name of their Debian package. The file of each entry exists only if
+ * its package is installed. The path of Python is fixed, because another Python that comes first in PATH does not
+ * find Debian's Python packages.
  */
 const FILES = {
   'redis-server': '/usr/bin/redis-server',

@@ -7,10 +7,10 @@ const Invocation = z.object({ id: z.string(), status: z.string() });
 
 const Call = z.object({
   invocation_id: z.string(),
-  /** The record's key is the kind of service. Objects and workflows have a `key`. */
+  /** The index is the kind of service. Objects and workflows also have a `key`. */
   invocation_target: z.record(z.string(), z.object({ key: z.string().optional() })),
 });
-/** A call, as Restate's table `sys_journal` contains it. */
+/** A call from one invocation to another, as Restate's table `sys_journal` contains it. */
 const Sent = z
   .union([z.object({ Call }), z.object({ OneWayCall: Call })])
   .transform((command) => ('Call' in command ? command.Call : command.OneWayCall));
@@ -40,14 +40,15 @@ export async function quiet(admin: RestateAdmin, tenant: string, what: string): 
     async () => {
       const all = await invocations(admin, tenant);
       if (![...all.values()].every((status) => status === 'completed')) return false;
-      // Reads the journals after the invocations. An invocation that is in a journal but not in that list may still run.
+      // The journals are read after the list of invocations. An invocation that is in a journal but not in the list
+      // may therefore still run.
       return (await sentBy(admin, tenant)).every((id) => all.has(id));
     },
     { what },
   );
 }
 
-/** The tenant's invocations that its other invocations have sent. */
+/** The tenant's invocations to which its other invocations have sent a message. */
 async function sentBy(admin: RestateAdmin, tenant: string): Promise<string[]> {
   const rows = await admin.query(
     `SELECT j.entry_lite_json FROM sys_journal j JOIN sys_invocation i ON j.id = i.id

@@ -19,7 +19,7 @@ const HOUR = 3_600_000;
 
 /** A database with the callbacks of its releases. */
 export interface CallbackStore {
-  /** The rest of the store, which tests use for everything except callbacks. */
+  /** The store without callbacks, for the other steps of a test. */
   readonly bench: GatedStore;
   readonly callbacks: Callbacks;
   /** The deadline of every callback: an hour after it was opened. */
@@ -35,7 +35,7 @@ export interface CallbackStore {
     at?: number,
   ): ReturnType<Callbacks['answer']>;
   end(callout: CalloutId): Promise<EndedAttempt>;
-  /** The report of a compiler for an artifact whose blobs are stored. */
+  /** Stores the blobs of an artifact, and returns the report with which a compiler would report it. */
   whole(text: string): Promise<CompileReport>;
   /** Reads the ledger of a release. */
   effects(version?: number): Promise<string[]>;

@@ -53,8 +53,8 @@ export interface ControlPlane {
 export interface ControlPlaneOptions {
   readonly fsync?: boolean;
   /**
-   * Starts the production worker, for measuring. By default tests start a worker that crashes on request and records the messages that it
-   * sends.
+   * Whether to start the production worker, for measurements. By default tests start a worker that crashes on request
+   * and records the messages that it sends.
    */
   readonly plainWorker?: boolean;
   /** Returns additional settings of the worker. Called after the databases have started. */
@@ -129,7 +129,8 @@ async function startWorkerProcess(
   entry: string,
   extraEnv: Record<string, string>,
 ): Promise<WorkerProcess> {
-  // All worker processes use the same port, one that the system does not assign to an outgoing connection in the meantime.
+  // All worker processes use the same port. It is not one of the ports that the system assigns to outgoing
+  // connections, so it stays free between two processes.
   const port = await PortBook.inMemory().free('worker');
   const log = await open(join(folder, 'worker.log'), 'a');
   let wanted = true;

@@ -9,7 +9,7 @@ import { runCli } from '../runs/run-cli.ts';
 export interface Diagnosis {
   readonly exit: number;
   readonly findings: readonly Finding[];
-  /** The findings that are errors or warnings. */
+  /** The findings with the state error or warning. */
   readonly problems: readonly Finding[];
 }
 

@@ -66,7 +66,7 @@ async function gated(store: Store, tenant: string, version: number): Promise<voi
   expect(answer).toMatchObject({ kind: 'recorded', decisions: 1 });
 }
 
-/** Opens a callback for that release, whose address an outside server has received. */
+/** Opens a callback of that release, whose address an outside server has already received. */
 async function asked(store: Store, tenant: string, version: number): Promise<void> {
   const opened = await postgresCallbacks(store.db, async (_tenant, bytes) => readManifest(bytes)).open({
     id: { tenant, bundle: 'bundle', version },

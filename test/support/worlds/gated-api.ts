@@ -28,7 +28,10 @@ export interface GatedApi {
   readonly tenant: string;
   /** The bearer token of a person in this test's tenant. */
   token(person: Person): string;
-  /** Sends a request about a release, given its version, or to another path of the tenant. */
+  /**
+   * Sends a request about a release or about another resource of the tenant. A number is the version of a release,
+   * and a text is a path.
+   */
   call(
     who: Person,
     method: string,
@@ -45,7 +48,7 @@ export interface GatedApi {
     headers?: Readonly<Record<string, string>>,
   ): Promise<TestAnswer>;
   policy(...rules: unknown[]): Promise<void>;
-  /** Publishes, by default as CI. Returns the version. */
+  /** Publishes a release as CI, unless the test names another person. Returns the version. */
   publish(who?: Person, text?: string): Promise<number>;
   /** Waits until a release is waiting at `count` gates. Returns its digest. */
   waiting(version: number, count?: number): Promise<string>;

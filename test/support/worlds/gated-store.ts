@@ -22,7 +22,7 @@ export interface GatedStore {
   /** The approximate time at which the gates of this test were opened. */
   readonly openedAt: number;
   release(version: number): ReleaseId;
-  /** Switches to another tenant. */
+  /** Creates another tenant and uses it from now on. */
   moveIn(): Promise<void>;
   /** Stores a new version of the tenant's policy, with these gates on its live channel. */
   policy(...rules: unknown[]): Promise<void>;
@@ -32,7 +32,7 @@ export interface GatedStore {
   say(version: number, decision?: Decided): Promise<DecisionResult>;
   evaluate(version: number, afterMs?: number): ReturnType<Gates['evaluate']>;
   found(version: number): Promise<ReleaseProgress>;
-  /** The changes of that release's gates, in order. */
+  /** The recorded changes of that release's gates, in order. */
   history(version: number): Promise<string[]>;
   swap(version: number, expectedGeneration: number): ReturnType<Store['moves']['moveByRelease']>;
 }

@@ -26,7 +26,7 @@ export interface HookedStore {
   /** Stores a delivery, and publishes it as a release that is live and settled. */
   publish(delivery: string, version: number): Promise<void>;
   find(delivery: string): Promise<DeliveryRecord | undefined>;
-  /** The state of the commit status in the ledger. */
+  /** The state of a delivery's commit status, as the ledger records it. */
   ledger(version: number): Promise<ReleaseRecord['effects'] | undefined>;
 }
 

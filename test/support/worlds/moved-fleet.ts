@@ -83,7 +83,7 @@ export async function moveBackAndForth(
   return moved;
 }
 
-/** The sinks of those tenants that have not received every move, each as one line of text. */
+/** One line of text for each sink of those tenants that has not received every move. */
 export async function sinksBehind(plane: ControlPlane, tenants: readonly string[]): Promise<string[]> {
   const behind = [];
   for (const tenant of tenants) {

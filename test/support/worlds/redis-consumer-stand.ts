@@ -9,7 +9,10 @@ import { startRedis, type TestBroker } from '../servers/brokers.ts';
 import { eventually } from '../runs/eventually.ts';
 import { startRuntime, type StreamRuntime, type Truth } from '../servers/stream-runtime.ts';
 
-/** A Redis for the tests of one file, with consumers of one tenant's stream, which are closed after each test. */
+/**
+ * Starts a Redis for the tests of one file. A test can start consumers of one tenant's stream, which are closed after
+ * the test.
+ */
 export function consumerStand(tenant: string, group: string) {
   const stream = moveStream(tenant);
   let broker: TestBroker;

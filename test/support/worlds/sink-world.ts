@@ -151,7 +151,7 @@ export async function requireSinks(
 
 const Invocation = z.object({ id: z.string() });
 
-/** The writer's invocations that have not ended. */
+/** The writer's invocations that are still running or waiting. */
 export async function runningInvocations(plane: ControlPlane, key: string): Promise<string[]> {
   const rows = await plane.admin.query(
     `SELECT id FROM sys_invocation WHERE target_service_name = 'Sink' AND target_service_key = '${key}'

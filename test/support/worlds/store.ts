@@ -59,7 +59,7 @@ export function recordOn(db: Database): Pick<Store, 'db' | 'admissions' | 'moves
   };
 }
 
-/** Opens a connection whose loss does not end the test process. */
+/** Opens a connection. An error on it, such as the loss of the server, does not end the test process. */
 export async function connect(url: string): Promise<Client> {
   const client = new Client({ connectionString: url });
   client.on('error', () => {});
@@ -68,8 +68,8 @@ export async function connect(url: string): Promise<Client> {
 }
 
 /**
- * Repeats a call with the same values while its outcome is unknown, as a durable step does. A call that waits too long for a lock or for a
- * free connection fails with `unavailable`; the time until then depends on the machine.
+ * Repeats a call with the same values while its outcome is unknown, as a durable step does. On a slow machine, a call
+ * may wait too long for a lock or a connection and fail with `unavailable`.
  */
 export async function repeated<T>(work: () => Promise<T>, onLost: () => void = () => {}): Promise<T> {
   for (let lost = 0; ; lost++) {
@@ -157,7 +157,7 @@ export async function putArtifact(store: Store, tenant: string, text: string): P
   return manifest.digest;
 }
 
-/** Creates a release that waits for its swap. */
+/** Admits a release and brings it to the point before its swap. */
 export async function readyToSwap(
   store: Store,
   id: ReleaseId,
@@ -177,7 +177,7 @@ export async function readyToSwap(
   return digest;
 }
 
-/** Publishes a release, from its admission until it is settled. */
+/** Brings a release from its admission to its settlement. */
 export async function published(
   store: Store,
   id: ReleaseId,

@@ -7,7 +7,7 @@ import { eventually } from '../../support/runs/eventually.ts';
 
 const HOUR_MS = 3_600_000;
 
-test('a deadline aborts when its time is over, and with each of its signals', async () => {
+test('a deadline aborts when its time is over, and when any of its signals aborts', async () => {
   const draining = new AbortController();
   const short = deadlineOf([draining.signal], 1);
   await eventually(async () => short.signal.aborted, { what: 'the time is over' });
@@ -26,7 +26,7 @@ test('a cleared deadline leaves no timer and no listener behind', () => {
   expect(timers()).toBe(before + 100);
   expect(getEventListeners(draining, 'abort')).toHaveLength(100);
   for (const { clear } of made) clear();
-  // An aborted signal also clears the deadline.
+  // The timer of a deadline is also cleared when another signal aborts first.
   const gone = new AbortController();
   deadlineOf([gone.signal, draining], HOUR_MS);
   gone.abort();

@@ -30,7 +30,7 @@ let db: Database;
 let compiler: Compiler;
 let document: { openapi: string; paths: Record<string, Record<string, Operation>> };
 
-// The document needs no store, and no connection is opened.
+// The OpenAPI document needs no store, so the database URL may be unreachable.
 beforeAll(async () => {
   db = openDatabase(nowhere);
   compiler = createCompiler();
@@ -103,8 +103,8 @@ test('every operation of the document has a route', async () => {
   for (const [method, path] of operations()) {
     const address = `http://test${path.replaceAll(/\{\w+\}/g, 'x')}`;
     const response = await app.fetch(new Request(address, { method: method.toUpperCase() }));
-    // A 401, a success or an unknown capability proves that the route exists. Nothing is looked up without a
-    // token.
+    // A route exists if it returns a 401, a success, or the error about an unknown capability. Without a token, the
+    // API does not query its stores.
     expect([path, await response.text()]).not.toEqual([path, expect.stringContaining('There is nothing at')]);
     expect([response.status, path]).not.toEqual([405, path]);
   }
@@ -123,7 +123,7 @@ test('every operation has a unique id, a description, its permissions and its er
     for (const [, { content }] of problems)
       expect([where, Object.keys(content ?? {})]).toEqual([where, ['application/problem+json']]);
     const refusals = security?.length === 0 ? ['503'] : ['401', '403', '503'];
-    // The process generates the schemas itself, so that no store can be unavailable.
+    // The API generates the schemas itself, without a store, so these routes never return 503.
     if (path.startsWith('/v1/') && !path.startsWith('/v1/schemas/'))
       expect([where, Object.keys(responses)]).toEqual([where, expect.arrayContaining(refusals)]);
   }

@@ -14,7 +14,7 @@ function pointerAt(generation: number): Pointer {
   return { version: 1, digest: null, generation, hold: null, movedAt: null };
 }
 
-/** A pointer that is read when a load begins, and returned when the test ends the load. */
+/** A watched pointer. Each load reads the pointer when it starts, and returns it when the test ends the load. */
 function watched() {
   const record = { generation: 5 };
   const loads: (() => void)[] = [];
@@ -77,7 +77,7 @@ test('a long-poll that begins during a load is not answered with the older point
 
 test('a long-poll is not answered with a generation below the generation that was read when it arrived', async () => {
   const { record, pointers, endLoad, wake } = watched();
-  // It was read from a record that is ahead of the one that the watch reads.
+  // The API read generation 6 when the request arrived. The watch still has generation 5.
   const response = waiting(pointers, 6);
   await endLoad(0);
   record.generation = 8;

@@ -14,7 +14,7 @@ import type { ReleaseProgress } from '../../../services/postgres/releases/releas
 const AT = '2026-03-01T12:00:00.010Z';
 const id: ReleaseId = { tenant: 'acme', bundle: 'bot', version: 1 };
 
-/** A release with that many diagnostics, which counts how often they are encoded as JSON. */
+/** Creates a release with that many diagnostics, and counts how often they are encoded as JSON. */
 function releaseWith(diagnostics: number) {
   const counted = { encodings: 0 };
   const message = {
@@ -111,12 +111,12 @@ test('an event that many streams send is encoded once, is the same buffer for al
   expect(counted.encodings).toBe(DIAGNOSTICS);
   expect(new Set(received).size).toBe(1);
   expect(shares.held).toBe((received[0] as Uint8Array).byteLength);
-  // The test may see two portions in one turn.
+  // Two portions of notifications may fall between two observations of the test, so the limit is doubled.
   expect(most).toBeLessThanOrEqual(2 * watchLimits.notifiedPerTurn);
   end.abort();
 });
 
-test('a reader gets the events after its last one', async () => {
+test('a reader that resumes gets the events after the last event that it has received', async () => {
   const { release } = releaseWith(1);
   const records = () => {
     const all = [release(false), release(true)];

@@ -73,7 +73,7 @@ const changes = (...what: GateChange['change'][]): GateChange[] =>
     at: '2026-01-01T00:00:00.000Z',
   }));
 
-/** The id of each event as it is sent, its name, and its state or change. */
+/** Returns for each event: its id as it is sent, its name, and its state or change. */
 const sentEvents = (view: ReleaseView, gateChanges: GateChange[] = []) =>
   releaseEvents(view, gateChanges).map((one) => {
     const { state, change } = one.data as { state?: string; change?: string };

@@ -90,7 +90,9 @@ async function ask(endpoint: Endpoint, ifNoneMatch?: string): Promise<Response> 
   return endpoint.handle({ headers: { 'if-none-match': ifNoneMatch } } as never);
 }
 
-/** Names of fields without a description in themselves or in the schema that they refer to. */
+/**
+ * The names of all fields that have no description, neither in the field itself nor in the schema that it refers to.
+ */
 function undescribed(schema: unknown): string[] {
   if (typeof schema !== 'object' || schema === null) return [];
   const fields = Object.entries((schema as { properties?: object }).properties ?? {}) as [string, object][];

@@ -4,7 +4,7 @@ import { sharedReads } from '../../../services/api/operations/shared-reads.ts';
 
 const PATIENCE_MS = 100;
 
-/** Reads that the test ends, in the order in which they began. */
+/** Reads that the test ends one by one, in the order in which they began. */
 function world() {
   const reads: (PromiseWithResolvers<number> & { readonly key: string })[] = [];
   const read = sharedReads<string, number>({
@@ -19,7 +19,7 @@ function world() {
   return { reads, read };
 }
 
-/** Runs everything that is due. */
+/** Lets all promises and timers run that are due. */
 async function settle(): Promise<void> {
   await vi.advanceTimersByTimeAsync(0);
 }
@@ -90,7 +90,7 @@ describe('shared reads', () => {
     expect(reads.map(({ key }) => key)).toEqual(['a', 'b']);
   });
 
-  test('that hang do not delay a new read for longer than their patience', async () => {
+  test('that hang delay a new read only for a limited time', async () => {
     const { reads, read } = world();
     void read('a');
     const second = read('a');

@@ -8,7 +8,7 @@ const KiB = 1024;
 const TOKEN = ['acme', 'ci'];
 const LARGE = 512 * KiB;
 
-/** The streams of several tokens, each with its connection. */
+/** Opens event streams of several tokens, each on its own connection. */
 function streams() {
   const shares = new Shares(responseShares);
   const buffers = new UnsentBuffers(shares);
@@ -48,7 +48,7 @@ test('different buffers exhaust the share of the token, and are free again once 
     try {
       for (; taken < 1_000; taken++) open().unsent.take([new Uint8Array(LARGE)]);
     } catch {
-      // The share is exhausted.
+      // The error shows that the share is exhausted.
     }
     return taken;
   };
@@ -89,7 +89,7 @@ test('the first 16 KiB of each stream do not count, for any number of events', (
   expect(shares.held).toBe(0);
 });
 
-test('a stream whose response was sent counts no more buffers', () => {
+test('a stream whose response was sent no longer counts any buffers', () => {
   const { shares, open } = streams();
   const { unsent } = open();
   unsent.release();

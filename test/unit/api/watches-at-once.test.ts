@@ -21,7 +21,7 @@ afterEach(() => {
 });
 
 describe('a follower that joins during a load', () => {
-  /** Values that are read when a load begins, and returned when the test ends it. */
+  /** A watched value. Each load reads the value when it starts, and returns it when the test ends the load. */
   function slow() {
     const thing = { value: 5 };
     const loads: { end: () => void; fail: () => void }[] = [];
@@ -58,7 +58,7 @@ describe('a follower that joins during a load', () => {
     expect((await second).value).toBe(6);
   });
 
-  test('does not fail with that load', async () => {
+  test('does not fail when that load fails', async () => {
     const { watches, ended } = slow();
     const first = watches.follow('a', signal()).next();
     const second = watches.follow('a', signal()).next();
@@ -93,7 +93,8 @@ test('followers are woken in portions, and other requests are served in between'
   }
   await Promise.all(next);
   expect(most).toBeGreaterThan(0);
-  // The test may see two portions in one turn once, because its turn was scheduled before the first portion.
+  // Two portions may fall between two observations of the test, because the first observation was scheduled before
+  // the first portion. So the limit is doubled.
   expect(most).toBeLessThanOrEqual(2 * watchLimits.notifiedPerTurn);
 });
 
@@ -175,7 +176,7 @@ describe('a follower of a watch', () => {
     await next;
     await eventually(
       async () => {
-        // A weak reference is cleared between two turns at the earliest.
+        // The engine clears a weak reference only between two turns of the event loop.
         await new Promise(setImmediate);
         collectGarbage();
         return taken.deref() === undefined;

@@ -4,7 +4,7 @@ import { watchLimits } from '../../../services/api/limits.ts';
 import { Watches } from '../../../services/api/watches/watches.ts';
 import { eventually } from '../../support/runs/eventually.ts';
 
-/** A watched value that the test sets and announces, and which counts its loads. */
+/** A watched value. The test sets and announces it. The watch counts its loads. */
 function watched({ recheckMs = 60_000, isSame = (_before: number, _now: number): boolean => false } = {}) {
   const wakes = new Set<() => void>();
   const thing = {
@@ -183,7 +183,7 @@ describe('a watch that skips unchanged values', () => {
   }
 });
 
-test('a load gets the result of the previous one', async () => {
+test('a load receives the result of the previous load', async () => {
   const { thing, watches } = watched();
   const values = watches.follow('a', signal());
   await values.next();
@@ -197,7 +197,7 @@ test('a load gets the result of the previous one', async () => {
 });
 
 describe('the keys that many readers of a tenant follow', () => {
-  /** Counts loads, which the test ends. */
+  /** Counts loads. Each load ends when the test ends it. */
   function loading(recheckMs = 60_000) {
     const wakes = new Map<string, () => void>();
     const loads: { tenant: string; keys: readonly string[]; end: () => void }[] = [];
@@ -218,7 +218,7 @@ describe('the keys that many readers of a tenant follow', () => {
       recheckMs,
     });
     let ended = 0;
-    /** Ends all loads and the ones that follow, until no load begins. */
+    /** Ends all loads, and the loads that begin afterwards, until no new load begins. */
     const endAll = async (): Promise<void> => {
       for (; ended < loads.length; await new Promise(setImmediate)) loads[ended++]?.end();
     };
@@ -285,7 +285,7 @@ describe('the keys that many readers of a tenant follow', () => {
   });
 });
 
-test('a failed load is followed by the next one without a notification', async () => {
+test('after a failed load the next load starts without a notification', async () => {
   const { thing, watches } = watched();
   const values = watches.follow('a', signal());
   await values.next();

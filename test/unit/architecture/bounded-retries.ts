@@ -1,14 +1,14 @@
 import type { Node } from 'oxc-parser';
 
 /**
- * Types of core/limits/limits.ts in which every value is bounded. A parameter of such a type is bounded for
+ * The types of core/limits/limits.ts whose values all limit the retries. A parameter of such a type is limited for
  * every caller.
  */
 const BOUNDED_TYPES = new Set(['StepRetries']);
 
 /**
- * Whether the retry options of a step are bounded: one of `stepRetries`, an object with maxRetryAttempts or
- * maxRetryDuration (its own or one that it spreads), or a name in the same file for either.
+ * Whether the retry options of a step are limited. That is so for one of `stepRetries`, for an object that has or
+ * spreads maxRetryAttempts or maxRetryDuration, and for a name in the same file that stands for either.
  */
 export function isBounded(options: Node, nodes: readonly Node[]): boolean {
   switch (options.type) {
@@ -30,7 +30,8 @@ function isBound(key: Node): boolean {
 }
 
 /**
- * Every declaration of the name in the file must be bounded, so that scopes do not have to be distinguished.
+ * All declarations of the name in the file must be limited. So the check does not have to know which of them is in
+ * scope.
  */
 function isBoundedName(name: string, nodes: readonly Node[]): boolean {
   const meanings = nodes.flatMap((node) => {

@@ -1,8 +1,8 @@
 import type { Node } from 'oxc-parser';
 
 /**
- * The reason why this node gives the Restate context a name other than ctx, under which the checks could not
- * find it. Null if it does not.
+ * Returns an error if this node gives the Restate context another name than ctx, because the other checks only find
+ * that name. Returns null otherwise.
  */
 export function contextEscape(node: Node): string | null {
   if (node.type === 'Identifier') {

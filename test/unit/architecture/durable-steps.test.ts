@@ -10,7 +10,7 @@ const RETRIES = 'step-retries';
 const NAME = 'step-name';
 const CONTEXT = 'context-name';
 
-/** Code that an author of a handler might write, and the rule that refuses it. */
+/** Examples of code that an author of a handler might write, with the rule that refuses each one. */
 const FORBIDDEN: [string, string][] = [
   [NAME, 'ctx.run(() => store.save(), stepRetries.undo)'],
   [NAME, 'ctx.run(`save ${version}`, () => store.save(), stepRetries.undo)'],

@@ -64,7 +64,10 @@ function isStep(node: Node): node is CallExpression {
   return isRun(node) && node.callee.object.type === 'Identifier' && node.callee.object.name === 'ctx';
 }
 
-/** A call of `run` with a closure, on an object that is not named ctx. */
+/**
+ * Whether the node calls `run` with a closure on any object. If the object is not named ctx, the check of durable
+ * steps would miss it.
+ */
 function looksLikeStep(node: Node): boolean {
   return isRun(node) && node.arguments.some((argument) => argument.type.endsWith('FunctionExpression'));
 }

@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 
 import type { Fault, SourceText } from './syntax.ts';
 
-/** Names that fit any content, so that a reader can't guess what a file contains. */
+/** Names that fit any content. They tell a reader nothing about the file. */
 const DRAWERS = new Set([
   'utils',
   'util',
@@ -32,7 +32,7 @@ export function nameFaults({ path }: SourceText): Fault[] {
 /** A folder with more files than this is hard to search: it must have subfolders. */
 export const MOST_FILES = 25;
 
-/** The folders with more than `MOST_FILES` files, each at its path, with the number. */
+/** The folders with more than `MOST_FILES` files. Each fault has the folder's path and the number of its files. */
 export function crowdedFolders(sources: readonly SourceText[]): Fault[] {
   const counts = new Map<string, number>();
   for (const { path } of sources) {
@@ -44,12 +44,12 @@ export function crowdedFolders(sources: readonly SourceText[]): Fault[] {
     .map(([path, count]) => ({ path, line: 1, rule: 'crowded', message: `${count} files in one folder` }));
 }
 
-/** Rules that are useful only if they have no exceptions. */
+/** The lint rules that may never be switched off, because an exception would make them useless. */
 const NO_EXCEPTION = /max-lines|no-restricted|no-floating|missing-throw|no-cycle/;
 
 /**
- * A rule may be switched off for one line, by its name, with a reason after two dashes. Rules about sizes and
- * boundaries may not be switched off.
+ * A lint rule may be switched off only for one line, by its name, with a reason after two dashes. Rules about sizes
+ * and import boundaries may not be switched off.
  */
 export function exceptionFaults({ path, text }: SourceText): Fault[] {
   return text.split('\n').flatMap((content, index) => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { importFaults } from './import-arrows.ts';
 import { readSourceFiles } from './source-files.ts';
 
-/** Every forbidden import, as one line of one file. */
+/** Examples of forbidden imports. Each is one line of a file. */
 const FORBIDDEN: [string, string][] = [
   ['core/pointer.ts', `import { run } from '../handlers/contract/tenant.ts';`],
   ['core/pointer.ts', `import type { Deps } from '../handlers/ports/deps.ts';`],

@@ -3,7 +3,10 @@ import { builtinModules } from 'node:module';
 import { type Import, importsOf, targetOf } from './imports.ts';
 import { type Fault, lineOf, type SourceText } from './syntax.ts';
 
-/** What each part of the project may import. A target that is not listed here may not be imported. */
+/**
+ * Reports every import that is not allowed between the parts of the project. Each part may import only the listed
+ * parts.
+ */
 export function importFaults(sources: readonly SourceText[]): Fault[] {
   const processes = new Set(
     sources
@@ -19,13 +22,13 @@ export function importFaults(sources: readonly SourceText[]): Fault[] {
   );
 }
 
-/** The part of a path: its first folder, or the first two of a package. */
+/** The part of the project to which a path belongs: its first folder, or its first two for a package. */
 function partOf(path: string): string {
   const [area = '', name = ''] = path.split('/');
   return area === 'packages' ? `${area}/${name}` : area;
 }
 
-/** The parts that each part may import, besides itself. Imports of services/ and handlers/ have further rules below. */
+/** By part: the other parts that it may import. Further rules below restrict imports of services/ and handlers/. */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'packages/protocol': [],
   'packages/client': ['packages/protocol'],
@@ -59,13 +62,16 @@ function whyNotWithin(
   processes: ReadonlySet<string>,
 ): string | null {
   if (part === 'services') return whyNoService(path, target, processes);
-  // The store loads the ports, and must not load a handler with them.
+  // services/postgres imports the ports. If the ports imported handlers, services/postgres would load them too.
   if (path.startsWith('handlers/ports/') && !/^handlers\/(?:contract|ports)\//.test(target))
     return 'handlers/ports/ imports handlers/contract/, and no other handlers';
   return null;
 }
 
-/** The packages of the parts that must be pure or durable, and of those that others install. The rest of the server may use any dependency. */
+/**
+ * By part: the npm packages that it may import. Only pure or durable parts, and those that users install, are
+ * restricted. The rest of the server may use any dependency.
+ */
 const OUTSIDE: Readonly<Record<string, ReadonlySet<string>>> = {
   'packages/protocol': new Set(['zod', 'canonicalize']),
   'packages/client': new Set(['zod', 'undici', 'eventsource-parser', 'redis', 'amqplib']),
@@ -78,7 +84,8 @@ function whyNoPackage(path: string, part: string, from: string): string | null {
   const isBuiltin = from.startsWith('node:') || builtinModules.includes(from);
   if (isBuiltin && !from.startsWith('node:')) return `import it as node:${from}`;
   if (isBuiltin && part.startsWith('packages/')) return null;
-  // Time zones and the calendar are data; the clock that comes with them is not read.
+  // These files use only the time zones and the calendar of the library. They do not read its clock, so they stay
+  // deterministic.
   if (/^core\/gates\/(?:window|iso-time)\.ts$/.test(path) && from === 'temporal-polyfill') return null;
   const allowed = OUTSIDE[part];
   return allowed === undefined || allowed.has(from) ? null : `${part}/ does not import ${from}`;
@@ -87,7 +94,7 @@ function whyNoPackage(path: string, part: string, from: string): string | null {
 function whyNoHandler(path: string, target: string, typeOnly: boolean): string | null {
   const [, room = ''] = target.split('/');
   if (path.startsWith('services/worker/') || room === 'contract') return null;
-  // The store parses what its functions return with the schemas of the ports.
+  // services/postgres uses the schemas of the ports to parse the results of its SQL functions.
   if (room === 'ports' && (typeOnly || path.startsWith('services/postgres/'))) return null;
   return (
     'services/ imports handlers/contract/ and the types of handlers/ports/, services/postgres also its schemas; ' +

@@ -4,17 +4,17 @@ import { importsOf, targetOf } from './imports.ts';
 import type { SourceText } from './syntax.ts';
 
 /**
- * The cycles of imports among these files, each as its sorted paths: the strongly connected components of more than one file, and files
- * that import themselves. An import of types alone counts: it costs nothing at run time, but neither file can be understood, moved or tested
- * without the other.
+ * The cycles of imports among these files, each as a sorted list of paths. A cycle is a strongly connected component
+ * of more than one file, or a file that imports itself. Imports of types count too. They cost nothing at run time,
+ * but neither file can be understood, moved or tested without the other.
  */
 export function importCycles(sources: readonly SourceText[]): string[][] {
   return cyclesOf(new Map(sources.map((source) => [source.path, targetsOf(source)])));
 }
 
 /**
- * The cycles of imports among the subfolders of each folder, each as its sorted paths. Files directly in a
- * folder are left out: they import its subfolders (the entry point, the table of routes), or all subfolders
+ * The cycles of imports among the subfolders of each folder, each as a sorted list of paths. Files directly in a
+ * folder do not count: either they import its subfolders (the entry point, the table of routes), or all subfolders
  * import them (limits, settings).
  */
 export function folderCycles(sources: readonly SourceText[]): string[][] {
@@ -32,8 +32,8 @@ export function folderCycles(sources: readonly SourceText[]): string[][] {
 }
 
 /**
- * The two subfolders that contain the files, in the deepest folder that contains both files. Empty if they
- * are not in two subfolders.
+ * The two subfolders to which the files belong. They are subfolders of the deepest folder that contains both files.
+ * Empty if one of the files is directly in that folder.
  */
 function siblingFolders(path: string, target: string): [from: string, to: string] | [] {
   const own = foldersOf(path);
@@ -43,7 +43,7 @@ function siblingFolders(path: string, target: string): [from: string, to: string
   return [own.slice(0, parting + 1).join('/'), theirs.slice(0, parting + 1).join('/')];
 }
 
-/** The folders of a path, from the outside in. A package counts as one folder next to core/, handlers/ and services/. */
+/** The folders of a path, outermost first. A package counts as one folder, like core/, handlers/ and services/. */
 function foldersOf(path: string): string[] {
   return posix
     .dirname(path)
@@ -71,8 +71,7 @@ function targetsOf(source: SourceText): string[] {
 }
 
 /**
- * The files that can be reached by one import or more. The file itself is among them only if it is in a
- * cycle.
+ * The files that can be reached by one or more imports. The file itself is among them only if it is part of a cycle.
  */
 function reachableFrom(path: string, imports: ReadonlyMap<string, readonly string[]>): Set<string> {
   const reached = new Set<string>();

@@ -9,7 +9,10 @@ export interface Import {
   readonly typeOnly: boolean;
 }
 
-/** Every import of a file: static, re-exported, dynamic, of types alone, and the file of a worker thread. */
+/**
+ * Every import of a file: static imports, re-exports, dynamic imports, imports of types alone, and the files of
+ * worker threads.
+ */
 export function importsOf(source: SourceText): Import[] {
   return [...nodesUnder(parse(source))].flatMap((node) => {
     const found = importOf(node);
@@ -17,14 +20,14 @@ export function importsOf(source: SourceText): Import[] {
   });
 }
 
-/** The packages of this repository, by the beginning of what they are imported as. */
+/** The packages of this repository. The key is the beginning of the specifiers with which they are imported. */
 const PACKAGES = [
   ['@pointsman/protocol/', 'packages/protocol/'],
   ['@pointsman/client/internal/', 'packages/client/'],
   ['@pointsman/client/', 'packages/client/'],
 ] as const;
 
-/** The path of the imported file of this repository; null for a file of another package. */
+/** The path of the imported file, if it is in this repository. Null for a file of another package. */
 export function targetOf(path: string, from: string): string | null {
   if (from.startsWith('.')) return posix.join(posix.dirname(path), from);
   const found = PACKAGES.find(([name]) => from.startsWith(name));
@@ -62,8 +65,8 @@ function onlyTypes(specifiers: readonly Node[]): boolean {
 }
 
 /**
- * The file of a worker thread is an import too: `new URL('./thread.ts', import.meta.url)`. The main.ts of a
- * process is started instead, which is allowed.
+ * The file of a worker thread counts as an import: `new URL('./thread.ts', import.meta.url)`. The main.ts of a
+ * process does not count, because a process is started and not imported.
  */
 function workerFile(node: Node & { type: 'NewExpression' }): Import | null {
   const [file, base] = node.arguments;

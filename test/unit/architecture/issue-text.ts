@@ -2,17 +2,17 @@ import type { Node } from 'oxc-parser';
 
 import { type Fault, lineOf, nodesUnder, parse, type SourceText } from './syntax.ts';
 
-/** The only file that reads the error of a schema. It reads a few issues at a time. */
+/** The only file that may read the error of a schema, because it reads only a few of its issues at a time. */
 const READER = 'packages/protocol/json/schema-issues.ts';
 
 const WHOLE_ERROR = new Set(['prettifyError', 'treeifyError', 'flattenError', 'formatError', 'issues']);
 
-/** Files that read another value with that name. */
+/** Files with a property named `error` that is not the error of a schema. */
 const OTHER_ERRORS = new Map([['services/api/http/router.ts', 'c.error']]);
 
 /**
- * A schema's `parse` throws all issues as one text. These files may call it, since their input does not come
- * from a tenant or a client.
+ * Files that may call a schema's `parse`, which throws all issues as one text. Their input does not come from a
+ * tenant or a client.
  */
 export const TRUSTED: ReadonlyMap<string, { readonly calls: number; readonly from: string }> = new Map([
   ['packages/protocol/hook.ts', { calls: 2, from: 'names that were checked before' }],
@@ -42,13 +42,13 @@ export const TRUSTED: ReadonlyMap<string, { readonly calls: number; readonly fro
   ['services/worker/sweep/invocations.ts', { calls: 2, from: 'Restate' }],
 ]);
 
-/** Objects whose `parse` is not a schema's. */
+/** Objects with a method `parse` that does not belong to a schema. */
 const OTHER_PARSERS = /^(?:JSON|Date|URL|ipaddr(?:\.IPv[46])?|new Parser\(\)|program)$/;
 
 /**
- * Reports text that is made from all issues of a schema's error: four megabytes from outside can have two
- * million issues, and the message of the error is the JSON of all of them. Forbidden are reading the error of
- * a result in any way, the library's functions that print it, and a `parse` that throws it.
+ * Reports code that creates a text from all issues of a schema's error. Four megabytes of untrusted input can have
+ * two million issues, and the error's message contains all of them as JSON. Code must not read a result's error, use
+ * the library's functions that format it, or call a `parse` that throws it.
  */
 export function issueTextFaults(source: SourceText): Fault[] {
   if (source.path === READER) return [];
@@ -71,14 +71,14 @@ export function issueTextFaults(source: SourceText): Fault[] {
   ];
 }
 
-/** The number of calls in the file that make a schema throw. */
+/** The number of calls in the file that throw all issues of a schema's error. */
 export function throwingParses(source: SourceText): number {
   return [...nodesUnder(parse(source))].filter((node) => isThrowingParse(node, source)).length;
 }
 
 /**
- * Finds `parsed.error`, also as the pattern `{ error }`. A method of that name, such as a logger's, is called
- * and not reported.
+ * Finds `parsed.error`, and the destructuring `{ error }`. A call of a method with that name, such as a logger's, is
+ * not reported.
  */
 function readsError(node: Node, source: SourceText): boolean {
   if (node.type === 'ObjectPattern') {

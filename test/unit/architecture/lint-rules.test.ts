@@ -9,7 +9,7 @@ import { ROOT } from './source-files.ts';
 
 const lines = (count: number): string => 'void 0;\n'.repeat(count);
 
-/** A file that breaks a rule, and the rule that the project's linter must report. */
+/** Examples of files that break a rule, and the rule that the project's linter must report. */
 const FORBIDDEN: [rule: string, path: string, text: string][] = [
   ['max-lines', 'services/a/too-long.ts', lines(301)],
   ['max-lines-per-function', 'services/a/long-function.ts', `export function f(): void {\n${lines(69)}}\n`],
@@ -96,7 +96,7 @@ test.each(ALLOWED.filter(([path]) => !path.includes('cycle')))('the linter repor
   expect(found.filter(({ filename }) => filename.endsWith(path))).toEqual([]);
 });
 
-/** The linter's report. Its exit code is 1, because it finds faults. */
+/** Runs the linter and returns its report. The exit code is 1, because it finds faults. */
 function lint(cwd: string): Promise<string> {
   const program = join(ROOT, 'node_modules/oxlint/bin/oxlint');
   return new Promise((resolve, reject) => {

@@ -3,9 +3,9 @@ import type { Node } from 'oxc-parser';
 import { nodesUnder } from './syntax.ts';
 
 /**
- * Names in a file for parts of `ctx` that only work outside of a step: its promises, its clock and
- * randomness, and functions that use it. An awaited value is plain data. So are the key, an id and a random
- * value.
+ * The names in a file that refer to parts of `ctx` which work only outside of a step: its promises, its clock, its
+ * randomness, and functions that use them. An awaited value is plain data and works everywhere. The same is true of
+ * the key, an id and a random value.
  */
 export function liveNames(nodes: readonly Node[]): Set<string> {
   const live = new Set<string>();
@@ -30,14 +30,17 @@ function isLive(value: Node): boolean {
   return chain !== null && !isPlain(chain);
 }
 
-/** A function that has no ctx parameter and uses the ctx of its scope. */
+/** Whether the function uses the ctx of its enclosing scope instead of a ctx parameter. */
 function closesOverContext(made: Node): boolean {
   const own = 'params' in made && Array.isArray(made.params) ? made.params : [];
   if (own.some((parameter) => parameter.type === 'Identifier' && parameter.name === 'ctx')) return false;
   return leaksContext(made, new Set());
 }
 
-/** `ctx.promise('x').get()` gives [promise, get]. Null for an expression that does not begin with ctx. */
+/**
+ * Returns the names in a chain of calls: [promise, get] for `ctx.promise('x').get()`. Null if the expression does not
+ * begin with ctx.
+ */
 function chainFromContext(value: Node): string[] | null {
   if (value.type === 'Identifier') return value.name === 'ctx' ? [] : null;
   if (value.type === 'CallExpression') return chainFromContext(value.callee);

@@ -31,7 +31,7 @@ const FORBIDDEN: readonly (readonly [words: RegExp, instead: string])[] = [
 ];
 
 /**
- * Each place where a comment, or a string with spaces, contains one of these words. Code in backticks is not
+ * Reports each comment, and each string with spaces, that contains one of these words. Code in backticks is not
  * checked.
  */
 export function wordFaults(source: SourceText): Fault[] {

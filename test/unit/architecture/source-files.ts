@@ -10,7 +10,7 @@ export const ROOT = join(import.meta.dirname, '../../..');
 /** The folders of the product. */
 export const PRODUCT = ['core', 'handlers', 'services', 'packages'];
 
-/** Every TypeScript file of the product and its tests, as it is on disk. */
+/** Every TypeScript file of the product and its tests, read from the disk. */
 export async function readSourceFiles(
   folders: readonly string[] = [...PRODUCT, 'test'],
 ): Promise<SourceText[]> {

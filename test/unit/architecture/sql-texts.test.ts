@@ -51,7 +51,7 @@ END $$;`;
   });
 });
 
-test('no SQL of the store contains a sentence for users, because those are in core/texts', async () => {
+test('the SQL of the store never contains a sentence for users, because those sentences are in core/texts', async () => {
   const files = await readSqlFiles();
   expect(files.length).toBeGreaterThan(20);
   expect(

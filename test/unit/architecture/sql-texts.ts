@@ -12,7 +12,7 @@ export interface SqlFault {
   readonly text: string;
 }
 
-/** Names of actions in the audit. They are codes, although they contain a space. */
+/** The names of actions in the audit trail. They contain a space, but they are codes and not sentences. */
 const ACTIONS = new Set([
   'compile answer',
   'create token',
@@ -30,12 +30,13 @@ const ACTIONS = new Set([
 
 const INTERVAL = /^\d+ (?:millisecond|second|minute|day)s?$/;
 /**
- * The string after it is in the log of an operator: it is PostgreSQL's own error, which no function returns.
+ * The beginning of a statement that raises PostgreSQL's own error. Its text is written to the log for operators, and
+ * no function returns it.
  */
 const RAISED = /\bRAISE EXCEPTION $/;
-/** Statements that a migration composes. */
+/** The beginning of a statement that a migration composes and executes. */
 const EXECUTED = /\bEXECUTE format\($/;
-/** Expressions that would return the text of an error. */
+/** Expressions that give the text of a PostgreSQL error. */
 const ERROR_TEXT = /\b(?:SQLERRM|MESSAGE_TEXT|PG_EXCEPTION_DETAIL|PG_EXCEPTION_HINT|MESSAGE\s*=)/i;
 
 /** Every SQL file of the store. */
@@ -47,9 +48,9 @@ export async function readSqlFiles(): Promise<SourceText[]> {
 }
 
 /**
- * Reports sentences, which belong in core/texts: a string with a space in it, unless it is a JSON document, a
- * duration, the name of an action, or only for operators. Also reports code that would return the text of an
- * error to a caller.
+ * Reports sentences in SQL, because all sentences belong in core/texts. A sentence is a string with a space, unless
+ * it is a JSON document, a duration, the name of an action, or a text for operators only. Also reports code that
+ * would return the text of an error to a caller.
  */
 export function sentenceFaults(sql: string): SqlFault[] {
   const text = withoutComments(sql);
@@ -83,17 +84,17 @@ function isDocumentOfCodes(value: string): boolean {
   }
 }
 
-/** Shorter names, such as `t`, `b` or `v`, do not explain their variable. */
+/** The minimum length of a variable's name. Shorter names, such as `t`, `b` or `v`, do not explain their variable. */
 const SHORTEST_NAME = 3;
 
-/** Reports variables with short names, and parameters that are not `p_…` with a whole name. */
+/** Reports variables with short names, and parameters whose name is not `p_` followed by a whole word. */
 export function nameFaults(sql: string): SqlFault[] {
   const text = withoutComments(sql).replaceAll(/'(?:[^']|'')*'/g, (string) =>
     string.replaceAll(/[^\n]/g, ' '),
   );
   const faults: SqlFault[] = [];
   for (const { index, list } of parameterLists(text)) {
-    // The parser ends the list at its first closing bracket.
+    // Parameter lists with brackets are reported, because the pattern below ends a list at its first closing bracket.
     if (list.includes('(')) faults.push({ line: lineOf(text, index), rule: 'parameter-list', text: list });
     for (const name of parameterNames(list)) {
       if (/^p_[a-z_]{3,}$/.test(name) || PARAMETER_NAMES.has(name)) continue;
@@ -110,7 +111,7 @@ export function nameFaults(sql: string): SqlFault[] {
   return faults;
 }
 
-/** Parameters whose two letters are a whole word. */
+/** Allowed parameter names of only two letters, because those letters are a whole word. */
 const PARAMETER_NAMES = new Set(['p_at', 'p_by', 'p_id']);
 
 function parameterLists(text: string): { index: number; list: string }[] {
@@ -130,8 +131,8 @@ function parameterNames(list: string): string[] {
 }
 
 /**
- * The text with its comments replaced by blanks, so that positions do not change. A string may contain two
- * dashes.
+ * Replaces the comments with blanks, so that positions do not change. Two dashes inside a string do not begin a
+ * comment.
  */
 function withoutComments(sql: string): string {
   return sql.replaceAll(/'(?:[^']|'')*'|--[^\n]*/g, (part) =>

@@ -15,8 +15,8 @@ export interface Fault {
 }
 
 /**
- * Parses TypeScript. Every node has a reference to its parent. Throws on text that is not TypeScript, so that
- * no rule passes because the file was not parsed.
+ * Parses TypeScript. Every node has a reference to its parent. It throws on text that is not TypeScript. Otherwise a
+ * file that can't be parsed would pass every rule.
  */
 export function parse({ path, text }: SourceText): Program {
   const { program, errors } = parseSync(path, text, { lang: 'ts', sourceType: 'module' });

@@ -3,8 +3,9 @@ import type { Node } from 'oxc-parser';
 import { type Fault, lineOf, nodesUnder, parse, type SourceText } from './syntax.ts';
 
 /**
- * A handler that creates a terminal error and does not throw it continues as if nothing had happened. The
- * error may also reject a promise, or be the result of a function whose declared type is such an error.
+ * Reports terminal errors that a handler creates but does not throw. The handler would continue as if nothing had
+ * happened. The error may also reject a promise, or be the result of a function whose declared return type is a
+ * terminal error.
  */
 export function unthrownErrors(source: SourceText): Fault[] {
   return [...nodesUnder(parse(source))]

@@ -43,7 +43,8 @@ describe('a Celery message of a task', () => {
     expect(Buffer.from(envelope.body, 'base64')).toEqual(message.body);
     expect(envelope.headers).toEqual(message.headers);
     expect(envelope['content-type']).toBe('application/json');
-    // The exchange without a name: a message that is put back finds its queue by the queue's name only.
+    // The default exchange has an empty name and routes by the name of the queue, so a redelivered message returns to
+    // its queue.
     expect(envelope.properties.delivery_info).toEqual({ exchange: '', routing_key: 'compile' });
     expect(envelope.properties.delivery_tag).toBe('delivery-1');
   });

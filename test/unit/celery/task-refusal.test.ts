@@ -43,7 +43,7 @@ describe('a task is refused without asking a broker', () => {
     const room = celeryLimits.kwargsBytes - JSON.stringify({ text: '' }).length;
     expect(taskRefusal({ ...task, kwargs: { text: 'x'.repeat(room) } }, now)).toBeNull();
     expect(taskRefusal({ ...task, kwargs: { text: 'x'.repeat(room + 1) } }, now)).toContain('by URL');
-    // Bytes, not characters.
+    // The limit counts bytes and not characters: this letter takes two bytes.
     expect(taskRefusal({ ...task, kwargs: { text: 'ø'.repeat(room - 1) } }, now)).toContain('by URL');
   });
 

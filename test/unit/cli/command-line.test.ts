@@ -132,7 +132,7 @@ describe('the command line', () => {
   });
 });
 
-/** A URL whose server has just closed. */
+/** The URL of a server that was just closed, so no server listens there. */
 async function nobodysUrl(): Promise<string> {
   const server = createServer();
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));

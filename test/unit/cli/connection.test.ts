@@ -25,7 +25,10 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** Changes into a folder with these files, which may be a clone of a foreign repository. */
+/**
+ * Changes the working directory to a folder with these files. Such a folder may be a clone of an untrusted
+ * repository.
+ */
 async function inFolder(files: Readonly<Record<string, string>>): Promise<void> {
   for (const [name, text] of Object.entries(files))
     await writeFile(join(folder, '.pointsman', name), `${text}\n`);
@@ -60,10 +63,13 @@ describe('the command line sends a token only to the address that belongs to it:
     ['http://127.0.0.1.evil.example'],
     ['http://127.0.0.1@evil.example'],
     ['http://localhost:1'],
-  ])('a file of the current folder cannot name %s, with any token in that folder', async (url) => {
-    await inFolder({ 'api-url': url, 'admin-token': 'ptm_theirs' });
-    expect(() => connection({}, {})).toThrow('which is not this machine. Nothing was sent.');
-  });
+  ])(
+    'the address %s of another machine in a file of the current folder is refused, even with a token in that folder',
+    async (url) => {
+      await inFolder({ 'api-url': url, 'admin-token': 'ptm_theirs' });
+      expect(() => connection({}, {})).toThrow('which is not this machine. Nothing was sent.');
+    },
+  );
 
   test('a configured address gets the configured token', async () => {
     await inFolder({ 'api-url': 'https://evil.example', 'admin-token': 'ptm_theirs' });

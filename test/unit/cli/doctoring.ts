@@ -18,7 +18,7 @@ export async function serve(script: Parameters<typeof scriptedApi>[0]): Promise<
 
 export const page = (...items: unknown[]): Respond => json({ items, next: null });
 
-/** An API where everything is well, these releases are in flight, and the token is not that of the platform's admin. */
+/** Scripts a healthy API with these releases in flight. The token is not that of the platform's admin. */
 export function healthy(...releases: unknown[]): Record<string, Respond> {
   return {
     'GET /healthz': json({ status: 'ok' }),
@@ -31,7 +31,7 @@ export function healthy(...releases: unknown[]): Record<string, Respond> {
   };
 }
 
-/** The findings of the server, as the platform's admin gets them. */
+/** The findings of the server, which the API returns only to the platform's admin. */
 export const diagnosed = (...findings: unknown[]): Record<string, Respond> => ({
   'GET /v1/diagnosis': json({ findings }),
 });
@@ -53,7 +53,7 @@ const Findings = z.object({
   warnings: z.number(),
 });
 
-/** The same as data. */
+/** Runs the doctor with `--json` and parses its output. */
 export async function diagnosis(api: ScriptedApi, ...args: string[]) {
   const { exit, stdout } = await doctor(api, '--json', ...args);
   return { exit, ...Findings.parse(JSON.parse(stdout)) };

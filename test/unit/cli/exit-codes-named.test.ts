@@ -13,7 +13,7 @@ interface Mention {
   readonly around: string;
 }
 
-/** A word of the meaning of each code. The table and every example must use it. */
+/** By exit code: words that express its meaning. Every text about the code must contain one of them. */
 const WORD: Readonly<Record<ExitName, RegExp>> = {
   done: /published|success/i,
   failed: /unexpected/i,
@@ -30,7 +30,7 @@ const WORD: Readonly<Record<ExitName, RegExp>> = {
   interrupted: /Ctrl-C/i,
 };
 
-/** In prose: "exit code 5", "(5)" in a comment of an example, "the command ends with 8". */
+/** Mentions in prose ("exit code 5", "the command ends with 8"), and in the comments of examples ("(5)"). */
 const IN_PROSE = [/exit\s+code\s+(\d+)/gi, /command\s+(?:ends|exits)\s+with\s+(\d+)/gi];
 const IN_COMMENTS = [/[a-z] \((\d+)\)/gi];
 
@@ -46,7 +46,7 @@ async function mentions(): Promise<Mention[]> {
       const around = text.slice(Math.max(0, match.index - 100), match.index + 100);
       found.push({ file, code: Number(match[1]), around: around.replaceAll(/[\s#]+/g, ' ') });
     }
-    // A branch of a shell's `case`: 5) echo '…' ;;
+    // A branch of a shell's `case` statement, such as `5) echo '…' ;;`.
     for (const [line, code] of text.matchAll(/^ *(\d+)\) .*;;$/gm))
       found.push({ file, code: Number(code), around: line.trim() });
   }
@@ -61,11 +61,11 @@ test('each exit code that a page or an example names is in the table, and an exa
   const wrong = named.filter(({ file, code, around }) => {
     const name = names.get(code);
     if (name !== undefined && !file.startsWith('examples/')) return false;
-    // An empty branch has no meaning.
+    // A `case` branch without a command does not explain its code, so it needs no such word.
     return name === undefined || (!WORD[name].test(around) && !/^\d+\) ;;$/.test(around));
   });
   expect(wrong).toEqual([]);
-  // The search finds each kind of mention.
+  // Proves that the search finds each kind of mention.
   expect(named.map(({ file, code }) => `${basename(file)} ${code}`)).toEqual(
     expect.arrayContaining(['ci.md 5', 'ci.md 8', 'github-actions.yml 3', '.gitlab-ci.yml 10']),
   );

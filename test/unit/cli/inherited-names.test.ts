@@ -14,8 +14,8 @@ import { INHERITED_NAMES } from '../../support/data/inherited-names.ts';
 import { runCli } from '../../support/runs/run-cli.ts';
 import { json, problem, release, scriptedApi, settled, type ScriptedApi } from './scripted-api.ts';
 
-// Names that every object inherits ("constructor", "__proto__"), in each place of a command line and of a
-// response of the API.
+// Tests names that every object inherits, such as "constructor" and "__proto__", everywhere in a command line and in
+// a response of the API.
 
 let api: ScriptedApi;
 
@@ -68,7 +68,7 @@ describe.each(PLACES)('as the name of %s', (_place, rule, args) => {
   );
 });
 
-/** Values from a fixed list of the command line. No inherited name is in such a list. */
+/** Arguments that must have a value from a fixed list. An inherited name is never in such a list. */
 const CHOICES: readonly (readonly [string, (name: string) => readonly string[]])[] = [
   ['a command', (name) => [name]],
   ['a command below another', (name) => ['sinks', name]],
@@ -87,7 +87,7 @@ test.each(CHOICES)('as %s, every inherited name is a mistake of the command line
 
 describe('in a response of the API', () => {
   test.each(INHERITED_NAMES)('"%s" is printed as a name', async (name) => {
-    // Most of them are not valid channel names. A reason can be any text.
+    // Most inherited names are not valid as the name of a channel, but all are valid as a reason.
     const channel = ChannelName.safeParse(name).success ? name : 'live';
     const releases = [settled('rejected', { channel, reason: name }), release()];
     await open({ 'GET /v1/tenants/acme/bundles/bot/releases': json({ items: releases, next: null }) });

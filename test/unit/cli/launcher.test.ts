@@ -11,7 +11,7 @@ import { json, release, scriptedApi } from './scripted-api.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../../../packages/cli/pointsman.js', import.meta.url));
 
-/** A Node of this machine that can't run TypeScript; null if this machine does not have one. */
+/** An installed version of Node that can't run TypeScript. Null if this machine has none. */
 const oldNode =
   ['/usr/bin/node', '/usr/local/bin/node', '/opt/homebrew/bin/node'].find((path) => {
     if (!existsSync(path)) return false;

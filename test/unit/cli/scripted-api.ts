@@ -21,9 +21,9 @@ export interface ScriptedApi {
 }
 
 /**
- * A server whose responses a test defines by `METHOD /path`. It produces responses that a real API sends only
- * when it fails. The entries of a list are used one by one, and the last one is repeated. A request without a
- * script gets 404.
+ * A fake API whose responses a test defines by `METHOD /path`, for responses that a real API sends only when it
+ * fails. If a request has a list of responses, they are used one by one, and the last one is repeated. A request
+ * without a defined response gets 404.
  */
 export async function scriptedApi(
   script: Readonly<Record<string, Respond | readonly Respond[]>>,
@@ -86,7 +86,7 @@ export function events(text: string): Respond {
   return (_seen, response) => response.writeHead(200, { 'content-type': 'text/event-stream' }).end(text);
 }
 
-/** Closes the connection without a response. */
+/** Closes the connection instead of sending a response. */
 export const hangUp: Respond = (_seen, response) => void response.destroy();
 
 export const DIGEST = `sha256:${'a'.repeat(64)}`;

@@ -8,7 +8,7 @@ const EVERY_STEERING = Array.from({ length: 0x2070 }, (_, point) => String.fromC
   .filter((one) => STEERING_CHARACTER.test(one) && !'\t\n'.includes(one))
   .join('');
 const HOSTILE = `a${EVERY_STEERING}b\u001b[31mc\u001b[0m\r\u001b[2Kd\u009b2Je\u001b]0;title\u0007`;
-/** Control characters that must not remain. */
+/** Control characters that must not be in the output. Tabs and line feeds are allowed. */
 const STEERING = new RegExp(`(?![\\t\\n])(?:${STEERING_CHARACTER.source})`, 'u');
 
 function opened(env: Readonly<Record<string, string>>): { terminal: Terminal; written: () => string } {
@@ -21,7 +21,7 @@ function opened(env: Readonly<Record<string, string>>): { terminal: Terminal; wr
 }
 
 test.each(['out', 'err', 'document'] as const)(
-  '%s writes no control character of a foreign text',
+  '%s never writes a control character of a foreign text',
   (where) => {
     const { terminal: screen, written } = opened({ FORCE_COLOR: '1' });
     screen[where](HOSTILE);

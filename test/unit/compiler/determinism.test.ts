@@ -54,7 +54,8 @@ test('the order of the entries does not change the artifact', async () => {
 });
 
 test('the digest of an artifact never changes', async () => {
-  // A different digest here changes every existing artifact: increase COMPILER_VERSION, and note it in the changelog.
+  // If this digest changes, the digest of every existing artifact changes. Then increase COMPILER_VERSION, and note
+  // the change in the changelog.
   const files = { 'a.yaml': 'b: [1, 2.50, x]\na: é', 'c.md': 'hello\n' };
   expect(await digestsOf(files)).toEqual([
     'sha256:e5b11d4e2e1faf809b300c3e0517f9f8a40ee370238e766ba755db1f98ec4ae4',

@@ -31,9 +31,9 @@ test('a glob matches the same paths as picomatch', () => {
 });
 
 /**
- * Excludes patterns that picomatch treats differently: segments of dots only, alternatives at the start of a segment
- * (picomatch ignores a leading dot in them), and `**` at the end (picomatch lets it match zero folders only after a
- * name).
+ * Leaves out patterns that picomatch treats differently. These are segments of dots only, alternatives at the start
+ * of a segment (picomatch ignores a leading dot in them), and `**` at the end (picomatch lets it match zero folders
+ * only after a name).
  */
 function plain(segments: readonly string[]): boolean {
   if (segments.length > 1 && segments.at(-1) === '**') return false;

@@ -98,7 +98,7 @@ describe('the queue of compilations', () => {
     expect(await run('a', 'a6')).toBe('busy');
     const others = [run('b', 'b1'), run('b', 'b2')];
     expect(await run('b', 'b3')).toBe('busy');
-    // This tenant has no waiting job.
+    // The third tenant has no waiting job yet, so its first job may wait.
     const late = run('c', 'c1');
     expect(await run('c', 'c2')).toBe('busy');
     await end('a1');

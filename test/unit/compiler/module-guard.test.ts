@@ -142,7 +142,8 @@ test('the guard takes linear time for any module', () => {
       });
       return Math.min(...runs) / 1_000;
     };
-    // For 16 times the length, linear time is about 16 times as long (up to twice that under load). Quadratic time is 256.
+    // The second text is 16 times as long as the first. A linear scan takes about 16 times as long, or up to 32 times
+    // under load. A quadratic scan takes 256 times as long.
     const short = Math.max(ofLength(14_000), 0.5);
     expect([shape, ofLength(224_000) / short < 100]).toEqual([shape, true]);
   }

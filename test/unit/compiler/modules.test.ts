@@ -74,7 +74,7 @@ describe('files outside the source', () => {
   });
 
   test('a file that exists on the disk but not in the source cannot be imported', async () => {
-    // The working directory of the test contains a package.json, but the source does not.
+    // A file package.json exists in the working directory of the test, but not in the source.
     expect(await problemsOf(bundle("import '../package.json';"))).toEqual(['tools/m.ts:1:8 module_import']);
   });
 });

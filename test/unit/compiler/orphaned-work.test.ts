@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import { eventually } from '../../support/runs/eventually.ts';
 import { compileHere } from './compile-here.ts';
 
-/** A schema that takes tens of milliseconds to compile. `nth` makes it unique. */
+/** Creates a schema that takes tens of milliseconds to compile. A different `nth` gives a different schema. */
 function schema(nth: number): string {
   const properties = Array.from({ length: 150 }, (_, index) => [`p${nth}-${index}`, { pattern: '^[a-z]+$' }]);
   return JSON.stringify({ properties: Object.fromEntries(properties) });
@@ -34,7 +34,7 @@ test('the event loop runs while schemas are compiled that no document needs', as
 });
 
 test.skipIf(process.platform !== 'linux')(
-  'work under a meter exits soon after its parent process, long before its own time limit',
+  'a process whose work is metered exits soon after its parent process, long before its own time limit',
   async () => {
     const meter = new URL('../../../services/compiler/schema/work-meter.ts', import.meta.url).href;
     const working = `

@@ -83,7 +83,7 @@ test('blobs from the cache count against the limit of the output', () => {
   expect(output.isFull()).toBe(true);
 });
 
-test('a content that a question requests seventy times is read and sent once', () => {
+test('content that one question requests seventy times is read and sent once', () => {
   const content = new TextEncoder().encode('content');
   const other = new TextEncoder().encode('other');
   const digests = [...Array.from({ length: 70 }, () => digestOf(content)), digestOf(other)];

@@ -5,7 +5,10 @@ import { patternLimits } from '../../../services/compiler/limits.ts';
 import { linearPattern, patternProblem } from '../../../services/compiler/schema/linear-pattern.ts';
 import { compileHere, problemsOf } from './compile-here.ts';
 
-/** Patterns from published schemas: of Kubernetes, OpenAPI, GitHub, Docker, npm, and of generators. */
+/**
+ * Patterns from published schemas, such as those of Kubernetes, OpenAPI, GitHub, Docker and npm, and from schema
+ * generators.
+ */
 const common = [
   '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$',
   String.raw`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$`,
@@ -103,7 +106,7 @@ describe('a pattern of a schema', () => {
   });
 
   test('any supported pattern matches the same texts as in ECMA-262', () => {
-    // Without \B: V8 matches it inside a surrogate pair, which ECMA-262 does not allow.
+    // The generated patterns do not contain \B. V8 matches it inside a surrogate pair, which ECMA-262 does not allow.
     const atom = fc.constantFrom(
       'a',
       'b',

@@ -130,7 +130,7 @@ test('the location of every value is found in any JSON and TOML document', () =>
   }));
   fc.assert(
     fc.property(table, (shape) => {
-      // Each leaf is a unique number, which identifies it at its place.
+      // Each leaf is a unique number, so the test can find it in the text.
       const leaves: string[] = [];
       const numbered = (value: unknown, steps: readonly (string | number)[]): unknown => {
         if (Array.isArray(value)) return value.map((item, index) => numbered(item, [...steps, index]));

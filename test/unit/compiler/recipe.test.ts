@@ -137,7 +137,7 @@ describe('overlays', () => {
     expect(canary?.digest).toBe(plain?.digest);
     expect(staging?.digest).not.toBe(plain?.digest);
     expect(staging?.files[1]).toEqual(plain?.files[1]);
-    // Two documents, the patched document, two manifests and two indexes.
+    // The seven blobs are two documents, the patched document, two manifests and two indexes.
     expect(result.made).toHaveLength(7);
   });
 

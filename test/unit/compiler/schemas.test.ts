@@ -197,7 +197,7 @@ describe('references between schemas', () => {
     ]);
   });
 
-  test('a "$ref" in data is not a reference', async () => {
+  test('a "$ref" in data is not treated as a reference', async () => {
     expect(
       (await compileHere(withSchema('{"enum":[{"$ref":"nowhere.json"}]}', '$ref: nowhere.json'))).kind,
     ).toBe('compiled');

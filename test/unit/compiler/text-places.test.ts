@@ -3,10 +3,10 @@ import { expect, test } from 'vitest';
 import { firstInvalidByte, placeIn } from '../../../services/compiler/parse/text-places.ts';
 import { seededRandom } from '../../support/data/seeded-random.ts';
 
-/** Longer than the blocks whose lines are stored. */
+/** Longer than one block. The index stores only the line number at the start of each block. */
 const LONG = 200_000;
 
-/** A simple implementation of the same function. */
+/** A simple implementation of the tested function, for comparison. */
 function placesByDefinition(text: string, offsets: readonly number[]): { line: number; column: number }[] {
   const ends = [...text.matchAll(/\r\n|\n|\r/g)].map((found) => found.index + found[0].length);
   const starts = [0, ...ends];

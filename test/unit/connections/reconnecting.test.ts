@@ -32,7 +32,7 @@ test('callers share one attempt and one connection, and a lost connection is ope
   expect((await again).one.id).toBe(1);
 });
 
-test('a failed attempt is followed by another one', async () => {
+test('after a failed attempt to connect, the next caller starts another attempt', async () => {
   const { opening, connection } = connections();
   const failed = connection.current();
   opening[0]!.reject(new Error('refused'));

@@ -44,6 +44,6 @@ test('a wait is at least as long as Retry-After, and random waits spread the cal
     retryWaitMs({ attempt: 1, random01, retryAfterMs }, backoff);
   expect(asked(0, 60_000)).toBe(60_000);
   expect(asked(0.5, 60_000)).toBe(60_100);
-  // A wait shorter than the caller's own backoff is still too short.
+  // If the server requests a shorter wait than the caller's own backoff, the caller's backoff applies.
   expect(asked(0, 0)).toBe(100);
 });

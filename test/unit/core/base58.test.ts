@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { base58 } from '../../../core/base58.ts';
 
-// The first three are examples of the IETF draft on base58.
+// The first three cases are the examples of the IETF draft on base58.
 test.each([
   [Buffer.from('Hello World!'), '2NEpo7TZRRrLZSi2U'],
   [

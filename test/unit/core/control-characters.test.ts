@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { visibleControls } from '../../../packages/protocol/text/control-characters.ts';
 import { BIDI_CONTROLS, STEERING_CHARACTER } from '../../support/data/steering-characters.ts';
 
-/** Every code point except the surrogates, which are not characters. */
+/** All Unicode code points except the surrogates, which are not characters by themselves. */
 function* everyCharacter(): Generator<string> {
   for (let point = 0; point <= 0x10_ffff; point++) {
     if (point < 0xd800 || point > 0xdfff) yield String.fromCodePoint(point);

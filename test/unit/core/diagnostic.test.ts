@@ -35,7 +35,7 @@ test('a pointer that is too long is replaced by a pointer to an enclosing value'
   expect(bounded.length).toBeGreaterThan(documentLimits.textChars - 4);
 });
 
-test('no character is cut in half', () => {
+test('a text is never cut in the middle of a character', () => {
   const bounded = boundedText(`x${'😀'.repeat(documentLimits.textChars)}`);
   expect(bounded.isWellFormed()).toBe(true);
   expect(bounded.endsWith('…')).toBe(true);

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 
 import { clientKey, hookDeliveryKey, isReservedKey } from '../../../packages/protocol/idempotency-key.ts';
 
-test('no key of a client equals the key of a delivery', () => {
+test('a key of a client never equals the key of a delivery', () => {
   const name = fc.string();
   fc.assert(
     fc.property(name, name, name, (key, hook, delivery) => {

@@ -5,7 +5,10 @@ import { jsonExcess, parseBoundedJson } from '../../../packages/protocol/json/js
 
 const MANY = 1_000_000;
 
-/** Counts values as an engine does: the document, and everything in its lists and maps. */
+/**
+ * Counts the values of a document as a JavaScript engine creates them: the document itself, and everything in its
+ * lists and maps.
+ */
 function valuesIn(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 1;
   return Object.values(value).reduce((sum: number, one) => sum + valuesIn(one), 1);

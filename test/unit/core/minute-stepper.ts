@@ -1,15 +1,18 @@
-/** The local clock of a time zone, read once a minute. It does not use Temporal. */
+/**
+ * The local time of a time zone at every full minute of six weeks. It is computed without Temporal, so that tests can
+ * compare both.
+ */
 export interface Clock {
   readonly zone: string;
   readonly instants: readonly number[];
-  /** The local time at each instant, as if it were UTC. */
+  /** The local time at each instant, as the epoch milliseconds of the same time in UTC. */
   readonly shown: readonly number[];
-  /** The first and the last index at which the clock shows that time. */
+  /** By local time: the first and the last index at which the clock shows it. They differ if clocks go back. */
   readonly first: ReadonlyMap<number, number>;
   readonly last: ReadonlyMap<number, number>;
-  /** The index of the day in the middle. */
+  /** The index of 00:00 UTC on the day in the middle. */
   readonly middle: number;
-  /** A date, counted in days from that day: `2026-03-29`. */
+  /** The date that many days after the day in the middle, such as `2026-03-29`. */
   date(days: number): string;
 }
 
@@ -17,7 +20,7 @@ export const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 const SPAN_DAYS = 21;
 
-/** The clock from three weeks before that day to three weeks after it. */
+/** Creates the clock for three weeks before and three weeks after that day. */
 export function clockOf(zone: string, date: string): Clock {
   const middleMs = Date.parse(`${date}T00:00:00Z`);
   const format = new Intl.DateTimeFormat('en-GB', {
@@ -49,7 +52,7 @@ export function clockOf(zone: string, date: string): Clock {
   };
 }
 
-/** For each minute of the clock, whether one of those freezes covers it. */
+/** For each minute of the clock: whether one of the freezes covers it. */
 export function isFrozen(clock: Clock, freezes: readonly string[]): readonly boolean[] {
   const frozen = clock.instants.map(() => false);
   for (const [from, to] of freezes.flatMap((freeze) => occurrences(clock, freeze)))
@@ -57,14 +60,14 @@ export function isFrozen(clock: Clock, freezes: readonly string[]): readonly boo
   return frozen;
 }
 
-/** The periods of a freeze, in local time. */
+/** The single periods of a freeze, each with its start and end in local time. */
 function occurrences({ shown }: Clock, freeze: string): [from: number, to: number][] {
   const [from = '', to = ''] = freeze.split(' - ');
   if (/^\d/.test(from)) return [[Date.parse(`${from}Z`), Date.parse(`${to}Z`)]];
   const [begins, ends] = [minuteNamed(from), minuteNamed(to)];
   const all: [number, number][] = [];
-  // Periods that began before the first minute of the clock have ended long before the middle. A period may
-  // begin at its last minute.
+  // Starts at the first minute of the clock. An earlier period would end long before the middle, which is the only
+  // part that tests use.
   for (let time = shown[0] ?? 0; time <= (shown.at(-1) ?? 0); time += MINUTE) {
     if (minuteOfWeek(time) !== begins) continue;
     let end = time;
@@ -74,7 +77,7 @@ function occurrences({ shown }: Clock, freeze: string): [from: number, to: numbe
   return all;
 }
 
-// The epoch began on a Thursday.
+// The Unix epoch began on a Thursday, which is day 3 of a week that begins on Monday as day 0.
 function minuteOfWeek(ms: number): number {
   return (ms / MINUTE + 3 * 24 * 60) % (7 * 24 * 60);
 }
@@ -86,7 +89,7 @@ function minuteNamed(text: string): number {
   return (DAYS.indexOf(day) * 24 + Number(hour)) * 60 + Number(minute);
 }
 
-/** The first index at which the clock shows the time, or a later one. */
+/** The first index at which the clock shows the time. If the clock skips the time, the first index after it. */
 function beginning({ first, shown }: Clock, time: number): number {
   const index = first.get(time) ?? shown.findIndex((one) => one >= time);
   return index === -1 ? shown.length : index;

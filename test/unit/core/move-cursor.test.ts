@@ -12,7 +12,7 @@ test.each([
   [4, 4, 'seen'],
   [4, 5, 'next'],
   [4, 6, 'gap'],
-] as const)('after %i, number %i is %s', (last, number, place) => {
+] as const)('after the number %i, the number %i is placed as "%s"', (last, number, place) => {
   expect(placeAfter(last, number)).toBe(place);
 });
 
@@ -38,7 +38,7 @@ describe('the cursor of a consumer', () => {
     expect(cursor.place(move(3, { generation: 2 }))).toBe('stale');
   });
 
-  test('in doubt still recognizes duplicates, and requires a snapshot for the next move', () => {
+  test('that may have missed a move still recognizes duplicates, and requires a snapshot for the next move', () => {
     const cursor = moveCursor(10);
     cursor.learn('acme', { seq: 2 });
     cursor.doubt('acme');

@@ -11,7 +11,7 @@ const window = (freeze: string[], more: object = {}) => ({
   window: { timezone: 'Europe/Oslo', freeze, ...more },
 });
 
-/** The place and the message of each problem. */
+/** Returns each problem of the policy: its location and its message. */
 function problems(document: unknown): string[] {
   return (Policy.safeParse(document).error?.issues ?? []).map(
     ({ path, message }) => `/${path.join('/')} ${message}`,

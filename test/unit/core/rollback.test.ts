@@ -7,7 +7,7 @@ interface Step extends PastMove {
   readonly version: number;
 }
 
-/** The history of a pointer, as the record stores it. */
+/** The history of a pointer, in the form in which the database stores it. */
 class History {
   readonly #moves: Step[] = [];
 
@@ -15,13 +15,13 @@ class History {
     return this.#moves.at(-1)?.version ?? null;
   }
 
-  /** Publishes or promotes. The live version does not move again. */
+  /** Publishes or promotes a version. If the version is already live, the pointer does not move. */
   forward(version: number): void {
     if (version === this.live) return;
     this.#moves.push({ generation: this.#moves.length + 1, restores: null, version });
   }
 
-  /** Returns the generation that was restored; null when there was no earlier one. */
+  /** Rolls back. Returns the generation that was restored, or null if there was no earlier one. */
   async rollBack(): Promise<number | null> {
     const target = await rollbackTarget(this.#moves.length, (at) => Promise.resolve(this.#at(at)));
     if (target === null) return null;
@@ -74,8 +74,8 @@ describe('a rollback', () => {
     await fc.assert(
       fc.asyncProperty(steps, async (taken) => {
         const history = new History();
-        // The model is a stack: the live version is on top of the versions that it has replaced and that are
-        // not undone.
+        // The model of the history is a stack. The live version is at the top. Below it are the versions that it has
+        // replaced, except those that were rolled back.
         const stack: number[] = [];
         for (const step of taken) {
           if (step === 'back') {
@@ -106,7 +106,7 @@ describe('a rollback', () => {
     );
   });
 
-  test('reads two moves of the history, for any length', async () => {
+  test('reads only two moves of the history, however long the history is', async () => {
     let read = 0;
     const moveAt = (generation: number) => {
       read += 1;

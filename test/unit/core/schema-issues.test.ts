@@ -40,7 +40,7 @@ describe('the description of a document that a schema has refused', () => {
 });
 
 describe('a bounded list', () => {
-  /** Counts the elements that it has checked. */
+  /** Counts how many elements the schema has checked. */
   function counting(): { element: z.ZodType<number>; checked: () => number } {
     let checked = 0;
     const element = z.number().refine((value) => {

@@ -24,7 +24,7 @@ test('all callers during a run share it, and the next caller starts another run'
   expect(await another).toBe(8);
 });
 
-test('a failure is reported to every caller of that run, and is not kept', async () => {
+test('a failed run reports its failure to all its callers, and the next caller starts another run', async () => {
   const { runs, flight } = counted();
   const asked = Promise.allSettled([flight.join(), flight.join()]);
   runs[0]!.reject(new Error('down'));

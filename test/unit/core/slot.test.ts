@@ -32,7 +32,7 @@ const steps = fc.array(
   { maxLength: 60 },
 );
 
-/** A tenant that only admits, ends and swaps, as the handlers do with these functions. */
+/** Simulates a tenant that admits, ends and swaps releases, with the functions that the handlers use. */
 function run(taken: readonly Step[], check: (state: BundleState, admitted: number[]) => void): void {
   let state = NEW_BUNDLE;
   const admitted: number[] = [];
@@ -95,7 +95,7 @@ describe('the slot of a pointer', () => {
     expect(decidePlacement(slot, 'queue').placement).toBe('queue');
   });
 
-  test('under supersede replaces the release in flight and all that wait', () => {
+  test('under the conflict rule supersede replaces the release in flight and all queued releases', () => {
     const slot = {
       inFlight: { version: 3, invocationId: 'inv', swapped: false },
       queue: [

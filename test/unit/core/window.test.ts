@@ -60,26 +60,26 @@ describe('a window with freezes', () => {
 
 describe('when clocks change', () => {
   test.each([
-    // 29 March 2026: 02:00 is followed by 03:00.
+    // On 29 March 2026, clocks go from 02:00 to 03:00.
     ['Europe/Oslo', 'Sat 20:00 - Sun 02:30', '2026-03-28T20:00:00Z', '2026-03-29T01:00:00.000Z'],
     ['Europe/Oslo', 'Sun 02:30 - Sun 05:00', '2026-03-29T00:59:00Z', '2026-03-29T00:59:00.000Z'],
     ['Europe/Oslo', 'Sun 02:30 - Sun 05:00', '2026-03-29T01:00:00Z', '2026-03-29T03:00:00.000Z'],
     ['Europe/Oslo', 'Sun 02:10 - Sun 02:50', '2026-03-29T01:00:00Z', '2026-03-29T01:00:00.000Z'],
     ['Europe/Oslo', 'Fri 16:00 - Mon 07:00', '2026-03-28T12:00:00Z', '2026-03-30T05:00:00.000Z'],
-    // 25 October 2026: 03:00 becomes 02:00 again.
+    // On 25 October 2026, clocks go from 03:00 back to 02:00.
     ['Europe/Oslo', 'Fri 16:00 - Mon 07:00', '2026-10-24T12:00:00Z', '2026-10-26T06:00:00.000Z'],
     ['Europe/Oslo', 'Sat 20:00 - Sun 02:30', '2026-10-25T00:45:00Z', '2026-10-25T01:30:00.000Z'],
     ['Europe/Oslo', 'Sun 02:30 - Sun 05:00', '2026-10-25T00:30:00Z', '2026-10-25T04:00:00.000Z'],
-    // 8 March and 1 November 2026.
+    // Clocks change on 8 March and on 1 November 2026.
     ['America/New_York', 'Sun 01:00 - Sun 02:30', '2026-03-08T06:30:00Z', '2026-03-08T07:00:00.000Z'],
     ['America/New_York', 'Sun 00:00 - Sun 01:30', '2026-11-01T05:45:00Z', '2026-11-01T06:30:00.000Z'],
-    // Clocks change by half an hour: on 5 April 2026 02:00 becomes 01:30 again, and on 4 October 02:00 is
-    // followed by 02:30.
+    // Clocks change by half an hour. On 5 April 2026 they go from 02:00 back to 01:30, and on 4 October from 02:00 to
+    // 02:30.
     ['Australia/Lord_Howe', 'Sat 22:00 - Sun 01:45', '2026-04-04T14:50:00Z', '2026-04-04T15:15:00.000Z'],
     ['Australia/Lord_Howe', 'Sun 02:15 - Sun 04:00', '2026-10-03T15:30:00Z', '2026-10-03T17:00:00.000Z'],
-    // Clocks do not change, and have an offset of half an hour.
+    // This zone has no clock changes. Its offset has a half hour.
     ['Asia/Kolkata', 'Fri 16:00 - Mon 07:00', '2026-03-28T12:00:00Z', '2026-03-30T01:30:00.000Z'],
-    // The 30th of December 2011 did not exist.
+    // In this zone, 30 December 2011 did not exist.
     [
       'Pacific/Apia',
       '2011-12-29T12:00 - 2011-12-30T12:00',
@@ -92,7 +92,7 @@ describe('when clocks change', () => {
 });
 
 describe('compared with a simulated clock of minutes', () => {
-  // Three weeks before and after a change of the clock, if the zone has one.
+  // Each clock covers three weeks before and after a clock change, if the zone has one.
   const clocks: readonly Clock[] = [
     clockOf('Europe/Oslo', '2026-03-29'),
     clockOf('Europe/Oslo', '2026-10-25'),
@@ -103,7 +103,7 @@ describe('compared with a simulated clock of minutes', () => {
     clockOf('Asia/Kolkata', '2026-06-01'),
   ];
   const two = (number: number) => String(number).padStart(2, '0');
-  // Mostly adjacent times, or times that a clock change skips or repeats.
+  // Generates times that are mostly adjacent, or that a clock change skips or repeats.
   const time = fc.oneof(
     fc.constantFrom('00:00', '01:30', '01:45', '02:00', '02:15', '02:30', '03:00', '16:00'),
     fc
@@ -115,7 +115,7 @@ describe('compared with a simulated clock of minutes', () => {
     const [from, fromTime, to, toTime] = parts;
     return `${from} ${fromTime} - ${to} ${toTime}`;
   });
-  /** A number of days from the change, in local time. */
+  /** Generates a single freeze whose start and end are some days from the clock change, in local time. */
   const once = (clock: Clock) =>
     fc
       .tuple(fc.integer({ min: -10, max: 9 }), time, fc.integer({ min: 0, max: 6 }), time)
@@ -133,7 +133,7 @@ describe('compared with a simulated clock of minutes', () => {
           maxLength: 4,
         },
       ),
-      // Far from both ends of the clock.
+      // The minute under test is near the clock change, so every relevant freeze is inside the clock's six weeks.
       minute: fc.oneof(
         fc.integer({ min: -24 * 60, max: 24 * 60 }),
         fc.integer({ min: -7 * 24 * 60, max: 7 * 24 * 60 }),
@@ -165,7 +165,7 @@ describe('compared with a simulated clock of minutes', () => {
     expect(frozen.lastIndexOf(false)).toBeLessThan(7 * 24 * 60);
   });
 
-  test('the opening time is itself open', () => {
+  test('the time at which a window opens is outside of all freezes', () => {
     fc.assert(
       fc.property(cases, ({ clock, freeze, minute, ms }) => {
         const nowMs = (clock.instants[clock.middle + minute] ?? 0) + ms;
@@ -189,7 +189,7 @@ describe('windows that never open', () => {
     expect(neverOpen([window(week.slice(0, 1)), window(week.slice(1))])).toBe(true);
   });
 
-  test('are found across zones only when they cover both winter and summer', () => {
+  test('in different time zones are found only when every minute of the week is frozen in winter and in summer', () => {
     const winterCover = [
       { timezone: 'UTC', freeze: ['Mon 00:00 - Thu 00:00'] },
       { timezone: 'Europe/Oslo', freeze: ['Thu 01:00 - Mon 01:00'] },

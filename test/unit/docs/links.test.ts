@@ -37,7 +37,7 @@ function withoutCode(markdown: string): string {
   return markdown.replaceAll(/```[^]*?```/g, '').replaceAll(/`[^`\n]*`/g, '');
 }
 
-/** The anchors that GitHub makes of headings. */
+/** The anchors that GitHub creates for headings. */
 function anchorsOf(page: string): Set<string> {
   const headings = [
     ...read(page)

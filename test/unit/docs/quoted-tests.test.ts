@@ -7,7 +7,7 @@ const root = fileURLToPath(new URL('../../..', import.meta.url));
 const read = (path: string): string => readFileSync(`${root}/${path}`, 'utf8');
 
 test.each(globSync('docs/**/*.md', { cwd: root }))('every test that %s quotes exists', (page) => {
-  // The form is _Test: "…"_, or _Tests: "…", "…"_. A line may break anywhere.
+  // Pages quote tests as _Test: "…"_ or _Tests: "…", "…"_. A line break may be anywhere in a quote.
   const quotes = [...read(page).matchAll(/_Tests?:\s("[^_]+")_/g)].flatMap(([, list = '']) =>
     [...list.replaceAll(/\s+/g, ' ').matchAll(/"([^"]+)"/g)].map(([, title = '']) => title),
   );
@@ -30,7 +30,7 @@ test('docs/explanation/security.md names the file of every test that it quotes',
   expect(elsewhere).toEqual([]);
 });
 
-/** Sections without a claim: they map terms, or name a place. */
+/** Sections that make no claim, so they need no test: they only map terms or name a place. */
 const NO_CLAIMS = ['In short', 'The worker'];
 
 test('each section and each list item of docs/guides/from-hatchet.md quotes a test', () => {

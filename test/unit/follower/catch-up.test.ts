@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import { catchUp, type Target } from '../../../packages/client/follower/catch-up.ts';
 
-/** A follower whose fetches the test ends. */
+/** Creates a follower whose fetches end when the test ends them. */
 function rig() {
   const end = new AbortController();
   const begun: number[] = [];

@@ -36,7 +36,7 @@ describe('a response in the fuzz run', () => {
     expect(foreignText({ secrets }, { ...asked, sender: sender(EVERYBODY) }, 'rival-1')).toBeNull();
   });
 
-  test('may repeat the text of its request, but no other data of that tenant', () => {
+  test('may repeat a text of another tenant that its request contains, but no other text of that tenant', () => {
     const naming = { ...asked, path: '/v1/tenants/acme-1/blobs/sha256%3Abb' };
     expect(foreignText({ secrets }, naming, 'there is no blob sha256:bb')).toBeNull();
     expect(foreignText({ secrets }, naming, 'sha256:bb is of rival-1')).toBe('rival: rival-1');

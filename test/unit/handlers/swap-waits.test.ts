@@ -8,7 +8,7 @@ import type { Deps } from '../../../handlers/ports/deps.ts';
 import type { StageFailure } from '../../../handlers/release/stage-failure.ts';
 import { swapThroughGates } from '../../../handlers/release/swap-through-gates.ts';
 
-// These waits take hours. A real Restate can't skip them, so this test replaces its context by one whose
+// Tests waits that take hours. A real Restate can't skip them, so this test replaces Restate's context with one whose
 // clock jumps.
 
 const hour = 3_600_000;
@@ -16,7 +16,7 @@ const id = { tenant: 'acme', bundle: 'bundle', version: 1 };
 
 interface Step {
   readonly answer: SwapResult;
-  /** How long the swap takes to respond, by the clock of the context. */
+  /** How long the swap takes until it responds, by the clock of the context. */
   readonly tookMs?: number;
 }
 
@@ -24,7 +24,7 @@ const unavailable: Step = { answer: { kind: 'unavailable' } };
 const down: Step = { answer: { kind: 'sinks_down', sinks: [{ sink: 'audit', known: true, why: 'away' }] } };
 const moved: Step = { answer: { kind: 'moved', generation: 1, seq: 1 } };
 
-/** Requests the swap until one of these results ends the wait. The sink is down at each check. */
+/** Requests the swap until one of the given results ends the wait. Each check finds the sink down. */
 async function swapped(steps: readonly Step[]): Promise<StageFailure | null> {
   let nowMs = 0;
   const left = [...steps];

@@ -6,7 +6,10 @@ import type { Delivered, Push } from '../../../services/hooks/push.ts';
 import { deliveryIdOf, readDelivery } from '../../../services/hooks/read-delivery.ts';
 import { applyRule } from '../../../services/hooks/rule.ts';
 
-/** The payloads that GitHub documents. The types of the package do not match its content. */
+/**
+ * The payloads that GitHub documents. They are parsed, because the type declarations of the package do not match its
+ * content.
+ */
 const examples = z.array(z.object({ name: z.string(), examples: z.array(z.unknown()) })).parse(published);
 
 const ZERO = '0'.repeat(40);

@@ -4,9 +4,9 @@ import { mayConnectTo } from '../../../services/outbound/address-check.ts';
 import { parseAddressRange } from '../../../services/outbound/address-ranges.ts';
 
 /**
- * Addresses that are not public, from IANA's special-purpose registries (iana-ipv4-special-registry,
- * iana-ipv6-special-registry), multicast and unassigned space. They are written down and compared as numbers
- * here, so that this test does not share a mistake with the code or its library.
+ * Addresses that are not public: IANA's special-purpose registries (iana-ipv4-special-registry,
+ * iana-ipv6-special-registry), multicast and unassigned space. The test lists them by hand and compares them as
+ * numbers, so that it does not repeat a mistake of the code or its library.
  */
 const NOT_PUBLIC_V4: [string, string][] = [
   ['0.0.0.0/8', 'this network'],
@@ -200,13 +200,16 @@ function isPublic(address: bigint, blocks: readonly Block[]): boolean {
   return !blocks.some(({ first, last }) => first <= address && address <= last);
 }
 
-/** Mapped addresses, and NAT64 with its well-known prefix: the IPv4 address inside is checked. */
+/**
+ * Prefixes of IPv6 addresses that contain an IPv4 address: mapped addresses, and NAT64 with its well-known prefix.
+ * The product checks the IPv4 address inside them.
+ */
 function isCarrier(address: bigint): boolean {
   const prefix = address / 2n ** 32n;
   return prefix === 0xffffn || prefix === 0x64_ff9bn * 2n ** 64n;
 }
 
-/** Any address, or one at the edge of a range. */
+/** Generates any address, or one near the edge of a range. */
 function near(blocks: readonly Block[], end: bigint): fc.Arbitrary<bigint> {
   const edges = blocks.flatMap(({ first, last }) => [first, last]);
   const atEdge = fc
@@ -220,7 +223,7 @@ function numberOfV4(address: string): bigint {
   return address.split('.').reduce((sum, octet) => sum * 256n + BigInt(octet), 0n);
 }
 
-/** For groups before a `::`. */
+/** Parses an IPv6 address that is written in full, or that ends with `::`. */
 function numberOfV6(address: string): bigint {
   const groups = address.replace(/::$/, '').split(':');
   return Array.from({ length: 8 }, (_, index) => BigInt(`0x${groups[index] ?? '0'}`)).reduce(

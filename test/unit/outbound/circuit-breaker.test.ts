@@ -100,7 +100,7 @@ describe('the memory of circuit breakers', () => {
     expect(['a', 'b', 'c'].map((key) => breakers.admit(key).kind)).toEqual(['admitted', 'open', 'open']);
   });
 
-  test('does not apply the trial of a forgotten breaker to its successor', () => {
+  test('ends the trial of a forgotten breaker without an effect on a new breaker of the same key', () => {
     const { breakers, clock } = fresh({ remembered: 1 });
     call(breakers, 'failing', 3, 'a');
     clock.ms += openMs;

@@ -12,7 +12,7 @@ test('any number of concurrent lookups use the resolver of the machine, with its
 
 test('names that cannot be resolved do not delay other lookups', async () => {
   const resolve = systemResolver();
-  // Too long for a name server, so that none is asked.
+  // These names are too long for DNS, so no name server is asked.
   const none = Array.from({ length: outboundLimits.lookups * 5 }, () => resolve('a'.repeat(300)));
   expect((await Promise.allSettled(none)).map(({ status }) => status)).toEqual(none.map(() => 'rejected'));
   expect(await resolve('localhost')).not.toEqual([]);

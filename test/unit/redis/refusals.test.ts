@@ -11,9 +11,9 @@ describe('the text of a Redis error', () => {
     ['NOPERM this user (secret-user) has no permissions', 'Redis: its ACL denies the command to this user'],
     ['NEWCODE something at 10.0.0.7', 'Redis: it returned the error NEWCODE'],
     ['something at 10.0.0.7', 'Redis: it rejected the command'],
-  ])('has a text of the product in place of the server’s: %j', (said, words) => {
+  ])('has a text of the product in place of the server’s text: %j', (said, words) => {
     expect(redisRefusal(new ErrorReply(said))).toBe(words);
-    // An error of the login, before any command.
+    // The same error may also come from the login, before any command was sent.
     expect(redisRefusal(new RedisLostError('it is unreachable', { cause: new ErrorReply(said) }))).toBe(
       words,
     );

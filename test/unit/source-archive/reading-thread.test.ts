@@ -13,7 +13,10 @@ import { repositoryArchive } from '../../support/data/archives.ts';
 
 const MODULE = new URL('../../../services/source-archive/repository-reader.ts', import.meta.url).href;
 
-/** Far less than all tasks of a test take together, and far more than one. */
+/**
+ * The time limit of one task. It is far above the time of a single task, and far below the time of all tasks of a
+ * test.
+ */
 const TIMEOUT_MS = 2_000;
 
 const silent = pino({ level: 'silent' });

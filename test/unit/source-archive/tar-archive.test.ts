@@ -143,8 +143,8 @@ test('files whose total size is above the limit are refused', async () => {
 });
 
 test('an archive that unpacks to 512 MiB is stopped at the limit, and the memory stays bounded', async () => {
-  // Only directories, so that only the count of unpacked bytes can stop it. Repeated gzip members make it
-  // cheap to create.
+  // The archive contains only directories, so only the limit on unpacked bytes can stop it. Repeating a gzip member
+  // makes it cheap to create.
   const directory = (await tar([{ name: 'x', type: 'directory' }])).subarray(0, 512);
   const member = gzipSync(Buffer.concat(Array.from({ length: 2_048 }, () => directory)));
   const bomb = Buffer.concat(Array.from({ length: 512 }, () => member));
@@ -161,7 +161,7 @@ test('an archive that unpacks to 512 MiB is stopped at the limit, and the memory
 test('a name that is not UTF-8 is refused', async () => {
   const whole = await tar([{ name: 'nameX', content: '' }]);
   whole[4] = 0xff;
-  // The checksum of the header is the sum of its bytes, with blanks in its own place.
+  // The checksum of a tar header is the sum of its bytes. The field of the checksum counts as blanks.
   whole.fill(' ', 148, 156);
   const sum = whole.subarray(0, 512).reduce((total, byte) => total + byte, 0);
   whole.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
@@ -172,7 +172,7 @@ test('a name that is not UTF-8 is refused', async () => {
   });
 });
 
-/** A repository as code hosts pack it. */
+/** Creates an archive of a repository as code hosts do, with all files in one folder. */
 async function readRepository(entries: readonly Entry[], folder: string | null = null) {
   return readTarArchive(gzipSync(await tar(entries)), repositoryLayout(folder));
 }

@@ -22,14 +22,14 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 const git = (...args: string[]) =>
   execFileSync('git', ['-c', 'user.name=x', '-c', 'user.email=x@example.com', ...args], { cwd: folder });
 
-/** The reason of the refusal; null when the folder is accepted. */
+/** The reason why the folder is refused. Null if it is accepted. */
 const refusal = (path: string): Promise<string | null> =>
   refuseForeignDataDir(path).then(
     () => null,
     (error: unknown) => String(error),
   );
 
-describe('a home is accepted', () => {
+describe('a home folder is accepted', () => {
   test('when it is missing, when it is empty, and when no other user can read it', async () => {
     expect(await refusal(home)).toBeNull();
     expect(await refusal(join(folder, 'none'))).toBeNull();
@@ -52,7 +52,7 @@ describe('a home is accepted', () => {
   });
 });
 
-describe('a home is refused', () => {
+describe('a home folder is refused', () => {
   test('when it came with a clone: every user can read its hash, which another person has chosen', async () => {
     git('init', '-q');
     git('add', '-A');

@@ -21,7 +21,7 @@ test('the key of a home is created once, and only its owner can read it', async 
   expect(settings.shape.POINTSMAN_WORKER_IDENTITY_KEY.parse(made.publicKey)).toBe(made.publicKey);
 });
 
-test('another home has another key', async () => {
+test('each home has its own key', async () => {
   const { pemFile, publicKey } = await requestIdentity(home);
   await rm(pemFile);
   expect((await requestIdentity(home)).publicKey).not.toBe(publicKey);

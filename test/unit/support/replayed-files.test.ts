@@ -9,7 +9,7 @@ const root = join(import.meta.dirname, '../../..');
 
 test('the replayed run includes every integration test whose handlers use its settings, unless the file states a reason', () => {
   const files = filesWithRestate(root);
-  // Files that use the harness directly, and one that uses another harness.
+  // These files start Restate in different ways: directly, or through support code that they import.
   for (const name of [
     'releases/release',
     'hooks/hooks',

@@ -59,7 +59,7 @@ test('the id of this build is 12 hex digits', () => {
   expect(buildId()).toMatch(/^[0-9a-f]{12}$/);
 });
 
-/** The source of a project in which every folder exists. */
+/** A project's source folders, all of which exist. */
 function sourceIn(folder: string) {
   return {
     core: join(folder, 'core'),

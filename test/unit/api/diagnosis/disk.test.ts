@@ -17,7 +17,8 @@ describe('the examination of the disks', () => {
     ffree: inodes.free,
   });
 
-  // Without a disk of that kind, and therefore on any machine. The integration test fills a real one where it may.
+  // Simulated disks, so these tests run on every machine. The integration test fills a real disk where it is allowed
+  // to mount one.
   test.each([
     ['is full', disk(100 * GB, 0), 'error', 'full: writes fail'],
     ['has less than a gigabyte', disk(100 * GB, 0.9 * GB), 'error', 'almost full'],

@@ -1,6 +1,6 @@
 import { json, type Respond } from '../../cli/scripted-api.ts';
 
-/** The admin API of a Restate that has these stuck invocations. */
+/** A fake of Restate's admin API that reports these stuck invocations. */
 export function scriptedRestate(...rows: unknown[]): Record<string, Respond> {
   const services = ['Tenant', 'Compensation'].map((name) => ({ name, revision: 1 }));
   return {

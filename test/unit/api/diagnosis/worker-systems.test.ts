@@ -46,7 +46,7 @@ describe('the examination of the stores of the worker', () => {
     ]);
   });
 
-  test('sends nothing without a worker, because Restate would keep the request', async () => {
+  test('sends no request without a worker, because Restate would keep the request', async () => {
     const { found, asked } = await findings(json({ postgres: { kind: 'well' } }), 'down');
     expect(found).toMatchObject([{ state: 'unknown', summary: 'not checked: no worker responds' }]);
     expect(asked).toBe(0);

@@ -62,7 +62,7 @@ test.each([
   `Bearer ${hashToken('of-acme')}`,
   `Bearer ${ADMINS} x`,
   `Bearer ${'x'.repeat(2_000)}`,
-])('the header %s is unauthenticated', async (header) => {
+])('a request with the header %s is unauthenticated', async (header) => {
   expect(await codeOf(() => authenticate(header, known))).toBe('unauthenticated');
 });
 

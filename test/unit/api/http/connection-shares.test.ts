@@ -10,8 +10,8 @@ import { type AddressRange, parseAddressRange } from '../../../../services/outbo
 import { eventually } from '../../../support/runs/eventually.ts';
 import { openSocket } from '../../../support/runs/raw-http.ts';
 
-// 400 connections: one network may have half of three quarters of them, and one address half of three
-// quarters of that.
+// The limits for a capacity of 400 connections. One network may have half of three quarters of them, which is 150.
+// One address may have half of three quarters of those, which is 56.
 
 const CONNECTIONS = 400;
 const ONE_NETWORK = 150;
@@ -87,7 +87,7 @@ test.each([
   expect(connect(other)).toBe(true);
 });
 
-/** Applies the rule to remote addresses that this machine does not have. */
+/** Applies the limits to connections with any remote address, including addresses that this machine does not have. */
 function anyAddress() {
   const detached = createServer();
   shareConnections(detached, { capacity: CONNECTIONS });

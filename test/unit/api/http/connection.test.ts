@@ -33,7 +33,7 @@ afterEach(() => {
   server = null;
 });
 
-/** Sends two pipelined requests without a response. `close` ends their connection. */
+/** Sends two pipelined requests to which the server does not respond. `close` ends their connection. */
 async function twoPipelined() {
   const connections: Connection[] = [];
   const outgoing: { end(): void }[] = [];

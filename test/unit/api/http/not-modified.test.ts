@@ -12,7 +12,7 @@ import type { Principal } from '../../../../services/api/access/access.ts';
 import { Metrics } from '../../../../services/api/metrics/metrics.ts';
 import { notModified } from '../../../../services/api/channels/not-modified.ts';
 
-/** The status of a fake router, which shows that the router got the request. */
+/** A fake router responds with this status, which shows that it got the request. */
 const ROUTERS = 418;
 
 const PATH = '/v1/tenants/acme/bundles/bot/channels/live';

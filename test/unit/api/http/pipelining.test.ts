@@ -10,7 +10,7 @@ import { socketLimits } from '../../../../services/api/limits.ts';
 import { eventually } from '../../../support/runs/eventually.ts';
 import { exchange, openSocket, responseOn } from '../../../support/runs/raw-http.ts';
 
-// How much the server keeps of requests that wait behind another one on their connection.
+// Tests how much memory the server uses for pipelined requests that wait behind another request on their connection.
 
 const { pipelined, pipelinedPast } = socketLimits;
 const WITHIN = { withinMs: 20_000 };
@@ -20,7 +20,7 @@ let server: ApiServer;
 let handled: string[];
 /** Every request that the parser has read. */
 let seen: IncomingMessage[];
-/** Lets `/slow` and `/begun` end. */
+/** Resolving it lets the handlers of `/slow` and `/begun` end. */
 let go: PromiseWithResolvers<void>;
 const sockets: Socket[] = [];
 
@@ -76,7 +76,7 @@ const put = (path: string, body: string): string =>
   `PUT ${path} HTTP/1.1\r\nHost: test\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 const LARGE_HEADER = `X: ${'x'.repeat(14 * KiB)}`;
 
-/** Bytes of request bodies in memory. */
+/** The bytes of request bodies that the server holds in memory. */
 const heldBytes = (): number => seen.reduce((sum, { readableLength }) => sum + readableLength, 0);
 const areRead = async (count: number): Promise<void> => {
   const what = `${count} requests were read`;
@@ -90,7 +90,7 @@ describe('the API keeps no request body in memory', () => {
   const BODY = 'x'.repeat(65_000);
 
   test('behind a request that waits: 250 connections with the largest number of requests hold less than 2 MiB', async () => {
-    // All connections share one buffer, so that the sender needs little memory.
+    // The same buffer is sent on every connection, so that the test itself needs little memory.
     const flood = Buffer.from(get('/slow') + put('/behind', BODY).repeat(pipelinedPast));
     for (let nth = 0; nth < 250; nth++) await sent(flood);
     await areRead(250 * (1 + pipelinedPast));

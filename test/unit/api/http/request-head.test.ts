@@ -4,7 +4,7 @@ import { type ApiServer, listen } from '../../../../services/api/http/server.ts'
 import { socketLimits } from '../../../../services/api/limits.ts';
 import { exchange } from '../../../support/runs/raw-http.ts';
 
-// Request heads, byte by byte, on real sockets.
+// Tests the heads of requests, byte by byte, on real sockets.
 
 let server: ApiServer;
 let handled: string[];

@@ -17,7 +17,7 @@ const PUBLISHER: Principal = { id: 'token', name: 'ci', tenant: 'acme', roles: [
 const MiB = 1024 * 1024;
 const LARGE_BYTES = 10 * MiB;
 
-/** A router with a large response and a small one, without authorization. The test ends its connections. */
+/** Starts a router with a large and a small response, without authorization. The test ends the connections. */
 function startRouter() {
   const answers = (path: string, bytes: number) =>
     endpoint({
@@ -64,7 +64,7 @@ function startRouter() {
   return {
     call,
     responses,
-    /** How many changes were carried out. They end once `endChanges` is called. */
+    /** The number of changes that the handlers have executed. Their requests end when `endChanges` is called. */
     changes: () => changes,
     endChanges: changed.resolve,
     sent: () => ends.splice(0).map((end) => end()),
@@ -147,8 +147,8 @@ describe('event streams whose clients do not read', () => {
       draining,
     });
     /**
-     * Starts to read as a connection does. The connection keeps what it has read when its client does not
-     * read.
+     * Opens a stream as a connection does. If its client does not read, the connection holds the events that it has
+     * received.
      */
     const open = async (token: string, { isRead }: { isRead: boolean }) => {
       const connection = { holds: 0, end: (): void => {} };
@@ -184,7 +184,7 @@ describe('event streams whose clients do not read', () => {
       const { next } = await open(token, { isRead: true });
       expect([await next(), await next(), await next()]).toEqual([true, true, false]);
     }
-    // An event that the client did not read counts also after its stream has ended.
+    // An event that was sent but not read by the client still counts after its stream has ended.
     expect(await begun[0]?.stream.next()).toBe(false);
     expect(responses.held).toBe(begun.length * EVENT_BYTES);
     for (const { stream } of unread) stream.end();

@@ -8,13 +8,14 @@ import { type ApiServer, type EarlyResponder, listen } from '../../../../service
 import { eventually } from '../../../support/runs/eventually.ts';
 import { exchange, openSocket, responseOn } from '../../../support/runs/raw-http.ts';
 
-// Bytes that a client may send over one connection. The application behind the server records its requests.
+// Tests the bytes that a client may send on one connection. The application behind the server records the requests
+// that reach it.
 
 const WITHIN = { withinMs: 10_000 };
 
 let server: ApiServer;
 let handled: string[];
-/** Lets `/slow` and `/begun` end. */
+/** Resolving it lets the handlers of `/slow` and `/begun` end. */
 let go: PromiseWithResolvers<void>;
 let early: EarlyResponder;
 const sockets: Socket[] = [];
@@ -152,8 +153,8 @@ test('a CONNECT behind a request does not end the connection before the response
   const socket = await sent(`POST /slow HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\n\r\nhi`);
   await eventually(async () => handled.includes('POST /slow'), { what: 'it is handled', ...WITHIN });
   socket.write(`CONNECT other:1 HTTP/1.1\r\nHost: test\r\n\r\n${post('/smuggled')}`);
-  // No test can see when the server reads these bytes. A later exchange on a second connection proves that it
-  // has.
+  // The test can't observe when the server reads these bytes. A later exchange on a second connection ensures that
+  // the server has read them.
   await exchange(server.url, get('/other', 'Connection: close'));
   go.resolve();
   const { status, headers, body } = await responseOn(socket);

@@ -78,7 +78,7 @@ describe('in a shared resource', () => {
   });
 });
 
-/** Takes and releases in any order. */
+/** Sequences that take and release units in any order. */
 const steps = fc.array(
   fc.record({
     tenant: fc.integer({ min: 0, max: 8 }),
@@ -113,7 +113,7 @@ describe.each([
 
   interface State {
     readonly shares: Shares;
-    /** By tenant. */
+    /** The number of held units by tenant. */
     readonly held: ReadonlyMap<number, number>;
   }
 

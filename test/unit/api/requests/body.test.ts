@@ -64,7 +64,7 @@ function sent() {
 
 const pace = { windowMs: 50, bytes: 100, lateMs: 60_000 };
 
-test('a body whose sender stalls is ended after one window, even after fast bytes', async () => {
+test('a body whose sender stalls is ended after one time window, even if its first bytes were fast', async () => {
   const { stream, send } = sent();
   send(1_000);
   await expect(readBody(post(stream), 10_000, { pace })).rejects.toMatchObject({ code: 'too_slow' });
@@ -78,7 +78,7 @@ test('a body that trickles is ended, and its first fast bytes do not count later
   clearInterval(trickle);
 });
 
-test('a body that keeps the pace is read to its end, for any time', async () => {
+test('a body that keeps the minimum rate is read to its end, however long that takes', async () => {
   const { stream, send, end } = sent();
   let pieces = 0;
   const steady = setInterval(() => {
@@ -91,7 +91,7 @@ test('a body that keeps the pace is read to its end, for any time', async () => 
   expect((await readBody(post(stream), 200_000, { pace: slow })).byteLength).toBe(120_000);
 });
 
-test('a late check does not count, because the process was busy and has read nothing', async () => {
+test('a check of the rate that runs late does not count, because the process was busy and has read nothing', async () => {
   const { stream, send, end } = sent();
   const read = readBody(post(stream), 10_000, { pace: { ...pace, lateMs: 20 } });
   const busyUntil = performance.now() + 200;

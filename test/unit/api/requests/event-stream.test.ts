@@ -9,7 +9,7 @@ import { eventually } from '../../../support/runs/eventually.ts';
 const never = new AbortController().signal;
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
-/** A request, with a new share unless the test passes one. */
+/** Creates a request with its own share of memory, unless the test passes one. */
 function asked({
   method = 'GET',
   signal = never,
@@ -22,7 +22,7 @@ function unsentOf(shares: Shares): UnsentBytes {
   return new UnsentBuffers(shares).open(['acme', 'ci'], () => 0);
 }
 
-/** Endless numbers, with their count and whether their generator has ended. */
+/** A generator of endless numbers. It counts them, and records when it has ended. */
 function numbers() {
   const state = { made: 0, hasEnded: false };
   async function* make(): AsyncGenerator<readonly Uint8Array[]> {
@@ -45,7 +45,7 @@ test('an event without data has only an id', () => {
   expect(text(encodeEvent({ id: 'acme:17' }))).toBe('id: acme:17\n\n');
 });
 
-test('no event is generated ahead of its reader', async () => {
+test('an event is not generated before its reader is ready for it', async () => {
   const { state, make } = numbers();
   const reader = eventStreamAnswer(asked(), never, make).body!.getReader();
   for (let n = 1; n <= 3; n++)
@@ -81,7 +81,7 @@ test('a stream whose source fails ends after the events before the failure', asy
   expect(await answer.text()).toBe('id: 1\n\n');
 });
 
-test('a HEAD request starts no stream', () => {
+test('a HEAD request does not start a stream', () => {
   const answer = eventStreamAnswer(asked({ method: 'HEAD' }), never, () => {
     throw new Error('somebody follows');
   });
@@ -106,7 +106,7 @@ test('events count in the share of their reader until it has read them, and the 
     expect(shares.held).toBe(EVENT_BYTES);
   }
   const others = shares.open(['acme', 'ci']);
-  // More than the share, so that there is no room even after the stream has released its last event.
+  // Takes more than the whole share. So there is no room even after the stream has released its last event.
   others.takeAnyway(shares.room(['acme', 'ci']) + EVENT_BYTES);
   expect((await reader.read()).done).toBe(true);
   expect(state.hasEnded).toBe(true);
@@ -142,7 +142,7 @@ describe('an idle event stream', () => {
       text(((await reader.read()).value as Uint8Array | undefined) ?? new Uint8Array());
     for (let beat = 0; beat < 3; beat++) {
       const read = next();
-      // The stream begins to wait one turn after it was read.
+      // After a read, the stream starts its heartbeat timer in the next turn of the event loop.
       for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
       vi.advanceTimersByTime(streamLimits.heartbeatMs);
       expect(await read).toBe(': still here\n\n');

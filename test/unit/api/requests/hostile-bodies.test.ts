@@ -14,7 +14,7 @@ import {
 
 const MODULE = new URL('../../../../services/api/releases/source-reader.ts', import.meta.url).href;
 
-/** Enough for the text of the test's bodies and for one copy of their files, but not for more. */
+/** The heap limit of the test. The text of a body and one copy of its files fit in it, and a second copy does not. */
 const HEAP_MIB = 128;
 
 const MB = 1_000_000;
@@ -54,7 +54,7 @@ test.each([
 
 const KEY = 'k'.repeat(4.9 * MB);
 
-/** Invalid names, each as long as a report of one may be. */
+/** Creates invalid file names. Each has the maximum length of a name in an error report. */
 const wrongNames = (count: number): string =>
   Array.from({ length: count }, (_, index) => `"${'\u00e9€'.repeat(999)}//${index}":""`).join(',');
 

@@ -32,7 +32,10 @@ const layer = (path: string, letter: string) => ({
   annotations: { 'org.opencontainers.image.title': path },
 });
 
-/** v3 waits for an approval and would replace v2. Two of its files differ, one is new and one is gone. */
+/**
+ * Scripts the API: the release v3 waits for an approval and would replace v2. Two files differ, one is new and one
+ * was removed.
+ */
 const WAITING: Readonly<Record<string, Respond>> = {
   [READ]: json(
     release({ version: 3, stage: 'gate', digest: DIGEST, by: 'ci', message: 'Kinder', gates: [gate()] }),
@@ -99,7 +102,7 @@ describe('pointsman approve', () => {
   });
 
   test.each(['', 'n', 'no', 'yep', 'q'])(
-    'records no decision for the answer %j, and exits with 130',
+    'does not record a decision for the answer %j, and exits with 130',
     async (answer) => {
       const result = await run(['approve', '3'], WAITING, { answers: [answer] });
       expect(result).toMatchObject({ exit: 130, stderr: 'error No decision was recorded.\n' });
@@ -147,7 +150,7 @@ describe('pointsman approve', () => {
     expect(said()).toEqual({ decision: 'approve', digest: DIGEST, generation: 7 });
   });
 
-  test('compares the first release of a bundle with nothing', async () => {
+  test('shows every file of the first release of a bundle as added', async () => {
     const script = {
       ...WAITING,
       [`GET ${BUNDLE}/channels/live`]: problem(404, 'not_found', 'There is no channel "live" of "bot".'),
@@ -206,7 +209,7 @@ describe('pointsman approve', () => {
     expect(result.stderr).toContain('error the reason\n');
   });
 
-  test('a refusal is followed by the next action', async () => {
+  test('a refusal is printed together with the next action to take', async () => {
     const refused = (status: number, code: string, more = {}) => ({
       ...WAITING,
       [APPROVE]: problem(status, code, 'no', more),

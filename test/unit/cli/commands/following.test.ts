@@ -46,7 +46,7 @@ function movedEvents(...moves: ReturnType<typeof move>[]): string {
 
 const isEnded = problem(410, 'cursor_expired', 'what comes after it is no longer kept');
 
-/** A page of the feed, streams that are cut, and a response that ends the command. */
+/** Scripts the feed: one page, then streams that are cut, and finally a response that ends the command. */
 function feed(next: string, ...streams: string[]) {
   const page = json({ items: [], next, latest: next });
   return { [`GET ${FEED}`]: [page, ...streams.map(events), isEnded] };

@@ -77,7 +77,7 @@ describe('pointsman hooks set', () => {
     expect(stdout).not.toContain('secret');
   });
 
-  test('replaces them with values from standard input, which do not appear on the command line', async () => {
+  test('replaces the secret and the token with values from standard input, which do not appear on the command line', async () => {
     await run(['set', 'main', ...RULE, '--secret-stdin', '--token-stdin'], isThere, {
       stdin: 'the-secret\nthe-token\n',
     });

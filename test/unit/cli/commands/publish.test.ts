@@ -92,7 +92,7 @@ describe('the outcome of pointsman publish', () => {
     });
     expect(result.exit).toBe(0);
     expect(result.stdout.match(/validate/g)).toHaveLength(1);
-    // Once at the start, and once for the unknown event.
+    // The command reads the release once at the start, and once because of the unknown event.
     expect(bench.seen.filter(({ path }) => RELEASE.endsWith(path))).toHaveLength(2);
   });
 

@@ -156,11 +156,14 @@ test.each([
     { after: 'acme:4' },
     'replaying  audit: 3 moves to deliver\n',
   ],
-])('%j sends that request once, and prints the remaining moves', async (args, address, body, words) => {
-  const { exit, stdout } = await run(args, { [`POST ${AUDIT}/${address}`]: json(failing) });
-  expect([exit, stdout, sent()]).toEqual([0, words, body]);
-  expect(api?.seen[0]?.headers['idempotency-key']).toMatch(/^[0-9a-f-]{36}$/);
-});
+])(
+  'the command %j sends its request once, and prints the remaining moves',
+  async (args, address, body, words) => {
+    const { exit, stdout } = await run(args, { [`POST ${AUDIT}/${address}`]: json(failing) });
+    expect([exit, stdout, sent()]).toEqual([0, words, body]);
+    expect(api?.seen[0]?.headers['idempotency-key']).toMatch(/^[0-9a-f-]{36}$/);
+  },
+);
 
 test('pointsman sinks redeliver and test exit with 0 only when the event was accepted', async () => {
   const taken = { sent: true, event: 'acme:bot:live:17', reason: null };

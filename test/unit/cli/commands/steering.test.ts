@@ -45,7 +45,7 @@ describe('pointsman rollback', () => {
     size: 1,
     annotations: { 'org.opencontainers.image.title': path },
   });
-  /** v2 is live at generation 2, and v1 was live before. One file differs. */
+  /** Scripts the API: v2 is live at generation 2, and v1 was live before. One file differs between them. */
   const seen = (more: Readonly<Record<string, unknown>> = {}) => ({
     [`GET ${CHANNEL}/rollback`]: json({
       pointer: pointer({ digest: LIVE, ...more }),
@@ -147,7 +147,7 @@ describe('the commands that move a pointer', () => {
     expect(JSON.parse(String(api?.seen[0]?.body))).toEqual({ version: 3, createChannel: true });
   });
 
-  test('hold and hold --lift send the two requests of the API', async () => {
+  test('hold sets a hold on the pointer, and hold --lift removes it', async () => {
     const script = {
       [`PUT ${CHANNEL}/hold`]: json(pointer({ hold: { reason: 'freeze', by: 'ann', at: '' } })),
       [`DELETE ${CHANNEL}/hold`]: json(pointer()),
@@ -197,10 +197,13 @@ describe('the full name of a release', () => {
     ['watch', ['watch', 'other/app/v7'], `GET ${OTHER}`],
     ['status', ['status', '--release', 'other:app:v7'], `GET ${OTHER}`],
     ['diff', ['diff', 'other:app:v7', 'v7'], `GET ${OTHER}`],
-  ])('is enough for %s, for any tenant and bundle in the environment', async (_, args, first) => {
-    await run(args);
-    expect(`${api?.seen[0]?.method} ${api?.seen[0]?.path}`).toBe(first);
-  });
+  ])(
+    'identifies the release for the command %s, whatever tenant and bundle the environment names',
+    async (_, args, first) => {
+      await run(args);
+      expect(`${api?.seen[0]?.method} ${api?.seen[0]?.path}`).toBe(first);
+    },
+  );
 
   test('is refused by status, which prints the option for a release', async () => {
     const { exit, stderr } = await run(['status', 'acme:bot:v1']);

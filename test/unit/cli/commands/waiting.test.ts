@@ -53,7 +53,8 @@ function word(by: string, isVoid = false): Record<string, unknown> {
 }
 
 /**
- * Returns each view when it is requested. The event stream is cut each time, so that the view is requested.
+ * Scripts the states of a release, one for each request. The event stream is cut each time, so the command requests
+ * the next state.
  */
 const views = (...responses: Record<string, unknown>[]) => ({
   [RELEASE]: responses.map((response) => json(response)),
@@ -141,7 +142,7 @@ describe('pointsman publish with a release that waits', () => {
     );
     const startedAt = performance.now();
     const result = await bench.publish({ [RELEASES]: patience }, ['--timeout', '1s']);
-    // Without the timeout it would take at least 29 s.
+    // Without the timeout, the retries would take at least 29 s.
     expect(performance.now() - startedAt).toBeLessThan(25_000);
     expect(result.exit).toBe(11);
     expect(result.stderr).toContain('may have been accepted');

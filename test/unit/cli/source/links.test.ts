@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { runCli } from '../../../support/runs/run-cli.ts';
 import { problem, scriptedApi } from '../scripted-api.ts';
 
-// A foreign repository, next to a folder of the same machine that is not part of it.
+// Creates a repository by an untrusted author, next to another folder of the same machine that does not belong to it.
 
 let machine: string;
 let repository: string;
@@ -90,7 +90,7 @@ describe('a path without a symbolic link of the folder', () => {
   });
 });
 
-test('no line of a file outside of the source is printed, although a diagnostic names a path through a link', async () => {
+test('a line of a file outside of the source is never printed, although a diagnostic names a path through a link', async () => {
   await writeFile(join(repository, 'config/.pointsmanignore'), 'link\n');
   await link('../../secret', 'config/link');
   const at = { line: 1, column: 1, pointer: '', code: 'x', message: 'wrong' };

@@ -70,7 +70,7 @@ describe('a link, a device or a FIFO instead of a file', () => {
 test('a source that is too large in total is refused without being read to its end', async () => {
   const full = Buffer.alloc(8 * 1024 * 1024);
   for (let nth = 0; nth < 5; nth++) await writeFile(join(repository, `config/${nth}.bin`), full);
-  // This file would be a separate problem.
+  // This file is itself too large, which would otherwise be reported as its own problem.
   await writeFile(join(repository, 'config/z.bin'), Buffer.alloc(8 * 1024 * 1024 + 1));
   await expect(packDirectory('config')).rejects.toMatchObject({
     hints: [expect.stringMatching(/^all files together are larger than 33554432 bytes/)],

@@ -15,8 +15,8 @@ const options: SessionOptions = { ...compileLimits, evictAs: () => null };
 const source = memorySource({ 'a.yaml': 'x: 1' });
 
 /**
- * Runs a session with a process that executes the script for its task, like a process that a source has taken over. The
- * script's function `send` adds the task ID to a message.
+ * Runs a session with a process that executes the given script instead of compiling, as if a hostile source had taken
+ * it over. The script's function `send` adds the task ID to a message.
  */
 async function sessionWith(
   script: string,
@@ -79,7 +79,7 @@ describe('a session with a compile process', () => {
           send({ kind: 'artifact', artifact: { channel: Math.random() + '', digest: 'd', list: { files: [], blobDigests: [] } } });
       }, 1);`,
     ],
-    // Each message would restart its clock.
+    // If the session accepted repeated start messages, each of them would restart the time limit of the process.
     ['the start message repeatedly', `setInterval(() => send({ kind: 'started' }), 20);`],
     [
       'too many warnings',

@@ -12,7 +12,10 @@ interface Read {
   readonly end: () => void;
 }
 
-/** Questions about files whose content is their path and whose declared size is `size`. The test ends each read. */
+/**
+ * Answers a process's questions about files. The content of each file is its path, and its declared size is `size`.
+ * The test ends each read.
+ */
 function questionsOn(paths: readonly string[], size = 10) {
   const contents = new Map(paths.map((path) => [digestOf(path), new TextEncoder().encode(path)]));
   const entries: SourceEntry[] = paths.map((path) => ({ path, digest: digestOf(path), size }));
@@ -43,7 +46,7 @@ function questionsOn(paths: readonly string[], size = 10) {
   return { questions, ask, reads, answers, failures, readEvents };
 }
 
-/** Waits for enough turns of the event loop for all work that does not wait for a read. */
+/** Waits several turns of the event loop. After that, only pending reads can keep the session waiting. */
 async function settled(): Promise<void> {
   for (let nth = 0; nth < 200; nth++) await new Promise((resolve) => setImmediate(resolve));
 }
@@ -91,7 +94,7 @@ test('a large source is read in several batches', async () => {
   expect(new TextDecoder().decode(answers.get(1)?.arena)).toBe('abcde');
 });
 
-test('after the end of the compilation no further batch is read and no answer is sent', async () => {
+test('after the end of the compilation, the session reads no further batch and sends no answer', async () => {
   const { questions, ask, reads, answers, readEvents } = questionsOn(['a', 'b', 'c'], 4 * MiB);
   ask(1, 'a', 'b');
   await settled();

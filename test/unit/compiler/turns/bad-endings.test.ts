@@ -16,7 +16,7 @@ test('the first death of a process with a source does not count against the tena
   expect(endings.recall('acme', 'sha256:2')).toBeUndefined();
 });
 
-test('a source that exceeds a limit marks its tenant as long', () => {
+test('a source that exceeds a limit marks its tenant as one with long compilations', () => {
   const standings = tenantStandings(compileLimits);
   const endings = badEndings(compileLimits, standings);
   const end = endings.recordBadEnd('acme', 'sha256:1', { kind: 'exhausted', limit: 'time' });

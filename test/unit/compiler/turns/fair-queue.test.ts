@@ -49,11 +49,12 @@ test('a tenant without a waiting job can add one even when long jobs of other te
   const queue = fairQueue(limits);
   await refusedOf(queue, 'first', 1);
   for (let nth = 0; nth < 7; nth++) await refusedOf(queue, `greedy-${nth}`, 10);
-  // The total limit, and one job of each tenant that came after it was reached.
+  // The queue has reached its total limit. In addition it has accepted one job of each of the two tenants that came
+  // later.
   expect(queue.waiting).toBe(limits.queued + 2);
   expect(queue.isFullFor('third')).toBe(false);
   expect(queue.isFullFor('fourth', { long: true })).toBe(false);
-  // Long jobs cannot occupy the last slot.
+  // Long jobs never occupy the last running slot, so this job runs at once.
   expect(await queue.run('third', async () => 'ran')).toBe('ran');
   expect(await refusedOf(queue, 'fourth', 2)).toBe(1);
 });
@@ -135,7 +136,7 @@ test('only a job that started as a quick one must yield, and only to a quick job
   expect(yields('b1')).toBe(false);
 });
 
-test('a job that made room runs again before the other jobs of its tenant, and is never "busy"', async () => {
+test('a job that yielded to another tenant runs again before the other jobs of its tenant, and never gets the result "busy"', async () => {
   const { queue, started, results, add, end } = recordedQueue(new Map());
   await add('a', 'a1');
   for (let nth = 2; nth <= 5; nth++) await add('a', `a${nth}`);
@@ -172,7 +173,7 @@ test('a job that runs again as a long one waits for a slot for long jobs, and so
   expect(results.get('b1')).toBe('b1');
 });
 
-test('a job that made room is refused if the queue was closed before its turn', async () => {
+test('a job that yielded to another tenant is refused if the queue was closed before its turn', async () => {
   const queue = fairQueue(limits);
   const made = Promise.withResolvers<RunAgain>();
   const ended = queue.run('a', () => made.promise);

@@ -78,7 +78,8 @@ describe("a tenant's first quick compilation", () => {
     const own = starts.findIndex(({ tenant }) => tenant === 'honest');
     const overtakers = starts.slice(before, own).filter(({ tenant }) => tenant.startsWith('slow'));
     expect(overtakers).toHaveLength(1);
-    // The running compilation, the overtaking one, and one compilation of each quick tenant.
+    // The maximum wait: the compilation that is running, the one that may overtake, and one slice of each quick
+    // tenant.
     const waitedMs = (starts[own]?.atMs ?? Infinity) - cameAt;
     expect(waitedMs).toBeLessThanOrEqual(2 * longMs + quick.length * sliceMs);
   });
