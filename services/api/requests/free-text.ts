@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { requestLimits } from '@pointsman/protocol/limits';
 
 /**
- * Text for people, such as a message or a reason. Control characters are refused because a terminal would execute them,
- * and NUL because PostgreSQL cannot store it.
+ * Text for people, such as a message or a reason. Control characters are refused, because a terminal would execute them. NUL is refused,
+ * because PostgreSQL cannot store it.
  */
 export const FreeText = z
   .string()
