@@ -77,14 +77,14 @@ export interface AppDeps {
   readonly restateAdminUrl: string | null;
   /** The data directory of `npm start`. Null if the API was started in another way. */
   readonly dataDir: string | null;
-  /** The SHA-256 of the admin token from the environment, in lower-case hex. */
+  /** The SHA-256 of the admin token from the process environment, in lower-case hex. */
   readonly adminTokenSha256: string;
   readonly secretKeys: SecretKeys | null;
   /**
    * The platform's message brokers, which deliver the moves of all tenants. Webhooks are not in this list, because they belong to tenants.
    */
   readonly brokers: readonly Broker[];
-  /** The Celery tasks that tenants' policies may call. The operator configures them. */
+  /** The Celery tasks that tenants' policies may select for compiling. The operator configures them. */
   readonly celeryGrants: readonly CeleryGrant[];
   /** Reads the lengths of RabbitMQ queues for the metrics. Null if RabbitMQ is not configured. */
   readonly queueDepths: QueueDepths | null;

@@ -22,7 +22,6 @@ import type { TenantObjects } from './tenants/tenant-object.ts';
 import type { AcknowledgementRates } from './access/acknowledgement-rates.ts';
 import type { Watches } from './watches/watches.ts';
 
-/** The dependencies of the endpoints. */
 export interface ApiDeps {
   readonly db: Database;
   readonly tenants: TenantObjects;
@@ -31,7 +30,7 @@ export interface ApiDeps {
   readonly sinks: SinkObjects;
   /** The platform's message brokers. Every move of every tenant is sent to each of them. */
   readonly brokers: readonly Broker[];
-  /** The Celery tasks that tenants' policies may call. The operator configures them. */
+  /** The Celery tasks that tenants' policies may select for compiling. The operator configures them. */
   readonly celeryGrants: readonly CeleryGrant[];
   /** Encrypts the secrets of hooks and webhooks. Null if no secret key is configured; hooks and webhooks are then disabled. */
   readonly secrets: SecretBox | null;

@@ -16,7 +16,7 @@ export function connectIngress(url: string): Ingress {
  * once, even if a lost connection is retried several times.
  *
  * The client's Idempotency-Key is not passed to Restate, because only the database can detect that the key was used for a different
- * request. After that check, a key derived from the client's key may be passed. Restate then returns the same response for a day.
+ * request. After that check, a call may pass a key that is derived from the client's key. Restate then returns the same response for a day.
  */
 export function callOptions<I, O>(
   { requestId, traceparent, tracestate }: RequestIds,

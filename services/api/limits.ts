@@ -24,7 +24,7 @@ export const socketLimits = {
    * therefore closes the connection first, and never sends a request on a closed connection.
    */
   keepAliveMs: 65 * second,
-  /** The maximum total size of the headers of one request. A token of 8 KiB and a trace state fit into it. */
+  /** The maximum total size of the headers of one request. A token of 8 KiB and W3C trace headers fit into it. */
   headerBytes: 16 * KiB,
   /**
    * The maximum number of headers of one request. Node responds with 431 to a request with more. Browsers and proxies send about 30. Each
@@ -36,11 +36,11 @@ export const socketLimits = {
    * reader has disconnected or has stopped reading. The reader can reconnect with its last event ID.
    */
   streamSilenceMs: 40 * second,
-  /** The time after which any other response is aborted if the client accepts no data. */
+  /** The time after which a response that is not an event stream is aborted if the client accepts no data. */
   responseSilenceMs: 30 * second,
   /** The interval between two attempts to close idle connections during shutdown. */
   drainCheckMs: 100,
-  /** The maximum number of open connections: one for each long-poll and event stream, and 2,000 for short requests. */
+  /** The maximum number of open connections: one for each allowed long-poll or event stream, and 2,000 for short requests. */
   connections: waitingShares.capacity + 2_000,
   /**
    * The maximum number of pipelined requests per connection, including the request that is being handled. Clients rarely pipeline more. The
@@ -48,20 +48,20 @@ export const socketLimits = {
    */
   pipelined: 16,
   /**
-   * The maximum number of requests after the {@link socketLimits.pipelined} per connection. They are discarded, and one more request
-   * destroys the connection. Each takes 2 KiB of memory in addition to its head.
+   * The maximum number of requests per connection that are discarded because they exceed {@link socketLimits.pipelined}. One more request
+   * destroys the connection. Each discarded request takes 2 KiB of memory in addition to its head.
    */
   pipelinedPast: 16,
   /**
    * The maximum total size of the heads of all waiting requests on one connection. The same limit applies separately to the heads of
-   * discarded requests. 15 typical heads take 17 KiB. Waiting requests have no bodies, so all requests of a connection take about 120 KiB,
-   * including the request that is being handled.
+   * discarded requests. 15 typical heads take 17 KiB. Waiting requests have no bodies. All requests of a connection therefore take about
+   * 120 KiB, including the request that is being handled.
    */
   pipelinedHeadBytes: 24 * KiB,
   /**
-   * The number of body bytes that Node buffers before it stops reading from the socket, in addition to the 64 KiB that it reads at a time.
-   * An unread body takes 64 KiB of memory. A body that is refused during its upload takes 128 KiB until the response has been sent. Node's
-   * default of 64 KiB for this setting would double both amounts.
+   * The number of body bytes that Node buffers before it stops reading from the socket. Node reads 64 KiB at a time, which are added to
+   * this number. An unread body takes 64 KiB of memory. A body that is refused during its upload takes 128 KiB until the response has been
+   * sent. Node's default of 64 KiB for this setting would double both amounts.
    */
   bufferBytes: 16 * KiB,
   /** The maximum number of new connections that the kernel queues while the event loop is busy. */
@@ -72,22 +72,21 @@ export const socketLimits = {
 export type SocketLimits = { readonly [limit in keyof typeof socketLimits]: number };
 
 /**
- * The minimum rate at which a request body must arrive. A stalled sender would otherwise occupy memory, a slot and a connection that others
- * need.
+ * The minimum rate at which a request body must arrive. A stalled sender would otherwise occupy memory and a connection that others need.
  */
 export const bodyPace = {
   /**
-   * The interval between two checks of the rate. The first check is one interval after reading began. Lost packets are resent within a few
-   * seconds, so they do not cause a refusal.
+   * The interval between two checks of the rate at which a request body arrives. The first check is one interval after reading began. Lost
+   * packets are resent within a few seconds, so they do not cause a refusal.
    */
   windowMs: 10 * second,
   /**
-   * The minimum number of bytes that must arrive in each interval until the body is complete, equal to 16 KiB/s. The time limit of the
-   * whole request applies separately.
+   * The minimum number of bytes of a request body that must arrive in each interval, equal to 16 KiB/s. The time limit of the whole request
+   * applies separately.
    */
   bytes: 160 * KiB,
   /**
-   * The maximum delay of a check. A check that runs later is ignored, because this process was busy and could not read the data that had
+   * A check of the rate that runs this much too late is ignored, because this process was busy and could not read the data that had
    * arrived.
    */
   lateMs: second,
@@ -97,19 +96,20 @@ export const responseLimits = {
   /** The size of the slices in which stored content is read from the database and kept in memory. */
   sliceBytes: 512 * KiB,
   /**
-   * The maximum number of slices of one response in memory: the first slice, which is read before the headers are sent, and the slice that
-   * is being sent.
+   * The maximum number of slices of one response in memory. One is the first slice, which is read before the headers are sent. The other is
+   * the slice that is being sent.
    */
   slices: 2,
   /**
-   * Responses up to this size are not counted, because the kernel's buffers usually accept them immediately. For the same reason, the first
-   * bytes of a stream are not counted up to this size. Each connection has at most one response in memory. The uncounted responses of all
-   * {@link socketLimits.connections} therefore take at most 188 MiB.
+   * Responses up to this size are not counted against the shares of memory, because the kernel's buffers usually accept them immediately.
+   * For the same reason, the first bytes of a stream are not counted up to this size. Each connection has at most one response in memory.
+   * The uncounted responses of all {@link socketLimits.connections} therefore take at most 188 MiB.
    */
   uncountedBytes: 16 * KiB,
   /**
-   * The response memory that must be free in a token's share before its request changes anything. After the change, the response can no
-   * longer be refused. The largest responses are a policy of 64 KiB and a report of `documentLimits.reportChars`, encoded as JSON in UTF-8.
+   * The response memory that must be free in a token's share before a request with that token changes anything. After the change, the
+   * response can no longer be refused. The largest responses are a policy of 64 KiB and a report of `documentLimits.reportChars`, encoded
+   * as JSON in UTF-8.
    */
   changeBytes: 256 * KiB,
   /** The assumed size of a response body without a Content-Length header. No endpoint currently returns such a body. */
@@ -123,21 +123,21 @@ export const sourceBodyLimits = {
    * both cores.
    */
   threads: 1,
-  /** The maximum number of bodies per tenant that are read at the same time. */
+  /** The maximum number of source bodies of one tenant that are read at the same time. */
   perTenant: 1,
-  /** The maximum number of bodies that wait to be read. */
+  /** The maximum number of source bodies in the queue of bodies to read. */
   queued: 256,
-  /** The maximum number of waiting bodies per tenant. Even four tenants together cannot fill the queue. */
+  /** The maximum number of source bodies of one tenant in the queue. Even four tenants together cannot fill the queue. */
   queuedPerTenant: 50,
   /**
-   * The heap limit of the thread, in MiB. A JSON body of 48 MiB takes up to 96 MiB as text, and the same again as strings. File contents
-   * are not on the heap.
+   * The heap limit of the thread that reads source bodies, in MiB. A JSON body of 48 MiB takes up to 96 MiB as text, and the same again as
+   * strings. File contents are not on the heap.
    */
   heapMiB: 512,
   /**
-   * The time limit for one body, measured from when the thread begins to read it. After the limit, the thread is terminated. The largest
-   * body takes less than two seconds, or up to four seconds while other processes use both cores. All other bodies for the same thread wait
-   * during that time.
+   * The time limit for reading one source body, measured from when a thread begins to read it. After the limit, the thread is terminated.
+   * The largest body takes less than two seconds, or up to four seconds while other processes use both cores. All other bodies for the same
+   * thread wait during that time.
    */
   timeoutMs: 10 * second,
   /**
@@ -152,14 +152,17 @@ export const sourceBodyLimits = {
    * not block other requests.
    */
   jsonValues: 4 * sourceLimits.files,
-  /** The maximum number of problems that are reported for one body. */
+  /** The maximum number of problems that are reported for one request body. */
   problems: 100,
 } as const;
 
 /** Limits of the thread that reads small JSON bodies. */
 export const smallBodyThread = {
   ...sourceBodyLimits,
-  /** The heap limit of the thread, in MiB. A JSON body of one megabyte takes about ten megabytes with its strings and files. */
+  /**
+   * The heap limit of the thread for small JSON bodies, in MiB. A JSON body of one megabyte takes about ten megabytes with its strings and
+   * files.
+   */
   heapMiB: 128,
 } as const;
 
@@ -198,7 +201,6 @@ export const watchLimits = {
   notifiedPerTurn: 16,
 } as const;
 
-/** Limits of database reads that concurrent requests share. */
 export const sharedReadLimits = {
   /**
    * The maximum time that callers wait for a read in progress before the next read starts. It is a hundred times the typical duration of a
@@ -207,13 +209,12 @@ export const sharedReadLimits = {
   patienceMs: 100,
 } as const;
 
-/** Limits of server-sent event streams. */
 export const streamLimits = {
   /** The interval between two heartbeat comments in a stream. Proxies usually close a stream that is silent for 60 s. */
   heartbeatMs: 15 * second,
   /**
-   * The maximum duration of one stream. After it, the reader reconnects with Last-Event-ID. It is needed because a release that waits for
-   * people takes days.
+   * The maximum duration of one stream. After it, the reader reconnects with Last-Event-ID. The limit is needed because a release that
+   * waits for people takes days.
    */
   lifetimeMs: 30 * minute,
 } as const;
@@ -235,7 +236,6 @@ export const tokenAcknowledgementRate = {
   remembered: 10_000,
 } as const;
 
-/** Limits for reading the feed of a tenant. */
 export const feedLimits = {
   /**
    * The maximum number of recent moves of a feed that are kept in memory for all its readers. They take about 200 KiB. A reader that needs
@@ -243,8 +243,8 @@ export const feedLimits = {
    */
   tailMoves: 256,
   /**
-   * The number of moves per page that a reader of older moves gets from the database. If it reads slowly, one page waits in memory: 70 KiB,
-   * which count against the reader's share of response memory.
+   * The number of moves per page when a reader that is behind reads the feed from the database. If the reader is slow, one page waits in
+   * memory: 70 KiB, which count against the reader's share of response memory.
    */
   lagMoves: 100,
 } as const;
@@ -259,7 +259,6 @@ export const probeLimits = {
   pingMs: minute,
 } as const;
 
-/** Limits for the database queries of /metrics. */
 export const metricsLimits = {
   /** The time for which all scrapes share one count of the queued and running releases. The typical scrape interval is 15 s. */
   linesMs: 5 * second,

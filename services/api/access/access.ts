@@ -8,9 +8,9 @@ export interface Principal {
   /** The ID of the caller's token. */
   readonly id: string;
   /**
-   * The caller's name in the database. Rules such as "someone other than the author must approve" compare these names. A tenant's token has
-   * its own name, a platform token `platform/<name>`, and the admin token from the environment `admin`. Tokens of different kinds therefore
-   * never have the same name.
+   * The caller's name in the database. Rules such as "someone other than the author must approve" compare these names. The name is the
+   * token's own name for a tenant's token, `platform/<name>` for a platform token, and `admin` for the admin token from the process
+   * environment. Tokens of different kinds therefore never have the same name.
    */
   readonly name: string;
   /** The only tenant that the token may access. Null if the token may access all tenants. */
@@ -28,7 +28,7 @@ interface KnownToken {
 
 /** The tokens that authentication accepts. */
 export interface KnownTokens {
-  /** The SHA-256 of the admin token from the environment, in lower-case hex. */
+  /** The SHA-256 of the admin token from the process environment, in lower-case hex. */
   readonly adminSha256: string;
   /** Finds the stored token with this SHA-256 (lower-case hex). Returns null if the token does not exist or is revoked. */
   find(sha256: string): Promise<KnownToken | null>;
@@ -36,8 +36,8 @@ export interface KnownTokens {
 
 /**
  * Authenticates the caller by the `Authorization` header. Throws `unauthenticated` for an unknown token, and `unavailable` if the database
- * is down. The admin token from the environment is checked without the database, so it works even while the database is down. Results are
- * not cached: a revoked token is refused from the next request on.
+ * is down. The admin token from the process environment is checked without the database, so it works even while the database is down.
+ * Results are not cached: a revoked token is refused from the next request on.
  */
 export async function authenticate(authorization: string | null, known: KnownTokens): Promise<Principal> {
   const token = /^Bearer +([\x21-\x7e]{1,1024})$/i.exec(authorization ?? '')?.[1];

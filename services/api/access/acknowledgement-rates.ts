@@ -4,7 +4,7 @@ import { TokenBuckets } from './token-buckets.ts';
 
 /** The sender of an acknowledgement: a runtime that follows a pointer and reports the generation that it runs. */
 interface Acknowledger {
-  /** The ID of the sender's token. */
+  /** The ID of the token with which the acknowledgement was sent. */
   readonly token: string;
   /** The name of the follower, with its tenant and channel. The sender chooses the name. */
   readonly follower: string;
@@ -15,7 +15,7 @@ interface Acknowledger {
  * needed because one token can use any number of follower names.
  */
 export class AcknowledgementRates {
-  /** The key contains the token. Two followers with the same name but different tokens therefore have separate limits. */
+  /** These limits apply per token and follower. Two followers with the same name but different tokens therefore have separate limits. */
   readonly #followers = new TokenBuckets(acknowledgementRate);
   readonly #tokens = new TokenBuckets(tokenAcknowledgementRate);
 

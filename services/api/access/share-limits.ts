@@ -13,11 +13,11 @@ const MiB = 1024 * KiB;
  * together could use all connections.
  */
 export const connectionLevels = [
-  /** The limits per network: an IPv4 /24 or an IPv6 /48. 150 networks are guaranteed 20 connections each. */
+  /** The limits of connections per network: an IPv4 /24 or an IPv6 /48. 150 networks are guaranteed 20 connections each. */
   { minimum: 20, reserved: 0.25 },
   /**
-   * The limits per address within a network: an IPv4 address or an IPv6 /64. 56 addresses are guaranteed 20 of the network's 4,500
-   * connections each.
+   * The limits of connections per address within a network: an IPv4 address or an IPv6 /64. 56 addresses are guaranteed 20 of the network's
+   * 4,500 connections each.
    */
   { minimum: 20, reserved: 0.25 },
 ] as const;
@@ -27,11 +27,11 @@ export const connectionLevels = [
  */
 export const bodyShares = {
   /**
-   * The total memory for these bodies. Five bodies of the maximum size fit, or thousands of typical size. One tenant can use at most 96
-   * MiB, and two tenants together at most 144 MiB.
+   * The total memory for request bodies that contain a source or a blob. Five bodies of the maximum size fit, or thousands of typical size.
+   * One tenant can use at most 96 MiB, and two tenants together at most 144 MiB.
    */
   capacity: 256 * MiB,
-  /** The limits per tenant. 64 tenants are guaranteed 1 MiB each, which is the size of a typical source. */
+  /** The limits of this memory per tenant. 64 tenants are guaranteed 1 MiB each, which is the size of a typical source. */
   levels: [{ minimum: MiB, reserved: 0.25 }],
 } as const;
 
@@ -47,14 +47,17 @@ export const deliveryShares = {
    */
   capacity: 64 * MiB,
   levels: [
-    /** The limits per source address. All senders behind one proxy count as one address. 64 addresses are guaranteed 256 KiB each. */
+    /**
+     * The limits of the memory for deliveries per source address. All senders behind one proxy count as one address. 64 addresses are
+     * guaranteed 256 KiB each.
+     */
     { minimum: 256 * KiB, reserved: 0.25 },
     /**
-     * The limits per tenant within an address. 96 tenants are guaranteed 64 KiB each, which is enough for two typical pushes of 10 to 30
-     * KiB.
+     * The limits of the memory for deliveries per tenant, within one source address. 96 tenants are guaranteed 64 KiB each, which is enough
+     * for two typical pushes of 10 to 30 KiB.
      */
     { minimum: 64 * KiB, reserved: 0.25 },
-    /** The limits per hook within its tenant. */
+    /** The limits of the memory for deliveries per hook, within its tenant. */
     { minimum: 64 * KiB, reserved: 0 },
   ],
 } as const;
@@ -64,15 +67,15 @@ export const deliveryShares = {
  * count.
  */
 export const waitingShares = {
-  /** The total number of long-polls and event streams. One tenant can have at most 3,750, and one token at most 1,406. */
+  /** The total number of long-polls and event streams in one process. One tenant can have at most 3,750, and one token at most 1,406. */
   capacity: 10_000,
   levels: [
     /**
-     * The limits per tenant. All platform tokens together count as one tenant. 125 tenants are guaranteed 20 long-polls or event streams
-     * each.
+     * The limits of long-polls and event streams per tenant. All platform tokens together count as one tenant. 125 tenants are guaranteed
+     * 20 each.
      */
     { minimum: 20, reserved: 0.25 },
-    /** The limits per token within its tenant. */
+    /** The limits of long-polls and event streams per token, within its tenant. */
     { minimum: 5, reserved: 0.25 },
   ],
 } as const;
@@ -85,9 +88,11 @@ export const responseShares = {
    */
   capacity: 256 * MiB,
   levels: [
-    /** The limits per tenant. 32 tenants are guaranteed 2 MiB each, which is enough for two downloads of large content. */
+    /**
+     * The limits of response memory per tenant. 32 tenants are guaranteed 2 MiB each, which is enough for two downloads of large content.
+     */
     { minimum: 2 * MiB, reserved: 0.25 },
-    /** The limits per token, or per source address for requests without a token. */
+    /** The limits of response memory per token, or per source address for requests without a token. */
     { minimum: MiB, reserved: 0.25 },
   ],
 } as const;

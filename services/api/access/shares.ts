@@ -6,7 +6,7 @@ import { PointsmanError } from '@pointsman/protocol/errors';
 export interface ShareLevel {
   /** The amount that each holder can get, even when other holders use all of the unreserved capacity. */
   readonly minimum: number;
-  /** The reserved fraction of the capacity, from 0 to 1. A holder can take from it only up to its minimum. */
+  /** The reserved fraction of the capacity, from 0 to 1. A holder can use the reserved part only up to its minimum amount. */
   readonly reserved: number;
 }
 
@@ -61,12 +61,12 @@ export class Shares {
     this.#limits = limits;
   }
 
-  /** The amount that all holders hold together. */
+  /** The amount of the resource that all holders hold together. */
   get held(): number {
     return this.#root.held;
   }
 
-  /** The additional amount that the holder may take now. */
+  /** The additional amount of the resource that a holder may take now. */
   room(path: HolderPath): number {
     let capacity = this.#limits.capacity;
     let used = this.#root.held;
@@ -76,7 +76,7 @@ export class Shares {
       node = node?.children.get(path[depth] ?? '');
       const own = node?.held ?? 0;
       room = roomAt(level, { capacity, used, own });
-      // The share of a holder is the capacity for the holders inside it.
+      // The share of this holder is the total amount that the holders inside it can take.
       capacity = own + room;
       used = own;
     }
@@ -107,7 +107,10 @@ export class Shares {
     };
   }
 
-  /** Opens a holding for a client that represents many others, such as a proxy. Its only limit is the capacity of the whole resource. */
+  /**
+   * Lets a client that represents many others, such as a proxy, take from the resource. The only limit for it is the capacity of the whole
+   * resource.
+   */
   openWhole(): Holding {
     let own = 0;
     const takeAnyway = (amount: number): void => {
@@ -147,7 +150,8 @@ function roomAt(
   { minimum, reserved }: ShareLevel,
   { capacity, used, own }: { capacity: number; used: number; own: number },
 ): number {
-  // `shared` is the largest n with own + n <= common - used - n. After taking n, the holder holds at most as much as is still free.
+  // `shared` is the largest amount n that satisfies own + n <= common - used - n. After taking n, the holder holds at most as much as is
+  // still free.
   const common = Math.floor(capacity * (1 - reserved));
   const shared = Math.floor((common - used - own) / 2);
   const guaranteed = Math.min(minimum - own, capacity - used);

@@ -7,8 +7,8 @@ import { LRUCache } from 'lru-cache';
 export interface Rate {
   readonly perMinute: number;
   /**
-   * The maximum number of keys whose buckets are kept in memory. Above it, the least recently used key is evicted. An evicted key starts
-   * again with a full bucket.
+   * The maximum number of keys whose buckets are kept in memory. When it is exceeded, the least recently used key is evicted. An evicted
+   * key starts again with a full bucket.
    */
   readonly remembered: number;
 }
@@ -18,7 +18,7 @@ interface Bucket {
   filledAtMs: number;
 }
 
-/** Rate limiting with one token bucket per key. */
+/** Limits rates with one token bucket per key. */
 export class TokenBuckets {
   readonly #rate: Rate;
   readonly #buckets: LRUCache<string, Bucket>;
@@ -36,7 +36,7 @@ export class TokenBuckets {
   take(key: string, nowMs: number): boolean {
     const { perMinute } = this.#rate;
     const bucket = this.#buckets.get(key) ?? { tokens: perMinute, filledAtMs: nowMs };
-    // The elapsed time would be negative if the clock was set back. In that case, no tokens are added or removed.
+    // If the clock was set back, the elapsed time counts as zero, so no tokens are added or removed.
     const passedMs = Math.max(0, nowMs - bucket.filledAtMs);
     bucket.tokens = Math.min(perMinute, bucket.tokens + (passedMs * perMinute) / 60_000);
     bucket.filledAtMs = nowMs;

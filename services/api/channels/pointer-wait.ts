@@ -15,8 +15,8 @@ export function pointerAnswer(pointer: Pointer, ifNoneMatch: string | undefined)
 
 /**
  * Waits until the pointer differs from the pointer that the caller already has, then responds with 200. Returns null if the wait expires,
- * the process shuts down or the caller disconnects. `read` is the pointer that was read when the request arrived; a lower generation is
- * never returned. Throws `unavailable` when the database does not respond.
+ * the process shuts down or the caller disconnects. The response never has a lower generation than `read`, which is the pointer that was
+ * read when the request arrived. Throws `unavailable` when the database does not respond.
  */
 export async function waitForMove(
   { pointers, draining }: Pick<ApiDeps, 'pointers' | 'draining'>,

@@ -31,8 +31,8 @@ export interface ExaminationDeps {
 export type Examination = () => Promise<Finding[]>;
 
 /**
- * Creates the diagnosis of everything that does not belong to a single tenant. Concurrent callers share one run, which starts after their
- * calls, so its findings are current. The only exception is a check that hangs: it is not started again.
+ * Creates the diagnosis of all systems that the tenants share. Concurrent callers share one run, which starts after their calls, so its
+ * findings are current. The only exception is a check that hangs: it is not started again, so its finding may be older.
  */
 export function examination(deps: ExaminationDeps): Examination {
   const { db, ingress, readiness, restateAdminUrl, dataDir } = deps;
@@ -46,7 +46,7 @@ export function examination(deps: ExaminationDeps): Examination {
   const shared = sharedReads({
     keyOf: () => 'all',
     read: async () => bySeverity((await Promise.all(checks.map((check) => check()))).flat()),
-    // Every run of the diagnosis ends within this time, so a caller never stops waiting for a run that is in progress.
+    // The maximum time to wait for a run of the diagnosis that is in progress. Every run ends within this time.
     patienceMs: diagnosisLimits.checkMs,
   });
   return () => shared(null);

@@ -6,8 +6,8 @@ const second = 1_000;
 /** Limits of the server's diagnosis. Times are in milliseconds, and sizes are in bytes. */
 
 /**
- * The time within which a healthy worker reports a store that hangs: the timeout of the worker's statement, and one
- * second for the transfer.
+ * The maximum time until a healthy worker reports that a store hangs. It is the sum of the timeouts of the worker's database statement, and
+ * one second for transferring the report.
  */
 const WORKER_MS = databaseLimits.statementTimeoutMs + databaseLimits.silenceMs + second;
 
@@ -26,8 +26,8 @@ export const diagnosisLimits = {
    */
   stuckInvocations: 20,
   /**
-   * Invocations with at least this many retries are reported as stuck. With the intervals in restate.toml, they have then failed for more
-   * than ten seconds, which is longer than any restart.
+   * Invocations with at least this many retries are reported as errors, and others as warnings. With the intervals in restate.toml, they
+   * have then failed for more than ten seconds, which is longer than any restart.
    */
   manyRetries: 8,
   /** The maximum number of old releases that are listed. The list then has about 250 KB. */
@@ -38,8 +38,9 @@ export const diagnosisLimits = {
    */
   releasePages: 10,
   /**
-   * The thresholds for free disk space. Free space is reported only if it is below both the fraction and the absolute size, because a small
-   * fraction of a large disk is still enough. The absolute sizes allow for the few hundred megabytes that the embedded servers preallocate.
+   * The thresholds below which free disk space is reported. The free space must be below both the fraction and the absolute size, because a
+   * small fraction of a large disk is still enough. The absolute sizes allow for the few hundred megabytes that the embedded servers
+   * preallocate.
    */
   diskFree: {
     errorShare: 0.05,

@@ -21,13 +21,11 @@ export interface FeedWatch {
   readonly readers: number;
   /** Yields the moves after feed number `after`, in order and each exactly once. Ends when the signal aborts. Throws if a read fails. */
   follow(tenant: string, after: number, signal: AbortSignal): Followed<readonly FeedEvent[]>;
-  /**
-   * Like `follow`, but yields only the encoded events, so that nothing else of the moves stays in memory while a slow reader receives them.
-   */
+  /** Like `follow`, but yields only the encoded events. While a slow reader receives them, no other data of the moves stays in memory. */
   stream(tenant: string, after: number, signal: AbortSignal): Followed<readonly Uint8Array[]>;
 }
 
-/** The most recent moves of a tenant's feed. They are all moves after feed number `after`. */
+/** The most recent moves of a tenant's feed: all moves after feed number `after`. */
 interface FeedTail {
   readonly after: number;
   readonly events: readonly FeedEvent[];

@@ -93,7 +93,7 @@ export interface Received {
 export async function receive({ db, reader }: Intake, hook: HookRecord, raw: Raw): Promise<Received> {
   const { provider, bundle, channel, path } = hook;
   const id = deliveryId(provider, raw.headers);
-  // Compute the digest before the body is transferred to the thread, because it is not accessible here afterwards.
+  // Compute the digest before the body is transferred to the parsing thread, because the body is not accessible here afterwards.
   const fingerprint = digestOf(raw.body);
   const ruling = await readPush(reader, hook, raw);
   if (ruling.kind === 'unknown_repository') {

@@ -17,7 +17,6 @@ const ALWAYS: Readonly<Record<string, string>> = {
   'cross-origin-resource-policy': 'same-origin',
 };
 
-/** The headers of every response. */
 export function alwaysHeaders(ids: RequestIds, draining: AbortSignal): Record<string, string> {
   const headers = { ...ALWAYS, 'x-request-id': ids.requestId, traceparent: ids.traceparent };
   return draining.aborted ? { ...headers, connection: 'close' } : headers;

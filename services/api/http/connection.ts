@@ -21,7 +21,7 @@ export interface Connection {
   readonly unsent: () => number;
 }
 
-/** Replaces the connection of a request that did not arrive over a socket. */
+/** The placeholder for the connection of a request that did not arrive over a socket. */
 export const NO_CONNECTION: Connection = {
   source: 'none',
   onceSent: () => {},
@@ -49,8 +49,8 @@ export function connectionOf(incoming: IncomingMessage, outgoing: ServerResponse
 }
 
 /**
- * Identifies the sender of a connection by its address. An IPv6 address is reduced to its /64 network. Every subscriber has at least that
- * many addresses, and could otherwise appear as any number of senders.
+ * Identifies the sender of a connection by its address. An IPv6 address is reduced to its /64 network. An IPv6 subscriber usually controls
+ * a whole /64 network, and could otherwise appear as any number of senders.
  */
 export function sourceOf(address: string): string {
   const parsed = parsedAddress(address);

@@ -64,16 +64,17 @@ export interface EndpointDefinition<
    */
   readonly may: Action | null;
   /**
-   * `caller` means that the path contains no tenant. The request then concerns the tenant of the caller's token, or any tenant if the token
-   * is not limited to one. The endpoint itself must check access to every other resource that the request names.
+   * Whether the tenant is in the path or determined by the caller's token. With `caller`, the request concerns the tenant of the token, or
+   * any tenant if the token is not limited to one. The endpoint itself must then check access to every other resource that the request
+   * names.
    */
   readonly whose?: 'path' | 'caller';
   readonly params?: P;
   readonly query?: Q;
   readonly headers?: H;
-  /** The schema of the JSON body. */
+  /** The schema of the request's JSON body. */
   readonly body?: B;
-  /** Documents the body of an endpoint that reads the body itself. Replaces `body`. */
+  /** Documents the body of an endpoint that reads the body itself. Used instead of `body`. */
   readonly ownBody?: NonNullable<RouteConfig['request']>['body'];
   /** Whether the response body is generated while it is sent. The endpoint itself then counts the bytes in memory. */
   readonly isStreamed?: boolean;
@@ -105,7 +106,7 @@ export function endpoint<
   B extends z.ZodType = z.ZodUndefined,
 >(definition: EndpointDefinition<P, Q, H, B>): Endpoint {
   // TypeScript cannot infer that an omitted schema is `nothing`, and that the handler receives only the results of its own schemas. No
-  // other code needs such an assertion.
+  // other code needs a type assertion like this one.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
   const handle = definition.handle as unknown as Endpoint['handle'];
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above

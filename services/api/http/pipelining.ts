@@ -62,8 +62,8 @@ export function inTurn(
     if (!socket.writable) return;
     const [next] = line.owed;
     if (next !== undefined) next.handle();
-    // The decision to close was made after the headers of this response had been sent without `Connection: close`. Close the connection
-    // here.
+    // The decision to close the connection was made after the headers of this response had been sent without `Connection: close`. Close the
+    // connection here.
     else if (line.isClosing) socket.destroySoon();
   });
   // After an Upgrade or a CONNECT, Node does not emit the further requests of the same packet. They would get no response, so the
@@ -116,8 +116,8 @@ function hasBody({ headers }: IncomingMessage): boolean {
 }
 
 /**
- * Whether a response to a complete request is still pending. If so, the server must not send an error for the invalid bytes that follow,
- * because the client would take the error for the pending response.
+ * Whether a response to a complete request is still pending. If so, the server must not send an error for later bytes that are invalid. The
+ * client would take the error for the pending response.
  *
  * Returns false if only the response to an incomplete request is pending, because that request itself contains the invalid bytes.
  */

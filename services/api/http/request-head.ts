@@ -10,8 +10,8 @@ type Head = Pick<IncomingMessage, 'method' | 'url' | 'httpVersion' | 'rawHeaders
 
 /**
  * Returns null if the head of a request is valid and unambiguous, otherwise the reason for refusing the request. All later code relies on
- * this check. It guarantees that the end of the message is unambiguous, that the URL and the Host are valid, and that there is at most one
- * Authorization header.
+ * this check. It guarantees that the end of the message is unambiguous, and that the URL and the Host are valid. It also guarantees that
+ * there is at most one Authorization header.
  */
 export function headProblem(head: Head): HeadProblem | null {
   return (

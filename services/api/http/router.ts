@@ -16,7 +16,6 @@ import type { HolderPath, Shares } from '../access/shares.ts';
 import { UnsentBuffers, type UnsentBytes } from '../access/unsent-bytes.ts';
 import { shownPath } from './shown-path.ts';
 
-/** The dependencies of the router. */
 export interface RouterOptions {
   /** Authenticates a caller by the `Authorization` header. Throws `unauthenticated` if the token is missing or unknown. */
   readonly authenticate: (authorization: string | null) => Promise<Principal>;
@@ -84,9 +83,9 @@ async function serve(
     );
   }
   const input = await readInput(endpoint, c.req.raw, params);
-  // A request that changes something must have room for its response before it begins. Callers without a token are exempt. All such callers
-  // behind one proxy have a common share, so one of them could block the others' changes. Their responses are short, so they do not need
-  // the check.
+  // Before a request changes anything, the caller's share of response memory must have room for the response. Callers without a token are
+  // exempt. All of them behind one proxy have a common share, so one caller could block the others' changes. Their responses are short, so
+  // they do not need the check.
   if (principal !== null && !isSafe(c))
     responses.requireRoom(holderOf(principal, c.env.source), responseLimits.changeBytes);
   return endpoint.handle({
@@ -125,8 +124,8 @@ function countUnsent(buffers: UnsentBuffers, c: Context<Env>): UnsentBytes {
 }
 
 /**
- * Resources are shared between tenants and tokens, because a caller cannot choose these freely. A request without a token is identified by
- * its source address. Tenant names contain no colon, so no tenant can be named `:anybody` or `:platform`.
+ * Returns the holder whose share a request uses: its tenant and its token, because a caller cannot choose these freely. A request without a
+ * token is identified by its source address. Tenant names contain no colon, so no tenant can be named `:anybody` or `:platform`.
  */
 function holderOf(principal: Principal | null, source: string): HolderPath {
   return principal === null ? [':anybody', source] : [principal.tenant ?? ':platform', principal.id];

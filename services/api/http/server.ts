@@ -65,8 +65,8 @@ export async function listen(
     outgoing.setTimeout(isStream ? limits.streamSilenceMs : limits.responseSilenceMs);
     return response;
   };
-  // Use Node's own Response class. The library's lightweight Response class does not handle more requests per second, and takes 20 KiB more
-  // memory per waiting client.
+  // Use Node's own Response class. The lightweight Response class of @hono/node-server does not handle more requests per second, and takes
+  // 20 KiB more memory per waiting client.
   const listener = getRequestListener(answer, { errorHandler: answerBroken, overrideGlobalObjects: false });
   const take = receiver({ listener, early, limits });
   const server = createServer(
@@ -75,10 +75,10 @@ export async function listen(
       requestTimeout: limits.requestTimeoutMs,
       keepAliveTimeout: limits.keepAliveMs,
       maxHeaderSize: limits.headerBytes,
-      // The interval at which Node checks whether the two timeouts have expired.
+      // The interval at which Node checks whether the timeout for the headers or for the whole request has expired.
       connectionsCheckingInterval: limits.checkMs,
-      // Node must not respond to requests without a Host header itself, because it would do so for any number of requests in one packet.
-      // `headProblem` refuses such requests instead.
+      // Disable Node's own check for a missing Host header, because Node would itself respond to any number of such requests in one packet.
+      // `headProblem` refuses these requests instead.
       requireHostHeader: false,
       IncomingMessage: Incoming,
       highWaterMark: limits.bufferBytes,
@@ -86,8 +86,8 @@ export async function listen(
     (incoming, outgoing) => take(incoming, outgoing),
   );
   server.maxHeadersCount = limits.headersCount;
-  // Without these two listeners, Node would respond to every `Expect` header itself. It would do so for any number of requests, and before
-  // the earlier requests have a response.
+  // Without listeners for these two events, Node would respond to every `Expect` header itself. It would do so for any number of requests,
+  // and before the earlier requests have a response.
   server.on('checkContinue', (incoming, outgoing) => take(incoming, outgoing, { expectsContinue: true }));
   server.on('checkExpectation', (incoming, outgoing) => take(incoming, outgoing));
   server.maxConnections = limits.connections;
@@ -101,7 +101,7 @@ export async function listen(
 /**
  * By default, Node stops parsing HTTP on a connection after a CONNECT request. If no listener handles the tunnel, Node destroys the socket,
  * and pending responses are lost. This class makes Node parse CONNECT like any other method, so that it is refused after the earlier
- * requests.
+ * requests were handled.
  */
 class Incoming extends IncomingMessage {
   get upgrade(): boolean {
@@ -204,7 +204,7 @@ function answerUnreadable(
     detail: 'The request is not valid HTTP, or it arrived too slowly.',
     code: 'malformed',
   });
-  // Without this timeout, a client that neither reads the response nor closes the connection would keep the socket open.
+  // Without a timeout, a client that neither reads the response nor closes the connection would keep the socket open.
   socket.setTimeout(responseSilenceMs);
   socket.end(
     `HTTP/1.1 ${status}\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,

@@ -22,7 +22,7 @@ export interface Publish {
   readonly tenant: string;
   readonly bundle: string;
   readonly source: ReadSource;
-  /** The compiler for the source, which the tenant's policy selects. */
+  /** The compiler that compiles the source. The tenant's policy selects it. */
   readonly executor: Executor;
   readonly options: PublishOptions;
   readonly idempotencyKey: string | undefined;
@@ -86,8 +86,8 @@ export async function publish(
   const pointer = { tenant, bundle, channel };
   const answer = await admit();
   if (answer.kind !== 'no_source') return { ...accepted(answer, pointer), warnings };
-  // The source was not stored before, because the idempotency key was known. The key has expired since then, so store the source and try
-  // again.
+  // Store the source now and try again. It was not stored before, because the idempotency key was known then. The key has expired in the
+  // meantime.
   await storeSource(db, tenant, source.tree, contentsOf(source));
   return { ...accepted(await admit(), pointer), warnings };
 }

@@ -12,7 +12,7 @@ export function viewRelease(record: ReleaseRecord): ReleaseView {
     channel,
     correlationId: correlationId(record),
     ...rest,
-    // The database does not store when a time window opens. It is computed here from the window's rule and the current time.
+    // The time at which a time window opens is not stored in the database. It is computed here from the window's rule and the current time.
     waitingFor: waitingFor.map((one) => (one.kind === 'window' ? { ...one, until: opensAt(one.name) } : one)),
   };
 }

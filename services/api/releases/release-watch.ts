@@ -5,7 +5,7 @@ import { findProgressOf, type ReleaseProgress } from '../../postgres/releases/re
 import { watchLimits } from '../limits.ts';
 import { Watches } from '../watches/watches.ts';
 
-/** Watches releases for the readers that wait for changes in this process. */
+/** Watches releases for the event streams of this process. */
 export function watchReleases(
   db: Database,
   notifications: Notifications,

@@ -46,7 +46,6 @@ const FileContent = z.union(
   'must be text, or {"base64": "…"}',
 );
 
-/** The JSON body of a publish. */
 export const PublishBody = PublishOptions.extend({
   files: z.record(z.string(), FileContent).meta({
     description: 'Every file of the source by its path: relative, separated by "/", without ".." or ".".',

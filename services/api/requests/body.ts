@@ -64,7 +64,7 @@ async function readChunks(
     }
   } finally {
     watch.stop();
-    // Not awaited, because a source that does not stop must not delay the response. The call has no effect after the end of the body.
+    // Not awaited, because a stream that does not stop must not delay the response. The call has no effect after the end of the body.
     reader.cancel().catch(() => {});
   }
 }
@@ -76,7 +76,8 @@ function watchPace({ windowMs, bytes, lateMs }: BodyPace, onSlow: () => void) {
   let isTooSlow = false;
   const timer = setInterval(() => {
     const now = performance.now();
-    // If the timer fires this late, the process was busy and has not read the data that arrived. The check then does not count.
+    // If the timer fires more than `lateMs` late, the process was busy and has not read the data that arrived. The check then does not
+    // count.
     const wasBusy = now - beganAt > windowMs + lateMs;
     if (came < bytes && !wasBusy && !isTooSlow) {
       isTooSlow = true;

@@ -10,6 +10,6 @@ export const FreeText = z
   .string()
   .min(1)
   .max(requestLimits.textChars)
-  // oxlint-disable-next-line no-control-regex -- control characters are exactly what is being refused
+  // oxlint-disable-next-line no-control-regex -- the pattern must contain the control characters that it refuses
   .regex(/^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$/, 'must not contain control characters')
   .refine((text) => text.isWellFormed(), 'must be valid Unicode');

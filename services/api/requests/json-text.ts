@@ -11,7 +11,7 @@ export type ReadJson =
 
 /**
  * Parses a body as JSON in UTF-8 (RFC 8259, section 8.1), as strictly as I-JSON (RFC 7493) requires. Refuses text that two parsers could
- * interpret differently, such as a duplicate key. The problem contains its line and column.
+ * interpret differently, such as a duplicate key, and reports the line and the column.
  */
 export function readJson(bytes: Uint8Array, values: number): ReadJson {
   const text = decode(bytes);

@@ -99,7 +99,7 @@ function eventStream(
       cancel() {
         isCancelled = true;
         end();
-        // Not awaited: this call also ends a pending `next`.
+        // The call is not awaited. It also ends a pending call of `next`.
         void events.return?.().catch(() => undefined);
       },
     },

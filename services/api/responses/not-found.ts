@@ -4,7 +4,10 @@ import { type Executor, findExecutor } from '../../postgres/releases/compile-rul
 import type { Database } from '../../postgres/database.ts';
 import { findTenant } from '../../postgres/tenants/tenants.ts';
 
-/** Returns the error for a missing resource. If its tenant or bundle does not exist either, the error names that instead. */
+/**
+ * Returns the error for a missing resource. If its tenant or bundle does not exist either, the error names the tenant or the bundle
+ * instead.
+ */
 export async function missingError(
   db: Database,
   { tenant, bundle }: { readonly tenant: string; readonly bundle?: string },

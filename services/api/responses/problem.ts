@@ -193,7 +193,7 @@ function headersOf({ code, details }: PointsmanError): Record<string, string> {
       // delivery needs a signature and not a token.
       return { 'www-authenticate': 'Signature realm="pointsman"' };
     case 'too_slow':
-      // Close the connection. Otherwise the rest of the refused body would be parsed as the next request.
+      // Close the connection. Otherwise the rest of the body, which was too slow, would be parsed as the next request.
       return { connection: 'close' };
     case 'quota_exceeded': {
       const { quota } = ExceededQuota.parse(details['quota']);

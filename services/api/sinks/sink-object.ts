@@ -16,7 +16,7 @@ import type { RequestIds } from '../requests/request-ids.ts';
 export interface SinkObject {
   control(request: ControlRequest): Promise<ControlResult>;
   /**
-   * Sends one event to the sink. Repeated calls with the same tenant and key within a day send the event only once, see
+   * Sends one event to the sink. Repeated calls with the same tenant and idempotency key within a day send the event only once, see
    * {@link callOptions}.
    */
   send(request: SendRequest, idempotencyKey: string): Promise<SendResult>;
@@ -33,7 +33,7 @@ export function sinkObjects(ingress: Ingress): SinkObjects {
       control: (request) =>
         orUnavailable(object.control(request, callOptions<ControlRequest, ControlResult>(ids))),
       send(request, idempotencyKey) {
-        // One writer serves many tenants. The key contains the tenant, so that equal keys of two tenants do not collide.
+        // One writer serves many tenants. Its idempotency key contains the tenant, so that equal keys of two tenants do not collide.
         const ownKey = digestOf(`${id.tenant} ${idempotencyKey}`);
         return orUnavailable(object.send(request, callOptions<SendRequest, SendResult>(ids, ownKey)));
       },

@@ -61,7 +61,7 @@ export class Watch<K, V> implements WatchedKey<K, V> {
   /** The number of completed loads. */
   #round = 0;
   #isLoading = false;
-  /** The number of consecutive failed loads. */
+  /** The number of failed loads since the last successful load. */
   #failures = 0;
 
   constructor(key: K, notifier: Notifier) {

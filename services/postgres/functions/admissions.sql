@@ -2,7 +2,7 @@
 -- round trip. A repeated call detects the effect of the first call and does not repeat it. The functions run with the caller's rights, so
 -- row-level security applies.
 --
--- Every function takes its locks in the same order: lock_counts, release, pointer, tenant, callback, tenant_usage.
+-- To avoid deadlocks, every function takes its locks in the same order: lock_counts, release, pointer, tenant, callback, tenant_usage.
 
 CREATE FUNCTION iso(p_at timestamptz) RETURNS text LANGUAGE sql STABLE AS $$
   SELECT to_char(p_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')

@@ -50,7 +50,7 @@ BEGIN
     PERFORM put_effect(p_tenant, p_bundle, p_version, request_effect(p_request->>'purpose'), 'started', p_request->>'detail', p_at, p_request->>'subject');
     RETURN opened;
   END IF;
-  -- The awakeable is a different one if Restate has lost its data and the release has started again.
+  -- Updates the awakeable, which has changed if Restate has lost its data and the release has started again.
   UPDATE callbacks SET awakeable_id = p_request->>'awakeableId', deadline_at = until WHERE (tenant, id) = (p_tenant, callback.id);
   IF callback.state <> 'open' THEN RETURN '{"kind": "over"}'; END IF;
   IF callback.sha256 = p_request->>'sha256' THEN RETURN opened; END IF;
@@ -66,8 +66,8 @@ CREATE FUNCTION request_effect(p_purpose text) RETURNS text LANGUAGE sql IMMUTAB
   SELECT p_purpose || '-request'
 $$;
 
--- Records the result of a request to an external service in the ledger of effects. If the effect has been undone in the meantime, it is not
--- changed.
+-- Records the result of a request to an external service in the ledger of effects. If the effect has been undone in the meantime, its row
+-- is not changed.
 CREATE FUNCTION record_request(p_tenant text, p_bundle text, p_version bigint, p_purpose text, p_subject text, p_state text, p_detail text, p_at timestamptz) RETURNS void LANGUAGE sql AS $$
   UPDATE effects SET state = p_state, detail = p_detail, at = p_at
   WHERE (tenant, bundle, version, effect, subject) = (p_tenant, p_bundle, p_version, request_effect(p_purpose), p_subject) AND state = 'started'

@@ -14,8 +14,8 @@ END $$;
 -- The next commit status to send for a hook delivery; null if no status is waiting.
 --
 -- `dropped` is the reason for not sending the status, which the caller then records. One reason is that the hook was deleted or has another
--- repository now. Another is that a later status replaces this one: the final status, or the status of a later delivery of the same commit
--- to the same channel.
+-- repository now. Another reason is that a later status replaces this status. The later status is the final status, or a status of a later
+-- delivery of the same commit to the same channel.
 CREATE FUNCTION next_report(p_tenant text, p_hook text, p_delivery text) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT jsonb_build_object('kind', r.kind, 'outcome', r.outcome, 'dropped', CASE
     WHEN k.hook IS NULL THEN 'hook_deleted'

@@ -1,6 +1,5 @@
 -- Records which generation a follower runs, after checking that generation against the recorded moves. Returns the current pointer, which
--- the follower should run. The function reads the pointer after the move, so the pointer's generation is never lower than the generation of
--- the follower.
+-- the follower should run. The pointer is read after the moves, so its generation is never lower than the generation of the follower.
 CREATE FUNCTION acknowledge(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   bundle_name text := p_request->>'bundle';

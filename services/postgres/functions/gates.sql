@@ -125,8 +125,8 @@ END $$;
 
 CREATE FUNCTION epoch_ms(p_at timestamptz) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$ SELECT round(extract(epoch FROM p_at) * 1000)::bigint $$;
 
--- Records which time windows of a release are closed now. Called when all other gates have passed. If all windows are open, the gate stage
--- passes.
+-- Records which time windows of a release are closed now. A time window is a gate that passes only at certain times. Called when all other
+-- gates have passed. If all windows are open, the gate stage passes.
 CREATE FUNCTION record_windows(p_tenant text, p_bundle text, p_version bigint, p_closed text[], p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   gate_row gates;

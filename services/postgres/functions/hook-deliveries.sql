@@ -45,8 +45,8 @@ END $$;
 
 -- Deletes a few expired deliveries of a hook. It runs with each new delivery, so no other process has to delete them.
 --
--- For each bundle and channel, the published delivery of the latest push is kept permanently. An old push that is sent again is compared
--- with it, even after the idempotency key of the old push has expired.
+-- For each bundle and channel, the published delivery of the latest push is kept permanently. It is needed to detect an old push that is
+-- sent again, even after the idempotency key of the old push has expired.
 --
 -- Each call examines only the next ten deliveries in order of arrival, so its cost does not grow with the history. When a call reaches
 -- deliveries that are too recent to delete, the next call starts again from the oldest delivery.

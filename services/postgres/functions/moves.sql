@@ -26,8 +26,8 @@ DECLARE
 BEGIN
   SELECT * INTO pointer FROM pointers WHERE (tenant, bundle, channel) = (p_tenant, p_bundle, p_channel) FOR UPDATE;
   IF FOUND THEN RETURN pointer; END IF;
-  -- If another transaction inserts the row at the same time, this INSERT waits for that transaction and then does nothing. The SELECT then
-  -- locks the row.
+  -- If another transaction inserts the pointer's row at the same time, this INSERT waits for that transaction and then does nothing. The
+  -- SELECT then locks the row.
   INSERT INTO pointers (tenant, bundle, channel) VALUES (p_tenant, p_bundle, p_channel) ON CONFLICT DO NOTHING;
   SELECT * INTO STRICT pointer FROM pointers WHERE (tenant, bundle, channel) = (p_tenant, p_bundle, p_channel) FOR UPDATE;
   RETURN pointer;
@@ -150,7 +150,7 @@ BEGIN
   -- avoid deadlocks.
   PERFORM FROM releases WHERE (tenant, bundle, channel) = (tenant_name, bundle_name, channel_name) AND status = 'running' ORDER BY version FOR UPDATE;
   pointer := lock_pointer(tenant_name, bundle_name, channel_name);
-  -- Checks again, because the same request may have been processed while this transaction waited for the lock.
+  -- Checks the idempotency key again, because the same request may have been processed while this transaction waited for the lock.
   answer := replay(tenant_name, p_request->>'idempotencyKey', p_request->>'fingerprint');
   IF answer IS NOT NULL THEN RETURN answer; END IF;
   SELECT coalesce(restores, generation) INTO in_effect FROM moves WHERE (tenant, bundle, channel, generation) = (tenant_name, bundle_name, channel_name, pointer.generation);

@@ -33,7 +33,8 @@ BEGIN
     standing := standing + 1;
   END IF;
   answer := jsonb_build_object('kind', 'stands', 'version', standing, 'replayed', false);
-  -- A request of another kind may have used the idempotency key since the check above, because such requests do not lock the tenant's row.
+  -- A request of another kind may have used the idempotency key since this function checked it, because such requests do not lock the
+  -- tenant's row.
   INSERT INTO idempotency_keys VALUES (tenant_name, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at) ON CONFLICT DO NOTHING;
   IF NOT FOUND THEN RETURN replay(tenant_name, p_request->>'idempotencyKey', p_request->>'fingerprint'); END IF;
   IF standing > coalesce(policy.version, 0) THEN

@@ -1,7 +1,7 @@
 -- The quotas of tenants and their usage. Every transaction locks the row of tenant_usage last. A transaction that holds this lock therefore
 -- waits for nothing except its own commit.
 
--- These values must equal quotaDefaults in core/limits/storage-limits.ts, which gives the reasons. A test compares them.
+-- The returned values must equal quotaDefaults in core/limits/storage-limits.ts, which gives the reasons. A test compares them.
 CREATE FUNCTION quota_default(p_quota text) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
   SELECT CASE p_quota
     WHEN 'bytes' THEN 10737418240
@@ -62,8 +62,8 @@ BEGIN
   RETURN over_quota(p_tenant, 'bundles');
 END $$;
 
--- Serializes the requests that add to a counted quota, so that two requests can't both take the last free unit. It must be the first lock
--- of its transaction. Two tenants whose names have the same hash wait for each other, but only for milliseconds.
+-- Serializes the requests that add to a counted quota, so that two requests can't both take the last free unit. A transaction must take
+-- this lock before all other locks. Two tenants whose names have the same hash wait for each other, but only for milliseconds.
 CREATE FUNCTION lock_counts(p_tenant text) RETURNS void LANGUAGE sql AS $$
   SELECT pg_advisory_xact_lock(7400002, hashtext(coalesce(p_tenant, '')))
 $$;

@@ -126,7 +126,7 @@ DECLARE
   checked timestamptz := from_epoch_ms(p_request->'healthyAtMs');
   why text := p_request->>'pause';
 BEGIN
-  -- If there is no row, the webhook has been deleted.
+  -- If the webhook has no row, it has been deleted.
   IF sink_row.sink IS NULL THEN RETURN; END IF;
   UPDATE sinks SET delivered_seq = seq, delivered_at = CASE WHEN seq > (p_request->>'start')::bigint THEN p_at ELSE delivered_at END,
     failures = coalesce((own->>'failures')::bigint, 0), failing_since = from_epoch_ms(own->'sinceMs'), last_error = own->>'reason',

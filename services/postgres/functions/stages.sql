@@ -105,7 +105,7 @@ BEGIN
   WHERE stages.state <> 'passed';
   RETURN jsonb_build_object('kind', 'stored', 'digest', own, 'gated', gated);
 EXCEPTION
-  -- Each of these errors rolls back all changes above.
+  -- The errors that are handled below roll back all changes of this function.
   WHEN SQLSTATE 'PM009' THEN RETURN '{"kind": "broken", "cause": "none_for_channel"}';
   WHEN foreign_key_violation THEN RETURN '{"kind": "broken", "cause": "blob_missing"}';
   WHEN not_null_violation OR invalid_text_representation OR no_data_found THEN RETURN '{"kind": "broken", "cause": "manifest_unreadable"}';

@@ -1,5 +1,6 @@
--- Functions that store blobs and sources, and delete unused ones. The content of a refused publish is deleted within an hour. So is content
--- that an abandoned release compiled or received. Content of an artifact or of a release's source is kept.
+-- Functions that store blobs and sources, and delete them when they are not used. The content of a refused publish is deleted within an
+-- hour. Content that an abandoned release compiled or received is also deleted within an hour. Content of an artifact or of a release's
+-- source is kept.
 
 -- Inserts the blobs that are not stored yet. The caller must sort them by digest, so that concurrent transactions lock them in the same
 -- order.
@@ -98,8 +99,8 @@ DECLARE
   kept text[];
   gone text[];
 BEGIN
-  -- The total size is limited, because deleting a source takes time in proportion to the stored size of its listing. At least one source is
-  -- handled, even if it alone exceeds p_most_bytes.
+  -- Limits the total size of the sources per call, because deleting a source takes time in proportion to the stored size of its listing. At
+  -- least one source is handled, even if it alone exceeds p_most_bytes.
   due := ARRAY(SELECT n.digest FROM (
     SELECT c.digest, sum(c.size) OVER (ORDER BY c.check_at, c.digest) - c.size AS before FROM (
       SELECT digest, pg_column_size(entries) AS size, check_at FROM sources WHERE tenant = p_tenant AND check_at < now() ORDER BY check_at, digest LIMIT p_most) c) n
@@ -127,8 +128,8 @@ DECLARE
   kept text[];
   awaited text[];
 BEGIN
-  -- The total size is limited, because deleting content takes time in proportion to its size. At least one blob is handled, even if it
-  -- alone exceeds p_most_bytes.
+  -- Limits the total size of the blobs per call, because deleting content takes time in proportion to its size. At least one blob is
+  -- handled, even if it alone exceeds p_most_bytes.
   due := ARRAY(SELECT n.digest FROM (
     SELECT c.digest, sum(c.size) OVER (ORDER BY c.check_at, c.digest) - c.size AS before FROM (
       SELECT digest, size, check_at FROM blobs WHERE tenant = p_tenant AND check_at < now() ORDER BY check_at, digest LIMIT p_most) c) n

@@ -27,15 +27,16 @@ BEGIN
   PERFORM lock_counts(p_tenant);
   PERFORM FROM tenants WHERE tenant = p_tenant;
   IF p_tenant IS NOT NULL AND NOT FOUND THEN RETURN '{"kind": "no_tenant"}'; END IF;
-  -- A second round runs only if a concurrent request inserts a token between the SELECT and the INSERT. The second round then finds that
-  -- token, unless it was revoked in the meantime.
+  -- A second iteration of the loop runs only if a concurrent request inserts a token between the SELECT and the INSERT. The second
+  -- iteration then finds that token, unless it was revoked in the meantime.
   FOR attempt IN 1..10 LOOP
     SELECT * INTO earlier FROM tokens WHERE coalesce(tenant, '') = coalesce(p_tenant, '') AND idempotency_key = token_key;
     IF earlier.fingerprint = p_request->>'fingerprint' THEN RETURN jsonb_build_object('kind', 'made_before', 'id', earlier.id); END IF;
     -- The idempotency key must not have been used for another request of the tenant. Requests of all kinds share the keys of a tenant.
     IF FOUND OR EXISTS (SELECT FROM idempotency_keys WHERE (tenant, key) = (p_tenant, token_key)) THEN RETURN '{"kind": "key_reused"}'; END IF;
     SELECT * INTO earlier FROM tokens WHERE coalesce(tenant, '') = coalesce(p_tenant, '') AND name = p_request->>'name' AND revoked_at IS NULL;
-    -- A concurrent attempt of the same request has inserted the token between the two SELECTs. The next round finds the token by its key.
+    -- A concurrent attempt of the same request has inserted the token between the two SELECTs. The next iteration finds the token by its
+    -- idempotency key.
     CONTINUE WHEN FOUND AND earlier.idempotency_key = token_key;
     IF FOUND THEN RETURN jsonb_build_object('kind', 'name_taken', 'id', earlier.id); END IF;
     refusal := coalesce(over_quota(p_tenant, 'tokens'), CASE WHEN p_tenant IS NOT NULL THEN over_quota(p_tenant, 'changesPerDay') END);
@@ -52,7 +53,7 @@ BEGIN
       END IF;
       RETURN jsonb_build_object('kind', 'made', 'token', token_json(earlier));
     EXCEPTION
-      -- The error rolls back the insertion of both the token and its key. The next round tries again.
+      -- The error rolls back the insertion of both the token and its idempotency key. The next iteration of the loop tries again.
       WHEN unique_violation THEN NULL;
     END;
   END LOOP;

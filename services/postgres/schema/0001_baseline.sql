@@ -3,8 +3,8 @@
 --
 -- Callers pass times as parameters. A durable step journals its time, so a repeated step writes the same row.
 
--- Columns use domains instead of a CHECK of their table. PostgreSQL parses and prepares a table's CHECK again for each statement that
--- writes a row. It prepares a domain's CHECK once per connection, and evaluates it only when the column is written.
+-- Domains restrict the values of many columns, instead of a CHECK of the table. PostgreSQL parses and prepares a table's CHECK again for
+-- each statement that writes a row. It prepares a domain's CHECK once per connection, and evaluates it only when the column is written.
 CREATE DOMAIN identifier AS text CHECK (VALUE ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$');
 -- 'queued' means that the release waits for another release of the same pointer.
 CREATE DOMAIN release_status AS text CHECK (VALUE IN ('queued', 'running', 'settled'));
@@ -59,7 +59,7 @@ CREATE TABLE tenant_usage (
   -- The stored bytes of the tenant: blob contents, source listings, diagnostics and the reports of remote compilers.
   bytes bigint NOT NULL DEFAULT 0 CHECK (bytes >= 0),
   followers bigint NOT NULL DEFAULT 0 CHECK (followers >= 0),
-  -- The number of audit rows and hook deliveries on the day `day` (UTC) is `changes`.
+  -- `changes` is the number of audit rows and hook deliveries on the date `day` (UTC).
   day date,
   changes bigint NOT NULL DEFAULT 0
 -- Half of each page stays free, so that an updated row fits on the same page and no index changes.
@@ -124,7 +124,7 @@ CREATE TABLE artifacts (
 CREATE TABLE artifact_blobs (
   tenant text NOT NULL,
   artifact text NOT NULL,
-  -- The position of the blob in the manifest. The index has position 0, and the files follow in the manifest's order.
+  -- The position of the blob in the OCI manifest. The manifest's config has position 0, and its layers follow in their order.
   ordinal integer NOT NULL,
   digest text NOT NULL,
   path text,
@@ -144,7 +144,7 @@ CREATE TABLE releases (
   version counting_number NOT NULL,
   channel text NOT NULL,
   status release_status NOT NULL,
-  -- Set when the release moves its pointer or is closed. Final after the status has become 'settled'.
+  -- The outcome is set when the release moves its pointer or is closed. It is final after the status has become 'settled'.
   outcome release_outcome,
   reason text,
   source text NOT NULL,
@@ -475,12 +475,12 @@ CREATE TABLE callbacks (
   CHECK (state = 'revoked' OR sha256 IS NOT NULL)
 );
 
--- Hooks, the pushes that they receive from code hosts, and the commit statuses that are posted to code hosts.
+-- This section contains the hooks, the pushes that they receive from code hosts, and the commit statuses that are posted to code hosts.
 
 CREATE DOMAIN hook_provider AS text CHECK (VALUE IN ('github', 'gitlab', 'generic'));
 CREATE DOMAIN delivery_state AS text CHECK (VALUE IN ('received', 'fetching', 'published', 'refused', 'ignored', 'failed'));
 CREATE DOMAIN report_kind AS text CHECK (VALUE IN ('pending', 'final'));
--- 'skipped' means that a later status replaces this status.
+-- 'skipped' means that the commit status is not sent, because a later status replaces it.
 CREATE DOMAIN report_state AS text CHECK (VALUE IN ('waiting', 'done', 'failed', 'skipped'));
 
 CREATE TABLE hooks (
@@ -557,7 +557,7 @@ CREATE TABLE commit_reports (
   delivery text NOT NULL,
   kind report_kind NOT NULL,
   seq bigint GENERATED ALWAYS AS IDENTITY,
-  -- The outcome of the release. Null for a pending status.
+  -- The outcome of the release that the commit status reports. Null for a pending commit status.
   outcome release_outcome,
   reason text,
   version bigint,
@@ -585,7 +585,7 @@ CREATE TABLE broker_streams (
   failing_since timestamptz,
   last_error text,
   retry_at timestamptz,
-  -- The time when the last attempt began that the broker confirmed.
+  -- The start time of the last attempt that the broker confirmed.
   healthy_at timestamptz,
   PRIMARY KEY (broker, stream),
   CHECK ((failures = 0) = (failing_since IS NULL))
@@ -600,7 +600,7 @@ CREATE TABLE sinks (
   tenant text NOT NULL REFERENCES tenants,
   sink identifier NOT NULL,
   kind sink_kind NOT NULL,
-  -- Only webhooks have the following four values. The secrets are encrypted: see services/secrets.
+  -- Only webhooks have values in the following four columns. The secrets are encrypted: see services/secrets.
   url text,
   secret text,
   previous_secret text,
@@ -612,7 +612,7 @@ CREATE TABLE sinks (
   failing_since timestamptz,
   last_error text,
   retry_at timestamptz,
-  -- The time when the last attempt began that the webhook confirmed. Only webhooks have this value.
+  -- The start time of the last attempt that the webhook confirmed. Only webhooks have this value.
   healthy_at timestamptz,
   paused_by text,
   paused_at timestamptz,
@@ -636,7 +636,7 @@ CREATE TABLE webhook_attempts (
   n bigint GENERATED ALWAYS AS IDENTITY,
   -- The feed number of the delivered move. Null for a test event.
   seq bigint,
-  -- The ID of the event.
+  -- The ID of the event that was sent.
   event text NOT NULL,
   delivered boolean NOT NULL,
   -- The HTTP status of the response. Null if there was no response.
@@ -657,7 +657,7 @@ CREATE TABLE followers (
   -- The generation that the follower runs. It is 0 until the follower runs one.
   generation bigint NOT NULL,
   digest text,
-  -- The time when the follower first acknowledged this generation.
+  -- The time when the follower first acknowledged the generation that it runs.
   since timestamptz NOT NULL,
   seen_at timestamptz NOT NULL,
   by text NOT NULL,
