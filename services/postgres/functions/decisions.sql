@@ -99,8 +99,8 @@ BEGIN
 END $$;
 
 -- Returns the reason why the caller may not report the result of a check, or null if the report is allowed. An admin may always report. If
--- the check has a URL, its result comes only from Pointsman's own request to that URL: the report to the request, or its failure. The
--- result of any other check may be reported with any token that has the role for it, except by the author of the release.
+-- the check has a URL, its result comes only from Pointsman's own request to that URL: from the report that responds to it, or from its
+-- failure. The result of any other check may be reported with any token that has the role for it, except by the author of the release.
 CREATE FUNCTION check_refuses(p_request jsonb, p_release releases, p_gate gates) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
   SELECT CASE
     WHEN p_request->'roles' ? 'admin' THEN NULL

@@ -69,8 +69,8 @@ CREATE FUNCTION lock_counts(p_tenant text) RETURNS void LANGUAGE sql AS $$
 $$;
 
 -- Adds to the number of bytes that a tenant stores. Raises PM007 if the quota is exceeded, which rolls back the transaction. If p_refuse is
--- false, the bytes are only counted, because data of a running release is never refused. Callers must call it last, because tenant_usage is
--- the last lock of every transaction.
+-- false, the bytes are only counted, because data of a running release is never refused. Callers must call this function last, because
+-- tenant_usage is the last lock of every transaction.
 CREATE FUNCTION charge_bytes(p_tenant text, p_bytes bigint, p_refuse boolean DEFAULT true) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
 DECLARE
