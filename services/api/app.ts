@@ -21,7 +21,8 @@ import type { Endpoint } from './http/endpoint.ts';
 import { cachedLines } from './http/cached-lines.ts';
 import { watchFeeds } from './feed/feed-watch.ts';
 import { connectIngress } from './ingress.ts';
-import { bodyShares, responseShares, sharedReadLimits, waitingShares } from './limits.ts';
+import { sharedReadLimits } from './limits.ts';
+import { bodyShares, responseShares, waitingShares } from './access/share-limits.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { openApiDocument } from './operations/openapi.ts';
 import { addQueueGauges } from './metrics/queue-gauges.ts';
@@ -66,24 +67,26 @@ import type { EarlyResponder } from './http/server.ts';
 import { AcknowledgementRates } from './access/acknowledgement-rates.ts';
 import { notModified } from './channels/not-modified.ts';
 
-/** Dependencies that the process passes to the API. The process closes them after `close`. */
+/** The dependencies that the process creates for the API. The process closes them after it has called `close`. */
 export interface AppDeps {
   readonly db: Database;
   readonly notifications: Notifications;
   readonly compiler: Compiler;
   readonly restateIngressUrl: string;
-  /** If null, the diagnosis of the server does not include Restate. */
+  /** The URL of Restate's admin API. If null, the diagnosis of the server does not check Restate. */
   readonly restateAdminUrl: string | null;
   /** The data directory of `npm start`. Null if the API was started in another way. */
   readonly dataDir: string | null;
-  /** The SHA-256 of the environment's admin token, in lower-case hex. */
+  /** The SHA-256 of the admin token from the process environment, in lower-case hex. */
   readonly adminTokenSha256: string;
   readonly secretKeys: SecretKeys | null;
-  /** The platform's brokers. Every tenant can also use webhooks. */
+  /**
+   * The platform's message brokers, which deliver the moves of all tenants. Webhooks are not in this list, because they belong to tenants.
+   */
   readonly brokers: readonly Broker[];
-  /** The Celery tasks that the operator allows in policies. */
+  /** The Celery tasks that tenants' policies may select for compiling. The operator configures them. */
   readonly celeryGrants: readonly CeleryGrant[];
-  /** Null if RabbitMQ is not configured. */
+  /** Reads the lengths of RabbitMQ queues for the metrics. Null if RabbitMQ is not configured. */
   readonly queueDepths: QueueDepths | null;
   readonly log: Logger;
   /** Aborts when the process begins to shut down. */
@@ -92,13 +95,13 @@ export interface AppDeps {
 
 export interface App {
   readonly fetch: (request: Request, connection?: Connection) => Response | Promise<Response>;
-  /** Responds to some requests before the router receives them. */
+  /** Responds to some frequent requests before the router receives them. */
   readonly early: EarlyResponder;
   readonly endpoints: readonly Endpoint[];
   close(): Promise<void>;
 }
 
-/** Creates the HTTP API without its socket. */
+/** Creates the HTTP API without opening a socket. */
 export function createApp(deps: AppDeps): App {
   const parts = partsOf(deps);
   const endpoints: Endpoint[] = [

@@ -22,31 +22,30 @@ import type { TenantObjects } from './tenants/tenant-object.ts';
 import type { AcknowledgementRates } from './access/acknowledgement-rates.ts';
 import type { Watches } from './watches/watches.ts';
 
-/** The dependencies of the endpoints. */
 export interface ApiDeps {
   readonly db: Database;
   readonly tenants: TenantObjects;
   readonly workflows: ReleaseWorkflows;
   readonly deliveries: DeliveryWorkflows;
   readonly sinks: SinkObjects;
-  /** The platform's brokers. All moves of every tenant are sent to all of them. */
+  /** The platform's message brokers. Every move of every tenant is sent to each of them. */
   readonly brokers: readonly Broker[];
-  /** The Celery tasks that the operator allows in policies. */
+  /** The Celery tasks that tenants' policies may select for compiling. The operator configures them. */
   readonly celeryGrants: readonly CeleryGrant[];
-  /** Null without a secret key. Hooks and webhooks are then disabled. */
+  /** Encrypts the secrets of hooks and webhooks. Null if no secret key is configured; hooks and webhooks are then disabled. */
   readonly secrets: SecretBox | null;
   readonly compiler: Compiler;
   readonly sources: SourceReader;
   /** Parses the payloads of hook deliveries. */
   readonly payloads: DeliveryReader;
-  /** The shares of memory for request bodies that contain a source or a blob, by tenant. In bytes. */
+  /** Limits the memory that each tenant's sources and blobs use while they are uploaded, in bytes. */
   readonly bodies: Shares;
-  /** The shares of memory for responses, by the caller's tenant and token. In bytes. */
+  /** Limits the memory that unsent responses of each tenant and token use, in bytes. */
   readonly responses: Shares;
-  /** The shares of slots for waiting and streaming readers, by the caller's tenant and token. */
+  /** Limits the number of long-polls and event streams that each tenant and token can have open at the same time. */
   readonly waiting: Shares;
   /**
-   * Reads the current pointer. Concurrent callers share reads. A caller never gets the result of a read that started
+   * Reads the current pointer from the database. Concurrent callers share reads. A caller never gets the result of a read that started
    * before its call.
    */
   readonly readPointer: (id: PointerId) => Promise<Pointer | null>;

@@ -6,16 +6,17 @@ import { httpLimits } from '../../core/limits/limits.ts';
 import { ingressRetry } from './limits.ts';
 import type { RequestIds } from './requests/request-ids.ts';
 
-/** Creates the client for Restate's ingress. It retries lost connections for {@link httpLimits.ingressTimeoutMs}. */
+/** Creates the client for Restate's ingress. It retries lost connections for at most {@link httpLimits.ingressTimeoutMs}. */
 export function connectIngress(url: string): Ingress {
   return connect({ url, retry: { ...ingressRetry, maxDuration: httpLimits.ingressTimeoutMs } });
 }
 
 /**
- * The options of one call to Restate, made for one request. Each call has its own idempotency key, so Restate runs the
- * handler once even if a lost connection is retried several times. The client's Idempotency-Key is not passed to
- * Restate, because only the database can compare the requests under it. After that comparison, a key derived from it
- * makes Restate return the same response for a day.
+ * Returns the options of one call to Restate on behalf of one request. Each call has its own idempotency key, so Restate runs the handler
+ * once, even if a lost connection is retried several times.
+ *
+ * The client's Idempotency-Key is not passed to Restate, because only the database can detect that the key was used for a different
+ * request. After that check, a call may pass a key that is derived from the client's key. Restate then returns the same response for a day.
  */
 export function callOptions<I, O>(
   { requestId, traceparent, tracestate }: RequestIds,
@@ -29,7 +30,7 @@ export function callOptions<I, O>(
 }
 
 /**
- * Waits for the response to a call. Throws `unavailable` when Restate or the database behind it does not respond within
+ * Waits for the response to a call. Throws `unavailable` if Restate or the database does not respond within
  * {@link httpLimits.ingressTimeoutMs}. It is then unknown whether the call had an effect.
  */
 export async function orUnavailable<T>(call: PromiseLike<T>): Promise<T> {
@@ -47,8 +48,8 @@ export async function orUnavailable<T>(call: PromiseLike<T>): Promise<T> {
 }
 
 /**
- * Handlers return refusals as values. A 400 therefore means that this process and the handlers disagree on the format,
- * and a 501 means that a handler is defective.
+ * The HTTP statuses of Restate that indicate a defect. Handlers return refusals as values, so a 400 means that the API and the handler
+ * disagree on the format of the call. A 501 means that the handler itself is defective.
  */
 const DEFECTS: ReadonlySet<number> = new Set([400, 501]);
 

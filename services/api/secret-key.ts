@@ -1,7 +1,7 @@
 import { PointsmanError } from '@pointsman/protocol/errors';
 import type { SecretBox } from '../secrets/secret-box.ts';
 
-/** Throws `no_secret_key` when secrets cannot be encrypted. */
+/** Returns the box that encrypts secrets. Throws `no_secret_key` if the operator has not configured a key for it. */
 export function requireKey(secrets: SecretBox | null): SecretBox {
   if (secrets !== null) return secrets;
   throw new PointsmanError(

@@ -2,25 +2,25 @@ import { followerLimits } from '@pointsman/protocol/limits';
 import { acknowledgementRate, tokenAcknowledgementRate } from '../limits.ts';
 import { TokenBuckets } from './token-buckets.ts';
 
-/** Identifies the sender of an acknowledgement. */
+/** The sender of an acknowledgement: a runtime that follows a pointer and reports the generation that it runs. */
 interface Acknowledger {
-  /** The ID of the sender's token. */
+  /** The ID of the token with which the acknowledgement was sent. */
   readonly token: string;
-  /** The name of the follower with its tenant and channel. The sender chooses it. */
+  /** The name of the follower, with its tenant and channel. The sender chooses the name. */
   readonly follower: string;
 }
 
 /**
- * Limits the rate of acknowledgements per follower, and per token over all of its followers. The second limit is needed
- * because one token can name any number of followers.
+ * Limits how many acknowledgements per minute each follower and each token may send. The limit per token covers all of its followers. It is
+ * needed because one token can use any number of follower names.
  */
 export class AcknowledgementRates {
-  /** The key contains the token, so that two followers with the same name but different tokens have separate limits. */
+  /** These limits apply per token and follower. Two followers with the same name but different tokens therefore have separate limits. */
   readonly #followers = new TokenBuckets(acknowledgementRate);
   readonly #tokens = new TokenBuckets(tokenAcknowledgementRate);
 
   /**
-   * Counts one acknowledgement. Returns the reason if it is refused, otherwise null. An acknowledgement over its
+   * Counts one acknowledgement. Returns null if it is allowed, otherwise the reason for the refusal. An acknowledgement that exceeds the
    * follower's limit does not count towards the token's limit.
    */
   refusal({ token, follower }: Acknowledger, nowMs: number): string | null {

@@ -1,58 +1,57 @@
 import { PointsmanError } from '@pointsman/protocol/errors';
 
-/** The settings of one level of holders, for example of all tenants, or of the tokens within one tenant. */
+/**
+ * The settings of one level in the hierarchy of holders. For example, tenants are one level, and the tokens of each tenant are the next.
+ */
 export interface ShareLevel {
-  /** The amount that every holder can get, even when the other holders use everything that is not reserved. */
+  /** The amount that each holder can get, even when other holders use all of the unreserved capacity. */
   readonly minimum: number;
-  /** The fraction of the capacity, from 0 to 1, that only holders within their minimum can take. */
+  /** The reserved fraction of the capacity, from 0 to 1. A holder can use the reserved part only up to its minimum amount. */
   readonly reserved: number;
 }
 
 export interface ShareLimits {
-  /** The total amount of the resource. */
+  /** The total amount of the resource, for example in bytes. */
   readonly capacity: number;
-  /** The levels, from the outermost holder to the innermost. */
+  /** The settings of each level, from the outermost holder (such as a tenant) to the innermost (such as a token). */
   readonly levels: readonly ShareLevel[];
 }
 
-/** The names of a holder, one per level. */
+/** The names that identify a holder, one per level: for example a tenant and a token. */
 export type HolderPath = readonly string[];
 
-/** The amount that one request holds. */
+/** The part of a resource that one request holds. */
 export interface Holding {
-  /** Takes the amount. If that exceeds the holder's share, takes nothing and throws `busy`. */
+  /** Takes an amount of the resource. If the amount exceeds the holder's share, takes nothing and throws `busy`. */
   take(amount: number): void;
   /**
-   * Takes the amount even if it exceeds the share, for work that can no longer be refused. The holder's remaining share
-   * shrinks until `release`.
+   * Takes an amount even if it exceeds the holder's share. This is for work that can no longer be refused. Until `release`, the holder can
+   * take correspondingly less.
    */
   takeAnyway(amount: number): void;
-  /** Returns everything that was taken. Idempotent. */
+  /** Returns everything that was taken from the resource. Idempotent. */
   release(): void;
 }
 
-/** A holder, with the holders inside it. The root node represents the whole resource. */
+/** A holder, with the holders inside it (such as the tokens of a tenant). The root node represents the whole resource. */
 interface Node {
   held: number;
   readonly children: Map<string, Node>;
 }
 
 /**
- * A resource that many holders share, such as memory or slots for waiting requests. The same rule applies at each
- * level. A fraction of the capacity is reserved, so that each holder can get its minimum regardless of the others. Of
- * the rest, **a holder may hold at most as much as it leaves free**. One holder alone gets half of it, two together get
- * at most three quarters, and each further holder gets half of the remainder.
+ * A resource that many holders share, such as memory or slots for waiting requests. A fraction of the capacity is reserved, so that each
+ * holder can get its minimum regardless of the others. The rest is unreserved: **a holder may hold at most as much of it as is still
+ * free**. One holder alone therefore gets at most half of it, two together get at most three quarters, and each further holder gets half of
+ * the remainder. The same rule applies at each level.
  *
- * With `r` the reserved fraction, `m` the minimum and `C` the capacity, these guarantees always hold
- * (`test/unit/api/http/shares.test.ts`):
- * - One holder has at most `(1 - r) * C / 2`, or its minimum.
- * - Two holders together have at most three quarters of `(1 - r) * C`, or the amount that this limit and their minimums
- *   allow.
+ * `r` is the reserved fraction, `m` the minimum and `C` the capacity. These guarantees always hold (`test/unit/api/http/shares.test.ts`):
+ * - One holder has at most `(1 - r) * C / 2`, or its minimum if that is larger.
+ * - Two holders together have at most three quarters of `(1 - r) * C`, unless their minimums allow more.
  * - While fewer than `r * C / m` holders hold anything, the next holder gets its minimum.
  *
- * A fixed limit per holder would be either too small, or large enough that many holders can exhaust the capacity. The
- * rule is the "dynamic threshold" of Choudhury and Hahne (1998), with which network switches share buffers between
- * ports.
+ * A fixed limit per holder would not work: it would be too small, or so large that many holders together could exhaust the capacity. The
+ * rule is the "dynamic threshold" of Choudhury and Hahne (1998). Network switches use it to share buffers between ports.
  */
 export class Shares {
   readonly #limits: ShareLimits;
@@ -62,12 +61,12 @@ export class Shares {
     this.#limits = limits;
   }
 
-  /** The total amount that all holders hold. */
+  /** The amount of the resource that all holders hold together. */
   get held(): number {
     return this.#root.held;
   }
 
-  /** The amount that the holder may still take. */
+  /** The additional amount of the resource that a holder may take now. */
   room(path: HolderPath): number {
     let capacity = this.#limits.capacity;
     let used = this.#root.held;
@@ -77,7 +76,7 @@ export class Shares {
       node = node?.children.get(path[depth] ?? '');
       const own = node?.held ?? 0;
       room = roomAt(level, { capacity, used, own });
-      // For the holders inside this one, its share is the capacity.
+      // The share of this holder is the total amount that the holders inside it can take.
       capacity = own + room;
       used = own;
     }
@@ -109,8 +108,8 @@ export class Shares {
   }
 
   /**
-   * Opens a holding for a holder that represents many clients, such as a proxy. It has no separate share: it takes from
-   * the whole resource until that is exhausted.
+   * Lets a client that represents many others, such as a proxy, take from the resource. The only limit for it is the capacity of the whole
+   * resource.
    */
   openWhole(): Holding {
     let own = 0;
@@ -139,7 +138,7 @@ export class Shares {
       const name = path[depth] ?? '';
       const child = node.children.get(name) ?? { held: 0, children: new Map() };
       child.held += amount;
-      // When a holder holds nothing, no holder inside it holds anything, so the whole subtree can be removed.
+      // If a holder holds nothing, the holders inside it hold nothing either. Its whole subtree can therefore be removed.
       if (child.held === 0) node.children.delete(name);
       else node.children.set(name, child);
       node = child;
@@ -151,7 +150,8 @@ function roomAt(
   { minimum, reserved }: ShareLevel,
   { capacity, used, own }: { capacity: number; used: number; own: number },
 ): number {
-  // The largest n with own + n <= common - used - n: after taking n, the holder has at most as much as is left.
+  // `shared` is the largest amount n that satisfies own + n <= common - used - n. After taking n, the holder holds at most as much as is
+  // still free.
   const common = Math.floor(capacity * (1 - reserved));
   const shared = Math.floor((common - used - own) / 2);
   const guaranteed = Math.min(minimum - own, capacity - used);

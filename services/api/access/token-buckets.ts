@@ -1,11 +1,14 @@
 import { LRUCache } from 'lru-cache';
 
-/** The average rate, which is also the largest burst after a pause. */
+/**
+ * The rate limit. Each bucket is refilled with `perMinute` tokens per minute and holds at most `perMinute`, which is also the largest
+ * burst.
+ */
 export interface Rate {
   readonly perMinute: number;
   /**
-   * The maximum number of keys in memory. Above this limit the least recently used key is evicted, and starts again
-   * with a full bucket.
+   * The maximum number of keys whose buckets are kept in memory. When it is exceeded, the least recently used key is evicted. An evicted
+   * key starts again with a full bucket.
    */
   readonly remembered: number;
 }
@@ -15,7 +18,7 @@ interface Bucket {
   filledAtMs: number;
 }
 
-/** A token bucket for each key. */
+/** Limits rates with one token bucket per key. */
 export class TokenBuckets {
   readonly #rate: Rate;
   readonly #buckets: LRUCache<string, Bucket>;
@@ -33,7 +36,7 @@ export class TokenBuckets {
   take(key: string, nowMs: number): boolean {
     const { perMinute } = this.#rate;
     const bucket = this.#buckets.get(key) ?? { tokens: perMinute, filledAtMs: nowMs };
-    // If the clock was set back, no tokens are added or removed.
+    // If the clock was set back, the elapsed time counts as zero, so no tokens are added or removed.
     const passedMs = Math.max(0, nowMs - bucket.filledAtMs);
     bucket.tokens = Math.min(perMinute, bucket.tokens + (passedMs * perMinute) / 60_000);
     bucket.filledAtMs = nowMs;

@@ -1,39 +1,36 @@
 import { responseLimits } from '../limits.ts';
 import type { HolderPath, Holding, Shares } from './shares.ts';
 
-/** The buffers of one event stream that its reader has not received yet. */
+/** Counts the buffers of one event stream that its reader has not received yet. */
 export interface UnsentBytes {
   /**
-   * Counts buffers before they are sent. Throws `busy` when the share of the stream's holder is exhausted. Buffers that
-   * were counted before the error stay counted until `release`.
+   * Counts buffers before they are sent. Throws `busy` when the caller's share of response memory is exhausted. Buffers that were counted
+   * before the error stay counted until `release`.
    */
   take(buffers: readonly Uint8Array[]): void;
-  /**
-   * Stops counting the buffers that the connection no longer holds. Call it only after every counted buffer was passed
-   * to the connection.
-   */
+  /** Stops counting the buffers that the connection has sent. Call it only after all counted buffers were passed to the connection. */
   giveBack(): void;
-  /** Stops counting all buffers, and ignores later ones, because the response was sent. Idempotent. */
+  /** Stops counting all buffers of the stream, because its response has ended. Buffers that are passed later are ignored. Idempotent. */
   release(): void;
 }
 
-/** The streams of one holder that have not sent a certain buffer yet. The buffer is in memory once for all of them. */
+/** Counts how many streams of one caller have not sent a given buffer yet. The streams share the buffer, so it is in memory only once. */
 interface Counted {
   streams: number;
   readonly holding: Holding;
 }
 
-/** One buffer of a stream. `giveBack` is null if the buffer is not counted. */
+/** One buffer of a stream. `giveBack` stops counting the buffer, and is null if the buffer is not counted. */
 interface Held {
   readonly bytes: number;
   readonly giveBack: (() => void) | null;
 }
 
 /**
- * Counts the buffers of event streams against the response shares of their holders. A buffer that several streams of
- * one holder send is counted once, because it is in memory once. A buffer that two holders send is counted for each of
- * them, so the count is never below the memory in use. The first {@link responseLimits.uncountedBytes} of each stream
- * are not counted, as for any other response.
+ * Counts the unsent buffers of event streams against their callers' shares of response memory. A buffer that several streams of one caller
+ * send is counted once, because it is in memory once. A buffer that streams of two callers send is counted for both callers, so the total
+ * is never below the memory in use. The first {@link responseLimits.uncountedBytes} of each stream are not counted, as in any other
+ * response.
  */
 export class UnsentBuffers {
   readonly #shares: Shares;
@@ -43,9 +40,11 @@ export class UnsentBuffers {
     this.#shares = shares;
   }
 
-  /** @param inConnection returns the number of bytes in the stream's connection that the kernel has not accepted yet */
+  /**
+   * @param inConnection returns the number of bytes of the stream that were written to the connection but not yet accepted by the kernel
+   */
   open(path: HolderPath, inConnection: () => number): UnsentBytes {
-    // In the order of sending, the oldest buffer first.
+    // The buffers in the order in which they are sent, the oldest first.
     const held: Held[] = [];
     let uncounted = 0;
     let isOver = false;
@@ -68,7 +67,8 @@ export class UnsentBuffers {
       giveBack: () => {
         let rest = inConnection();
         let sent = held.length;
-        // A connection keeps a whole buffer until its last byte was accepted, and sends the newest buffers last.
+        // The connection sends buffers in order, and keeps each one in memory until its last byte is accepted. Bytes that are not accepted
+        // yet therefore belong to the newest buffers.
         for (; sent > 0 && rest > 0; sent--) rest -= held[sent - 1]?.bytes ?? 0;
         give(sent);
       },
@@ -80,7 +80,7 @@ export class UnsentBuffers {
   }
 
   #count(path: HolderPath, buffer: Uint8Array): () => void {
-    // Names of holders contain no spaces.
+    // A space separates the names safely, because names of tenants and IDs of tokens contain no spaces.
     const holder = path.join(' ');
     const holders = this.#counted.get(buffer) ?? new Map<string, Counted>();
     const counted = holders.get(holder) ?? { streams: 0, holding: this.#shares.open(path) };

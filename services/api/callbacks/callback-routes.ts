@@ -70,14 +70,14 @@ function answerEndpoint(parts: ApiDeps): Endpoint {
       const found = await getCallback(parts.db, params.capability);
       about(found);
       const { refusal } = found;
-      // A report for a used callback may be a repetition, so it is passed on. The database compares it with the
+      // A report for a callback that was already used may be a repetition, so it is not refused here. The database compares it with the
       // recorded report.
       if (refusal?.kind === 'expired' || refusal?.kind === 'revoked') throw callbackRefusal(refusal);
       const report = await readReport(found, request);
       const answer = await parts.workflows(found, ids).answer({
         callback: found.id,
         report,
-        // The schema returns the fields in a fixed order, so equal reports have equal fingerprints.
+        // The schema returns the fields in a fixed order. Equal reports therefore have equal fingerprints.
         fingerprint: digestOf(JSON.stringify(report)),
         requestId: ids.requestId,
       });
@@ -197,8 +197,8 @@ function uploadEndpoint({ db, bodies }: ApiDeps): Endpoint {
 }
 
 /**
- * Hashes the body as it arrives, so that a large body does not block other requests. Throws `wrong_content` if the
- * digest differs from the one in the URL.
+ * Reads an uploaded blob and hashes each chunk as it arrives, because hashing a large body at once would block other requests. Throws
+ * `wrong_content` if the digest differs from the digest in the URL.
  */
 async function readContent(request: Request, named: string, holding: Holding): Promise<Buffer> {
   const hash = createHash('sha256');

@@ -12,12 +12,15 @@ import { notFound } from '../responses/not-found.ts';
 
 export type FoundCallback = CallbackId & CallbackStatus;
 
-/** The format of the capabilities that services/worker creates. Other formats are refused without a lookup. */
+/**
+ * The format of capabilities, which are the secrets in callback URLs that the worker creates. Text in any other format is refused without a
+ * database lookup.
+ */
 const CAPABILITY = /^pmc_[A-Za-z0-9_-]{43}$/;
 
 /**
- * Returns the callback of the capability, even if it was already used. Throws the same `not_found` for every invalid or
- * unknown capability.
+ * Returns the callback to which a capability belongs, even if the callback was already used. Throws the same `not_found` error for an
+ * invalid and for an unknown capability.
  */
 export async function getCallback(db: Database, capability: string): Promise<FoundCallback> {
   const id = CAPABILITY.test(capability) ? await findCallback(db, capability) : null;
@@ -25,9 +28,7 @@ export async function getCallback(db: Database, capability: string): Promise<Fou
   return { ...id, ...(await evaluateCallback(db, id, null, Date.now())) };
 }
 
-/**
- * Returns the callback if it has that purpose and still accepts requests. Otherwise throws the error for the response.
- */
+/** Returns the callback if it has the given purpose and still accepts requests. Otherwise throws the error for the response. */
 export async function getOpenCallback(
   db: Database,
   capability: string,
@@ -40,7 +41,7 @@ export async function getOpenCallback(
   return found;
 }
 
-/** Returns the error for a report that was not recorded. */
+/** Returns the error for a report of an external checker or compiler that was not recorded. */
 export function callbackRefusal(answer: Exclude<CallbackResult, { kind: 'taken' }>): PointsmanError {
   switch (answer.kind) {
     case 'used': {

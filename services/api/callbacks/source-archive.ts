@@ -10,9 +10,9 @@ import type { Database } from '../../postgres/database.ts';
 import type { LoadedSource } from '../../postgres/content/sources.ts';
 
 /**
- * Packs a source as a tar.gz. The archive contains regular files sorted by path, without times, owners or host data, so
- * that equal sources give equal archives. Reading starts when the consumer reads. At most {@link
- * callbackLimits.sourceBatchBytes} are in memory at a time.
+ * Packs a source as a tar.gz. Equal sources give equal archives: an archive contains only regular files, sorted by path, without times,
+ * owners or host data. Files are read from the database as the consumer reads the archive. At most {@link callbackLimits.sourceBatchBytes}
+ * are in memory at a time.
  */
 export function sourceArchive(
   db: Database,
@@ -43,12 +43,12 @@ export function sourceArchive(
         gzip.destroy();
       },
     },
-    // Do not read ahead: the body of a HEAD request is never read.
+    // Do not read from the database before the consumer reads: the body of a HEAD request is never read.
     { highWaterMark: 0 },
   );
 }
 
-/** The memory in use while a source's archive is sent: the size of its largest batch, in bytes. */
+/** The number of bytes in memory while the archive of a source is sent. It is the size of the largest batch of files. */
 export function bytesHeldWhilePacking({ entries }: SourceTree): number {
   return Math.max(0, ...batches(entries).map((batch) => batch.reduce((bytes, { size }) => bytes + size, 0)));
 }
@@ -66,7 +66,7 @@ async function packInto(archive: Pack, db: Database, tenant: string, source: Loa
   archive.finalize();
 }
 
-/** Resolves when the consumer has read the entry; a slow reader delays it. */
+/** Adds a file to the archive. Resolves when the consumer has read the file, so a slow consumer delays the next file. */
 function packFile(archive: Pack, path: string, content: Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
     const header = { name: path, size: content.byteLength, mode: 0o644, mtime: new Date(0) };

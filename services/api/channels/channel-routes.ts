@@ -168,7 +168,7 @@ function moveEndpoint({ db, tenants }: ApiDeps): Endpoint {
   });
 }
 
-/** The version that the pointer had at that generation. */
+/** Returns the version to which the pointer referred at the given generation. */
 async function versionAt(db: Database, id: PointerId, generation: number | null): Promise<number> {
   const move = generation === null ? null : await findPointerMove(db, id, generation);
   if (move === null)

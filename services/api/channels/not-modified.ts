@@ -16,7 +16,7 @@ type Parts = Pick<ApiDeps, 'readPointer' | 'metrics' | 'log' | 'draining'> & {
   readonly authenticate: (authorization: string | null) => Promise<Principal>;
 };
 
-/** The pointer that a request names, and the entity tag that the caller sent. */
+/** The pointer that a request asks for, and the entity tag that the caller sent. */
 interface Question {
   readonly pointer: PointerId;
   readonly etag: string;
@@ -24,11 +24,13 @@ interface Question {
 }
 
 /**
- * Returns 304 before the router runs if a pointer has not moved. Runtimes that poll without `wait` send this request
- * all day, and this path costs less than two thirds of the router's. It checks the token, the role and the pointer as
- * the router does, and both rely on `headProblem`. It handles only the simplest form of the request. The router handles
- * all other forms and all other responses, including refusals. The exception is a database that does not respond: the
- * error is sent here, because the router would wait for the database a second time.
+ * Responds with 304 to a request for a pointer that has not moved, before the router runs. Runtimes that poll without `wait` send such
+ * requests constantly, and this path takes less than two thirds of the router's time. It checks the token, the role and the pointer as the
+ * router does, and both rely on `headProblem`.
+ *
+ * It handles only the simplest form of the request. The router handles all other forms and sends all other responses, including refusals.
+ * There is one exception: if the database does not respond, this path sends the error itself. Otherwise the router would wait for the
+ * database a second time.
  */
 export function notModified(parts: Parts): EarlyResponder {
   return (incoming, outgoing) => {
@@ -72,7 +74,7 @@ async function answered(
     if (pointer === null || etagOf(pointer.generation) !== etag) return false;
     return send(() => ({ status: 304, headers: readPointerHeaders(pointer) }));
   } catch (failure) {
-    // The router refuses the same request, and sends the error.
+    // Leave the request to the router, which will refuse it and send the error.
     if (!(failure instanceof PointsmanError) || failure.code !== 'unavailable') return false;
     const instance = incoming.url ?? '';
     return send(({ requestId }) => ({ failure, ...problemParts(failure, { requestId, instance }) }));

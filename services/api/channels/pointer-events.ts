@@ -3,8 +3,7 @@ import { encodeEvent } from '../responses/event-stream.ts';
 import { followed, type Followed } from '../watches/followed.ts';
 
 /**
- * Yields one event per pointer value. Readers of the same pointer get the same value object, so each event is encoded
- * once.
+ * Yields one event for each new value of a pointer. All readers of a pointer get the same value object, so each event is encoded only once.
  */
 export function pointerEvents(pointers: Followed<Pointer | null>): Followed<readonly Uint8Array[]> {
   const produce = async (): Promise<readonly Uint8Array[] | undefined> => {

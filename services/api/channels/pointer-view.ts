@@ -6,7 +6,7 @@ export function pointerHeaders(pointer: Pointer): Record<string, string> {
   return { etag: etagOf(pointer.generation), 'cache-control': 'private, no-cache' };
 }
 
-/** The headers of a response that depends on `Accept`, because the caller could have requested a stream. */
+/** The headers of a pointer response that depends on the Accept header: the caller could have requested an event stream instead. */
 export function readPointerHeaders(pointer: Pointer): Record<string, string> {
   return { ...pointerHeaders(pointer), vary: 'accept' };
 }

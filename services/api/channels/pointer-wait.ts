@@ -6,7 +6,7 @@ import { deadlineOf } from '../responses/deadline.ts';
 import { etagOf, isKnown } from '../responses/entity-tags.ts';
 import { readPointerHeaders } from './pointer-view.ts';
 
-/** The response with the pointer, or 304 if the caller already has it. */
+/** Responds with the pointer, or with 304 if the caller's entity tag is still current. */
 export function pointerAnswer(pointer: Pointer, ifNoneMatch: string | undefined): Response {
   const headers = readPointerHeaders(pointer);
   if (isKnown(ifNoneMatch, etagOf(pointer.generation))) return new Response(null, { status: 304, headers });
@@ -14,9 +14,9 @@ export function pointerAnswer(pointer: Pointer, ifNoneMatch: string | undefined)
 }
 
 /**
- * Waits until the pointer differs from the one that the caller has, and returns 200. Returns null if the wait expires,
- * the process shuts down or the caller has disconnected. Never returns a generation below that of `read`, the pointer
- * that was read when the request arrived. Throws `unavailable` when the database does not respond.
+ * Waits until the pointer differs from the pointer that the caller already has, then responds with 200. Returns null if the wait expires,
+ * the process shuts down or the caller disconnects. The response never has a lower generation than `read`, which is the pointer that was
+ * read when the request arrived. Throws `unavailable` when the database does not respond.
  */
 export async function waitForMove(
   { pointers, draining }: Pick<ApiDeps, 'pointers' | 'draining'>,

@@ -9,7 +9,8 @@ import { watchLimits } from '../limits.ts';
 import { Watches } from '../watches/watches.ts';
 
 /**
- * Watches pointers for the waiting readers of this process. A pointer is null if the bundle does not have the channel.
+ * Watches pointers for the long-polls and event streams of this process. The value of a pointer is null if the bundle does not have the
+ * channel.
  */
 export function watchPointers(
   db: Database,
@@ -32,10 +33,10 @@ export function watchPointers(
   });
 }
 
-/** The kinds of notifications that concern a pointer. */
+/** The kinds of database notifications that announce a change of a pointer. */
 const MOVES = new Set<Notice['kind']>(['moved', 'hold']);
 
-/** A name that is unique across tenants. */
+/** Returns a name for the pointer that is unique across tenants. */
 export function pointerName({ tenant, bundle, channel }: PointerId): string {
   return `${tenant}/${bundle}/${channel}`;
 }

@@ -66,7 +66,7 @@ async function moveBefore(db: Database, id: PointerId, { generation, version }: 
 }
 
 async function moveTo(db: Database, id: PointerId, pointer: Pointer, version: number): Promise<Move> {
-  // Prefer a move that is older than the one in effect, because a hold does not block a rollback to an older move.
+  // Search first for a move that is older than the move in effect. A hold on the channel does not block a rollback to an older move.
   const present = await findPointerMove(db, id, pointer.generation);
   const inEffect = present?.restores ?? pointer.generation;
   const move =

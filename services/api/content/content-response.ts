@@ -3,20 +3,20 @@ import type { ApiDeps } from '../dependencies.ts';
 import type { Call } from '../http/endpoint.ts';
 import { responseLimits } from '../limits.ts';
 
-/** Content that a tenant has stored under its digest. */
+/** Stored content of a tenant, identified by its digest. */
 export interface StoredContent {
   readonly tenant: string;
   readonly digest: string;
   readonly mediaType: string;
   readonly size: number;
-  /** The first {@link responseLimits.sliceBytes} of the content, or all of it if it is shorter. */
+  /** The first {@link responseLimits.sliceBytes} of the content, or all of the content if it is shorter. */
   readonly head: Uint8Array;
 }
 
 /**
- * A response with the stored content, or 304 if the caller already has it. Large content is read from the database in
- * slices, each after the previous one was sent. A slow reader therefore holds two slices in memory, not the whole
- * content. Throws `busy` when the caller already has too many slow readers.
+ * Responds with the stored content, or with 304 if the caller already has it. Large content is read from the database in slices, each after
+ * the previous slice was sent. A slow reader therefore has at most two slices in memory, not the whole content. Throws `busy` when the
+ * caller's slow readers already use its whole share of response memory.
  */
 export function contentResponse(
   { db, responses }: Pick<ApiDeps, 'db' | 'responses'>,
@@ -49,7 +49,7 @@ function slicesOf(
         if (offset >= size) controller.close();
       },
     },
-    // Do not read before the consumer reads, and do not read ahead.
+    // Read from the database only when the consumer asks for data.
     { highWaterMark: 0 },
   );
 }

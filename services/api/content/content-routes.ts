@@ -15,8 +15,8 @@ import { bytes, empty } from '../responses/openapi-responses.ts';
 import { DigestParams, FileParams } from '../requests/params.ts';
 
 /**
- * The content under a digest never changes. The response is private because it requires a token, which a shared cache
- * does not check.
+ * The content of a digest never changes, so clients can cache it permanently. Shared caches may not store it, because they would not check
+ * the token that it requires.
  */
 const IMMUTABLE = 'private, max-age=31536000, immutable';
 

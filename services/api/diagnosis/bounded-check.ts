@@ -9,13 +9,13 @@ import { RestateAdminError } from '../../restate/admin.ts';
 import { diagnosisLimits } from './limits.ts';
 import { withoutCredentials } from './without-credentials.ts';
 
-/** A check that always returns findings within {@link diagnosisLimits.checkMs}. */
+/** A check of the diagnosis that always returns its findings within {@link diagnosisLimits.checkMs}. */
 export type BoundedCheck = () => Promise<Finding[]>;
 
 /**
- * Adds a time limit to a check. If the check fails or hangs, that is reported as an error of its subject. A check that
- * hangs is not started again before it has ended, because a call to a dead network disk blocks one of the process's
- * threads permanently.
+ * Adds a time limit to a check. If the check fails or takes too long, the findings contain an error for the system that was checked. A
+ * check that hangs is not started again until it has ended. Otherwise each call to an unreachable network disk would permanently block
+ * another of the process's threads.
  */
 export function boundedCheck(
   subject: string,
@@ -41,7 +41,7 @@ function unanswered(subject: string, checkMs: number): Finding {
   return { subject, state: 'error', summary, actions: [] };
 }
 
-/** Other errors may contain addresses and SQL statements, which only the log may contain. */
+/** An unexpected error may contain addresses and SQL statements. These may appear in the log, but not in the findings. */
 function messageOf(error: unknown, subject: string, log: Logger): string {
   if (error instanceof PointsmanError || error instanceof RestateAdminError) return error.message;
   log.warn({ err: error, subject }, 'a check of the diagnosis failed unexpectedly');

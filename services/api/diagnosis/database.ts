@@ -8,10 +8,7 @@ import {
   recordHealth,
 } from '../../postgres/upkeep/doctor.ts';
 
-/**
- * Checks whether PostgreSQL accepts writes and whether every pointer refers to a stored artifact, and lists the failing
- * brokers.
- */
+/** Reports whether PostgreSQL accepts writes, whether every pointer refers to a stored artifact, and which brokers are failing. */
 export async function databaseFindings(db: Database): Promise<Finding[]> {
   const [row] = await db.platform("SELECT current_setting('server_version') AS version");
   const { dangling, inFlight } = await recordHealth(db);

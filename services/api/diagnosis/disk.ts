@@ -6,7 +6,7 @@ import type { Finding } from '@pointsman/protocol/findings/finding';
 import { humanBytes } from '@pointsman/protocol/text/amounts';
 import { diagnosisLimits } from './limits.ts';
 
-/** The folders in the data directory of `npm start`, with their contents. Each may be a separate mount. */
+/** The folders in the data directory of `npm start`, each with a description of its contents. Each folder may be a separate mount. */
 const FOLDERS = [
   ['.', 'logs and settings'],
   ['postgres', 'PostgreSQL'],
@@ -15,12 +15,12 @@ const FOLDERS = [
 
 type DiskStats = Pick<StatsFs, 'bsize' | 'blocks' | 'bavail' | 'files' | 'ffree'>;
 
-/** Reads the statistics of the disk that contains a folder. */
+/** Reads the statistics of the file system that contains a folder. */
 type StatDisk = (folder: string) => Promise<DiskStats>;
 
 /**
- * Reports the free space on the disks of the data directory. If `dataDir` is null, the disks of the stores are unknown
- * and are not checked.
+ * Reports the free disk space of the data directory. If `dataDir` is null, the location of the stored data is unknown and no disk is
+ * checked.
  */
 export async function diskFindings(dataDir: string | null, statDisk: StatDisk = statfs): Promise<Finding[]> {
   if (dataDir === null) {
@@ -53,7 +53,7 @@ function diskFinding(
     const what = free === 0 ? 'full: writes fail' : 'almost full: writes will fail soon';
     return { subject, state: 'error', summary: `${what}; ${summary}`, actions };
   }
-  // A file system without an inode limit reports zero.
+  // `files` is zero on a file system without an inode limit.
   if (files > 0 && ffree < inodeShare * files) {
     return {
       subject,

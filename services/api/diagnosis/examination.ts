@@ -17,7 +17,7 @@ export interface ExaminationDeps {
   readonly db: Database;
   readonly ingress: Ingress;
   readonly readiness: Readiness;
-  /** Null if the operator has not configured it. */
+  /** The URL of Restate's admin API. Null if the operator has not configured it. */
   readonly restateAdminUrl: string | null;
   /** The data directory of `npm start`. Null if the API was started in another way. */
   readonly dataDir: string | null;
@@ -25,14 +25,14 @@ export interface ExaminationDeps {
 }
 
 /**
- * Runs the diagnosis of the server. Never throws. Takes at most twice {@link diagnosisLimits.checkMs}: a run that is
- * already in progress, followed by the next run.
+ * Runs the diagnosis of the server. Never throws. A call takes at most twice {@link diagnosisLimits.checkMs}, because it may wait for a run
+ * in progress before its own run starts.
  */
 export type Examination = () => Promise<Finding[]>;
 
 /**
- * Creates the diagnosis of everything that does not belong to a single tenant. Concurrent callers share one run. Its
- * findings are never older than the call, except those of a check that hangs.
+ * Creates the diagnosis of all systems that the tenants share. Concurrent callers share one run, which starts after their calls, so its
+ * findings are current. The only exception is a check that hangs: it is not started again, so its finding may be older.
  */
 export function examination(deps: ExaminationDeps): Examination {
   const { db, ingress, readiness, restateAdminUrl, dataDir } = deps;
@@ -46,7 +46,7 @@ export function examination(deps: ExaminationDeps): Examination {
   const shared = sharedReads({
     keyOf: () => 'all',
     read: async () => bySeverity((await Promise.all(checks.map((check) => check()))).flat()),
-    // Every run ends within this time.
+    // The maximum time to wait for a run of the diagnosis that is in progress. Every run ends within this time.
     patienceMs: diagnosisLimits.checkMs,
   });
   return () => shared(null);

@@ -3,40 +3,44 @@ import { probeLimits } from '../limits.ts';
 
 const second = 1_000;
 
-/** Limits of the server's diagnosis. Times are milliseconds, sizes are bytes. */
+/** Limits of the server's diagnosis. Times are in milliseconds, and sizes are in bytes. */
 
 /**
- * The time within which a healthy worker reports a store that hangs: the timeout of the worker's statement, and one
- * second for the transfer.
+ * The maximum time until a healthy worker reports that a store hangs. It is the sum of the timeouts of the worker's database statement, and
+ * one second for transferring the report.
  */
 const WORKER_MS = databaseLimits.statementTimeoutMs + databaseLimits.silenceMs + second;
 
 export const diagnosisLimits = {
   workerMs: WORKER_MS,
   /**
-   * The time limit of one check. It is longer than the check's calls to the worker and to the database, so that their
-   * own errors are reported.
+   * The time limit of one check. It exceeds the time limits of the check's own calls to the worker and the database. These calls therefore
+   * fail first, and their more specific errors are reported.
    */
   checkMs: WORKER_MS + probeLimits.timeoutMs + second,
-  /** The maximum length of each text in a finding, in characters. A failure in Restate may quote a whole response. */
+  /** The maximum length of each text in a finding, in characters. It is needed because a failure in Restate may quote a whole response. */
   textChars: 2_000,
-  /** The maximum number of stuck invocations in the findings. Further invocations usually have the same few causes. */
+  /**
+   * The maximum number of stuck Restate invocations that are listed. More would add little, because stuck invocations usually have only a
+   * few different causes.
+   */
   stuckInvocations: 20,
   /**
-   * After this many retries, an invocation has failed for more than ten seconds (restate.toml). That is longer than any
-   * restart.
+   * Invocations with at least this many retries are reported as errors, and others as warnings. With the intervals in restate.toml, they
+   * have then failed for more than ten seconds, which is longer than any restart.
    */
   manyRetries: 8,
-  /** The maximum number of old releases in the findings: about 250 KB. */
+  /** The maximum number of old releases that are listed. The list then has about 250 KB. */
   oldReleases: 1_000,
   /**
-   * The maximum number of pages, of {@link diagnosisLimits.oldReleases} releases each, that are searched for old
-   * releases. A page takes about 100 ms.
+   * The maximum number of pages that are searched for old releases. Each page has {@link diagnosisLimits.oldReleases} releases and takes
+   * about 100 ms.
    */
   releasePages: 10,
   /**
-   * The thresholds for free disk space. The lower of the fraction and the size applies, because a fraction of a large
-   * disk is a lot. The embedded servers preallocate a few hundred megabytes.
+   * The thresholds below which free disk space is reported. The free space must be below both the fraction and the absolute size, because a
+   * small fraction of a large disk is still enough. The absolute sizes allow for the few hundred megabytes that the embedded servers
+   * preallocate.
    */
   diskFree: {
     errorShare: 0.05,

@@ -7,9 +7,8 @@ import { type InFlight, listInFlight } from '../../postgres/upkeep/sweep.ts';
 import { diagnosisLimits } from './limits.ts';
 
 /**
- * Finds the releases of all tenants that were accepted longer than {@link findingLimits.oldReleaseMs} ago, have not
- * settled, and are not waiting for a gate, a compiler, a sink or another release.
- *
+ * Finds the releases of all tenants that were accepted more than {@link findingLimits.oldReleaseMs} ago and have not settled. Excludes
+ * releases that are waiting for a gate, a compiler, a sink or another release.
  * @param now milliseconds since the epoch
  */
 export async function releaseFindings(db: Database, now: number): Promise<Finding[]> {

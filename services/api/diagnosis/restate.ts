@@ -35,8 +35,8 @@ export async function restateFindings(adminUrl: string | null): Promise<Finding[
 }
 
 /**
- * The names of all services in the deployments that serve the tenants. Another build may have other services, and a
- * shared Restate also has services of other programs.
+ * Returns the names of all services in the Restate deployments of Pointsman. They are read from Restate, because a deployment of another
+ * version may have other services. Deployments of other programs in a shared Restate are excluded.
  */
 async function workerServices(admin: RestateAdmin): Promise<string[]> {
   const names = (await admin.listDeployments())
@@ -47,8 +47,8 @@ async function workerServices(admin: RestateAdmin): Promise<string[]> {
 }
 
 /**
- * Lists paused invocations first, because Restate does not retry them. Reads one row more than is shown, to detect that
- * there are more.
+ * Paused invocations come first, because Restate does not retry them. The query reads one row more than is listed, to detect whether there
+ * are more.
  */
 function stuckQuery(services: readonly string[]): string {
   return `SELECT id, target, status, retry_count, last_failure FROM sys_invocation

@@ -3,5 +3,5 @@ export function withoutCredentials(text: string): string {
   return text.replaceAll(CREDENTIALS, '$<scheme>');
 }
 
-// The bound on the length of the scheme keeps the matching time linear in the length of the text.
+// The length of the URL scheme is limited, so that matching takes time linear in the length of the text.
 const CREDENTIALS = /(?<scheme>\b[a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/?#]*@/gi;

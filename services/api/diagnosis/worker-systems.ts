@@ -9,11 +9,11 @@ import { diagnosisLimits } from './limits.ts';
 const SUBJECT = 'stores of the worker';
 
 /**
- * Reports which systems accept writes from the worker, because the worker delivers moves and runs releases. The worker
- * runs the checks.
+ * Reports which systems accept writes from the worker. The worker runs the checks itself, because it is the process that delivers moves and
+ * runs releases.
  */
 export async function workerSystemsFindings(ingress: Ingress, readiness: Readiness): Promise<Finding[]> {
-  // Restate would queue the request until a worker responds.
+  // Do not call a worker that is down: Restate would queue the call until a worker responds.
   if ((await readiness.probe()).worker !== 'ok') return [unchecked('no worker responds')];
   const signal = AbortSignal.timeout(diagnosisLimits.workerMs);
   const answer: unknown = await ingress.client(Worker).checkSystems(rpc.opts({ signal })).catch(refusedAs);
@@ -34,8 +34,8 @@ function unchecked(why: string): Finding {
 }
 
 /**
- * A 404 response from Restate means that the worker does not have the handler. Other HTTP errors,
- * and a timeout, mean that the worker did not respond.
+ * A 404 response from Restate means that the worker's version does not have the handler. Any other HTTP error, or a timeout, means that the
+ * worker did not respond.
  */
 function refusedAs(error: unknown): 'older' | 'silent' {
   if (error instanceof HttpCallError) return error.status === 404 ? 'older' : 'silent';
@@ -43,7 +43,7 @@ function refusedAs(error: unknown): 'older' | 'silent' {
   throw error;
 }
 
-/** The worker's report omits brokers that the worker is not configured with. */
+/** The systems that the worker checks. Its report contains only the brokers that are configured in the worker. */
 const SYSTEMS = [
   {
     system: 'postgres',

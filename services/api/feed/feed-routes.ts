@@ -94,7 +94,7 @@ function feedEndpoint(parts: ApiDeps): Endpoint {
   });
 }
 
-/** Returns the feed from the requested position. Throws if the feed cannot resume there. */
+/** Reads the first page of the feed from the requested position. Throws if the feed cannot resume there. */
 async function openFeed(
   { db }: ApiDeps,
   tenant: string,
@@ -138,8 +138,8 @@ function feedAnswer(
 }
 
 /**
- * Yields the reader's cursor as the first event. A reader that is disconnected before the first move can then resume at
- * the same cursor.
+ * Yields the reader's cursor as the first event, before any move. If the reader is disconnected before the first move, it can resume at
+ * that cursor.
  */
 function movedEvents(
   from: FeedCursor,

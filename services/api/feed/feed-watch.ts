@@ -8,35 +8,32 @@ import { feedLimits, watchLimits } from '../limits.ts';
 import { followed, type Followed } from '../watches/followed.ts';
 import { Watches } from '../watches/watches.ts';
 
-/** A move as an event, created and encoded once for all readers. */
+/** A move as an event. It is created and encoded once for all readers of the feed. */
 export interface FeedEvent {
   readonly seq: number;
   readonly event: MoveEvent;
-  /** The event, encoded as a server-sent event. */
+  /** The event in the text format of server-sent events. */
   readonly encoded: Uint8Array;
 }
 
-/** Follows the feeds for the waiting readers of this process. */
+/** Follows the feeds of tenants for the long-polls and event streams of this process. */
 export interface FeedWatch {
   readonly readers: number;
-  /**
-   * Yields the moves after number `after`, in order and each once. Ends when the signal aborts. Throws if a read fails.
-   */
+  /** Yields the moves after feed number `after`, in order and each exactly once. Ends when the signal aborts. Throws if a read fails. */
   follow(tenant: string, after: number, signal: AbortSignal): Followed<readonly FeedEvent[]>;
-  /** Like `follow`, but yields the encoded events. Only their buffers stay in memory while a reader receives them. */
+  /** Like `follow`, but yields only the encoded events. While a slow reader receives them, no other data of the moves stays in memory. */
   stream(tenant: string, after: number, signal: AbortSignal): Followed<readonly Uint8Array[]>;
 }
 
-/** The most recent moves of one feed: all moves after number `after`. */
+/** The most recent moves of a tenant's feed: all moves after feed number `after`. */
 interface FeedTail {
   readonly after: number;
   readonly events: readonly FeedEvent[];
 }
 
 /**
- * Watches the feeds. All readers of a tenant share one load of the end of its feed. The loaded moves stay in memory for
- * readers that are nearly up to date. A reader that is further behind reads pages from the database until it has caught
- * up.
+ * Watches the feeds of tenants. The newest moves of a feed are loaded once for all its readers and stay in memory. A reader that needs
+ * older moves reads pages from the database until it has caught up.
  */
 export function watchFeeds(db: Database, notifications: Notifications): FeedWatch {
   const tails = new Watches<string, FeedTail | null>({
@@ -73,14 +70,14 @@ async function loadTail(db: Database, tenant: string, before: FeedTail | null): 
   return { after: end.latest - events.length, events };
 }
 
-/** @param of converts each move */
+/** @param of converts each move to the value that is yielded */
 function eventsAfter<T>(
   db: Database,
   { tenant, after, of }: { tenant: string; after: number; of: (event: FeedEvent) => T },
   tails: Followed<FeedTail | null>,
 ): Followed<readonly T[]> {
   let seen = after;
-  /** The latest known end of the feed. */
+  /** The highest feed number that is known to exist. */
   let latest = after;
   const produce = async (): Promise<readonly T[] | undefined> => {
     while (seen >= latest) {
@@ -95,8 +92,8 @@ function eventsAfter<T>(
       return fresh.map(of);
     }
     const page = await readPage(db, { tenant, after: seen, of });
-    // Moves are never removed from a feed. An empty page means that the database was replaced, so the cursor is
-    // invalid.
+    // Moves are never removed from a feed. A page without moves therefore means that the database was replaced, and that the reader's
+    // cursor is invalid.
     if (page === null) return undefined;
     seen = page.last;
     return page.events;
@@ -104,7 +101,7 @@ function eventsAfter<T>(
   return followed(produce, () => tails.return());
 }
 
-/** The next page from the database, for a reader that is behind; null at the end. */
+/** Reads the next page of the feed from the database, for a reader that is behind. Returns null at the end of the feed. */
 async function readPage<T>(
   db: Database,
   { tenant, after, of }: { tenant: string; after: number; of: (event: FeedEvent) => T },

@@ -4,7 +4,7 @@ import { Digest, Generation } from '@pointsman/protocol/identifiers';
 import type { FollowerView } from '@pointsman/protocol/moves/follower-view';
 import type { FollowerRecord } from '../../postgres/channels/followers.ts';
 
-/** A follower's acknowledgement. */
+/** The body of an acknowledgement, in which a follower reports the generation that it runs. */
 export const AcknowledgementBody = z
   .strictObject({
     generation: Generation.meta({

@@ -8,7 +8,7 @@ import { refusal } from '../responses/refusal.ts';
 
 type Refused = Exclude<DecisionResult, { kind: 'recorded' }>;
 
-/** Returns the error for a decision that was not recorded. */
+/** Returns the error for a decision on a gate that was not recorded. */
 export async function decisionRefusal(
   db: Database,
   id: ReleaseId,
@@ -28,7 +28,7 @@ export async function decisionRefusal(
   }
 }
 
-/** The gate name is probably misspelt, so the error lists the gates of the release. */
+/** The requested gate does not exist. Its name is probably misspelled, so the error lists the gates of the release. */
 async function noSuchGate(
   db: Database,
   id: ReleaseId,

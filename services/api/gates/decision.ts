@@ -7,7 +7,7 @@ import { requestIdentity } from '../requests/idempotency.ts';
 import type { RequestIds } from '../requests/request-ids.ts';
 import { decisionRefusal } from './decision-refusal.ts';
 
-/** A decision on a gate of a release. */
+/** The decision on a gate of a release, as the caller sends it. */
 export type DecisionInput = Pick<
   DecisionRequest,
   'kind' | 'gate' | 'decision' | 'digest' | 'comment' | 'url'
@@ -23,9 +23,9 @@ interface DecisionCall {
 }
 
 /**
- * Sends a decision on a gate to the release's workflow, and returns the state of the gate. The fingerprint of the
- * request includes the caller's name. If another person repeats the request under the same Idempotency-Key, it counts
- * as a different request, so one person's approval is never returned as another's.
+ * Sends a decision on a gate to the release's workflow, and responds with the state of the gate. The fingerprint of the request includes
+ * the caller's name. If another person repeats the request with the same Idempotency-Key, it therefore counts as a different request.
+ * Otherwise one person's approval could be returned as another's.
  */
 export async function recordDecision(
   { db, workflows }: ApiDeps,

@@ -13,7 +13,7 @@ import type { ApiDeps } from '../dependencies.ts';
 import { readBody, skipBody } from '../requests/body.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { viewDelivery } from './hook-view.ts';
-import { deliveryShares } from '../limits.ts';
+import { deliveryShares } from '../access/share-limits.ts';
 import { json, ofRelease, replayed } from '../responses/openapi-responses.ts';
 import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { HookParams } from '../requests/params.ts';
@@ -49,8 +49,8 @@ const Receipt = z
 
 function receiveEndpoint({ db, secrets, deliveries, payloads }: ApiDeps): Endpoint {
   const known = new Shares(deliveryShares);
-  // The shares for unknown hooks have the same size as those for existing hooks, so bodies of typical sizes get the
-  // same response. Only a sender that fills both shares can detect a difference. Bodies for unknown hooks are not kept.
+  // Request bodies for unknown hooks count against separate memory limits and are not kept. These limits equal those of existing hooks, so
+  // bodies of typical size get the same response. Only a sender that exhausts both limits can detect whether a hook exists.
   const unknown = new Shares(deliveryShares);
   return endpoint({
     method: 'post',
@@ -114,7 +114,10 @@ function receiveEndpoint({ db, secrets, deliveries, payloads }: ApiDeps): Endpoi
 
 const ZEROS = new Uint8Array(deliveryLimits.bodyBytes);
 
-/** A body of zeros with the same size, so that hashing takes as long for an unknown hook. */
+/**
+ * Returns a body of zeros with the size of the discarded body. Hashing it makes the response for an unknown hook take as long as for an
+ * existing hook.
+ */
 function bodyOf(size: number): Uint8Array<ArrayBuffer> {
   return ZEROS.subarray(0, size);
 }

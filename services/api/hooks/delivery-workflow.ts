@@ -6,11 +6,11 @@ import { HookDelivery } from '../../../handlers/contract/hooks.ts';
 import { deliveryLimits } from '../../hooks/limits.ts';
 import type { RequestIds } from '../requests/request-ids.ts';
 
-/** The client for the workflows of hook deliveries. */
+/** The client for the Restate workflows that process hook deliveries. */
 export interface DeliveryWorkflows {
   /**
-   * Starts the workflow of a recorded delivery. Idempotent. Never throws: if the call fails, the worker's sweep starts
-   * the workflow within seconds. An error response would be worse, because providers do not always redeliver.
+   * Starts the workflow of a recorded hook delivery. Idempotent. Never throws: if the call fails, the worker's periodic sweep starts the
+   * workflow within seconds. An error response to the provider would be worse, because some providers do not redeliver.
    */
   start(name: DeliveryName, ids: RequestIds, log: Logger): Promise<void>;
 }

@@ -77,8 +77,7 @@ function putEndpoint({ db, secrets }: ApiDeps): Endpoint {
 }
 
 /**
- * The secret of another provider's hook cannot be reused for a generic hook, because it may not have the Standard
- * Webhooks format.
+ * A generic hook cannot reuse the stored secret of another provider's hook, because that secret may not have the Standard Webhooks format.
  */
 async function requireGenericSecret(db: ApiDeps['db'], tenant: string, hook: string): Promise<void> {
   const found = await findHook(db, tenant, hook);

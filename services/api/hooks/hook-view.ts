@@ -15,7 +15,7 @@ import type { SecretBox } from '../../secrets/secret-box.ts';
 const VISIBLE = /^[\x21-\x7e]+$/;
 const visible = 'must be visible ASCII characters without spaces';
 
-/** The rule of a hook, as an admin sets it. */
+/** The settings of a hook, as an admin sends them. */
 export const HookBody = z
   .strictObject({
     provider: HookProvider.meta({

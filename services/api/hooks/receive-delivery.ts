@@ -18,7 +18,7 @@ import {
 import type { HookRecord } from '../../postgres/hooks/hooks.ts';
 import { type SecretBox, SecretLostError } from '../../secrets/secret-box.ts';
 
-/** A delivery whose signature was not verified yet. */
+/** A hook delivery whose signature has not been verified yet. */
 export interface Raw {
   readonly tenant: string;
   readonly hook: string;
@@ -33,14 +33,13 @@ export interface Intake {
   readonly log: Logger;
 }
 
-/** The maximum length, in characters, of a reason or an external name in a response. */
+/** The maximum number of characters that a response quotes from a reason or from a name in the payload. */
 const SHOWN_CHARS = 300;
 
 /**
- * Returns the hook if the body was signed with its secret. Otherwise throws `not_signed`. Every cause gets the same
- * response after the same amount of work, so that neither the response nor its duration reveals whether the hook
- * exists. A sender that fills the shares for bodies can still detect it, because unknown hooks have separate shares
- * ({@link deliveryShares}).
+ * Returns the hook if the body is signed with its secret. Otherwise throws `not_signed`. Every cause of the refusal gets the same response
+ * after the same amount of work. Neither the response nor its duration therefore reveals whether the hook exists. Only a sender that
+ * exhausts the memory for bodies can detect that, because unknown hooks have separate memory limits ({@link deliveryShares}).
  */
 export function authenticHook({ secrets, log }: Intake, found: HookRecord | null, raw: Raw): HookRecord {
   const { tenant, headers, body } = raw;
@@ -53,7 +52,10 @@ export function authenticHook({ secrets, log }: Intake, found: HookRecord | null
   );
 }
 
-/** A secret that never matches. Its signature is still computed, so that the response takes as long. */
+/**
+ * A secret that never matches, for unknown hooks. The signature is still computed with it, so that the response takes as long as for an
+ * existing hook.
+ */
 const UNUSABLE_SECRET = 'not a valid secret, because it contains spaces';
 
 function openSecret(
@@ -85,13 +87,13 @@ export interface Received {
 }
 
 /**
- * Records an authenticated delivery, or returns the one that was already recorded. Throws if the payload is invalid or
+ * Records an authenticated hook delivery. Returns the recorded delivery if it was already received. Throws if the payload is invalid or
  * belongs to another repository.
  */
 export async function receive({ db, reader }: Intake, hook: HookRecord, raw: Raw): Promise<Received> {
   const { provider, bundle, channel, path } = hook;
   const id = deliveryId(provider, raw.headers);
-  // Compute the digest first, because the thread takes ownership of the body.
+  // Compute the digest before the body is transferred to the parsing thread, because the body is not accessible here afterwards.
   const fingerprint = digestOf(raw.body);
   const ruling = await readPush(reader, hook, raw);
   if (ruling.kind === 'unknown_repository') {
@@ -120,7 +122,7 @@ export async function receive({ db, reader }: Intake, hook: HookRecord, raw: Raw
   return { kind, delivery, replayed: answer.kind === 'replayed' };
 }
 
-/** The fields of a payload that are stored. */
+/** The fields of a delivery's payload that are stored. */
 type Facts = Pick<
   ReceiveDelivery,
   'repository' | 'ref' | 'commit' | 'subject' | 'sourceUrl' | 'pushedAt' | 'ignored'

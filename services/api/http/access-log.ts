@@ -7,8 +7,8 @@ import type { RequestIds } from '../requests/request-ids.ts';
 import { shownPath } from './shown-path.ts';
 
 /**
- * Responses may contain tenants' content, served from our origin. These headers stop a browser from guessing its type,
- * executing it, framing it, or sending its URL to other sites.
+ * Responses may contain tenants' content, although they come from the API's own origin. These headers prevent a browser from guessing the
+ * type of the content, executing it, framing it, or sending its URL to other sites.
  */
 const ALWAYS: Readonly<Record<string, string>> = {
   'x-content-type-options': 'nosniff',
@@ -17,7 +17,6 @@ const ALWAYS: Readonly<Record<string, string>> = {
   'cross-origin-resource-policy': 'same-origin',
 };
 
-/** The headers of every response. */
 export function alwaysHeaders(ids: RequestIds, draining: AbortSignal): Record<string, string> {
   const headers = { ...ALWAYS, 'x-request-id': ids.requestId, traceparent: ids.traceparent };
   return draining.aborted ? { ...headers, connection: 'close' } : headers;
@@ -30,18 +29,18 @@ export interface ServedRequest {
   /** The path template of the matched route; `none` if no route matched. */
   readonly route: string;
   readonly status: number;
-  /** The value of `performance.now()` at the start. */
+  /** The value of `performance.now()` when the request arrived. */
   readonly startedAt: number;
   readonly principal: Principal | null;
-  /** The path parameters as sent. They may be invalid names. */
+  /** The path parameters as the client sent them. They have not been validated. */
   readonly params: Readonly<Record<string, string | undefined>>;
   /** The correlation ID of the release that the request concerns; null if it concerns no release. */
   readonly correlationId: string | null;
-  /** The error that caused a refusal or a failure. */
+  /** The error because of which the request was refused or failed. */
   readonly failure?: unknown;
 }
 
-/** Counts the request and logs it. */
+/** Counts the request in the metrics and writes it to the access log. */
 export function recordRequest(
   { metrics, log }: { metrics: Metrics; log: Logger },
   answered: ServedRequest,

@@ -2,13 +2,13 @@ import type { Server } from 'node:http';
 
 import { type AddressRange, isInRanges, parseAddressRange } from '../../outbound/address-ranges.ts';
 import { networkOf, sourceOf } from './connection.ts';
-import { connectionLevels } from '../limits.ts';
+import { connectionLevels } from '../access/share-limits.ts';
 import { Shares } from '../access/shares.ts';
 
 /**
- * The typical addresses of load balancers and proxies: this machine and private networks (RFC 1918, RFC 6598, RFC 4193,
- * link-local addresses). If they were limited by default, clients behind a load balancer that opens one connection per
- * client would be disconnected.
+ * The usual addresses of load balancers and proxies: this machine and private networks (RFC 1918, RFC 6598, RFC 4193, link-local
+ * addresses). By default they are exempt from the limit per address. Otherwise the clients' connections behind a load balancer would
+ * together exceed that limit.
  */
 const PRIVATE: readonly AddressRange[] = [
   '127.0.0.0/8',
@@ -23,9 +23,8 @@ const PRIVATE: readonly AddressRange[] = [
 ].flatMap((range) => parseAddressRange(range) ?? []);
 
 /**
- * Gives each remote network, and each address within it, a share of the connections. A connection that exceeds the
- * share is closed before anything is read from it. A proxy has many clients, so its connections count only towards the
- * total.
+ * Limits the number of open connections per remote network, and per address within a network. A connection over the limit is closed before
+ * anything is read from it. Connections from a proxy count only towards the total limit, because a proxy has many clients.
  */
 export function shareConnections(
   server: Server,

@@ -3,27 +3,25 @@ import type { Socket } from 'node:net';
 
 import ipaddr from 'ipaddr.js';
 
-/** The parts of a request's connection that the API needs. */
+/** The properties of a request's connection that the API uses. */
 export interface Connection {
-  /** The address of the sender or of its proxy. All addresses of one IPv6 subscriber have the same name. */
+  /** The address of the client, or of its proxy. All IPv6 addresses of one /64 network have the same value. */
   readonly source: string;
-  /**
-   * Registers a callback that runs once, when the kernel has accepted the whole response or the connection is closed.
-   */
+  /** Registers a callback that runs once: when the kernel has accepted the whole response, or when the connection is closed. */
   readonly onceSent: (end: () => void) => void;
   /**
-   * Aborts when the `onceSent` callbacks run. A web request's own signal does not abort if a pipelined response has not
-   * begun.
+   * Aborts when the `onceSent` callbacks run. The signal of the web `Request` is not sufficient: it does not abort for a pipelined request
+   * whose response has not begun.
    */
   readonly signal: AbortSignal;
   /**
-   * The number of written response bytes that the kernel has not accepted yet. A write that is in progress in this turn
-   * of the event loop counts in full.
+   * The number of response bytes that were written to the connection but not yet accepted by the kernel. A write that is in progress in
+   * this turn of the event loop counts in full.
    */
   readonly unsent: () => number;
 }
 
-/** The connection of a request that did not arrive over a socket. */
+/** The placeholder for the connection of a request that did not arrive over a socket. */
 export const NO_CONNECTION: Connection = {
   source: 'none',
   onceSent: () => {},
@@ -51,8 +49,8 @@ export function connectionOf(incoming: IncomingMessage, outgoing: ServerResponse
 }
 
 /**
- * Identifies the sender of a connection. An IPv6 address is reduced to its /64, because a subscriber has at least that
- * many addresses and could otherwise appear as any number of senders.
+ * Identifies the sender of a connection by its address. An IPv6 address is reduced to its /64 network. An IPv6 subscriber usually controls
+ * a whole /64 network, and could otherwise appear as any number of senders.
  */
 export function sourceOf(address: string): string {
   const parsed = parsedAddress(address);
@@ -61,8 +59,8 @@ export function sourceOf(address: string): string {
 }
 
 /**
- * The network of an address: an IPv4 /24 or an IPv6 /48, typically the smallest block of many addresses that one
- * subscriber can have on the Internet. If the text is not an address, returns it unchanged.
+ * Returns the network of an address: an IPv4 /24 or an IPv6 /48. One subscriber can typically control all addresses of such a network.
+ * Returns the text unchanged if it is not an address.
  */
 export function networkOf(address: string): string {
   const parsed = parsedAddress(address);
@@ -83,10 +81,7 @@ function ipv6Network(address: ipaddr.IPv4 | ipaddr.IPv6, prefix: 48 | 64): strin
     .join(':')}::/${prefix}`;
 }
 
-/**
- * The callbacks to run when a socket closes. They are needed because a pipelined response that never began emits no
- * event.
- */
+/** The callbacks to run when a socket closes. They are needed because Node emits no event for a pipelined response that never began. */
 const endsBySocket = new WeakMap<Socket, Set<() => void>>();
 
 function onceSent(outgoing: ServerResponse, socket: Socket, end: () => void): void {

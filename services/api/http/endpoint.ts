@@ -17,32 +17,32 @@ export interface Call<P, Q, H, B> {
   readonly query: Q;
   readonly headers: H;
   readonly body: B;
-  /** Null if the endpoint does not require authentication. */
+  /** The authenticated caller. Null if the endpoint does not require authentication. */
   readonly principal: Principal | null;
   readonly ids: RequestIds;
   readonly log: Logger;
   /**
-   * Sets the release that the request concerns, if the path does not contain it. The log line and the response then
-   * contain its correlation ID.
+   * Declares which release the request concerns, if the path does not name it. The access log line and the response then contain the
+   * release's correlation ID.
    */
   readonly about: (release: ReleaseId) => void;
-  /** The original request, for an endpoint that reads the body itself. */
+  /** The original HTTP request, for an endpoint that reads the body itself. */
   readonly request: Request;
-  /** Aborts when the response was sent or the connection is closed. */
+  /** Aborts when the response has been sent or the connection is closed. */
   readonly signal: AbortSignal;
-  /** The address that the request came from, see {@link Connection.source}. */
+  /** The address from which the request came, see {@link Connection.source}. */
   readonly source: string;
   /**
-   * Reserves the amount from the caller's share until the response has been sent or the connection is closed. Throws
-   * `busy` if the share is exhausted.
+   * Takes the amount from the caller's share of a resource until the response has been sent or the connection is closed. Throws `busy` if
+   * the share is exhausted.
    */
   readonly occupy: (shares: Shares, amount: number) => void;
   /**
-   * Counts the buffers of an event stream against the caller's share of responses until the response was sent or the
-   * connection is closed.
+   * Counts the unsent buffers of an event stream against the caller's share of response memory. The counting ends when the response has
+   * been sent or the connection is closed.
    */
   readonly countUnsent: () => UnsentBytes;
-  /** Registers a callback that runs when the response was sent or the connection is closed. */
+  /** Registers a callback that runs when the response has been sent or the connection is closed. */
   readonly onceSent: Connection['onceSent'];
 }
 
@@ -59,26 +59,26 @@ export interface EndpointDefinition<
   readonly path: string;
   readonly operationId: string;
   /**
-   * The action for which the caller must have permission. It applies to the tenant in the path, if the path contains
-   * one. Null means no authentication.
+   * The permission that the caller needs. It applies to the tenant in the path, if the path contains one. Null if the endpoint requires no
+   * authentication.
    */
   readonly may: Action | null;
   /**
-   * `caller`: the path contains no tenant. The request concerns the caller's tenant, or any tenant if the caller's
-   * token is not limited to one. The endpoint itself must authorise access to every other resource that the request
+   * Whether the tenant is in the path or determined by the caller's token. With `caller`, the request concerns the tenant of the token, or
+   * any tenant if the token is not limited to one. The endpoint itself must then check access to every other resource that the request
    * names.
    */
   readonly whose?: 'path' | 'caller';
   readonly params?: P;
   readonly query?: Q;
   readonly headers?: H;
-  /** The schema of a JSON body. */
+  /** The schema of the request's JSON body. */
   readonly body?: B;
-  /** Documents a body that the endpoint reads itself. Replaces `body`. */
+  /** Documents the body of an endpoint that reads the body itself. Used instead of `body`. */
   readonly ownBody?: NonNullable<RouteConfig['request']>['body'];
-  /** The body of the response is read while it is sent, and the endpoint itself counts the bytes in memory. */
+  /** Whether the response body is generated while it is sent. The endpoint itself then counts the bytes in memory. */
   readonly isStreamed?: boolean;
-  /** The error codes that this endpoint can return in addition to those of every request. */
+  /** The error codes that this endpoint can return, without those that every endpoint can return. */
   readonly problems?: readonly ErrorCode[];
   readonly handle: (
     call: Call<z.output<P>, z.output<Q>, z.output<H>, z.output<B>>,
@@ -88,7 +88,7 @@ export interface EndpointDefinition<
 const nothing = z.strictObject({});
 type Nothing = typeof nothing;
 
-/** An endpoint whose generic types were checked at its definition. */
+/** An endpoint without its generic types, which were checked where the endpoint was defined. */
 export type Endpoint = Omit<
   Required<EndpointDefinition<z.ZodObject, z.ZodObject, z.ZodObject, z.ZodType>>,
   'body' | 'ownBody' | 'handle'
@@ -98,15 +98,15 @@ export type Endpoint = Omit<
   readonly handle: (call: Call<unknown, unknown, unknown, unknown>) => Promise<Response> | Response;
 };
 
-/** Defines an endpoint: the single source of its route, checks and documentation. */
+/** Defines an endpoint. Its route, its checks and its documentation are all derived from this definition. */
 export function endpoint<
   P extends z.ZodObject = Nothing,
   Q extends z.ZodObject = Nothing,
   H extends z.ZodObject = Nothing,
   B extends z.ZodType = z.ZodUndefined,
 >(definition: EndpointDefinition<P, Q, H, B>): Endpoint {
-  // An omitted schema is `nothing`, and the handler receives only the results of its own schemas. TypeScript can follow neither; this is
-  // the only place with such an assertion.
+  // TypeScript cannot infer that an omitted schema is `nothing`, and that the handler receives only the results of its own schemas. No
+  // other code needs a type assertion like this one.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
   const handle = definition.handle as unknown as Endpoint['handle'];
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
@@ -125,13 +125,13 @@ export function endpoint<
 }
 
 /**
- * Converts the path to the router's notation: `{tenant}` becomes `:tenant`, and `{path+}` matches the rest of the path.
+ * Converts a path from OpenAPI notation to the router's notation: `{tenant}` becomes `:tenant`, and `{path+}` matches the rest of the path.
  */
 export function routerPath(path: string): string {
   return path.replaceAll(/\{(\w+)\+\}/g, ':$1{.+}').replaceAll(/\{(\w+)\}/g, ':$1');
 }
 
-/** Converts the path to OpenAPI notation, which does not support parameters that contain slashes. */
+/** Converts `{path+}` to `{path}`, because OpenAPI does not support parameters that contain slashes. */
 export function documentPath(path: string): string {
   return path.replaceAll('+}', '}');
 }

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 
 import type { SocketLimits } from '../limits.ts';
 
-/** A request whose response has not been sent yet. */
+/** A request whose response has not been completely sent yet. */
 interface Owed {
   readonly incoming: IncomingMessage;
   readonly outgoing: ServerResponse;
@@ -11,13 +11,13 @@ interface Owed {
   readonly handle: () => void;
 }
 
-/** The requests of one connection that have no complete response yet. */
+/** The requests of one connection whose responses have not been completely sent yet. */
 interface Line {
-  /** The requests in the order of arrival. The first is being handled, the others wait. */
+  /** The requests in the order of arrival. The first is being handled, and the others wait. */
   readonly owed: Owed[];
   /** Whether the connection closes after the response to the last request in `owed`. */
   isClosing: boolean;
-  /** The number of requests that arrived after that last one, and the size of their heads. */
+  /** The number of discarded requests, which arrived after the last request in `owed`, and the total size of their heads in bytes. */
   past: number;
   pastHeadBytes: number;
 }
@@ -27,18 +27,18 @@ type PipeliningLimits = Pick<SocketLimits, 'pipelined' | 'pipelinedPast' | 'pipe
 const lines = new WeakMap<Socket, Line>();
 
 /**
- * Handles the requests of a connection one after the other, each after the previous response was sent. A connection
- * therefore holds one response at a time. A client may send requests without waiting for responses (pipelining, RFC
- * 9112, section 9.3.2), and Node emits all requests of a packet, up to 2,000, before any response is sent. The response
- * to the last request that may wait has `Connection: close`, which tells the client which requests to repeat. A
- * connection that keeps sending requests is destroyed.
+ * Handles the requests of a connection one at a time. Each request is handled after the previous response has been sent, so a connection
+ * has at most one response in memory. A client may send several requests without waiting for responses (pipelining, RFC 9112, section
+ * 9.3.2). Node emits all requests of a packet, up to 2,000, before any response is sent.
  *
- * A request with a body does not wait behind another, because Node would keep up to 64 KiB of each such body in memory.
- * It is discarded, and the response to the request before it closes the connection.
+ * The number of waiting requests is limited. The response to the last of them has `Connection: close`, which tells the client to repeat the
+ * later requests. If the client continues to send requests, the connection is destroyed.
  *
- * No request is handled after a response that closes the connection (RFC 9112, section 9.6). The client gets no
- * response to such a request and may repeat it. After an ambiguous head, the apparent request may even be a part of
- * another request's body.
+ * A request with a body does not wait, because Node would keep up to 64 KiB of each such body in memory. It is discarded, and the response
+ * to the request before it closes the connection.
+ *
+ * No request is handled after a response that closes the connection (RFC 9112, section 9.6). The client gets no response to such a request
+ * and may repeat it. After a request with an ambiguous head, the apparent next request may even be part of that request's body.
  */
 export function inTurn(
   incoming: IncomingMessage,
@@ -57,15 +57,17 @@ export function inTurn(
   line.owed.push(own);
   outgoing.once('close', () => {
     line.owed.splice(line.owed.indexOf(own), 1);
-    // If the socket is not writable, the response has closed the connection, and its last bytes may still be in
-    // transit.
+    // If the socket is not writable, the response has closed the connection. Do not destroy the socket, because the last bytes may not have
+    // been transmitted yet.
     if (!socket.writable) return;
     const [next] = line.owed;
     if (next !== undefined) next.handle();
-    // This response became the last one only after its headers were sent, so they did not contain `Connection: close`.
+    // The decision to close the connection was made after the headers of this response had been sent without `Connection: close`. Close the
+    // connection here.
     else if (line.isClosing) socket.destroySoon();
   });
-  // Node does not emit requests that follow an Upgrade or a CONNECT in the same packet, so they would get no response.
+  // After an Upgrade or a CONNECT, Node does not emit the further requests of the same packet. They would get no response, so the
+  // connection must close.
   if (
     line.owed.length >= limits.pipelined ||
     incoming.headers.upgrade !== undefined ||
@@ -75,10 +77,7 @@ export function inTurn(
   if (line.owed.length === 1) handle();
 }
 
-/**
- * Whether the request may wait for its turn. A waiting request has no body, and the total size of the waiting heads is
- * bounded.
- */
+/** Whether the request may wait for its turn. A request with a body may not wait, and the total size of the waiting heads is limited. */
 function mayBeOwed(
   { incoming, headBytes }: Owed,
   { owed }: Line,
@@ -94,7 +93,7 @@ function closeAfter(last: Owed | undefined, line: Line): void {
   if (last !== undefined) last.outgoing.shouldKeepAlive = false;
 }
 
-/** Drops a request. Its body is read and discarded. */
+/** Discards a request without a response. Its body is read but not kept. */
 function discard({ incoming, headBytes }: Owed, line: Line, limits: PipeliningLimits): void {
   closeAfter(line.owed.at(-1), line);
   line.past++;
@@ -104,12 +103,12 @@ function discard({ incoming, headBytes }: Owed, line: Line, limits: PipeliningLi
   else incoming.resume();
 }
 
-/** An estimate of the memory that Node uses for a request's head until the response was sent, in bytes. */
+/** Estimates the number of bytes in memory that Node uses for the head of a request until the response has been sent. */
 function headBytesOf({ url = '', rawHeaders }: IncomingMessage): number {
   return rawHeaders.reduce((sum, text) => sum + text.length + STRING_BYTES, url.length);
 }
 
-/** The memory overhead of a string, including the reference to it, in bytes. */
+/** The memory overhead of one string, including the reference to it, in bytes. */
 const STRING_BYTES = 32;
 
 function hasBody({ headers }: IncomingMessage): boolean {
@@ -117,9 +116,10 @@ function hasBody({ headers }: IncomingMessage): boolean {
 }
 
 /**
- * Whether a response to a complete request is still pending. If so, an error response to unparsable bytes must not be
- * sent, because the client would mistake it for the pending response. If not, at most the response to the incomplete
- * request that caused the error is pending.
+ * Whether a response to a complete request is still pending. If so, the server must not send an error for later bytes that are invalid. The
+ * client would take the error for the pending response.
+ *
+ * Returns false if only the response to an incomplete request is pending, because that request itself contains the invalid bytes.
  */
 export function owesResponse(socket: Socket): boolean {
   const [first, ...others] = lines.get(socket)?.owed ?? [];

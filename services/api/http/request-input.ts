@@ -19,8 +19,8 @@ export interface RequestInput {
 }
 
 /**
- * Checks a request against the definition of its endpoint. Throws `malformed` if the request cannot be parsed. Throws
- * `invalid_request` with all problems if it does not match the definition.
+ * Parses a request and checks it against the definition of its endpoint. Throws `malformed` if the request cannot be parsed. Throws
+ * `invalid_request` with a list of all problems if it does not match the definition.
  */
 export async function readInput(
   endpoint: Endpoint,
@@ -46,7 +46,7 @@ export async function readInput(
   return { params: params.data, query: query.data, headers, body };
 }
 
-/** Throws `invalid_request` for a key with the prefix that is reserved for hook deliveries. */
+/** Throws `invalid_request` if the Idempotency-Key has the prefix that is reserved for hook deliveries. */
 function refuseReservedKey(endpoint: Endpoint, headers: Headers): void {
   const name = 'idempotency-key';
   const key = headers.get(name);
@@ -56,8 +56,8 @@ function refuseReservedKey(endpoint: Endpoint, headers: Headers): void {
 }
 
 /**
- * Finds query parameters that the database cannot store: `%00` decodes to NUL. The formats of path parameters already
- * exclude NUL.
+ * Finds query parameters that the database cannot store because they contain NUL (sent as `%00`). Path parameters need no check, because
+ * their formats already exclude NUL.
  */
 function unstorableIn(query: Readonly<Record<string, string>>): RequestProblem[] {
   return Object.entries(query)
@@ -68,8 +68,8 @@ function unstorableIn(query: Readonly<Record<string, string>>): RequestProblem[]
 const NUL = 'must not contain NUL (U+0000)';
 
 /**
- * Returns the media type of a body, without its parameters. Throws `unsupported_media_type` if the media type is not
- * accepted, or if the body has a content encoding or a charset other than UTF-8.
+ * Returns the media type of a request body, without its parameters. Throws `unsupported_media_type` in three cases: the media type is not
+ * accepted, the body has a content encoding, or its charset is not UTF-8.
  */
 export function mediaTypeOf(request: Request, taken: readonly string[]): string {
   const [type = '', ...parameters] = (request.headers.get('content-type') ?? '')
@@ -85,9 +85,7 @@ export function mediaTypeOf(request: Request, taken: readonly string[]): string 
   return type;
 }
 
-/**
- * Returns the media type of content that is stored unchanged, with its parameters. Default: `application/octet-stream`.
- */
+/** Returns the media type of content that is stored unchanged, with its parameters. The default is `application/octet-stream`. */
 export function contentTypeOf(request: Request): string {
   const { headers } = request;
   const type = (headers.get('content-type') ?? 'application/octet-stream').trim();
@@ -98,10 +96,7 @@ export function contentTypeOf(request: Request): string {
   return type;
 }
 
-/**
- * A media type (RFC 9110, section 8.3.1) without quoted parameters. The maximum length is that of a media type in an
- * OCI descriptor.
- */
+/** A media type (RFC 9110, section 8.3.1) without quoted parameters. Its maximum length is the length that an OCI descriptor allows. */
 const MEDIA_TYPE = /^(?=.{3,255}$)[\w.+!#$&^-]+\/[\w.+!#$&^-]+(?:; ?[\w-]+=[\w.+-]+)*$/;
 
 function unsupported(detail: string): PointsmanError {
@@ -129,7 +124,7 @@ function queryOf(url: URL): { values: Record<string, string>; twice: string[] } 
   return { values: Object.fromEntries(values), twice: [...twice] };
 }
 
-/** Reads a JSON body. Throws if it exceeds the limit or does not match the schema. */
+/** Reads a JSON body. Throws if the body exceeds the limit in bytes or does not match the schema. */
 export async function readJsonBody<T>(
   schema: z.ZodType<T>,
   request: Request,
@@ -149,8 +144,8 @@ export async function readJsonBody<T>(
 }
 
 /**
- * Returns the JSON Pointer of the first string or key that the database cannot store, or null if all can be stored. I-JSON
- * allows NUL, but PostgreSQL does not.
+ * Returns the JSON Pointer of the first string or key that contains NUL. Returns null if every string and key can be stored. I-JSON allows
+ * NUL, but PostgreSQL cannot store it.
  */
 function unstorablePlace(json: unknown): string | null {
   if (typeof json === 'string') return isStorableText(json) ? null : '';

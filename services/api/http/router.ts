@@ -16,24 +16,23 @@ import type { HolderPath, Shares } from '../access/shares.ts';
 import { UnsentBuffers, type UnsentBytes } from '../access/unsent-bytes.ts';
 import { shownPath } from './shown-path.ts';
 
-/** The dependencies of the router. */
 export interface RouterOptions {
-  /** Authenticates an `Authorization` header; throws `unauthenticated`. */
+  /** Authenticates a caller by the `Authorization` header. Throws `unauthenticated` if the token is missing or unknown. */
   readonly authenticate: (authorization: string | null) => Promise<Principal>;
   readonly metrics: Metrics;
-  /** The shares of memory for responses, in bytes. */
+  /** Limits the memory that unsent responses of each tenant and token use, in bytes. */
   readonly responses: Shares;
   readonly log: Logger;
   readonly draining: AbortSignal;
 }
 
-/** The state of one request that only the router uses. */
+/** The router's own state of one request. */
 interface Known {
   ids: RequestIds;
-  /** The path template of the route, for logs and metrics. */
+  /** The path template of the matched route, for logs and metrics. */
   route: string;
   principal: Principal | null;
-  /** The correlation ID of the release, once it is known. */
+  /** The correlation ID of the release that the request concerns. Null until it is known. */
   correlationId: string | null;
   isStreamed: boolean;
 }
@@ -43,7 +42,7 @@ interface Env {
   Variables: Known;
 }
 
-/** Routes requests to the endpoints. All other requests get 404, or 405 if the path allows another method. */
+/** Routes requests to the endpoints. A request that matches no endpoint gets 404, or 405 if its path exists for another method. */
 export function router(endpoints: readonly Endpoint[], options: RouterOptions): Hono<Env> {
   const app = new Hono<Env>();
   app.use(observe(options));
@@ -84,15 +83,16 @@ async function serve(
     );
   }
   const input = await readInput(endpoint, c.req.raw, params);
-  // All clients without a token behind one proxy have a common share, so one of them could block the others' changes.
-  // Their responses are short, so the check is unnecessary for them.
+  // Before a request changes anything, the caller's share of response memory must have room for the response. Callers without a token are
+  // exempt. All of them behind one proxy have a common share, so one caller could block the others' changes. Their responses are short, so
+  // they do not need the check.
   if (principal !== null && !isSafe(c))
     responses.requireRoom(holderOf(principal, c.env.source), responseLimits.changeBytes);
   return endpoint.handle({
     ...input,
     principal,
     ids,
-    // Created on first use, because most requests write only the access log line.
+    // The logger is created on first use, because most requests write only the access log line.
     get log() {
       return log.child({ requestId: ids.requestId });
     },
@@ -110,7 +110,7 @@ async function serve(
   });
 }
 
-/** Takes the amount from the sender's share until its response was sent. Throws `busy` if the share is exhausted. */
+/** Takes the amount from the caller's share of a resource until the response has been sent. Throws `busy` if the share is exhausted. */
 function occupy(shares: Shares, amount: number, c: Context<Env>): void {
   const holding = shares.open(holderOf(c.get('principal'), c.env.source));
   holding.take(amount);
@@ -124,22 +124,22 @@ function countUnsent(buffers: UnsentBuffers, c: Context<Env>): UnsentBytes {
 }
 
 /**
- * Identifies the holder by its tenant and token, because the caller cannot choose these freely. Without a token, the
- * source address is used. Tenant names contain no colon, so the reserved names cannot collide with them.
+ * Returns the holder whose share a request uses: its tenant and its token, because a caller cannot choose these freely. A request without a
+ * token is identified by its source address. Tenant names contain no colon, so no tenant can be named `:anybody` or `:platform`.
  */
 function holderOf(principal: Principal | null, source: string): HolderPath {
   return principal === null ? [':anybody', source] : [principal.tenant ?? ':platform', principal.id];
 }
 
-/** Whether the request uses a safe method, which changes nothing (RFC 9110, section 9.2.1). */
+/** Whether the method of the request is safe, so that the request changes nothing (RFC 9110, section 9.2.1). */
 function isSafe(c: Context<Env>): boolean {
   return c.req.method === 'GET' || c.req.method === 'HEAD';
 }
 
 /**
- * Counts a response in memory until its reader has received it. If the share is exhausted, the response to a safe
- * request is replaced by `busy`. The response to any other request is never replaced: the change may have been made,
- * and a retry would fail or repeat it.
+ * Counts the memory of a response until the client has received it. If the caller's share is exhausted, the response to a safe request is
+ * replaced by a `busy` error. The response to any other request is never replaced: the change may have been made, and a retry would fail or
+ * repeat it.
  */
 function countResponse(responses: Shares, c: Context<Env>): void {
   const bytes = bytesInMemory(c);
@@ -153,7 +153,7 @@ function countResponse(responses: Shares, c: Context<Env>): void {
   try {
     occupy(responses, bytes, c);
   } catch (error) {
-    // Otherwise Hono would copy the headers of the old response to the new one.
+    // Clear the old response first. Otherwise Hono would copy its headers to the new response.
     c.res = undefined;
     c.res = problem(error, c);
     c.error = error instanceof Error ? error : undefined;
@@ -161,7 +161,8 @@ function countResponse(responses: Shares, c: Context<Env>): void {
 }
 
 /**
- * The size of a response body in bytes. It is 0 for a stream, which is read while it is sent and counts its own bytes.
+ * The number of bytes of the response body in memory. It is 0 for a stream: its body is generated while it is sent, and the stream counts
+ * its own bytes.
  */
 function bytesInMemory(c: Context<Env>): number {
   const { body, headers } = c.res;
@@ -196,7 +197,7 @@ function problem(error: unknown, c: Context<Env>): Response {
   return problemResponse(error, { requestId: c.get('ids').requestId, instance: shownPath(c.req.path) });
 }
 
-/** Sets the headers common to every response, then logs and counts it. */
+/** Sets the headers that every response has, then logs and counts the request. */
 function observe({ metrics, responses, log, draining }: RouterOptions): MiddlewareHandler<Env> {
   return async (c, next) => {
     const startedAt = performance.now();

@@ -14,20 +14,19 @@ import { inTurn, owesResponse } from './pipelining.ts';
 import { problemParts, problemResponse } from '../responses/problem.ts';
 import { headProblem, type HeadProblem } from './request-head.ts';
 
-/** The API while it listens on its socket. */
+/** The API server, which is listening on its socket. */
 export interface ApiServer {
   readonly url: string;
   /**
-   * Shuts down gracefully: accepts no more connections, lets requests finish within {@link httpLimits.drainMs}, then
-   * closes the remaining connections.
+   * Shuts down gracefully. Accepts no more connections, lets requests finish within {@link httpLimits.drainMs}, and then closes the
+   * remaining connections.
    */
   stop(): Promise<void>;
 }
 
 /**
- * Responds to a request before the router receives it. Returns null if it does not handle the request. Otherwise
- * returns a promise that resolves to whether it has responded; if not, the router handles the request as usual. The
- * promise never rejects.
+ * Responds to some requests before the router receives them. Returns null for a request that it does not handle. Otherwise returns a
+ * promise of whether it has sent a response; if it has not, the router handles the request. The promise never rejects.
  */
 export type EarlyResponder = (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<boolean> | null;
 
@@ -45,7 +44,8 @@ export async function listen(
     limits?: SocketLimits;
     early?: EarlyResponder;
     /**
-     * Addresses that each represent many clients and are exempt from the connection shares. Default: private addresses.
+     * The addresses of proxies, which are exempt from the limits of connections per address and per network. By default, these are the
+     * private addresses.
      */
     proxies?: readonly AddressRange[] | undefined;
   },
@@ -57,16 +57,16 @@ export async function listen(
     if (!(incoming instanceof IncomingMessage && outgoing instanceof ServerResponse))
       throw new TypeError('this server only supports HTTP/1.1');
     const response = await fetch(request, connectionOf(incoming, outgoing));
-    // Otherwise an unread body would stay in memory until the response was sent.
+    // Read and discard the rest of the request body. Otherwise it would stay in memory until the response has been sent.
     if (!incoming.readableDidRead) incoming.resume();
-    // Each byte that the reader receives restarts the timeout, so only connections of readers that have stopped reading
-    // are closed.
+    // The timeout restarts with each byte that the client receives. It therefore closes only the connections of clients that have stopped
+    // reading.
     const isStream = response.headers.get('content-type') === 'text/event-stream';
     outgoing.setTimeout(isStream ? limits.streamSilenceMs : limits.responseSilenceMs);
     return response;
   };
-  // Use Node's own Response. The lightweight Response of the library handles no more requests per second, and costs 20
-  // KiB more per waiting client.
+  // Use Node's own Response class. The lightweight Response class of @hono/node-server does not handle more requests per second, and takes
+  // 20 KiB more memory per waiting client.
   const listener = getRequestListener(answer, { errorHandler: answerBroken, overrideGlobalObjects: false });
   const take = receiver({ listener, early, limits });
   const server = createServer(
@@ -75,10 +75,10 @@ export async function listen(
       requestTimeout: limits.requestTimeoutMs,
       keepAliveTimeout: limits.keepAliveMs,
       maxHeaderSize: limits.headerBytes,
-      // The interval at which Node checks the two timeouts.
+      // The interval at which Node checks whether the timeout for the headers or for the whole request has expired.
       connectionsCheckingInterval: limits.checkMs,
-      // Otherwise Node itself would respond to every request without a Host, for any number of such requests in one
-      // packet. `headProblem` refuses them instead.
+      // Disable Node's own check for a missing Host header, because Node would itself respond to any number of such requests in one packet.
+      // `headProblem` refuses these requests instead.
       requireHostHeader: false,
       IncomingMessage: Incoming,
       highWaterMark: limits.bufferBytes,
@@ -86,8 +86,8 @@ export async function listen(
     (incoming, outgoing) => take(incoming, outgoing),
   );
   server.maxHeadersCount = limits.headersCount;
-  // Without these two listeners, Node itself would respond to every `Expect` header, ahead of earlier requests and
-  // without a limit.
+  // Without listeners for these two events, Node would respond to every `Expect` header itself. It would do so for any number of requests,
+  // and before the earlier requests have a response.
   server.on('checkContinue', (incoming, outgoing) => take(incoming, outgoing, { expectsContinue: true }));
   server.on('checkExpectation', (incoming, outgoing) => take(incoming, outgoing));
   server.maxConnections = limits.connections;
@@ -99,9 +99,9 @@ export async function listen(
 }
 
 /**
- * By default, Node stops HTTP processing on a connection at a CONNECT request. Without a tunnel handler it destroys the
- * socket, which loses the pending responses. This class treats CONNECT like any other method, so that it is refused in
- * its turn.
+ * By default, Node stops parsing HTTP on a connection after a CONNECT request. If no listener handles the tunnel, Node destroys the socket,
+ * and pending responses are lost. This class makes Node parse CONNECT like any other method, so that it is refused after the earlier
+ * requests were handled.
  */
 class Incoming extends IncomingMessage {
   get upgrade(): boolean {
@@ -111,7 +111,7 @@ class Incoming extends IncomingMessage {
   set upgrade(_isTunnel: unknown) {}
 }
 
-/** Returns a handler that processes each request in its turn. */
+/** Returns a handler that processes the requests of each connection one at a time. */
 function receiver({
   listener,
   early,
@@ -129,13 +129,12 @@ function receiver({
   };
   return (incoming: IncomingMessage, outgoing: ServerResponse, { expectsContinue = false } = {}): void =>
     inTurn(incoming, outgoing, limits, () => {
-      // There is no timeout until the response begins. The previous response on this connection may have set one.
+      // Clear the timeout that the previous response on this connection may have set. There is no timeout until the response begins.
       outgoing.setTimeout(0);
       const problem = headProblem(incoming);
       if (problem !== null) return refused(problem, incoming, outgoing);
       if (expectsContinue) outgoing.writeContinue();
-      // No endpoint reads the body of a GET or HEAD request, and some of these requests wait long before they get a
-      // response.
+      // Discard the body of a GET or HEAD request. No endpoint reads it, and it would stay in memory while the request waits.
       if (incoming.method === 'GET' || incoming.method === 'HEAD') incoming.resume();
       const answered = early(incoming, outgoing);
       if (answered === null) void listener(incoming, outgoing);
@@ -153,8 +152,8 @@ function addressOf(server: Server): string {
 async function stop(server: Server, limits: SocketLimits): Promise<void> {
   const closed = once(server, 'close');
   server.close();
-  // A response that began before the shutdown has no `Connection: close`, so its connection becomes idle and must be
-  // closed here.
+  // A response that began before the shutdown does not have the header `Connection: close`. Its connection therefore becomes idle, and must
+  // be closed here.
   const sweep = setInterval(() => server.closeIdleConnections(), limits.drainCheckMs);
   const late = setTimeout(() => server.closeAllConnections(), httpLimits.drainMs);
   await closed;
@@ -162,10 +161,7 @@ async function stop(server: Server, limits: SocketLimits): Promise<void> {
   clearInterval(sweep);
 }
 
-/**
- * Refuses a request with an invalid head. The connection closes, because it is uncertain where the body of such a
- * request ends.
- */
+/** Refuses a request whose head is invalid. The connection is closed, because it is uncertain where the body of such a request ends. */
 function refuse({ detail, status }: HeadProblem, outgoing: ServerResponse): void {
   const error = new PointsmanError('malformed', detail, { details: { status } });
   const { headers, body } = problemParts(error, { requestId: randomUUID(), instance: '/' });
@@ -173,7 +169,7 @@ function refuse({ detail, status }: HeadProblem, outgoing: ServerResponse): void
 }
 
 /**
- * Responds to requests that the router never received, such as requests with an invalid Host header, and to errors
+ * Responds to requests that never reached the router, such as requests with an invalid Host header. Also responds to errors that were
  * thrown outside the router.
  */
 function answerBroken(error: unknown): Response {
@@ -185,16 +181,16 @@ function answerBroken(error: unknown): Response {
 }
 
 /**
- * Responds to bytes that are not valid HTTP. If a response to an earlier request is pending or has begun, the client
- * would mistake the error for a part of it, so the connection is closed without a response.
+ * Responds to bytes that are not valid HTTP. If a response to an earlier request is pending or has begun, closes the connection without a
+ * response. Otherwise the client would take the error for a part of that response.
  */
 function answerUnreadable(
   error: NodeJS.ErrnoException,
   socket: Socket,
   { responseSilenceMs }: Pick<SocketLimits, 'responseSilenceMs'>,
 ): void {
-  // Node reports further data after a request with "Connection: close" as an error. The data is ignored, and the
-  // request still gets its response.
+  // Node reports further data after a request with `Connection: close` as an error. The data is ignored, and that request still gets its
+  // response.
   if (error.code === 'HPE_CLOSED_CONNECTION') return;
   if (error.code === 'ECONNRESET' || !socket.writable || owesResponse(socket)) {
     socket.destroy();
@@ -208,7 +204,7 @@ function answerUnreadable(
     detail: 'The request is not valid HTTP, or it arrived too slowly.',
     code: 'malformed',
   });
-  // A client that neither reads nor closes must not keep the socket open.
+  // Without a timeout, a client that neither reads the response nor closes the connection would keep the socket open.
   socket.setTimeout(responseSilenceMs);
   socket.end(
     `HTTP/1.1 ${status}\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,

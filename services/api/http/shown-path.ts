@@ -1,6 +1,6 @@
 /**
- * Returns the path for responses and log lines, with every spelling of a capability removed. A capability allows its
- * holder to report for a release, so it must stay as secret as a token.
+ * Returns the path without capabilities, for responses and log lines. A capability is the secret part of a callback URL, with which its
+ * holder can report a result for a release. Capabilities in an unusual spelling are removed too.
  */
 export function shownPath(path: string): string {
   return path

@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 /**
- * The upper bounds of the latency histogram's buckets, in seconds. They range from a cached read to a publish of the
+ * The upper bounds of the latency histogram's buckets, in seconds. The smallest fits a cached read, and the largest fits a publish of the
  * largest source.
  */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
@@ -13,9 +13,9 @@ export interface GaugeSample {
 }
 
 /**
- * The metrics of one API instance, in the Prometheus text format. Labels contain route templates, never the requested
- * path, so that neither a tenant's name nor a guessed URL creates a series. Each instance has its own registry, so two
- * instances in one process do not share counts.
+ * The metrics of one API instance, in the Prometheus text format. The labels contain route templates instead of requested paths. Otherwise
+ * each tenant name and each guessed URL would create a time series. Each instance has its own registry, so that two instances in one
+ * process do not share counts.
  */
 export class Metrics {
   readonly #registry = new Registry();
@@ -33,15 +33,12 @@ export class Metrics {
     registers: [this.#registry],
   });
 
-  /** The media type of the metrics that {@link text} returns. */
+  /** The media type of the text that {@link text} returns. */
   get contentType(): string {
     return this.#registry.contentType;
   }
 
-  /**
-   * Adds a gauge that is read at each scrape. While `read` returns null, the gauge has no sample. `read` must not
-   * reject.
-   */
+  /** Adds a gauge whose value is read at each scrape. If `read` returns null, the gauge has no sample. `read` must not reject. */
   gauge(name: string, help: string, read: () => number | Promise<number | null>): void {
     const gauge: Gauge = new Gauge({
       name,
@@ -56,8 +53,8 @@ export class Metrics {
   }
 
   /**
-   * Adds a gauge with one sample per label value. `read` is called at each scrape. It must not reject, and must end in
-   * bounded time.
+   * Adds a gauge with one sample for each value of the label. `read` is called at each scrape. It must not reject, and must end within a
+   * limited time.
    */
   gaugeBy(label: string, name: string, help: string, read: () => Promise<readonly GaugeSample[]>): void {
     const gauge = new Gauge({
@@ -73,14 +70,14 @@ export class Metrics {
     });
   }
 
-  /** Counts one request. */
+  /** Counts one request and records its duration. */
   observe(request: { method: string; route: string; status: number; seconds: number }): void {
     const { method, route, status, seconds } = request;
     this.#requests.inc({ method, route, status });
     this.#durations.observe({ route }, seconds);
   }
 
-  /** The metrics as text, in the format that {@link contentType} declares. */
+  /** Returns the metrics as text with the media type {@link contentType}. */
   text(): Promise<string> {
     return this.#registry.metrics();
   }

@@ -2,8 +2,8 @@ import type { QueueDepths } from '../../rabbitmq/queue-depths.ts';
 import type { Metrics } from './metrics.ts';
 
 /**
- * Adds gauges for autoscalers and alerts: the length and the number of consumers of each configured RabbitMQ queue, and
- * whether RabbitMQ responded. A scrape sends one request to the broker for all three gauges.
+ * Adds gauges for autoscalers and alerts. They show the number of messages and of consumers in each configured RabbitMQ queue, and whether
+ * RabbitMQ responded. A scrape sends one request to RabbitMQ for all three gauges.
  */
 export function addQueueGauges(metrics: Metrics, depths: QueueDepths): void {
   metrics.gauge('pointsman_queue_up', 'Whether RabbitMQ reported the length of the queues.', async () =>

@@ -2,7 +2,7 @@ import { encodedResponse } from '../responses/responses.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { DOCUMENT_PATH } from './openapi.ts';
 
-/** The endpoint that serves the OpenAPI document. The text is created at the first request. */
+/** The endpoint that serves the OpenAPI document. The document is generated at the first request. */
 export function documentEndpoint(make: () => object): Endpoint {
   let made: Uint8Array<ArrayBuffer> | null = null;
   return endpoint({

@@ -7,7 +7,7 @@ import { documentPath, type Endpoint } from '../http/endpoint.ts';
 import { headerDocs } from '../responses/openapi-responses.ts';
 import { Problem } from '../responses/problem.ts';
 
-/** The path of the OpenAPI document, which also describes this route. */
+/** The path of the OpenAPI document. The document also describes this path. */
 export const DOCUMENT_PATH = '/openapi.json';
 
 const info = {
@@ -109,7 +109,7 @@ function jsonBody(schema: NonNullable<Endpoint['body']>) {
   return { required: !schema.safeParse(undefined).success, content: { 'application/json': { schema } } };
 }
 
-/** The error codes that an endpoint can return: its own, and those of the checks that run before it. */
+/** Returns the error codes that an endpoint can return: its own codes, and the codes of the checks that run before it. */
 function problemsOf({ may, body, ownBody, headers, problems }: Endpoint): ErrorCode[] {
   const readsBody = body !== null || ownBody !== null;
   const checked: ErrorCode[] = ['invalid_request', 'internal'];

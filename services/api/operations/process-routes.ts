@@ -15,7 +15,7 @@ const Ready = z
   .object({ status: z.literal('ready'), postgres: Probe, restate: Probe, worker: Probe })
   .meta({ id: 'Ready', example: { status: 'ready', postgres: 'ok', restate: 'ok', worker: 'ok' } });
 
-/** The endpoints for operators and orchestrators. */
+/** The endpoints for operators and orchestrators: liveness, readiness and metrics. */
 export function processEndpoints(parts: ApiDeps): Endpoint[] {
   return [aliveEndpoint(), readyEndpoint(parts), metricsEndpoint(parts)];
 }
@@ -50,7 +50,7 @@ function readyEndpoint({ readiness, draining }: ApiDeps): Endpoint {
       const found = await readiness.probe();
       if (draining.aborted)
         throw new PointsmanError('unavailable', 'The process is shutting down.', { details: found });
-      // A worker that is down must not make the API unready, because reads still work.
+      // The API stays ready while the worker is down, because reads work without a worker.
       const { worker: _, ...stores } = found;
       const down = Object.entries(stores).filter(([, probed]) => probed === 'down');
       if (down.length > 0) {
@@ -64,7 +64,7 @@ function readyEndpoint({ readiness, draining }: ApiDeps): Endpoint {
 }
 
 function metricsEndpoint({ metrics }: ApiDeps): Endpoint {
-  // Creating the text takes longer than sending it, so concurrent scrapes share one.
+  // Generating the metrics takes longer than sending them, so concurrent scrapes share the generated text.
   const text = sharedReads({
     keyOf: () => 'text',
     read: async () => Buffer.from(await metrics.text()),

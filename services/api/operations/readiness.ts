@@ -13,12 +13,11 @@ export interface Readiness {
   probe(): Promise<{ readonly postgres: Probed; readonly restate: Probed; readonly worker: Probed }>;
 }
 
-/** Creates the probe. Requests within {@link probeLimits.cacheMs} share one result. */
+/** Creates the probe of the stores and the worker. Requests within {@link probeLimits.cacheMs} share one result. */
 export function readinessOf(db: Database, restateIngressUrl: string, ingress: Ingress): Readiness {
   let probedAt = -Infinity;
   let latest: ReturnType<Readiness['probe']> | null = null;
-  // If a worker hangs, Restate keeps the ping in its queue. Later probes wait for the same ping instead of sending
-  // more.
+  // If a worker hangs, Restate keeps the ping in its queue. Later probes therefore wait for the same ping, and do not send another.
   const workerPing = singleFlight(() => pingThrough(ingress));
   const probeAll = async () => {
     const [postgres, restate, worker] = await Promise.all([

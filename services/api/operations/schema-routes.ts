@@ -8,7 +8,7 @@ import { empty, headerDocs } from '../responses/openapi-responses.ts';
 import { type SchemaDocument, schemaDocument, type SchemaName } from './schema-documents.ts';
 
 const MEDIA_TYPE = 'application/schema+json';
-/** An upgrade can change the schema. Clients see the change within a minute, as with the OpenAPI document. */
+/** An upgrade of the server can change a schema. Clients may cache a schema for one minute, like the OpenAPI document. */
 const CACHE_CONTROL = 'public, max-age=60';
 const sent = {
   etag: 'The digest of the schema, in double quotes.',

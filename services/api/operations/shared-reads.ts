@@ -1,25 +1,24 @@
-/** The current read of a key, and the next one. */
+/** The read of a key that is in progress, and the read that follows it. */
 interface Turn<V> {
-  /** Resolves when the read has ended, or when callers have waited for it as long as they may. */
+  /** Resolves when the read has ended, or when callers have waited for it for `patienceMs`. */
   readonly over: Promise<void>;
-  /** The next read, shared by all callers that arrived during this one. Null if there is no such caller. */
+  /** The next read. All callers that arrive during the current read share it. Null until the first of them arrives. */
   next: Promise<V> | null;
 }
 
 /**
- * Shares reads of the same key among concurrent callers. One read is in progress, and all callers that arrive during it
- * share the next one. A caller never gets a result that was read before its call, so a caller that reads after a
- * notification sees the change.
+ * Shares reads of the same key among concurrent callers. All callers that arrive while a read is in progress share the next read. A caller
+ * therefore never gets a result that was read before its call. For example, a caller that reads after a notification sees the change.
  */
 export function sharedReads<K, V>({
   keyOf,
   read,
   patienceMs,
 }: {
-  /** Returns a name for the key. Keys with equal names share reads. */
+  /** Returns the name of a key. Keys with equal names share reads. */
   readonly keyOf: (key: K) => string;
   readonly read: (key: K) => Promise<V>;
-  /** How long a caller waits for another caller's read. */
+  /** The maximum time in milliseconds that callers wait for a read in progress. After that, the next read starts. */
   readonly patienceMs: number;
 }): (key: K) => Promise<V> {
   const turns = new Map<string, Turn<V>>();
@@ -45,7 +44,7 @@ export function sharedReads<K, V>({
 async function overWithin(reading: Promise<unknown>, patienceMs: number): Promise<void> {
   const { promise: late, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, patienceMs);
-  // A failure reaches only the callers that share this read; the next read is independent.
+  // A failed read rejects only for the callers that share it. The next read starts regardless of the failure.
   const ended = reading.then(
     () => undefined,
     () => undefined,

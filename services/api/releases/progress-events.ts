@@ -4,24 +4,24 @@ import { followed, type Followed } from '../watches/followed.ts';
 import { encodeEventId, type EventId, isAfter, type ReleaseEvent, releaseEvents } from './release-events.ts';
 import { viewRelease } from './release-view.ts';
 
-/** An event in encoded form. */
+/** An event of a release that is encoded on demand. */
 interface EncodedEvent {
   readonly id: EventId;
-  /** Encodes the event at the first call, and returns the same buffer to all readers. */
+  /** Encodes the event at the first call. Later calls return the same buffer, so that all readers share it. */
   readonly encoded: () => Uint8Array;
 }
 
-/** The events to send for one state of the release. */
+/** The events that a reader must get for the current state of a release. */
 interface Batch {
   readonly events: readonly Uint8Array[];
-  /** The ID of the last event in this batch. */
+  /** The ID of the last event in the batch. */
   readonly last: EventId;
   readonly isSettled: boolean;
 }
 
 /**
- * Yields each event of the release after `seen` once, until the release has settled. Readers that follow the same
- * release send the same buffers.
+ * Yields each event of a release after the event `seen` exactly once. Ends when the release has settled. All readers that follow the
+ * release share the encoded buffers.
  */
 export function progressEvents(
   records: Followed<ReleaseProgress | null>,
@@ -41,7 +41,7 @@ export function progressEvents(
   return followed(produce, () => records.return());
 }
 
-/** Yields the events after `seen` of a release that has settled. */
+/** Yields the events of a settled release that follow the event `seen`. */
 export function settledEvents(record: ReleaseProgress, seen: EventId): Followed<readonly Uint8Array[]> {
   let events: readonly Uint8Array[] | undefined = batchOf(record, seen).events;
   const produce = async (): Promise<readonly Uint8Array[] | undefined> => {
@@ -69,7 +69,7 @@ function batchOf(record: ReleaseProgress, seen: EventId): Batch {
 const known = new WeakMap<ReleaseProgress, readonly EncodedEvent[]>();
 
 /**
- * Encoded once for all readers of the same release state. Encoding it separately for a thousand readers would take a
+ * The events are encoded once for all readers of the same state of a release. Encoding them separately for a thousand readers would take a
  * second.
  */
 function eventsOf(record: ReleaseProgress): readonly EncodedEvent[] {

@@ -60,8 +60,8 @@ function progressEndpoint(parts: ApiDeps): Endpoint {
       const seen = headers['last-event-id'] ?? NO_EVENT;
       occupy(parts.waiting, 1);
       const stream = { method, signal: gone, unsent: countUnsent() };
-      // Pass only the encoded events to the stream, so that it keeps no other part of the release in memory. The rest
-      // would not be counted.
+      // Pass only the encoded events to the stream. Otherwise the whole release would stay in memory, and would not be counted against the
+      // caller's share.
       const settled = release.status === 'settled' ? settledEvents(release, seen) : null;
       return eventStreamAnswer(
         stream,

@@ -22,7 +22,7 @@ export interface Publish {
   readonly tenant: string;
   readonly bundle: string;
   readonly source: ReadSource;
-  /** The compiler that the tenant's policy selects. */
+  /** The compiler that compiles the source. The tenant's policy selects it. */
   readonly executor: Executor;
   readonly options: PublishOptions;
   readonly idempotencyKey: string | undefined;
@@ -34,15 +34,16 @@ export interface Publish {
 export interface Accepted {
   readonly version: number;
   readonly replayed: boolean;
-  /** The warnings of the check; empty if the request is a repetition. */
+  /** The warnings that the check of the source has found. Empty for a repeated request, whose source is not checked again. */
   readonly warnings: readonly Diagnostic[];
 }
 
 /**
- * Publishes a source: checks it in full, stores it, and asks the tenant's object for a release. A source that does not
- * compile is refused before it gets a version number. A request with a known idempotency key skips the checks and goes
- * straight to the tenant's object, because only the object can compare the two requests. An accepted publish therefore
- * stays accepted even if a newer compiler or policy would refuse it.
+ * Publishes a source. Checks the source in full, stores it, and asks the tenant's durable object to admit a release. A source that does not
+ * compile is refused before it gets a version number.
+ *
+ * A request whose idempotency key is known is not checked. It goes directly to the tenant's object, because only the object can compare it
+ * with the first request. An accepted publish therefore stays accepted, even if a newer compiler or policy would refuse it.
  */
 export async function publish(
   parts: ApiDeps,
@@ -58,8 +59,9 @@ export async function publish(
     message: options.message ?? null,
     notBefore: options.notBefore ?? null,
   };
-  // The fingerprint covers the request as sent, without values that were looked up for it. When a request with "*" is
-  // repeated, the pointer may have moved. When one without a conflict rule is repeated, the policy may have changed.
+  // The fingerprint covers the request as it was sent, without values that the API looked up for it. When the request is repeated, a lookup
+  // may give a different result. The pointer may have moved (for `If-Match: *`), and the policy may have changed (for a request without a
+  // conflict rule).
   const identity = requestIdentity(asked, asked.idempotencyKey, {
     call: 'publish',
     ...request,
@@ -84,12 +86,15 @@ export async function publish(
   const pointer = { tenant, bundle, channel };
   const answer = await admit();
   if (answer.kind !== 'no_source') return { ...accepted(answer, pointer), warnings };
-  // The idempotency key expired after it was looked up, so the source was not stored yet.
+  // Store the source now and try again. It was not stored before, because the idempotency key was known then. The key has expired in the
+  // meantime.
   await storeSource(db, tenant, source.tree, contentsOf(source));
   return { ...accepted(await admit(), pointer), warnings };
 }
 
-/** Checks the publish options against the policy and the current time. A `notBefore` in the past counts as now. */
+/**
+ * Checks the publish options against the tenant's policy and the current time. A `notBefore` in the past is treated as the current time.
+ */
 function refuseOptions(
   { onConflict, notBefore }: PublishOptions,
   { channel, rule }: { channel: string; rule: ConflictRule | null },

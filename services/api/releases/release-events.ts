@@ -5,16 +5,16 @@ import { STAGES } from '@pointsman/protocol/releases/release';
 import type { ReleaseView } from '@pointsman/protocol/releases/release-view';
 
 /**
- * The position of an event. `major` is the number of the stage event, in order. `minor` numbers the gate changes
- * between two stage events, starting at 1.
+ * The position of an event in the progress of a release. `major` numbers the stage events. `minor` numbers the gate changes after a stage
+ * event.
  */
 export interface EventId {
   readonly major: number;
-  /** 0 for a stage event and for the final event. */
+  /** The number of the gate change, starting at 1. It is 0 for a stage event and for the final event. */
   readonly minor: number;
 }
 
-/** The position before the first event. */
+/** The position before the first event of a release. */
 export const NO_EVENT: EventId = { major: 0, minor: 0 };
 
 /** A server-sent event about the progress of a release. */
@@ -28,8 +28,8 @@ const SETTLED = stageId(STAGES.length);
 const GATE_BEGAN = stageId(STAGES.indexOf('gate'));
 
 /**
- * All recorded events of a release, in order. The IDs depend only on the database, so every process gives the same
- * event the same ID, and a reader can resume with `Last-Event-ID` at any process.
+ * Returns all recorded events of a release, in order. Their IDs depend only on the database, so every process gives an event the same ID. A
+ * reader can therefore resume with `Last-Event-ID` at any process.
  */
 export function releaseEvents(release: ReleaseView, gateChanges: readonly GateChange[]): ReleaseEvent[] {
   const events: ReleaseEvent[] = release.stages.flatMap((stage) => {
@@ -48,8 +48,8 @@ export function releaseEvents(release: ReleaseView, gateChanges: readonly GateCh
 }
 
 /**
- * Whether the state of the stage is final. Passed gates can open again if another release goes live before the swap.
- * The end of the gate stage is therefore sent only once a later stage was recorded.
+ * Whether the state of the stage is final. Passed gates reopen if another release goes live before this release moves the pointer. The end
+ * of the gate stage is therefore sent only after a later stage has been recorded.
  */
 function hasEnded({ stage, state }: ReleaseView['stages'][number], release: ReleaseView): boolean {
   if (state === 'running') return false;
@@ -65,12 +65,12 @@ export function isAfter(a: EventId, b: EventId): boolean {
   return a.major === b.major ? a.minor > b.minor : a.major > b.major;
 }
 
-/** Encodes the ID for the stream. */
+/** Encodes an event ID as text for the event stream. */
 export function encodeEventId({ major, minor }: EventId): string {
   return minor === 0 ? `${major}` : `${major}.${minor}`;
 }
 
-/** Parses a `Last-Event-ID`, the inverse of {@link encodeEventId}. */
+/** Parses the `Last-Event-ID` header. It is the inverse of {@link encodeEventId}. */
 export const EventIdText = z
   .string()
   .regex(/^[0-9]{1,9}(?:\.[0-9]{1,9})?$/, 'must be the id of an event of this stream')

@@ -12,7 +12,7 @@ export function viewRelease(record: ReleaseRecord): ReleaseView {
     channel,
     correlationId: correlationId(record),
     ...rest,
-    // The time when a window opens depends on its rule and the current time. The database does not compute it.
+    // The time at which a time window opens is not stored in the database. It is computed here from the window's rule and the current time.
     waitingFor: waitingFor.map((one) => (one.kind === 'window' ? { ...one, until: opensAt(one.name) } : one)),
   };
 }

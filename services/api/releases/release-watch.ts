@@ -5,7 +5,7 @@ import { findProgressOf, type ReleaseProgress } from '../../postgres/releases/re
 import { watchLimits } from '../limits.ts';
 import { Watches } from '../watches/watches.ts';
 
-/** Watches releases for the waiting readers of this process. */
+/** Watches releases for the event streams of this process. */
 export function watchReleases(
   db: Database,
   notifications: Notifications,
@@ -20,7 +20,7 @@ export function watchReleases(
     perLoad: watchLimits.releasesPerLoad,
     subscribe: ({ tenant, bundle, version }, notify) =>
       notifications.subscribe(tenant, bundle, (notice) => {
-        // Ignore notifications about other releases of the bundle.
+        // Ignore notifications about other releases of the same bundle.
         if (notice === null || notice.version === version) notify();
       }),
     recheckMs: watchLimits.recheckMs,

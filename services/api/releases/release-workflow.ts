@@ -11,19 +11,19 @@ import {
 import { callOptions, orUnavailable } from '../ingress.ts';
 import type { RequestIds } from '../requests/request-ids.ts';
 
-/** The client for a release's workflow. It sends decisions and reports to a waiting release. */
+/** The client for the Restate workflow of a release. It sends decisions on gates, and reports of external checkers and compilers. */
 export interface ReleaseWorkflow {
   decide(request: DecisionRequest): Promise<DecisionResult>;
   answer(request: CallbackRequest): Promise<CallbackResult>;
 }
 
 /**
- * Returns the client for the workflow of a release, for one request. It also works for a workflow that never ran,
- * because the database has the state.
+ * Returns the client for the workflow of a release, for use in one request. It also works if the workflow never ran, because the workflow's
+ * handlers read the state from the database.
  */
 export type ReleaseWorkflows = (id: ReleaseId, ids: RequestIds) => ReleaseWorkflow;
 
-/** The calls of the client throw like {@link orUnavailable}. */
+/** Creates the clients. Their calls throw in the same cases as {@link orUnavailable}. */
 export function releaseWorkflows(ingress: Ingress): ReleaseWorkflows {
   return (id, ids) => {
     const workflow = ingress.client(Release, releaseKey(id));

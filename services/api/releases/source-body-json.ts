@@ -4,7 +4,7 @@ import { sourceBodyLimits } from '../limits.ts';
 import { PublishBody, type SourceBody } from './source-body.ts';
 import { bodyProblems } from '../requests/validate.ts';
 
-/** Reads the JSON body of a publish: `{ "files": { path: text or { "base64" } }, … }`. */
+/** Parses the JSON body of a publish. Its field `files` maps each path to the text of the file, or to its bytes in base64. */
 export function readJsonSource(bytes: Uint8Array): SourceBody {
   const json = readJson(bytes, sourceBodyLimits.jsonValues);
   if (json.kind === 'malformed') return json;
@@ -29,8 +29,8 @@ export function readJsonSource(bytes: Uint8Array): SourceBody {
   return source.kind === 'source' ? { ...source, options } : source;
 }
 
-// Node decodes base64 leniently: it skips unknown characters and stops at "=". Accept only text that Node itself would
-// produce.
+// Node's base64 decoder is lenient: it skips unknown characters and stops at "=". Accept only text that Node's encoder produces for the
+// same bytes.
 function decodeBase64(text: string): Buffer | null {
   const bytes = Buffer.from(text, 'base64');
   return bytes.toString('base64') === text ? bytes : null;

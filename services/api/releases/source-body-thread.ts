@@ -11,8 +11,8 @@ export interface SourceBodyTask {
 }
 
 /**
- * Reads one body and transfers its contents without a copy. Runs in the thread. The caller receives a {@link
- * SourceBody}.
+ * Reads the body of one publish in a worker thread. Transfers the file contents to the caller's thread without a copy. The caller receives
+ * a {@link SourceBody}.
  */
 export async function readInThread({ format, bytes }: SourceBodyTask): Promise<unknown> {
   const body = format === 'json' ? readJsonSource(bytes) : await readTarSource(bytes);

@@ -8,7 +8,7 @@ import type { InvalidSource, ReadSource } from '../../source-archive/read-source
 import { FreeText } from '../requests/free-text.ts';
 import type { RequestProblem } from '../responses/problem.ts';
 
-/** The options of a publish, from the JSON body or from the query. */
+/** The options of a publish. They are in the JSON body, or in the query if the body is an archive. */
 export const PublishOptions = z.strictObject({
   channel: ChannelName.optional().meta({
     description: 'The pointer to move. Default: `live`.',
@@ -35,7 +35,7 @@ export const PublishOptions = z.strictObject({
 });
 export type PublishOptions = z.infer<typeof PublishOptions>;
 
-/** A file in a JSON body: its text, or its bytes in base64. */
+/** A file in the JSON body of a publish: its text, or its bytes in base64. */
 const FileContent = z.union(
   [
     z.string().meta({ description: 'The text, stored as UTF-8.' }),
@@ -46,7 +46,6 @@ const FileContent = z.union(
   'must be text, or {"base64": "…"}',
 );
 
-/** The JSON body of a publish. */
 export const PublishBody = PublishOptions.extend({
   files: z.record(z.string(), FileContent).meta({
     description: 'Every file of the source by its path: relative, separated by "/", without ".." or ".".',
@@ -63,9 +62,9 @@ export const PublishBody = PublishOptions.extend({
   },
 });
 
-/** The result of reading the body of a publish. */
+/** The result of reading the body of a publish: the source, or the reason why the body is refused. */
 export type SourceBody =
-  /** The options of a JSON body. The options of an archive are in the query instead. */
+  /** The options are read only from a JSON body. The options of an archive are in the query. */
   | (ReadSource & { readonly options: PublishOptions })
   | InvalidSource
   | { readonly kind: 'malformed'; readonly errors: readonly RequestProblem[] }

@@ -7,7 +7,7 @@ import type { Holding } from '../access/shares.ts';
 import type { SourceBody } from './source-body.ts';
 import type { SourceReader } from './source-reader.ts';
 
-/** The formats of a publish, by media type. */
+/** The accepted formats of a published source, by media type. */
 const FORMATS: ReadonlyMap<string, SourceFormat> = new Map([
   ['application/json', 'json'],
   ['application/gzip', 'tar'],
@@ -17,16 +17,16 @@ const FORMATS: ReadonlyMap<string, SourceFormat> = new Map([
 export type SourceFormat = 'json' | 'tar';
 
 /**
- * Returns the format of the source from its media type. Throws `unsupported_media_type` if the media type is not
- * accepted.
+ * Returns the format of a published source, based on the media type of the request. Throws `unsupported_media_type` if the media type is
+ * not accepted.
  */
 export function sourceFormat(request: Request): SourceFormat {
   return FORMATS.get(mediaTypeOf(request, [...FORMATS.keys()])) ?? 'json';
 }
 
 /**
- * Reads the source of a publish. If its files do not form a valid source, the problems are returned, because a dry run
- * shows them. Every other problem of the body is thrown. `holding` counts the bytes in memory.
+ * Reads the source of a publish from the request body. If its files do not form a valid source, returns the problems, because a dry run
+ * shows them. Throws all other problems of the body. `holding` counts the bytes in memory against the tenant's share.
  */
 export async function readSource(
   reader: SourceReader,
@@ -44,7 +44,7 @@ export async function readSource(
     case 'too_large':
       throw new PointsmanError('too_large', body.message);
     case 'source':
-      // The bytes of the body were transferred to the thread, so count the result instead.
+      // The bytes of the body were transferred to the thread and are no longer in memory here. Count the bytes of the result instead.
       holding.release();
       holding.take(body.arena.byteLength);
       return body;

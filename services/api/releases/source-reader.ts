@@ -5,15 +5,12 @@ import { smallBodyThread, sourceBodyLimits } from '../limits.ts';
 import type { SourceBody } from './source-body.ts';
 import type { SourceBodyTask } from './source-body-thread.ts';
 
-/**
- * Reads the bodies of publishes in threads. Unpacking and hashing 32 MiB on the event loop would block all other
- * requests.
- */
+/** Reads the bodies of publishes in threads, because unpacking and hashing 32 MiB on the event loop would block all other requests. */
 export type SourceReader = ReadingThread<SourceBodyTask, SourceBody>;
 
 /**
- * Starts two lanes, each with a thread and a fair queue. Small JSON bodies have a separate lane, because their content
- * stays small, while an archive of a few kilobytes may unpack to 32 MiB.
+ * Starts two threads, each with a queue that serves tenants in turn. Small JSON bodies have their own thread, because they take little time
+ * to read. Even a small archive can take long: a few kilobytes may unpack to 32 MiB.
  */
 export function startSourceReader(log: Pick<Logger, 'error'>): SourceReader {
   const file = threadFile('source-body-thread', import.meta.url);

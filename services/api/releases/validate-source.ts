@@ -5,22 +5,22 @@ import type { Executor } from '../../postgres/releases/compile-rules.ts';
 import { contentsOf, type ReadSource } from '../../source-archive/read-source.ts';
 
 export type Checked =
-  /** With `structure`, only the structure was checked, because an external executor compiles the source. */
+  /** `checked` is `structure` if an external executor compiles the source. In that case, only the structure of the files was checked. */
   | {
       readonly kind: 'valid';
       readonly checked: 'source' | 'structure';
-      /** Problems in a valid source that are probably mistakes. */
+      /** Problems that do not make the source invalid, but are probably mistakes. */
       readonly warnings: readonly Diagnostic[];
     }
   | { readonly kind: 'invalid'; readonly diagnostics: readonly Diagnostic[]; readonly truncated: boolean };
 
 /**
- * Compiles a source in full, only to check it. The author gets all problems together, and no version number is used.
- * Throws `busy` when the compiler is overloaded. Throws `invalid_source` when the source exceeds a limit, or when the
+ * Compiles a source in full to check it, and discards the result. The author gets all problems at the same time, and a refused source uses
+ * no version number. Throws `busy` when the compiler is overloaded. Throws `invalid_source` when the source exceeds a limit, or when the
  * compiler fails without a diagnostic.
  *
- * If an external compiler compiles the tenant's sources, its rules are unknown here. The structure of the files was
- * already checked when they were read, and the release reports all other problems.
+ * If an external compiler compiles the tenant's sources, its rules are unknown here, so nothing is compiled. The structure of the files was
+ * already checked when they were read. The release reports all other problems.
  */
 export async function checkSource(
   compiler: Compiler,
@@ -47,7 +47,7 @@ export async function checkSource(
   }
 }
 
-/** The error for a source that was refused. */
+/** Returns the error for a source that the check has refused. */
 export function invalidSource({
   diagnostics,
   truncated,

@@ -1,21 +1,21 @@
 import { PointsmanError } from '@pointsman/protocol/errors';
 import { bodyPace } from '../limits.ts';
 
-/** The type of {@link bodyPace}, for callers that require another rate. */
+/** The type of {@link bodyPace}, for callers that use other values. */
 export type BodyPace = { readonly [limit in keyof typeof bodyPace]: number };
 
-/** Called for each chunk of a body before the chunk is stored. If it throws, reading ends with that error. */
+/** Called with each chunk of a body before the chunk is stored. If it throws, reading ends with its error. */
 type OnChunk = (bytes: number, chunk: Uint8Array) => void;
 
 interface ReadOptions {
   readonly onChunk?: OnChunk;
-  /** The minimum rate. Default: {@link bodyPace}. */
+  /** The minimum rate at which the body must arrive. The default is {@link bodyPace}. */
   readonly pace?: BodyPace;
 }
 
 /**
- * Reads the body of a request. Stops at the first byte over the limit, even if the headers declared fewer bytes, and
- * throws `too_large`. Throws `too_slow` when the sender falls below the minimum rate.
+ * Reads the body of a request. Throws `too_large` at the first byte over the limit, even if the headers declared fewer bytes. Throws
+ * `too_slow` when the body arrives below the minimum rate.
  */
 export async function readBody(
   request: Request,
@@ -31,7 +31,7 @@ export async function readBody(
   return joined(chunks, size);
 }
 
-/** Reads a body with the same limits, discards it, and returns its size in bytes. */
+/** Reads and discards a body with the same limits as {@link readBody}. Returns the size of the body in bytes. */
 export async function skipBody(
   request: Request,
   limit: number,
@@ -64,20 +64,20 @@ async function readChunks(
     }
   } finally {
     watch.stop();
-    // Not awaited, because a source that does not stop must not delay the response. Has no effect after the end of the
-    // body.
+    // Not awaited, because a stream that does not stop must not delay the response. The call has no effect after the end of the body.
     reader.cancel().catch(() => {});
   }
 }
 
-/** Checks at the end of each window whether enough bytes arrived in it. Calls `onSlow` at most once. */
+/** Checks at the end of each interval whether enough bytes of the body have arrived. Calls `onSlow` at most once. */
 function watchPace({ windowMs, bytes, lateMs }: BodyPace, onSlow: () => void) {
   let came = 0;
   let beganAt = performance.now();
   let isTooSlow = false;
   const timer = setInterval(() => {
     const now = performance.now();
-    // A timer that is this late shows that this process was busy and has not read the data that arrived.
+    // If the timer fires more than `lateMs` late, the process was busy and has not read the data that arrived. The check then does not
+    // count.
     const wasBusy = now - beganAt > windowMs + lateMs;
     if (came < bytes && !wasBusy && !isTooSlow) {
       isTooSlow = true;
@@ -95,7 +95,7 @@ function watchPace({ windowMs, bytes, lateMs }: BodyPace, onSlow: () => void) {
   };
 }
 
-// Copies the chunks to a new buffer, which can be transferred to a thread without another copy.
+// Joins the chunks in a new buffer, which can be transferred to a thread without another copy.
 function joined(chunks: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(size);
   let at = 0;

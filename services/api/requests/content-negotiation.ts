@@ -3,7 +3,7 @@ import { parseAccept } from 'hono/utils/accept';
 const STREAM = 'text/event-stream';
 const JSON_TYPES = new Set(['application/json', 'application/*', '*/*']);
 
-/** Whether a caller prefers server-sent events to JSON (RFC 9110, section 12.5.1). JSON is the default. */
+/** Whether the Accept header of a request prefers server-sent events to JSON (RFC 9110, section 12.5.1). JSON is the default. */
 export function wantsEvents(headers: Headers): boolean {
   const accepted = parseAccept(headers.get('accept') ?? '').filter(({ q }) => q > 0);
   const stream = accepted.find(({ type }) => type.toLowerCase() === STREAM);

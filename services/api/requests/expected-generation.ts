@@ -5,9 +5,9 @@ import type { ExpectedGeneration } from '../responses/entity-tags.ts';
 import { movedOn } from '../responses/refusal.ts';
 
 /**
- * The generation that the tenant's object compares with the pointer. `If-Match: *` only requires that the pointer
- * exists (RFC 9110, section 13.1.1). This is checked here and not tied to a generation, because a pointer that has
- * moved is never removed.
+ * Returns the generation that the tenant's object must compare with the pointer. Returns null if no generation is required. `If-Match: *`
+ * only requires that the pointer exists (RFC 9110, section 13.1.1). That is checked here, and cannot change later, because a pointer that
+ * has moved is never removed.
  */
 export async function expectedGeneration(
   db: Database,

@@ -7,9 +7,9 @@ import type { Principal } from '../access/access.ts';
 import type { RequestIds } from './request-ids.ts';
 
 /**
- * The data by which the tenant's object recognises a repeated request. The fingerprint covers the whole request in
- * canonical form, so a JSON body and an archive with the same files count as the same request. If the client sends no
- * key, a key is generated, so that the API's own retries have no second effect.
+ * Returns the data by which the tenant's object recognises a repeated request. The fingerprint covers the whole request in canonical form.
+ * A JSON body and an archive with the same files therefore count as the same request. If the client sends no idempotency key, one is
+ * generated, so that the API's own retries have no second effect.
  */
 export function requestIdentity(
   call: { readonly principal: Principal | null; readonly ids: RequestIds },

@@ -10,15 +10,15 @@ export type ReadJson =
   | { readonly kind: 'malformed'; readonly errors: readonly RequestProblem[] };
 
 /**
- * Parses a body as JSON in UTF-8 (RFC 8259, section 8.1), as strictly as I-JSON (RFC 7493) requires. Text that two
- * parsers could interpret differently, such as a duplicate key, is refused with its line and column.
+ * Parses a body as JSON in UTF-8 (RFC 8259, section 8.1), as strictly as I-JSON (RFC 7493) requires. Refuses text that two parsers could
+ * interpret differently, such as a duplicate key, and reports the line and the column.
  */
 export function readJson(bytes: Uint8Array, values: number): ReadJson {
   const text = decode(bytes);
   if (text === null)
     return malformed([{ in: 'body', ...firstInvalidByte(bytes), message: 'this byte is not UTF-8' }]);
-  // Check the bounds before the JavaScript engine parses the text. The engine needs memory for each level and value,
-  // and the schema needs memory for each value that it refuses.
+  // Check the depth and the number of values before the JavaScript engine parses the text. The engine needs memory for each level and
+  // value, and the validation needs memory for each value that it refuses.
   const bounds = { depth: sourceBodyLimits.jsonDepth, values };
   const excess = jsonExcess(text, bounds);
   if (excess !== null) {

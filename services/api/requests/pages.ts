@@ -5,13 +5,13 @@ import { parseJson } from '@pointsman/protocol/json/parse-json';
 import { isStorableJson } from '@pointsman/protocol/json/storable';
 import { requestError } from '../responses/problem.ts';
 
-/** One page of a list. */
+/** One page of a list. `next` is the cursor of the next page, or null on the last page. */
 export interface Page<T> {
   readonly items: readonly T[];
   readonly next: string | null;
 }
 
-/** The `limit` parameter of a list. */
+/** Returns the schema of the query parameter `limit` of a list. */
 export function limitParam(what: string) {
   return z
     .string()
@@ -28,7 +28,7 @@ export function limitParam(what: string) {
     });
 }
 
-/** The query parameters of every list. */
+/** The query parameters of every endpoint that returns a list. */
 export const PageQuery = z.strictObject({
   limit: limitParam('The maximum number of rows per page'),
   cursor: z
@@ -41,7 +41,7 @@ export const PageQuery = z.strictObject({
     }),
 });
 
-/** The schema of a page with these rows. `id` is the name of the schema in the OpenAPI document. */
+/** Returns the schema of a page with rows of the given schema. `id` names the page's schema in the OpenAPI document. */
 export function pageOf<T extends z.ZodType>(row: T, id: string) {
   return z
     .object({
@@ -52,8 +52,8 @@ export function pageOf<T extends z.ZodType>(row: T, id: string) {
 }
 
 /**
- * Reads one page. Requests one row more than is shown, to detect whether another page follows. `position` returns the
- * part of the last row that the next page's cursor stores. `after` is the position from the previous page's cursor.
+ * Reads one page of a list. Requests one row more than the page shows, to detect whether another page follows. `position.of` returns the
+ * part of a row that the cursor of the next page contains. `read` gets that part as `after`.
  */
 export async function readPage<T, P>(
   query: z.output<typeof PageQuery>,

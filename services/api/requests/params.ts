@@ -15,7 +15,7 @@ import { requestLimits } from '@pointsman/protocol/limits';
 import { WebhookName } from '@pointsman/protocol/sinks/sink';
 import { pathProblem } from '@pointsman/protocol/releases/source';
 
-/** The parameters in paths and headers, with their documentation. */
+/** The schemas of parameters in paths and headers, with their documentation. */
 
 const tenant = TenantName.meta({ description: 'The tenant.', example: 'acme' });
 const bundle = BundleName.meta({ description: 'The bundle.', example: 'support-bot' });

@@ -7,8 +7,8 @@ import { sourceBodyLimits } from '../limits.ts';
 import { boundedProblems, type RequestProblem } from '../responses/problem.ts';
 
 /**
- * The problems of a JSON body, each with its JSON Pointer. Only the first problems are returned, because the sender
- * determines how many there are.
+ * Returns the problems of a JSON body, each with its JSON Pointer. The number of problems is limited, because the sender determines how
+ * many there are.
  */
 export function bodyProblems(misfit: Misfit): RequestProblem[] {
   return problemsOf(misfit, (issue): RequestProblem[] => {
@@ -22,7 +22,7 @@ export function bodyProblems(misfit: Misfit): RequestProblem[] {
   });
 }
 
-/** The problems of parameters or headers, each with its name. */
+/** Returns the problems of path parameters, query parameters or headers, each with its name. */
 export function namedProblems(place: 'path' | 'query' | 'header', misfit: Misfit): RequestProblem[] {
   return problemsOf(misfit, (issue): RequestProblem[] => {
     if (issue.code !== 'unrecognized_keys') {
@@ -47,7 +47,7 @@ function mostOf<T>(all: readonly T[]): T[] {
   return all.slice(0, sourceBodyLimits.problems);
 }
 
-// Replaces two messages of the library: "expected string, received undefined" for a missing field, and "invalid key"
+// Replaces two messages of the zod library with clearer texts: "expected string, received undefined" for a missing field, and "invalid key"
 // for a wrong name.
 function textOf(issue: z.core.$ZodIssue): string {
   return issue.code === 'invalid_type' &&

@@ -2,7 +2,10 @@ import { z } from 'zod';
 
 import { requestLimits } from '@pointsman/protocol/limits';
 
-/** A parameter that limits how long the response may be delayed, such as `wait=30s`. Parsed to milliseconds. */
+/**
+ * Returns the schema of a parameter that limits how long the response may be delayed, such as `wait=30s`. The value is parsed to
+ * milliseconds.
+ */
 export function waitParam(description: string) {
   return z
     .string()

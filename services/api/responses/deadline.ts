@@ -1,19 +1,20 @@
-/** A signal with a time limit. */
+/** An abort signal with a time limit. */
 export interface Deadline {
-  /** Aborts with the first of the signals, or when the time limit expires. */
+  /** Aborts when the first of the given signals aborts, or when the time limit expires. */
   readonly signal: AbortSignal;
   /**
-   * Removes the listeners and the timer. Call it once the signal is no longer needed. An aborted signal has already
-   * removed them.
+   * Removes the listeners and the timer. Call it when the signal is no longer needed. After the signal has aborted, the call is not
+   * necessary.
    */
   readonly clear: () => void;
 }
 
 /**
- * Returns a signal that aborts with the first of the given signals, and at the latest after `ms` milliseconds. It uses
- * listeners that `clear` removes. An `AbortSignal.timeout` stays in memory until it fires (0.8 KiB each). An
- * `AbortSignal.any` of a signal that lives as long as the process occupies memory until the garbage collector finalizes
- * it.
+ * Returns a signal that aborts when the first of the given signals aborts, and after `ms` milliseconds at the latest. It uses listeners and
+ * a timer, which `clear` removes.
+ *
+ * The built-in alternatives would use more memory. An `AbortSignal.timeout` (0.8 KiB each) stays in memory until it fires. An
+ * `AbortSignal.any` with a signal that lives as long as the process stays in memory until the garbage collector finalizes it.
  */
 export function deadlineOf(signals: readonly AbortSignal[], ms: number): Deadline {
   const controller = new AbortController();

@@ -2,14 +2,14 @@ import { z } from 'zod';
 
 import { Generation } from '@pointsman/protocol/identifiers';
 
-/** The strong entity tag of a representation, made from a digest or from a pointer's generation. */
+/** Returns a strong entity tag for a digest or for the generation of a pointer. */
 export function etagOf(value: string | number): string {
   return `"${value}"`;
 }
 
 /**
- * Whether `If-None-Match` contains the current tag. The comparison is weak, as RFC 9110 (section 13.1.2) requires: a
- * proxy may have made the tag weak although the content is the same.
+ * Whether `If-None-Match` contains the current entity tag. The comparison is weak, as RFC 9110 (section 13.1.2) requires: a proxy may have
+ * made the tag weak although the content is the same.
  */
 export function isKnown(ifNoneMatch: string | undefined, etag: string): boolean {
   if (ifNoneMatch === undefined) return false;
@@ -31,13 +31,12 @@ export const IfNoneMatch = z
     example: '"17"',
   });
 
-/** The generation in `If-Match`. `any` only requires that the pointer exists. */
+/** The generation that an `If-Match` header requires. With `any`, the pointer only has to exist. */
 export type ExpectedGeneration = number | 'any';
 
 /**
- * An `If-Match` header with a pointer's entity tag. Weak tags are refused, because the comparison is strong (RFC 9110,
- * section 13.1.1) and they could never match. Only one tag is allowed, because an author has seen one state of the
- * pointer.
+ * An `If-Match` header with the entity tag of a pointer. Weak tags are refused, because they can never match in the strong comparison that
+ * RFC 9110 (section 13.1.1) requires. Only one tag is allowed, because an author has seen only one state of the pointer.
  */
 export const IfMatch = z
   .string()

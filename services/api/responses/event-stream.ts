@@ -4,14 +4,14 @@ import type { UnsentBytes } from '../access/unsent-bytes.ts';
 import { streamLimits } from '../limits.ts';
 import { deadlineOf } from './deadline.ts';
 
-/** A server-sent event. Without data, it only sets the reader's last event ID. */
+/** A server-sent event. An event without data only sets the reader's last event ID. */
 export interface ServerSentEvent {
   readonly id: string;
   readonly event?: string;
   readonly data?: unknown;
 }
 
-/** Encodes the event as text (HTML, section 9.2). Encoded JSON contains no line breaks. */
+/** Encodes an event as text (HTML standard, section 9.2). Encoded JSON contains no line breaks, so the data fits into one line. */
 export function encodeEvent({ id, event, data }: ServerSentEvent): Uint8Array {
   const lines = [`id: ${id}`];
   if (event !== undefined) lines.push(`event: ${event}`);
@@ -26,29 +26,31 @@ const HEADERS = {
   'content-type': 'text/event-stream',
   'cache-control': 'no-store',
   vary: 'accept',
-  // Tells proxies not to buffer. A proxy that buffers would deliver all events only at the end.
+  // Tells proxies not to buffer the response. A proxy that buffers would deliver the events only at the end of the stream.
   'x-accel-buffering': 'no',
 };
 
-/** The parts of a request that a stream needs. */
+/** The properties of a request that its event stream needs. */
 export interface EventStreamRequest extends Pick<Request, 'method' | 'signal'> {
-  /** Counts unsent events against the caller's share of responses. */
+  /** Counts unsent events against the caller's share of response memory. */
   readonly unsent: UnsentBytes;
 }
 
 /**
- * A response that streams events. It ends when the events end, the reader disconnects, the maximum duration expires or
- * the process shuts down. Each batch is requested after the previous one was sent, so that nothing accumulates for a
- * slow reader, and is counted while it is in memory. Readers of the same event share one encoded buffer. When the
- * caller's share is exhausted or the database does not respond, the stream ends without an error, and the reader
- * reconnects with the last ID that it received.
+ * Returns a response that streams events. The stream ends in four cases: there are no more events, the reader disconnects, the maximum
+ * duration expires, or the process shuts down. Each batch of events is requested after the previous batch was sent, so that events do not
+ * accumulate for a slow reader. A batch is counted against the caller's share while it is in memory. Readers of the same event share one
+ * encoded buffer.
+ *
+ * If the caller's share is exhausted or the database does not respond, the stream ends without an error. The reader then reconnects with
+ * the last event ID that it received.
  */
 export function eventStreamAnswer(
   { method, signal: gone, unsent }: EventStreamRequest,
   draining: AbortSignal,
   events: (signal: AbortSignal) => AsyncIterator<readonly Uint8Array[]>,
 ): Response {
-  // A response to HEAD has no body, so the stream would never be read and never end.
+  // A response to HEAD has no body. A stream would never be read, so it would never end.
   if (method === 'HEAD') return new Response(null, { headers: HEADERS });
   const end = deadlineOf([gone, draining], streamLimits.lifetimeMs);
   return new Response(eventStream(events(end.signal), unsent, end.clear), { headers: HEADERS });
@@ -61,7 +63,7 @@ function eventStream(
 ): ReadableStream<Uint8Array> {
   let heartbeat: NodeJS.Timeout | undefined;
   let isCancelled = false;
-  /** Whether the reader has received everything and waits for the next event. */
+  /** Whether the reader has received all events and the stream waits for the next event. */
   let isWaiting = false;
   const end = (): void => {
     clearInterval(heartbeat);
@@ -78,9 +80,9 @@ function eventStream(
         heartbeat = setInterval(beat, streamLimits.heartbeatMs);
       },
       async pull(controller) {
-        // After this turn of the event loop, the connection or the kernel has the previous batch. The delay also lets
-        // the server send the headers first. Without it, the server reads several pieces from a body with available
-        // data before it sends anything, even if the reader accepts none.
+        // Wait for one turn of the event loop. After it, the connection or the kernel has taken the previous batch. The wait also lets the
+        // server send the headers first. Otherwise the server would read several batches before it sends anything, even if the reader
+        // accepts no data.
         await setImmediate();
         unsent.giveBack();
         isWaiting = true;
@@ -97,16 +99,16 @@ function eventStream(
       cancel() {
         isCancelled = true;
         end();
-        // Not awaited: a pending `next` ends together with it.
+        // The call is not awaited. It also ends a pending call of `next`.
         void events.return?.().catch(() => undefined);
       },
     },
-    // Pull only on demand: not before the first read, and not ahead of the data that was sent.
+    // Request events only on demand: not before the reader reads, and not ahead of the data that was sent.
     { highWaterMark: 0 },
   );
 }
 
-/** The next batch, already counted against the caller's share; null at the end. */
+/** Returns the next batch of events, already counted against the caller's share. Returns null at the end. */
 async function nextBatch(
   events: AsyncIterator<readonly Uint8Array[]>,
   unsent: UnsentBytes,

@@ -5,8 +5,8 @@ import type { Database } from '../../postgres/database.ts';
 import { findTenant } from '../../postgres/tenants/tenants.ts';
 
 /**
- * The error for a missing resource. It names the outermost of the tenant, the bundle and the resource that does not
- * exist.
+ * Returns the error for a missing resource. If its tenant or bundle does not exist either, the error names the tenant or the bundle
+ * instead.
  */
 export async function missingError(
   db: Database,
@@ -29,7 +29,7 @@ export async function requireTenant(db: Database, tenant: string): Promise<void>
   if ((await findTenant(db, tenant)) === null) throw notFound(`The tenant "${tenant}" does not exist.`);
 }
 
-/** Returns the executor in the tenant's policy. Throws `not_found` unless the tenant exists. */
+/** Returns the executor that compiles the tenant's sources, from the tenant's policy. Throws `not_found` unless the tenant exists. */
 export async function requireExecutor(db: Database, tenant: string): Promise<Executor> {
   const executor = await findExecutor(db, tenant);
   if (executor === null) throw notFound(`The tenant "${tenant}" does not exist.`);

@@ -14,10 +14,10 @@ export interface HeaderNames {
   readonly release?: boolean;
 }
 
-/** The headers of a response to a request that may be a repetition. */
+/** The documented headers of a response to a request that may be a repetition. */
 export const replayed: HeaderNames = { replayed: true };
 
-/** The headers of a response to a request about one release. */
+/** The documented headers of a response to a request about one release. */
 export const ofRelease: HeaderNames = { release: true };
 
 /** Documents a JSON response. */
@@ -25,7 +25,7 @@ export function json(schema: z.ZodType, description: string, headers: HeaderName
   return { description, headers: headerDocs(headers), content: { 'application/json': { schema } } };
 }
 
-/** Documents a JSON response that is a stream of events if the client accepts event streams. */
+/** Documents a response that is JSON by default, or a stream of events if the client prefers one. */
 export function orEvents(answer: ResponseDocs, example: string): ResponseDocs {
   return { ...answer, content: { ...answer.content, ...events(example) } };
 }
@@ -35,7 +35,7 @@ export function events(example: string) {
   return { 'text/event-stream': { schema: { type: 'string' as const }, example } };
 }
 
-/** Documents a response of bytes. */
+/** Documents a response with binary content. */
 export function bytes(mediaType: string, description: string, headers: HeaderNames = {}): ResponseDocs {
   return {
     description,
@@ -49,7 +49,7 @@ export function empty(description: string, headers: HeaderNames = {}): ResponseD
   return { description, headers: headerDocs(headers) };
 }
 
-/** The headers in OpenAPI notation. The first two are part of every response. */
+/** Returns the documentation of the headers in OpenAPI notation. The first two headers are part of every response. */
 export function headerDocs({
   etag,
   location,

@@ -15,7 +15,7 @@ import { Quota, retryAfterSeconds } from '@pointsman/protocol/quota';
 import { Outcome } from '@pointsman/protocol/releases/release';
 import { etagOf } from './entity-tags.ts';
 
-/** A problem of a request, with its location. */
+/** A problem in a request, with its location. */
 export const RequestProblem = z
   .object({
     in: z.enum(['path', 'query', 'header', 'body']),
@@ -30,7 +30,7 @@ export type RequestProblem = z.infer<typeof RequestProblem>;
 
 const ExceededQuota = Quota.omit({ default: true });
 
-/** The format of all errors of this API. */
+/** The format of all error responses of this API. */
 export const Problem = z
   .looseObject({
     type: z.string().meta({ description: 'A URN for the kind of problem, with the same meaning as `code`.' }),
@@ -86,7 +86,7 @@ export const Problem = z
   })
   .meta({ id: 'Problem', description: 'A problem document (RFC 9457).' });
 
-/** Identifies the request in which a problem occurred. */
+/** Identifies the request that caused an error. */
 export interface ProblemPlace {
   readonly requestId: string;
   /** The path of the request, without its query. */
@@ -94,7 +94,7 @@ export interface ProblemPlace {
 }
 
 /**
- * Turns an error into an HTTP response. No other code does this. An error that is not a PointsmanError becomes a 500
+ * Converts an error into an HTTP response. No other code does this conversion. An error that is not a PointsmanError becomes a 500 response
  * without details.
  */
 export function problemResponse(error: unknown, place: ProblemPlace): Response {
@@ -119,7 +119,7 @@ export function problemParts(error: unknown, place: ProblemPlace) {
   const body = JSON.stringify(document);
   const headers: Record<string, string> = {
     'content-type': 'application/problem+json',
-    // The router counts responses in memory by their Content-Length.
+    // The router uses the Content-Length to count responses in memory.
     'content-length': String(Buffer.byteLength(body)),
     'cache-control': 'no-store',
     ...headersOf(known),
@@ -127,7 +127,7 @@ export function problemParts(error: unknown, place: ProblemPlace) {
   return { status, headers, body };
 }
 
-/** The error that a client receives for any thrown value. */
+/** Returns the error that a client receives for any thrown value. */
 export function asPointsmanError(error: unknown): PointsmanError {
   if (error instanceof PointsmanError) return error;
   return new PointsmanError(
@@ -140,8 +140,8 @@ export function asPointsmanError(error: unknown): PointsmanError {
 }
 
 /**
- * An error that lists the problems of a request, each with its location and with text of limited length. The error's
- * detail is the first problem.
+ * Returns an error that lists the problems of a request. Each problem has its location and text of limited length. The first problem is the
+ * detail of the error.
  */
 export function requestError(
   code: 'malformed' | 'invalid_request',
@@ -156,9 +156,9 @@ export function requestError(
 }
 
 /**
- * The first problems, with text of limited length, within {@link documentLimits.reportChars} in total. The limits are
- * needed because the client chooses the names of fields and parameters. A thread calls this before it passes the
- * problems on.
+ * Returns the first problems, with texts of limited length and at most {@link documentLimits.reportChars} characters in total. The limits
+ * are needed because the client chooses the names of fields and parameters. The threads that read request bodies call this before they send
+ * problems to the main thread.
  */
 export function boundedProblems(found: readonly RequestProblem[]): RequestProblem[] {
   return withinReport(found.map(bounded), ({ name = '', pointer = '', message }) => [name, pointer, message]);
@@ -189,11 +189,11 @@ function headersOf({ code, details }: PointsmanError): Record<string, string> {
     case 'unauthenticated':
       return { 'www-authenticate': 'Bearer realm="pointsman"' };
     case 'not_signed':
-      // A 401 response must contain a challenge (RFC 9110, section 15.5.2). This challenge requires a signature, not a
-      // token.
+      // A 401 response must contain a challenge (RFC 9110, section 15.5.2). The challenge names the scheme "Signature", because a hook
+      // delivery needs a signature and not a token.
       return { 'www-authenticate': 'Signature realm="pointsman"' };
     case 'too_slow':
-      // Otherwise the rest of the body would be parsed as the next request.
+      // Close the connection. Otherwise the rest of the body, which was too slow, would be parsed as the next request.
       return { connection: 'close' };
     case 'quota_exceeded': {
       const { quota } = ExceededQuota.parse(details['quota']);

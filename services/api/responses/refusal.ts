@@ -5,7 +5,7 @@ import { similarName } from '../../../core/moves/similar-name.ts';
 import { unknownChannel } from '../../../core/moves/unknown-channel.ts';
 import { notFound } from './not-found.ts';
 
-/** The refusals that several handlers of the tenant's object share. */
+/** The refusals that several handlers of the tenant's object can return. */
 export type Refusal =
   | { readonly kind: 'stale'; readonly pointer: Pointer }
   | { readonly kind: 'held'; readonly reason: string }
@@ -15,7 +15,7 @@ export type Refusal =
   | { readonly kind: 'overtaken'; readonly version: number | null }
   | { readonly kind: 'no_tenant' };
 
-/** Turns a refusal of the tenant's object into an error. */
+/** Converts a refusal of the tenant's object into an error. */
 export function refusal(answer: Refusal, tenant: string): PointsmanError {
   switch (answer.kind) {
     case 'stale':
@@ -42,7 +42,7 @@ export function refusal(answer: Refusal, tenant: string): PointsmanError {
   }
 }
 
-/** Returns the error for a channel that the bundle does not have. */
+/** Returns the error for a channel that does not exist in the bundle. */
 export function noChannel(
   pointer: { readonly bundle: string; readonly channel: string },
   { channels }: { readonly channels: readonly string[] },
@@ -52,7 +52,7 @@ export function noChannel(
   });
 }
 
-/** Returns the error for a pointer that has moved since the generation in `If-Match`. */
+/** Returns the error for a pointer that has moved since the generation in the caller's `If-Match` header. */
 export function movedOn(pointer: Pointer): PointsmanError {
   return new PointsmanError(
     'pointer_moved',

@@ -1,11 +1,11 @@
-/** A JSON response. It is not cached unless its headers allow it. */
+/** Returns a JSON response. It must not be cached unless the given headers allow it. */
 export function jsonResponse(value: unknown, status: number, headers: Record<string, string> = {}): Response {
   const text = JSON.stringify(value);
   return new Response(text, {
     status,
     headers: {
       'content-type': 'application/json',
-      // The router counts responses in memory by their Content-Length.
+      // The router uses the Content-Length to count responses in memory.
       'content-length': String(Buffer.byteLength(text)),
       'cache-control': 'no-store',
       ...headers,
@@ -13,7 +13,7 @@ export function jsonResponse(value: unknown, status: number, headers: Record<str
   });
 }
 
-/** A response with text that was encoded once for all readers. */
+/** Returns a response whose text was encoded once for all readers. */
 export function encodedResponse(
   text: Uint8Array<ArrayBuffer>,
   mediaType: string,

@@ -21,7 +21,7 @@ export async function loadSinks({ db, secrets, brokers }: Parts, tenant: string)
   ].toSorted((a, b) => (a.sink < b.sink ? -1 : 1));
 }
 
-/** Loads one sink of a tenant. Throws `not_found` unless it exists. */
+/** Loads one sink of a tenant. Throws `not_found` unless the sink exists. */
 export async function loadSink(parts: Parts, tenant: string, sink: string): Promise<SinkView> {
   const { db, secrets, brokers } = parts;
   const record = await findSink(db, tenant, sink);

@@ -18,10 +18,7 @@ import { noSink, loadSink } from './load-sink.ts';
 const headers = z.object({ 'idempotency-key': IdempotencyKey });
 const nothing = z.strictObject({}).optional();
 
-/**
- * The endpoints that pause, resume and replay a sink. The sink's single writer processes the requests one after the
- * other.
- */
+/** The endpoints that pause, resume and replay a sink. The single writer of a sink processes these requests one after the other. */
 export function sinkControlEndpoints(parts: ApiDeps): Endpoint[] {
   return [pauseEndpoint(parts), resumeEndpoint(parts), replayEndpoint(parts)];
 }

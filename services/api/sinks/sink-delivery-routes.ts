@@ -16,7 +16,7 @@ import { noSink, loadSink } from './load-sink.ts';
 
 const headers = z.object({ 'idempotency-key': IdempotencyKey });
 
-/** The endpoints that send one event without moving the cursor. The sink's single writer sends it. */
+/** The endpoints that send one event to a sink without moving the sink's cursor. The single writer of the sink sends the event. */
 export function sendingEndpoints(parts: ApiDeps): Endpoint[] {
   return [testEndpoint(parts), redeliverEndpoint(parts)];
 }

@@ -4,7 +4,7 @@ import type { AttemptView, SinkView } from '@pointsman/protocol/sinks/sink-view'
 import type { AttemptRecord, SinkHealth, SinkRecord } from '../../postgres/sinks/sinks.ts';
 import type { SecretBox } from '../../secrets/secret-box.ts';
 
-/** @param latest the number of the last move in the tenant's feed, which was read after `record` */
+/** @param latest the number of the last move in the tenant's feed, read after `record` */
 export function viewSink(
   tenant: string,
   latest: number,
@@ -21,7 +21,7 @@ export function viewSink(
     lag: Math.max(0, latest - deliveredSeq),
     previousSecretUntil: isOver(previousUntil) ? null : previousUntil,
     sealedUnder: sealedUnder([secret, isOver(previousUntil) ? null : previousSecret], secrets),
-    // The platform's sinks were not created by the tenant, so their creator is hidden.
+    // The creator of a platform sink is hidden, because the tenant did not create it.
     ...(kind === 'webhook' ? { createdBy, createdAt } : { createdBy: null, createdAt: null }),
   };
 }
@@ -36,8 +36,8 @@ function sealedUnder(sealed: readonly (string | null)[], secrets: SecretBox | nu
 }
 
 /**
- * The view of a broker that has not delivered anything to this tenant yet. The health of its shared partition applies
- * nevertheless.
+ * Returns the view of a broker that has not delivered anything to this tenant yet. The broker's health is known nevertheless, because all
+ * tenants of a partition share it.
  */
 export function viewUntouched(tenant: string, latest: number, broker: Broker, health: SinkHealth): SinkView {
   return {

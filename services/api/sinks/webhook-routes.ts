@@ -24,7 +24,7 @@ const shownOnce = { replayed: true, cacheControl: '`no-store`.' };
 const ONCE =
   'A generated secret is shown only in the response. A repeated request with the same `Idempotency-Key` does not show it again: it returns 409 with `replayed`. If the first response is lost, rotate the secret.';
 
-/** The endpoints that set webhooks and their signing secrets. */
+/** The endpoints that create, change and delete webhooks, and rotate their signing secrets. */
 export function webhookEndpoints(parts: ApiDeps): Endpoint[] {
   return [putEndpoint(parts), rotateEndpoint(parts), deleteEndpoint(parts)];
 }
@@ -85,7 +85,7 @@ function putEndpoint(parts: ApiDeps): Endpoint {
 }
 
 /**
- * Whether the webhook already signs with this secret. If so, it must not be rotated, because a rotation would drop the
+ * Whether the webhook already signs with the given secret. In that case, the secret must not be rotated, because a rotation would drop the
  * previous secret.
  */
 async function signsWith(
@@ -99,7 +99,7 @@ async function signsWith(
   try {
     return box.open(sealed, { tenant, sink, field: 'secret' }) === given;
   } catch (error) {
-    // The stored secret is lost, so the given secret replaces it.
+    // The stored secret can no longer be decrypted, so the given secret replaces it.
     if (error instanceof SecretLostError) return false;
     throw error;
   }

@@ -126,7 +126,7 @@ function putEndpoint({ db, celeryGrants }: ApiDeps): Endpoint {
   });
 }
 
-/** Throws `invalid_request` for a Celery task that is not in the operator's list. */
+/** Throws `invalid_request` if the policy uses a Celery task that the operator does not allow. */
 function requireGrant(
   grants: ApiDeps['celeryGrants'],
   tenant: string,

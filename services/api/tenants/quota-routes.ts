@@ -60,8 +60,7 @@ function setEndpoint({ db }: ApiDeps): Endpoint {
     responses: { 200: json(Quotas, 'The quotas after the change.', replayed) },
     problems: ['not_found', 'idempotency_key_reused'],
     async handle(call) {
-      // This requires permission on the platform, not on this tenant: a tenant's admin must not raise the quotas of
-      // that tenant.
+      // Only an admin of the platform may set quotas. Otherwise a tenant's admin could raise the quotas of that tenant.
       authorise(callerOf(call), 'administer', null);
       const { tenant } = call.params;
       const quotas = call.body;

@@ -17,10 +17,10 @@ import { type DownSink, Sink } from '../../../handlers/contract/sink.ts';
 import { callOptions, orUnavailable } from '../ingress.ts';
 import type { RequestIds } from '../requests/request-ids.ts';
 
-/** The client for the tenant's durable object, which makes every change to a tenant. */
+/** The client for the durable object of a tenant. The object makes every change to the tenant. */
 export interface TenantObject {
   publish(request: PublishRequest): Promise<PublishResult>;
-  /** Moves a pointer. If required sinks are down, has them checked and then tries the move again. */
+  /** Moves a pointer. If required sinks are down, has their health checked, and then tries the move again. */
   move(request: MoveRequest): Promise<MoveResult>;
   hold(request: HoldRequest): Promise<HoldResult>;
   cancel(request: CancelRequest): Promise<CancelResult>;
@@ -28,10 +28,10 @@ export interface TenantObject {
   reconcile(request: ReconcileRequest): Promise<void>;
 }
 
-/** Returns the client for the object of a tenant, for one request. */
+/** Returns the client for the object of a tenant, for use in one request. */
 export type TenantObjects = (tenant: string, ids: RequestIds) => TenantObject;
 
-/** The calls of the client throw like {@link orUnavailable}. */
+/** Creates the clients. Their calls throw in the same cases as {@link orUnavailable}. */
 export function tenantObjects(ingress: Ingress): TenantObjects {
   return (tenant, ids) => {
     const object = ingress.client(Tenant, tenant);

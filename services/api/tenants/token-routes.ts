@@ -58,8 +58,7 @@ function createEndpoint({ db }: ApiDeps): Endpoint {
       const tenant = call.body.tenant ?? caller.tenant;
       authorise(caller, 'administer', tenant);
       const { name } = call.body;
-      // The roles are sorted, so that requests with the same roles in a different order count as the same idempotent
-      // request.
+      // Sort the roles. Requests with the same roles in a different order then count as the same idempotent request.
       const roles = Role.options.filter((role) => call.body.roles.includes(role));
       const token = TOKEN_PREFIX + base58(randomBytes(32));
       const answer = await createToken(db, {
@@ -144,8 +143,8 @@ function revokeEndpoint({ db }: ApiDeps): Endpoint {
       const caller = callerOf(call);
       const { id } = call.params;
       const token = await findTokenById(db, id);
-      // A missing token is treated like a platform token. A tenant's admin therefore gets the same error for a missing
-      // token and for another tenant's token.
+      // Treat a token that does not exist as a platform token. A tenant's admin then gets the same error for it as for another tenant's
+      // token.
       if (id !== caller.id) authorise(caller, 'administer', token?.tenant ?? null);
       if (token === null) throw notFound(`The token ${id} does not exist.`);
       const revoked = await revokeToken(db, token, {

@@ -19,7 +19,7 @@ export const NewToken = z
   })
   .meta({ id: 'NewToken', example: { name: 'ci', tenant: 'acme', roles: ['publisher'] } });
 
-/** The cursor of a page of tokens. */
+/** The cursor of a page in the list of tokens. */
 export const tokenCursor = {
   schema: z.strictObject({ createdAt: StoredTime, id: TokenId }),
   of: ({ createdAt, id }: TokenRecord): Pick<TokenRecord, 'createdAt' | 'id'> => ({ createdAt, id }),

@@ -1,7 +1,6 @@
 /**
- * A sequence of values that arrive over time. Unlike a generator, it keeps none of the values in memory. The variables
- * of a suspended generator stay in memory, and a slow reader keeps its generator suspended for as long as it is
- * connected.
+ * A sequence of values that arrive over time. Unlike a generator, it keeps no values in memory while a reader is slow. The variables of a
+ * suspended generator stay in memory, and a slow reader keeps its generator suspended for as long as it is connected.
  */
 export interface Followed<T> {
   readonly next: () => Promise<IteratorResult<T, undefined>>;
@@ -11,9 +10,8 @@ export interface Followed<T> {
 }
 
 /**
- * Creates a sequence. `produce` resolves to the next value, or to undefined at the end. `onEnd` is called once: at the
- * end, when `produce` throws, or when the consumer calls `return`. In the last case it must also make a pending
- * `produce` end.
+ * Creates a sequence. `produce` resolves to the next value, or to undefined at the end. `onEnd` is called once: at the end, when `produce`
+ * throws, or when the consumer calls `return`. When the consumer calls `return`, `onEnd` must also end a pending `produce`.
  */
 export function followed<T>(
   produce: () => Promise<T | undefined>,

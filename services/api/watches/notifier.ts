@@ -1,16 +1,15 @@
 import { watchLimits } from '../limits.ts';
 
 /**
- * Notifies many followers in batches, so that the event loop can serve other requests in between. Notifying a follower
- * takes time, because it sends the loaded value immediately.
+ * Notifies many followers in batches. The event loop serves other requests between two batches. Notifying a follower takes time, because
+ * the follower immediately sends the loaded value to its reader.
  */
 export class Notifier {
   readonly #waiting: (() => void)[] = [];
   #isRunning = false;
 
   /**
-   * Schedules `notify` for a later turn of the event loop. The calls run in the order in which they were added.
-   * `notify` must not throw.
+   * Schedules `notify` for a later turn of the event loop. Callbacks run in the order in which they were added. `notify` must not throw.
    */
   add(notify: () => void): void {
     this.#waiting.push(notify);

@@ -8,8 +8,8 @@ interface Watched<K, V> {
 }
 
 /**
- * The watches of one tenant. They are loaded in batches, one batch at a time. A watch that becomes due during a load is
- * part of a later batch.
+ * The watched keys of one tenant. They are loaded from the database in batches, one batch at a time. A key that becomes due during a load
+ * is part of a later batch.
  */
 export class WatchGroup<K, V> {
   readonly #tenant: string;
@@ -17,15 +17,15 @@ export class WatchGroup<K, V> {
   readonly #notifier: Notifier;
   readonly #onIdle: () => void;
   readonly #watched = new Map<string, Watched<K, V>>();
-  /** Watches that may have changed. They are loaded first. */
+  /** The watches whose values may have changed. They are loaded first. */
   readonly #due = new Set<Watch<K, V>>();
-  /** Watches that are due only for the periodic load. */
+  /** The watches that are due only for the periodic load. They are loaded last. */
   readonly #old = new Set<Watch<K, V>>();
   #isLoading = false;
   #recheck: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
 
-  /** @param onIdle called whenever no watch has followers and no load is in progress */
+  /** @param onIdle called when no watch has followers and no load is in progress */
   constructor(tenant: string, options: WatchOptions<K, V>, notifier: Notifier, onIdle: () => void) {
     this.#tenant = tenant;
     this.#options = options;
@@ -61,8 +61,8 @@ export class WatchGroup<K, V> {
   }
 
   /**
-   * Schedules a load of the watch. If a load is in progress, the watch is part of the next batch, because the current
-   * load may have read before the change.
+   * Schedules a load of the watched key. If a load is in progress, the key is part of the next batch, because the current load may have
+   * read before the change.
    */
   reload(watch: Watch<K, V>): void {
     this.#due.add(watch);
@@ -126,7 +126,7 @@ export class WatchGroup<K, V> {
 }
 
 /**
- * A random duration from 0.5 to 1.5 times `ms`. Otherwise all tenants of all processes would load at the same time
+ * Returns a random duration from 0.5 to 1.5 times `ms`. Without the randomness, all tenants of all processes would load at the same time
  * after a start, or when the database recovers.
  */
 function atAnyMoment(ms: number): number {

@@ -2,27 +2,25 @@ import { watchLimits } from '../limits.ts';
 import type { Notifier } from './notifier.ts';
 
 export interface WatchOptions<K, V> {
-  /** Returns a name for the key. Keys with equal names share one watch. */
+  /** Returns the name of a key. Keys with equal names share one watch. */
   readonly keyOf: (key: K) => string;
-  /** Returns the tenant of a key. The keys of one tenant are loaded together, one load at a time. */
+  /** Returns the tenant of a key. The keys of one tenant are loaded together, one batch at a time. */
   readonly tenantOf: (key: K) => string;
-  /** Loads the values of several keys of one tenant. Resolves to the values in the order of the keys. */
+  /** Loads the values of several keys of one tenant. Resolves to the values, in the order of the keys. */
   readonly load: (tenant: string, keys: readonly WatchedKey<K, V>[]) => Promise<readonly V[]>;
-  /** The maximum number of keys per load. */
+  /** The maximum number of keys in one load. */
   readonly perLoad: number;
   /**
-   * Whether two values are equal for followers. If so, followers do not get the second one. If omitted, they get every
-   * loaded value.
+   * Whether two loaded values are equal for followers. In that case, followers do not get the second value. Without this function,
+   * followers get every loaded value.
    */
   readonly isSame?: (before: V, now: V) => boolean;
   /**
-   * Calls `notify` when the value may have changed, and when notifications may have been lost. Returns a function that
-   * unsubscribes.
+   * Subscribes to notifications about a key. Calls `notify` when the value may have changed, and when notifications may have been lost.
+   * Returns a function that unsubscribes.
    */
   readonly subscribe: (key: K, notify: () => void) => () => void;
-  /**
-   * The average time between two periodic loads, in milliseconds. Each interval is random, from 0.5 to 1.5 times this.
-   */
+  /** The average interval between two periodic loads, in milliseconds. Each interval is random, from 0.5 to 1.5 times this value. */
   readonly recheckMs: number;
 }
 
@@ -33,7 +31,7 @@ export interface WatchedKey<K, V> {
 }
 
 /**
- * The result of one load. Loads are numbered, so that a follower that was busy gets the most recent load that it
+ * The result of one load. Loads are numbered in order. A follower that was busy uses the numbers to get the most recent load that it
  * missed.
  */
 export interface Loaded<V> {
@@ -42,28 +40,28 @@ export interface Loaded<V> {
 }
 
 /**
- * The promise of a waiting follower. Each follower has its own, so that nothing stays in memory after the follower
- * leaves. Resolves to null when the follower stops waiting.
+ * The promise of one waiting follower. Each follower has its own promise, so that nothing stays in memory after the follower leaves. It
+ * resolves to null when the follower stops waiting.
  */
 export type Turn<V> = PromiseWithResolvers<Loaded<V> | null>;
 
-/** The waiting followers, each with the number of the last load that it has seen. */
+/** The waiting followers, each with the number of the last load whose value it has received. */
 type Waiting<V> = Map<Turn<V>, number>;
 
-/** A key with its followers. */
+/** A watched key with its followers. */
 export class Watch<K, V> implements WatchedKey<K, V> {
   readonly key: K;
   followers = 0;
   readonly #notifier: Notifier;
   #latest: Loaded<V> | null = null;
-  /** The number of the most recent load whose value differed from the previous value. */
+  /** The number of the most recent load that changed the value. */
   #changed = 0;
   readonly #forLoad: Waiting<V> = new Map();
   readonly #forChange: Waiting<V> = new Map();
   /** The number of completed loads. */
   #round = 0;
   #isLoading = false;
-  /** The number of consecutive failed loads. */
+  /** The number of failed loads since the last successful load. */
   #failures = 0;
 
   constructor(key: K, notifier: Notifier) {
@@ -75,9 +73,7 @@ export class Watch<K, V> implements WatchedKey<K, V> {
     return this.#latest?.value ?? null;
   }
 
-  /**
-   * The number of the last load that has started. That load may have read its value before now; later loads have not.
-   */
+  /** The number of the last load that has started. That load may have read the value before now, but later loads have not. */
   get lastStarted(): number {
     return this.#isLoading ? this.#round + 1 : this.#round;
   }
@@ -88,19 +84,19 @@ export class Watch<K, V> implements WatchedKey<K, V> {
   }
 
   /**
-   * Waits for a load with a number above `round`, and resolves to the latest. Resolves immediately if such a load has
+   * Waits until a load with a number above `round` has ended, and resolves to the most recent load. Resolves immediately if such a load has
    * already ended.
    */
   loadAfter(round: number): Turn<V> {
     return this.#turn(this.#round, round, this.#forLoad);
   }
 
-  /** Like `loadAfter`, but counts only loads whose value differed from the previous value. */
+  /** Like `loadAfter`, but waits for a load that changed the value. */
   changeAfter(round: number): Turn<V> {
     return this.#turn(this.#changed, round, this.#forChange);
   }
 
-  /** Removes a follower that has stopped waiting. */
+  /** Removes the promise of a follower that has stopped waiting. */
   forget(turn: Turn<V>): void {
     this.#forLoad.delete(turn);
     this.#forChange.delete(turn);
@@ -119,8 +115,8 @@ export class Watch<K, V> implements WatchedKey<K, V> {
   }
 
   /**
-   * A store that restarts usually recovers soon. Followers that already have a value get the error only if the failure
-   * lasts, so that they do not all reconnect at the same time.
+   * Rejects the waiting followers because a load has failed. A database that restarts usually recovers soon. Followers that already have a
+   * value therefore get the error only after several failures, so that they do not all reconnect at the same time.
    */
   failed(error: unknown): void {
     this.#endLoad();
@@ -134,7 +130,7 @@ export class Watch<K, V> implements WatchedKey<K, V> {
     return ++this.#round;
   }
 
-  /** Notifies the waiting followers that have not seen this load. */
+  /** Notifies the waiting followers that have not received the value of this load. */
   #notify(waiting: Waiting<V>, notify: (turn: Turn<V>) => void): void {
     for (const [turn, after] of waiting) {
       if (after >= this.#round) continue;

@@ -3,7 +3,7 @@ import { WatchGroup } from './watch-group.ts';
 import { followed, type Followed } from './followed.ts';
 import type { Loaded, Turn, Watch, WatchOptions } from './watch.ts';
 
-/** A follower that has joined a watch. It waits for a load with a number above `round`. */
+/** A follower of a watched key. It waits for a load with a number above `round`. */
 interface Joined<K, V> {
   readonly group: WatchGroup<K, V>;
   readonly watch: Watch<K, V>;
@@ -11,9 +11,8 @@ interface Joined<K, V> {
 }
 
 /**
- * Lets many followers wait for changes of the same key, which is loaded once for all of them. The keys that a tenant's
- * readers follow are loaded one batch at a time. A tenant therefore uses one connection to the database, regardless of
- * the number of its readers.
+ * Lets many followers wait for changes of the same key. Each key is loaded once for all of its followers. The keys of a tenant are loaded
+ * one batch at a time. A tenant therefore uses one connection to the database, regardless of the number of its readers.
  */
 export class Watches<K, V> {
   readonly #options: WatchOptions<K, V>;
@@ -30,10 +29,11 @@ export class Watches<K, V> {
   }
 
   /**
-   * Yields the current value, loaded after the follower joined, and then each changed value. A slow follower skips
-   * intermediate values. All followers get the same object. Ends when the signal aborts. If a load fails, a follower
-   * without a value throws immediately; other followers throw only if the failure lasts. The caller must limit the
-   * number of followers.
+   * Yields the current value of the key, loaded after the follower joined, and then each changed value. A slow follower skips intermediate
+   * values. All followers get the same object. Ends when the signal aborts.
+   *
+   * If a load fails, a follower without a value throws immediately. Other followers throw only after several consecutive failures. The
+   * caller must limit the number of followers.
    */
   follow(key: K, signal: AbortSignal): Followed<V> {
     let joined: Joined<K, V> | null = null;
@@ -68,7 +68,7 @@ export class Watches<K, V> {
     });
   }
 
-  /** Starts a load for a new follower, because an earlier load may have read before the follower's request. */
+  /** Adds a follower, and starts a load for it, because an earlier load may have read before the follower's request. */
   #join(key: K): Joined<K, V> {
     this.#followers++;
     const group = this.#groupOf(this.#options.tenantOf(key));

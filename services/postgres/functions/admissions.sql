@@ -1,8 +1,8 @@
--- Functions that admit, supersede and cancel releases. Each function does all its work in one transaction, so a durable step is one round
--- trip. A repeated call detects the effect of the first call and does not repeat it. The functions run with the caller's rights, so
+-- Functions that admit, supersede and cancel releases. Each function does all its work in one transaction, so a durable step needs one
+-- round trip. A repeated call detects the effect of the first call and does not repeat it. The functions run with the caller's rights, so
 -- row-level security applies.
 --
--- Every function takes its locks in the same order: lock_counts, release, pointer, tenant, callback, and last the row of tenant_usage.
+-- To avoid deadlocks, every function takes its locks in the same order: lock_counts, release, pointer, tenant, callback, tenant_usage.
 
 CREATE FUNCTION iso(p_at timestamptz) RETURNS text LANGUAGE sql STABLE AS $$
   SELECT to_char(p_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
@@ -15,14 +15,15 @@ CREATE FUNCTION pointer_json(p_pointer pointers) RETURNS jsonb LANGUAGE sql STAB
     THEN jsonb_build_object('reason', p_pointer.hold_reason, 'by', p_pointer.hold_by, 'at', iso(p_pointer.hold_at)) END)
 $$;
 
--- The response stored for an earlier request with this idempotency key, or `key_reused` if that request was different. Null for a new key.
+-- Returns the response stored for an earlier request with this idempotency key. Returns `key_reused` if the earlier request was different,
+-- and null if the key is new.
 CREATE FUNCTION replay(p_of_tenant text, p_of_key text, p_of_fingerprint text) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT CASE WHEN k.fingerprint = p_of_fingerprint THEN k.answer || '{"replayed": true}' ELSE '{"kind": "key_reused"}' END
   FROM idempotency_keys k WHERE (k.tenant, k.key) = (p_of_tenant, p_of_key)
 $$;
 
--- Refuses a request for a channel that the bundle lacks and that the request may not create. Null if the request is allowed. The first
--- channel of a bundle needs no permission: there is no other channel whose name the caller could have misspelled.
+-- Returns the refusal of a request for a channel that the bundle lacks and that the request may not create. Returns null if the request is
+-- allowed. The first channel of a bundle is always allowed, because there is no other channel whose name the caller could have misspelled.
 CREATE FUNCTION channel_refusal(p_tenant text, p_bundle text, p_channel text, p_create boolean, p_limit integer) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT CASE
     WHEN count(*) = 0 OR bool_or(channel = p_channel) THEN NULL
@@ -47,7 +48,7 @@ BEGIN
   IF NOT FOUND THEN RETURN '{"kind": "no_tenant"}'; END IF;
   answer := replay(tenant_name, p_request->>'idempotencyKey', p_request->>'fingerprint');
   IF answer IS NOT NULL THEN RETURN answer; END IF;
-  -- The release shows that this request was admitted, even after its idempotency key has expired.
+  -- A release with this idempotency key shows that the request was admitted before, even if the stored response has expired.
   PERFORM FROM releases WHERE (tenant, bundle, version, idempotency_key) = (tenant_name, bundle_name, release_version, p_request->>'idempotencyKey');
   IF FOUND THEN RETURN jsonb_build_object('kind', 'accepted', 'version', release_version, 'replayed', true); END IF;
   IF p_request->>'origin' IS NOT NULL THEN
@@ -73,12 +74,12 @@ BEGIN
 
   answer := publish_over_quota(tenant_name, bundle_name);
   IF answer IS NOT NULL THEN RETURN answer; END IF;
-  -- FOR KEY SHARE keeps the sweep from deleting the source. If the sweep has already deleted it, the caller has to store it again.
+  -- FOR KEY SHARE prevents the sweep from deleting the source. If the sweep has already deleted it, the caller must store it again.
   PERFORM FROM sources WHERE (tenant, digest) = (tenant_name, p_request->>'source') FOR KEY SHARE;
   IF NOT FOUND THEN RETURN '{"kind": "no_source"}'; END IF;
 
   INSERT INTO bundles (tenant, bundle, created_at) VALUES (tenant_name, bundle_name, p_at) ON CONFLICT DO NOTHING;
-  -- The Tenant object assigns the version. If the version is taken, the object has lost state.
+  -- The Tenant object assigns version numbers. If the number is taken, the object has lost state.
   INSERT INTO releases (tenant, bundle, version, channel, status, source, if_generation, policy_version, not_before, message, by,
     idempotency_key, origin, created_at)
   SELECT tenant_name, bundle_name, release_version, channel_name, CASE p_request->>'placement' WHEN 'start' THEN 'running' ELSE 'queued' END, p_request->>'source',
@@ -87,12 +88,12 @@ BEGIN
   WHERE release_version > coalesce((SELECT max(version) FROM releases WHERE (tenant, bundle) = (tenant_name, bundle_name)), 0)
   ON CONFLICT DO NOTHING;
   IF NOT FOUND THEN
-    -- A concurrent attempt of the same request may have inserted the release. This INSERT has waited for that transaction, so its result
-    -- is visible now.
+    -- A concurrent attempt of the same request may have inserted the release. The INSERT has waited for that attempt's transaction, so the
+    -- stored response is visible now.
     RETURN coalesce(replay(tenant_name, p_request->>'idempotencyKey', p_request->>'fingerprint'), '{"kind": "version_taken"}');
   END IF;
 
-  -- From now on the channel exists, even if the release fails.
+  -- The channel exists from now on, even if the release fails.
   IF pointer.channel IS NULL THEN INSERT INTO pointers (tenant, bundle, channel) VALUES (tenant_name, bundle_name, channel_name) ON CONFLICT DO NOTHING; END IF;
   IF p_request->>'origin' IS NOT NULL THEN PERFORM publish_delivery(tenant_name, p_request->'origin', release_version, p_at); END IF;
   IF p_request->'supersedes' <> '[]' THEN PERFORM supersede(p_request, p_at); END IF;
@@ -103,9 +104,9 @@ BEGIN
   RETURN answer;
 END $$;
 
--- Supersedes the older releases that the request lists. Queued releases settle immediately, since they have had no effects. A running
--- release is only marked: its own workflow then undoes its effects and settles it. A running release that has moved its pointer, or whose
--- outcome is already decided, does not change.
+-- Supersedes the older releases that the request lists. A queued release settles immediately, because it has had no effects. A running
+-- release is only marked: its own workflow then undoes its effects and settles it. A running release does not change if it has moved its
+-- pointer or if its outcome is already decided.
 CREATE FUNCTION supersede(p_request jsonb, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   newer bigint := (p_request->>'version')::bigint;
@@ -141,8 +142,8 @@ BEGIN
   RETURN coalesce(stands = 'running', false);
 END $$;
 
--- Cancels a queued release. A running release is only marked: its own workflow settles it. `p_intent_reason` becomes the recorded reason of
--- the release. `p_reason` is the caller's own text, for the audit.
+-- Cancels a release. A queued release settles immediately. A running release is only marked, and its own workflow settles it.
+-- `p_intent_reason` is recorded as the reason of the release. `p_reason` is the caller's text, which is recorded in the audit.
 CREATE FUNCTION request_cancel(p_tenant text, p_bundle text, p_version bigint, p_by text, p_reason text, p_intent_reason text, p_at timestamptz)
 RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
@@ -150,7 +151,7 @@ DECLARE
 BEGIN
   SELECT * INTO release FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) FOR UPDATE;
   IF NOT FOUND THEN RETURN '{"kind": "no_release"}'; END IF;
-  -- Idempotent. A release whose outcome is already decided keeps it.
+  -- A repeated call changes nothing. A release whose outcome is already decided keeps that outcome.
   IF release.status = 'settled' AND release.outcome <> 'cancelled' THEN RETURN jsonb_build_object('kind', 'settled', 'outcome', release.outcome); END IF;
   IF release.generation IS NOT NULL THEN RETURN jsonb_build_object('kind', 'too_late', 'generation', release.generation); END IF;
   IF release.closing AND release.outcome <> 'cancelled' THEN RETURN jsonb_build_object('kind', 'settled', 'outcome', release.outcome); END IF;
@@ -177,8 +178,8 @@ CREATE FUNCTION read_bundle(p_tenant text, p_bundle text) RETURNS jsonb LANGUAGE
   FROM names n
 $$;
 
--- The file list of a source. Includes the contents if their total size is at most `p_few` bytes, so loading a small source takes one round
--- trip. Null for an unknown source.
+-- Returns the list of files of a source, or null if the source is unknown. Includes the contents of the files if their total size is at
+-- most `p_few` bytes. A small source is therefore loaded in one round trip.
 CREATE FUNCTION load_source(p_tenant text, p_digest text, p_few bigint) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
 DECLARE
   listing jsonb;

@@ -9,8 +9,8 @@ BEGIN
 END $$;
 CREATE TRIGGER one_answer BEFORE UPDATE ON callbacks FOR EACH ROW WHEN (OLD.state <> 'open') EXECUTE FUNCTION guard_callback();
 
--- Revokes a release's open callbacks when the release is closed or moves its pointer. This is a trigger, so it runs for every function that
--- does so.
+-- Revokes the open callbacks of a release when the release is closed or moves its pointer. Because it is a trigger, it applies to every
+-- function that closes a release or moves a pointer.
 CREATE FUNCTION stop_listening() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   UPDATE callbacks SET state = 'revoked', closed_at = clock_timestamp(),
@@ -21,13 +21,14 @@ END $$;
 CREATE TRIGGER ended_is_deaf AFTER UPDATE ON releases FOR EACH ROW
   WHEN ((NEW.closing AND NOT OLD.closing) OR (NEW.generation IS NOT NULL AND OLD.generation IS NULL)) EXECUTE FUNCTION stop_listening();
 
--- Finds the callback whose capability has this SHA-256. Reads across tenants.
+-- Finds the callback whose capability (the secret in its URL) has this SHA-256. Searches the callbacks of all tenants.
 CREATE FUNCTION find_callback(p_hash text) RETURNS TABLE (tenant text, id text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
   SELECT c.tenant, c.id FROM callbacks c WHERE c.sha256 = p_hash
 $$;
 
--- Opens the callback of a callout and records the callout in the ledger as started. See OpenedCallback in handlers/ports/callbacks.ts.
+-- Opens the callback for a request to an external checker or compiler. Records in the ledger of effects that the request has started. See
+-- OpenedCallback in handlers/ports/callbacks.ts.
 CREATE FUNCTION open_callback(p_tenant text, p_bundle text, p_version bigint, p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   until timestamptz := to_timestamp((p_request->>'deadlineMs')::double precision / 1000);
@@ -49,12 +50,12 @@ BEGIN
     PERFORM put_effect(p_tenant, p_bundle, p_version, request_effect(p_request->>'purpose'), 'started', p_request->>'detail', p_at, p_request->>'subject');
     RETURN opened;
   END IF;
-  -- The awakeable changes if Restate has lost its data and the release has started again.
+  -- Updates the awakeable, which has changed if Restate has lost its data and the release has started again.
   UPDATE callbacks SET awakeable_id = p_request->>'awakeableId', deadline_at = until WHERE (tenant, id) = (p_tenant, callback.id);
   IF callback.state <> 'open' THEN RETURN '{"kind": "over"}'; END IF;
   IF callback.sha256 = p_request->>'sha256' THEN RETURN opened; END IF;
-  -- Once a request has reached the external service, the callback keeps the capability that was sent with it. Until then the request may
-  -- have been lost, so the callout sends it again with the new capability.
+  -- If a request has reached the external service, the callback keeps the capability that was sent with that request. Otherwise the request
+  -- may have been lost. It is then sent again with the new capability.
   PERFORM FROM effects WHERE (tenant, bundle, version, effect, subject) = (p_tenant, p_bundle, p_version, request_effect(callback.purpose), callback.subject) AND state = 'done';
   IF FOUND THEN RETURN '{"kind": "asked"}'; END IF;
   UPDATE callbacks SET sha256 = p_request->>'sha256' WHERE (tenant, id) = (p_tenant, callback.id);
@@ -65,14 +66,15 @@ CREATE FUNCTION request_effect(p_purpose text) RETURNS text LANGUAGE sql IMMUTAB
   SELECT p_purpose || '-request'
 $$;
 
--- Records in the ledger the result of a callout's request. If the effect has been undone in the meantime, it is not changed.
+-- Records the result of a request to an external service in the ledger of effects. If the effect has been undone in the meantime, its row
+-- is not changed.
 CREATE FUNCTION record_request(p_tenant text, p_bundle text, p_version bigint, p_purpose text, p_subject text, p_state text, p_detail text, p_at timestamptz) RETURNS void LANGUAGE sql AS $$
   UPDATE effects SET state = p_state, detail = p_detail, at = p_at
   WHERE (tenant, bundle, version, effect, subject) = (p_tenant, p_bundle, p_version, request_effect(p_purpose), p_subject) AND state = 'started'
 $$;
 
--- Revokes the callback because its request failed. The failure may be a lost response, so the service may still have received the request.
--- Idempotent.
+-- Revokes the callback because the request to the external service failed. The service may still have received the request, because the
+-- failure may be a lost response. Idempotent.
 CREATE FUNCTION give_up_callback(p_tenant text, p_bundle text, p_version bigint, p_id text, p_reason text, p_is_final boolean, p_at timestamptz) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
   callback callbacks;
@@ -84,8 +86,9 @@ BEGIN
   RETURN callback.cause IS NOT DISTINCT FROM 'given_up' AND callback.reason = p_reason;
 END $$;
 
--- Why the callback does not accept the report, or the stored result if it has received this report before. Null if the callback is open.
--- `p_fingerprint` is null if the caller has no report. See CallbackRefusal in handlers/contract/release.ts.
+-- Returns the reason why the callback does not accept a report, or null if the callback is open. If the callback has received this report
+-- before, returns the stored result. `p_fingerprint` is null if there is no report to compare. See CallbackRefusal in
+-- handlers/contract/release.ts.
 CREATE FUNCTION callback_refuses(p_callback callbacks, p_release releases, p_fingerprint text, p_at timestamptz) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT CASE
     WHEN p_callback.state = 'used' AND p_callback.fingerprint = p_fingerprint
@@ -106,8 +109,8 @@ CREATE FUNCTION evaluate_callback(p_tenant text, p_id text, p_fingerprint text, 
   FROM callbacks c JOIN releases r USING (tenant, bundle, version) WHERE (c.tenant, c.id) = (p_tenant, p_id)
 $$;
 
--- Records the report of an external checker or compiler, once. `p_detail` is the text for the ledger. The result of a check is recorded as
--- a decision on its gate. See AnsweredCallback in handlers/ports/callbacks.ts.
+-- Records the report of an external checker or compiler, once. The result of a check is recorded as a decision on its gate. `p_detail` is
+-- the text for the ledger of effects. See AnsweredCallback in handlers/ports/callbacks.ts.
 CREATE FUNCTION answer_callback(p_tenant text, p_bundle text, p_version bigint, p_id text, p_report jsonb, p_fingerprint text, p_request_id text, p_detail text, p_at timestamptz)
 RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
@@ -123,7 +126,7 @@ BEGIN
   IF callback.purpose = 'check' THEN
     settled := record_decision(jsonb_build_object('tenant', p_tenant, 'bundle', p_bundle, 'version', p_version, 'kind', 'check', 'gate', callback.subject, 'decision', p_report->>'conclusion',
       'digest', NULL, 'roles', '[]'::jsonb, 'comment', p_report->>'summary', 'url', p_report->>'url', 'by', 'callback/' || callback.subject, 'answersRequest', true,
-      -- This key belongs to the report alone: no client can have used it.
+      -- The report has its own idempotency key, which no client can have used.
       'idempotencyKey', callback.sha256 || '/' || p_fingerprint, 'fingerprint', p_fingerprint, 'requestId', p_request_id), p_at);
     IF settled->>'kind' <> 'recorded' THEN
       RETURN jsonb_build_object('kind', 'revoked', 'cause', 'gate_decided', 'reason', NULL, 'gate', callback.subject, 'deadlineAt', iso(callback.deadline_at));
@@ -134,14 +137,15 @@ BEGIN
   END IF;
   UPDATE callbacks SET state = 'used', closed_at = p_at, answer = p_report, fingerprint = p_fingerprint, decision_number = (settled->>'decisionNumber')::bigint
   WHERE (tenant, id) = (p_tenant, p_id) RETURNING * INTO STRICT callback;
-  -- A report proves that the request has arrived, even if its sender saw an error.
+  -- A report proves that the external service has received the request, even if sending the request returned an error.
   PERFORM record_request(p_tenant, p_bundle, p_version, callback.purpose, callback.subject, 'done', p_detail, p_at);
-  -- Charges the report twice, because the record of the stage contains a copy of its diagnostics.
+  -- Counts the bytes of the report twice, because the row of the stage contains a copy of its diagnostics.
   PERFORM charge_bytes(p_tenant, 2 * octet_length(p_report::text), false);
   RETURN jsonb_build_object('kind', 'taken', 'replayed', false, 'awakeableId', callback.awakeable_id, 'decisionNumber', callback.decision_number);
 END $$;
 
--- Stores one uploaded blob. Only blobs that are new to the tenant count towards the limits, which all attempts of the release share.
+-- Stores one blob that an external compiler uploads. All attempts of a release share the same limits. A blob that the tenant has already
+-- stored does not count towards them.
 CREATE FUNCTION put_callback_blob(p_tenant text, p_id text, p_digest text, p_media_type text, p_bytes bytea, p_most_blobs bigint, p_most_bytes bigint, p_at timestamptz)
 RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
@@ -162,8 +166,8 @@ BEGIN
   UPDATE callbacks SET uploaded_blobs = uploaded_blobs + 1, uploaded_bytes = uploaded_bytes + octet_length(p_bytes)
   WHERE (tenant, id) = (p_tenant, p_id) AND state = 'open' RETURNING * INTO callback;
   SELECT sum(uploaded_blobs), sum(uploaded_bytes) INTO blobs_now, bytes_now FROM callbacks WHERE (tenant, bundle, version) = (p_tenant, callback.bundle, callback.version);
-  -- The callback was revoked after the check above, or the release has exceeded its limits. The exception rolls back the insertion of the
-  -- blob.
+  -- Either the callback was revoked after the check above, or the release has exceeded its limits for uploads. The exception also rolls
+  -- back the insertion of the blob.
   IF callback.id IS NULL OR blobs_now > p_most_blobs OR bytes_now > p_most_bytes THEN RAISE EXCEPTION 'not taken' USING ERRCODE = 'PM006'; END IF;
   PERFORM charge_bytes(p_tenant, octet_length(p_bytes));
   RETURN '{"kind": "stored"}';
@@ -173,7 +177,7 @@ EXCEPTION
     RETURN CASE refusal WHEN 'null' THEN '{"kind": "too_much"}' ELSE refusal END;
 END $$;
 
--- Records the start of a remote compilation. Its validation counts as passed, because the remote compiler validates the source.
+-- Records the start of a remote compilation. The validate stage counts as passed, because the remote compiler validates the source.
 CREATE FUNCTION begin_remote_compile(p_tenant text, p_bundle text, p_version bigint, p_invocation text, p_valid_began timestamptz, p_valid_ended timestamptz, p_began timestamptz)
 RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
@@ -186,7 +190,7 @@ BEGIN
   RETURN true;
 END $$;
 
--- Ends an attempt of a remote compilation. If no report has arrived, this revokes the callback, so it refuses a later report. See
+-- Ends an attempt of a remote compilation. If no report has arrived, revokes the callback, so that a later report is refused. See
 -- EndedAttempt in handlers/ports/callbacks.ts.
 CREATE FUNCTION end_attempt(p_tenant text, p_bundle text, p_version bigint, p_id text, p_attempt text, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
@@ -222,12 +226,13 @@ CREATE FUNCTION revoke_callbacks(p_tenant text, p_bundle text, p_version bigint,
   WHERE (tenant, bundle, version, purpose) = (p_tenant, p_bundle, p_version, p_purpose) AND state = 'open'
 $$;
 
--- The rule for remote compilation in a policy version. Null if that policy compiles sources locally.
+-- The rule for remote compilation in a policy version. Null if that version compiles sources locally.
 CREATE FUNCTION compile_rule(p_tenant text, p_policy bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT nullif(document->'compile', '{"executor": "local"}') FROM policies WHERE (tenant, version) = (p_tenant, p_policy)
 $$;
 
--- The source of a release, as load_source returns it, together with the policy's rule for remote compilation. Both take one round trip.
+-- Returns the source of a release in the format of load_source, together with the policy's rule for remote compilation. Both are loaded in
+-- one round trip.
 CREATE FUNCTION load_release_source(p_tenant text, p_bundle text, p_version bigint, p_digest text, p_few bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT load_source(p_tenant, p_digest, p_few) || jsonb_build_object('executor', compile_rule(p_tenant, policy_version))
   FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version)

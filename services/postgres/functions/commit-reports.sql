@@ -1,4 +1,4 @@
--- Schedules the final commit status of a release, in the transaction that settles the release.
+-- Schedules the final commit status of a release. Runs in the transaction that settles the release.
 CREATE FUNCTION schedule_commit_status(p_release releases, p_outcome text, p_reason text, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   IF p_release.origin IS NULL THEN RETURN; END IF;
@@ -11,9 +11,11 @@ BEGIN
   PERFORM put_effect(p_release.tenant, p_release.bundle, p_release.version, 'commit-status', 'started', NULL, p_at);
 END $$;
 
--- The next commit status to send for a delivery; null if none is waiting. `dropped` is the reason to skip it, which the caller then
--- records: the hook was deleted or now has another repository, the final status replaces the pending status, or a later delivery of the
--- same commit to the same channel replaces this one.
+-- The next commit status to send for a hook delivery; null if no status is waiting.
+--
+-- `dropped` is the reason for not sending the status, which the caller then records. One reason is that the hook was deleted or has another
+-- repository now. Another reason is that a later status replaces this status. The later status is the final status, or a status of a later
+-- delivery of the same commit to the same channel.
 CREATE FUNCTION next_report(p_tenant text, p_hook text, p_delivery text) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT jsonb_build_object('kind', r.kind, 'outcome', r.outcome, 'dropped', CASE
     WHEN k.hook IS NULL THEN 'hook_deleted'
@@ -28,7 +30,7 @@ CREATE FUNCTION next_report(p_tenant text, p_hook text, p_delivery text) RETURNS
   WHERE (r.tenant, r.hook, r.delivery, r.state) = (p_tenant, p_hook, p_delivery, 'waiting') ORDER BY r.kind = 'final' LIMIT 1
 $$;
 
--- The data of one commit status; null if it can no longer be sent.
+-- The data for sending one commit status; null if it can no longer be sent.
 CREATE FUNCTION find_report(p_tenant text, p_hook text, p_delivery text, p_of_kind text) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT jsonb_build_object('outcome', c.outcome, 'reason', c.reason, 'version', c.version, 'repository', k.repository, 'ref', d.ref,
     'commit', d.commit, 'bundle', d.bundle, 'channel', d.channel, 'provider', k.provider, 'apiUrl', k.api_url, 'token', k.token)
@@ -36,7 +38,7 @@ CREATE FUNCTION find_report(p_tenant text, p_hook text, p_delivery text, p_of_ki
   WHERE (c.tenant, c.hook, c.delivery, c.kind) = (p_tenant, p_hook, p_delivery, p_of_kind) AND is_for(k, d)
 $$;
 
--- Records the final state of a commit status, both in its row and in the ledger of the release.
+-- Records the final state of a commit status, in its own row and in the release's ledger of effects.
 CREATE FUNCTION end_report(p_report commit_reports, p_state text, p_detail text, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   release releases;

@@ -3,7 +3,7 @@ CREATE FUNCTION approvals_of(p_gate gates) RETURNS integer LANGUAGE sql STABLE A
   WHERE (w.tenant, w.bundle, w.version, w.gate, w.base_generation) = (p_gate.tenant, p_gate.bundle, p_gate.version, p_gate.gate, p_gate.base_generation) AND w.decision = 'approve'
 $$;
 
--- The facts from which the status text of a gate is written: see GateFacts in core/texts/gate-texts.ts.
+-- The facts from which the API writes the status text of a gate: see GateFacts in core/texts/gate-texts.ts.
 CREATE FUNCTION gate_facts(p_gate gates, p_release releases) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT jsonb_build_object('gate', p_gate.gate, 'kind', p_gate.kind, 'state', p_gate.state,
     'count', (p_gate.rule->>'count')::integer, 'approvals', CASE WHEN p_gate.kind = 'approval' THEN approvals_of(p_gate) END,
@@ -19,8 +19,9 @@ CREATE FUNCTION gate_facts(p_gate gates, p_release releases) RETURNS jsonb LANGU
         = (p_gate.tenant, p_gate.bundle, p_gate.version, p_gate.gate, coalesce(p_gate.base_generation, 0)) AND w.decision IN ('reject', 'failure')) END)
 $$;
 
--- Records a decision on a gate. See DecisionResult in handlers/contract/release.ts. Decisions bypass the Tenant object, so two requests for
--- different releases with the same idempotency key can run concurrently. The later request then gets the stored result, or `key_reused`.
+-- Records a decision on a gate. See DecisionResult in handlers/contract/release.ts. Decisions do not go through the Tenant object. Two
+-- requests for different releases can therefore use the same idempotency key at the same time. The later request then gets the stored
+-- result, or `key_reused` if it is different.
 CREATE FUNCTION record_decision(p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   answer jsonb;
@@ -81,8 +82,8 @@ CREATE FUNCTION decisions_of(p_gate gates) RETURNS integer LANGUAGE sql STABLE A
   WHERE (w.tenant, w.bundle, w.version, w.gate, w.base_generation) = (p_gate.tenant, p_gate.bundle, p_gate.version, p_gate.gate, coalesce(p_gate.base_generation, 0))
 $$;
 
--- Chooses the gate that the request means: the gate that it names, otherwise the only gate of its kind, otherwise the only open gate of its
--- kind.
+-- Chooses the gate for a decision. This is the gate that the request names. Without a name, it is the only gate of the requested kind, or
+-- else the only open gate of that kind.
 CREATE FUNCTION choose_gate(p_request jsonb, p_tenant text, p_bundle text, p_version bigint) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
 DECLARE
   every text[];
@@ -97,9 +98,9 @@ BEGIN
   RETURN jsonb_build_object('kind', 'which', 'gates', to_jsonb(CASE waiting WHEN '{}' THEN every ELSE waiting END));
 END $$;
 
--- Why the caller may not report the result of a check; null if the report is allowed. An admin may always report. The result of a check
--- with a URL comes only from Pointsman's own callout: its report, or the failure of its request. Any token with the role to report may
--- report another check, except the author of the release.
+-- Returns the reason why the caller may not report the result of a check, or null if the report is allowed. An admin may always report. If
+-- the check has a URL, its result comes only from Pointsman's own request to that URL: from the report that responds to it, or from its
+-- failure. The result of any other check may be reported with any token that has the role for it, except by the author of the release.
 CREATE FUNCTION check_refuses(p_request jsonb, p_release releases, p_gate gates) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
   SELECT CASE
     WHEN p_request->'roles' ? 'admin' THEN NULL
@@ -116,7 +117,7 @@ DECLARE
   refused jsonb;
 BEGIN
   IF p_gate.state IN ('passed', 'failed') THEN
-    -- The decision that settled the gate: the rejection, or the last approval.
+    -- The decision that settled the gate. This is the rejection or failure if there is one, otherwise the last approval.
     SELECT * INTO earlier FROM gate_decisions x
     WHERE (x.tenant, x.bundle, x.version, x.gate, x.base_generation) = (p_gate.tenant, p_gate.bundle, p_gate.version, p_gate.gate, coalesce(p_gate.base_generation, 0))
     ORDER BY x.decision IN ('reject', 'failure') DESC, x.at DESC LIMIT 1;
@@ -160,7 +161,7 @@ BEGIN
   RETURN p_gate;
 END $$;
 
--- A gate as the API returns it: see Gate in packages/protocol/releases/gate.ts.
+-- Returns a gate in the format of the API: see Gate in packages/protocol/releases/gate.ts.
 CREATE FUNCTION gate_json(p_gate gates, p_release releases) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT jsonb_build_object('gate', p_gate.gate, 'kind', p_gate.kind, 'state', p_gate.state, 'facts', gate_facts(p_gate, p_release), 'openedAt', iso(p_gate.opened_at),
     'deadlineAt', iso(p_gate.deadline_at), 'decidedAt', iso(p_gate.decided_at), 'baseGeneration', p_gate.base_generation, 'needed', (p_gate.rule->>'count')::integer,
@@ -171,7 +172,7 @@ CREATE FUNCTION gate_json(p_gate gates, p_release releases) RETURNS jsonb LANGUA
       FROM gate_decisions w WHERE (w.tenant, w.bundle, w.version, w.gate) = (p_gate.tenant, p_gate.bundle, p_gate.version, p_gate.gate)))
 $$;
 
--- All changes of a release's gates: see GateChange in packages/protocol/releases/gate.ts.
+-- Returns all changes of a release's gates: see GateChange in packages/protocol/releases/gate.ts.
 CREATE FUNCTION gate_changes_json(p_release releases) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT coalesce(jsonb_agg(jsonb_build_object('n', c.n, 'gate', c.gate, 'kind', g.kind, 'change', c.change, 'by', c."by", 'decision', w.decision,
       'comment', w.comment, 'url', w.url, 'at', iso(c.at)) ORDER BY c.n), '[]')

@@ -1,5 +1,5 @@
--- Records the generation that a follower runs, after checking it against the recorded moves. Returns the current pointer, which the
--- follower should run. The function reads the pointer after the move, so the returned generation is never lower than the follower's own.
+-- Records which generation a follower runs, after checking that generation against the recorded moves. Returns the current pointer, which
+-- the follower should run. The pointer is read after the moves, so its generation is never lower than the generation of the follower.
 CREATE FUNCTION acknowledge(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   bundle_name text := p_request->>'bundle';
@@ -20,29 +20,31 @@ BEGIN
     RETURN jsonb_build_object('kind', 'wrong', 'digest', move.to_digest, 'pointer', pointer_json(pointer));
   END IF;
   SELECT * INTO follower_row FROM followers WHERE (tenant, bundle, channel, follower) = (p_tenant, bundle_name, channel_name, p_request->>'follower');
-  -- A repeat within a second adds no information, so it is not written.
+  -- A repeated acknowledgement within a second adds no information, so it is not stored.
   IF follower_row."by" = who AND follower_row.generation = claimed AND follower_row.seen_at > p_at - interval '1 second' THEN
     RETURN jsonb_build_object('kind', 'acknowledged', 'pointer', pointer_json(pointer));
   END IF;
   IF follower_row.follower IS NULL THEN
-    -- Two concurrent requests may exceed the limit by one. That is acceptable: the limit stops runaway loops and is not billed.
+    -- Two concurrent requests may exceed the limit by one follower. That is acceptable, because the limit only stops runaway loops and is
+    -- not billed.
     IF (SELECT count(*) FROM followers o WHERE (o.tenant, o.bundle, o.channel) = (p_tenant, bundle_name, channel_name) AND o.seen_at >= forgotten_before)
        >= (p_request->>'most')::integer THEN RETURN '{"kind": "too_many"}'; END IF;
     over := over_quota(p_tenant, 'followers');
     IF over IS NOT NULL THEN
-      -- Makes room for the new follower by deleting expired followers of other channels.
+      -- The tenant's quota of followers is exhausted. Deletes expired followers, also of other channels, to make room for the new follower.
       DELETE FROM followers WHERE tenant = p_tenant AND ctid = ANY (ARRAY(
         SELECT o.ctid FROM followers o WHERE o.tenant = p_tenant AND o.seen_at < forgotten_before LIMIT 1000 FOR UPDATE SKIP LOCKED));
       IF NOT FOUND THEN RETURN over; END IF;
     END IF;
-    -- Deletes up to 20 expired followers for each one that is added, so expired rows do not accumulate. Skips a follower that is
-    -- acknowledging at this moment. ARRAY makes PostgreSQL run the inner query once; a plain subquery ran for each row of the table.
+    -- Deletes up to 20 expired followers of the channel for each new follower, so that expired rows do not accumulate. Skips a follower
+    -- that is acknowledging at this moment. ARRAY makes PostgreSQL run the inner query once. A plain subquery would run for each row of the
+    -- table.
     DELETE FROM followers WHERE (tenant, bundle, channel) = (p_tenant, bundle_name, channel_name) AND follower = ANY (ARRAY(
       SELECT o.follower FROM followers o
       WHERE (o.tenant, o.bundle, o.channel) = (p_tenant, bundle_name, channel_name) AND o.seen_at < forgotten_before LIMIT 20 FOR UPDATE SKIP LOCKED));
   END IF;
-  -- The row lock decides which token owns the name: if two tokens arrive at the same time, the second waits and then finds the first
-  -- token's row.
+  -- The row lock decides which token owns the name of the follower. If two tokens use a new name at the same time, the second request waits
+  -- and then finds the row of the first.
   INSERT INTO followers (tenant, bundle, channel, follower, generation, digest, since, seen_at, by)
   VALUES (p_tenant, bundle_name, channel_name, p_request->>'follower', claimed, p_request->>'digest', p_at, p_at, who)
   ON CONFLICT (tenant, bundle, channel, follower) DO UPDATE SET

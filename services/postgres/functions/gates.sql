@@ -13,15 +13,15 @@ CREATE FUNCTION generation_of(p_tenant text, p_bundle text, p_channel text) RETU
   SELECT coalesce((SELECT generation FROM pointers WHERE (tenant, bundle, channel) = (p_tenant, p_bundle, p_channel)), 0)
 $$;
 
--- Appends a change to the history of a release's gates. The caller holds the lock of the release's row, as every function that changes a
--- gate does.
+-- Appends a change to the history of a release's gates. The caller must hold the lock of the release's row.
 CREATE FUNCTION record_gate_change(p_gate gates, p_change text, p_at timestamptz, p_by text DEFAULT NULL) RETURNS void LANGUAGE sql AS $$
   INSERT INTO gate_changes
   SELECT p_gate.tenant, p_gate.bundle, p_gate.version, coalesce(max(c.n), 0) + 1, p_gate.gate, p_change, coalesce(p_gate.base_generation, 0), p_by, p_at
   FROM gate_changes c WHERE (c.tenant, c.bundle, c.version) = (p_gate.tenant, p_gate.bundle, p_gate.version)
 $$;
 
--- Records the gates that the release must pass. Idempotent. @returns whether the release has gates
+-- Records the gates that the release must pass before it moves its pointer. Idempotent.
+-- @returns whether the release has gates
 CREATE FUNCTION open_gates(p_tenant text, p_bundle text, p_version bigint, p_at timestamptz) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
   release releases;
@@ -52,8 +52,8 @@ BEGIN
   END LOOP;
 END $$;
 
--- Voids the approvals that were given while another generation was live. Their gates reopen with the same deadline. Does nothing once the
--- release has moved its own pointer, because then no approval is needed. The caller holds the lock of the release's row.
+-- Voids the approvals that were given while another generation was live. Their gates reopen with the same deadline. Does nothing after the
+-- release has moved its own pointer, because no approval is needed then. The caller must hold the lock of the release's row.
 CREATE FUNCTION void_stale(p_release releases, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   base bigint := generation_of(p_release.tenant, p_release.bundle, p_release.channel);
@@ -73,8 +73,9 @@ BEGIN
   END IF;
 END $$;
 
--- Why this release may not swap: a gate has not passed, an approval is for another generation, or the current policy has added a gate that
--- the release lacks. Null if no gate blocks the swap. The caller holds the locks of the release's row and of the pointer's row.
+-- Returns the reason why the gates do not allow this release to move its pointer, or null if they allow it. There are three reasons: a gate
+-- has not passed, an approval is for another generation, or the current policy has a gate that the release lacks. The caller must hold the
+-- locks of the release's row and of the pointer's row.
 CREATE FUNCTION blocking_gates(p_release releases, p_pointer pointers) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   added text;
@@ -94,7 +95,7 @@ BEGIN
   RETURN NULL;
 END $$;
 
--- The status of a release's gates. First expires the gates whose deadline has passed. See GateStatus in handlers/ports/deps.ts.
+-- Returns the status of a release's gates. First expires the gates whose deadline has passed. See GateStatus in handlers/ports/deps.ts.
 CREATE FUNCTION evaluate_gates(p_tenant text, p_bundle text, p_version bigint, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   release releases;
@@ -124,7 +125,8 @@ END $$;
 
 CREATE FUNCTION epoch_ms(p_at timestamptz) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$ SELECT round(extract(epoch FROM p_at) * 1000)::bigint $$;
 
--- Records which time windows are closed now. Called when all other gates have passed. If every window is open, the gate stage passes.
+-- Records which time windows of a release are closed now. A time window is a gate that passes only at certain times. Called when all other
+-- gates have passed. If all windows are open, the gate stage passes.
 CREATE FUNCTION record_windows(p_tenant text, p_bundle text, p_version bigint, p_closed text[], p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   gate_row gates;

@@ -1,34 +1,37 @@
--- Predicates that decide which steps a release may still take, and triggers that enforce the invariants of the schema even if a caller has
--- a bug.
+-- Predicates that decide which steps a release may still take. Triggers that enforce the invariants of the schema, even if a caller has a
+-- bug.
 --
--- This schema raises these errors, by SQLSTATE:
+-- This schema raises the following errors, by SQLSTATE:
 -- PM001: a settled release was changed.
--- PM002: a pointer was changed other than by its next move.
+-- PM002: a pointer was changed in another way than by its next move.
 -- PM003: a move did not follow the previous move.
--- PM004: a move referred to a release that may not be live.
+-- PM004: the target of a move was a release that may not be live.
 -- PM005: a closed callback was changed.
--- PM006: an upload was refused. The function that raises it also catches it.
+-- PM006: an upload was refused. The function that raises this error also catches it.
 -- PM007: a quota of bytes was exceeded.
 -- PM008: a policy version did not follow the previous version.
--- PM009: a release has no artifact for its channel. The function that raises it also catches it.
+-- PM009: a release has no artifact for its channel. The function that raises this error also catches it.
 
--- Whether the outcome of the release is still open: it has not moved its pointer, was not superseded or cancelled, and is not being closed.
+-- Whether the outcome of the release is still open: the release has not moved its pointer, was not superseded or cancelled, and is not
+-- being closed.
 CREATE FUNCTION is_undecided(p_release releases) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
   SELECT p_release.status <> 'settled' AND NOT p_release.closing AND p_release.intent IS NULL AND p_release.generation IS NULL
 $$;
 
--- Whether the release may still take a step towards its pointer. Each such step checks this under the lock of the release's row, because
--- the release may be superseded, cancelled or closed between two steps.
+-- Whether the release may still take a step that advances it towards moving its pointer. Each such step checks this while it holds the lock
+-- of the release's row, because the release may be superseded, cancelled or closed between two steps.
 CREATE FUNCTION may_advance(p_release releases) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
   SELECT p_release.status = 'running' AND is_undecided(p_release)
 $$;
 
--- Whether stages may still be recorded. They may until the release is closed, even if it is superseded or cancelled.
+-- Whether stages of the release may still be recorded. This is allowed until the release is closed, even if the release was superseded or
+-- cancelled.
 CREATE FUNCTION is_recording(p_release releases) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
   SELECT p_release.status = 'running' AND NOT p_release.closing
 $$;
 
--- Whether the release occupies its pointer's slot for a running release. A superseded release has passed its slot to the newer release.
+-- Whether the release occupies the slot of its pointer. Each pointer has one slot, for one running release. A superseded release has passed
+-- its slot to the newer release.
 CREATE FUNCTION is_in_flight(p_release releases) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
   SELECT p_release.status = 'running' AND p_release.superseded_by IS NULL
 $$;
@@ -42,7 +45,7 @@ BEGIN
 END $$;
 CREATE TRIGGER settled_is_final BEFORE UPDATE ON releases FOR EACH ROW WHEN (OLD.status = 'settled') EXECUTE FUNCTION guard_settled();
 
--- Rejects any change of a pointer except to the target of its next move, one generation at a time.
+-- Rejects every change of a pointer except its next recorded move, which increases the generation by one.
 CREATE FUNCTION guard_generation() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF (NEW.generation, NEW.version, NEW.digest) IS NOT DISTINCT FROM (OLD.generation, OLD.version, OLD.digest) THEN RETURN NEW; END IF;
@@ -64,8 +67,8 @@ BEGIN
 END $$;
 CREATE TRIGGER generation_begins_at_0 BEFORE INSERT ON pointers FOR EACH ROW EXECUTE FUNCTION guard_first_generation();
 
--- Rejects a move unless it directly follows the previous move of its pointer and of its tenant's feed. The target must be a release that
--- may be live.
+-- Rejects a move that does not directly follow the previous move of its pointer and the previous move in its tenant's feed. Also rejects a
+-- target that may not be live.
 CREATE FUNCTION guard_history() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   previous record;
@@ -94,7 +97,8 @@ BEGIN
 END $$;
 CREATE TRIGGER history_is_linear BEFORE INSERT ON moves FOR EACH ROW EXECUTE FUNCTION guard_history();
 
--- Rejects a recorded move that has not moved its pointer. Checked at the commit, because the move is inserted before its pointer changes.
+-- Rejects a recorded move whose pointer did not change. This is checked at the commit, because the move is inserted before its pointer
+-- changes.
 CREATE FUNCTION guard_move_is_made() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM FROM pointers p

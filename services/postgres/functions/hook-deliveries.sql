@@ -4,17 +4,18 @@ CREATE FUNCTION delivery_json(p_delivery deliveries) RETURNS jsonb LANGUAGE sql 
     'receivedAt', iso(p_delivery.received_at), 'updatedAt', iso(p_delivery.updated_at))
 $$;
 
--- Whether the hook is still for the repository of the delivery. Ignores case, as code hosts do, because the spelling may have changed.
+-- Whether the hook still belongs to the repository of the delivery. The comparison ignores case, as code hosts do, because the spelling of
+-- the name may have changed.
 CREATE FUNCTION is_for(p_hook hooks, p_delivery deliveries) RETURNS boolean LANGUAGE sql STABLE AS $$
   SELECT p_hook.provider = p_delivery.provider AND lower(p_hook.repository) = lower(p_delivery.repository)
 $$;
 
--- Whether commit statuses can be posted for the hook: that needs a token, or an API URL if the provider is generic.
+-- Whether commit statuses can be posted for the hook. That requires a token, or an API URL if the provider is generic.
 CREATE FUNCTION reports_commits(p_hook hooks) RETURNS boolean LANGUAGE sql STABLE AS $$
   SELECT CASE p_hook.provider WHEN 'generic' THEN p_hook.api_url IS NOT NULL ELSE p_hook.token IS NOT NULL END
 $$;
 
--- Records a delivery. Idempotent by the id of the delivery.
+-- Records a hook delivery. Idempotent: each delivery ID is recorded once.
 CREATE FUNCTION receive_delivery(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   delivery_row deliveries;
@@ -42,10 +43,13 @@ BEGIN
   RETURN jsonb_build_object('kind', 'received', 'delivery', delivery_json(delivery_row));
 END $$;
 
--- Deletes a few expired deliveries. It runs with each new delivery, so no other process has to. For each bundle and channel, the published
--- delivery of the latest push is kept permanently: an old push that is sent again is compared with it, even after its idempotency key has
--- expired. Each call examines only the next ten deliveries in order of arrival, so its cost does not grow with the history. When a call
--- reaches deliveries that are too recent to delete, the next call starts again from the oldest delivery.
+-- Deletes a few expired deliveries of a hook. It runs with each new delivery, so no other process has to delete them.
+--
+-- For each bundle and channel, the published delivery of the latest push is kept permanently. It is needed to detect an old push that is
+-- sent again, even after the idempotency key of the old push has expired.
+--
+-- Each call examines only the next ten deliveries in order of arrival, so its cost does not grow with the history. When a call reaches
+-- deliveries that are too recent to delete, the next call starts again from the oldest delivery.
 CREATE FUNCTION forget_deliveries(p_tenant text, p_hook text, p_before timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   examined bigint := coalesce((SELECT examined_seq FROM hooks WHERE (tenant, hook) = (p_tenant, p_hook)), 0);
@@ -56,7 +60,7 @@ BEGIN
     SELECT n.seq FROM (
       SELECT seq, received_at FROM deliveries WHERE tenant = p_tenant AND hook = p_hook AND seq > examined ORDER BY seq LIMIT 10) n
     WHERE n.received_at < p_before ORDER BY n.seq);
-  -- If fewer than ten were old enough, the next call starts from the oldest delivery.
+  -- If fewer than ten deliveries were old enough, the next call starts again from the oldest delivery.
   UPDATE hooks SET examined_seq = coalesce(next_seqs[10], 0)
   WHERE (tenant, hook) = (p_tenant, p_hook) AND examined_seq <> coalesce(next_seqs[10], 0);
   SELECT array_agg(delivery) INTO gone FROM (
@@ -70,8 +74,8 @@ BEGIN
   DELETE FROM deliveries WHERE tenant = p_tenant AND hook = p_hook AND delivery = ANY (gone);
 END $$;
 
--- The release of the latest push to the same hook, if that push is later than this delivery. Deliveries can overtake each other in transit
--- and while their sources are fetched.
+-- Returns the version of the latest published push to the same hook, bundle and channel if that push is later than this delivery. Otherwise
+-- returns null. Deliveries can overtake each other in transit and while their sources are fetched.
 CREATE FUNCTION overtaken_by(p_delivery deliveries) RETURNS bigint LANGUAGE sql STABLE AS $$
   SELECT later.version FROM deliveries later
   WHERE (later.tenant, later.hook, later.bundle, later.channel) = (p_delivery.tenant, p_delivery.hook, p_delivery.bundle, p_delivery.channel) AND later.version IS NOT NULL
@@ -79,7 +83,8 @@ CREATE FUNCTION overtaken_by(p_delivery deliveries) RETURNS bigint LANGUAGE sql 
   ORDER BY coalesce(later.pushed_at, 0) DESC, later.seq DESC LIMIT 1
 $$;
 
--- The data for fetching the source of a delivery, with the settings of its hook. See Opened in services/postgres/hooks/deliveries.ts.
+-- Returns the data for fetching the source of a hook delivery, with the settings of its hook. See Opened in
+-- services/postgres/hooks/deliveries.ts.
 CREATE FUNCTION open_delivery(p_tenant text, p_hook text, p_delivery text, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   delivery_row deliveries;
@@ -104,7 +109,8 @@ BEGIN
       (SELECT document->'channels'->delivery_row.channel->>'onConflict' FROM policies WHERE (tenant, version) = (p_tenant, policy_now(p_tenant))), 'supersede'));
 END $$;
 
--- Ends a delivery without a release, and schedules a commit status with the reason. Idempotent: a delivery that has ended does not change.
+-- Ends a hook delivery without a release, and schedules a commit status with the reason. Idempotent: a delivery that has ended does not
+-- change.
 -- @returns the delivery
 CREATE FUNCTION end_delivery(p_tenant text, p_hook text, p_delivery text, p_state text, p_reason text, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
@@ -122,8 +128,9 @@ BEGIN
   RETURN delivery_json(delivery_row);
 END $$;
 
--- Why `admit` must refuse the release of a delivery: the delivery has ended, or a later push of the same hook was published. Null if the
--- release may be admitted. The Tenant object admits one release at a time, so no other admission can run in between.
+-- Returns the reason why the release of a hook delivery must be refused. Either the delivery has ended, or a later push to the same hook
+-- was published. Returns null if the release may be admitted. The Tenant object admits one release at a time, so the result stays valid
+-- until this release is admitted.
 CREATE FUNCTION origin_refused(p_tenant text, p_origin jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   delivery_row deliveries;
@@ -139,7 +146,7 @@ CREATE FUNCTION publish_delivery(p_tenant text, p_origin jsonb, p_version bigint
   UPDATE deliveries SET state = 'published', version = p_version, updated_at = p_at WHERE (tenant, hook, delivery) = (p_tenant, p_origin->>'hook', p_origin->>'delivery')
 $$;
 
--- The deliveries of all tenants that have not ended. A HookDelivery should be running for each of them.
+-- The hook deliveries of all tenants that have not ended. A HookDelivery workflow should be running for each of them.
 
 CREATE FUNCTION unended_deliveries(p_older_than timestamptz, p_after_seq bigint, p_most integer)
 RETURNS TABLE (tenant text, hook text, delivery text, seq bigint)

@@ -1,5 +1,5 @@
--- Creates or replaces a hook. A null secret or token keeps the current one, so the caller need not have it. If the provider or the API
--- changes, the caller must pass the token again, so a stored token is never sent to another service.
+-- Creates or replaces a hook. If the secret or the token is null, the current one is kept, so the caller does not have to know it. If the
+-- provider or the API URL changes, the caller must pass the token again. Otherwise a stored token could be sent to another service.
 CREATE FUNCTION put_hook(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   hook_row hooks;

@@ -1,5 +1,5 @@
--- The transaction that moves a pointer also notifies the listeners, and its result lists the sinks to notify. So no notification depends on
--- a later step.
+-- Functions that move pointers. The transaction that moves a pointer also notifies the listeners, and its result lists the sinks to notify.
+-- Notifications therefore do not depend on a later step.
 
 CREATE FUNCTION put_move(p_pointer pointers, p_kind text, p_version bigint, p_artifact text, p_by text, p_why text, p_at timestamptz,
   p_restores bigint DEFAULT NULL)
@@ -26,14 +26,15 @@ DECLARE
 BEGIN
   SELECT * INTO pointer FROM pointers WHERE (tenant, bundle, channel) = (p_tenant, p_bundle, p_channel) FOR UPDATE;
   IF FOUND THEN RETURN pointer; END IF;
-  -- If another transaction inserts the row at the same time, this INSERT waits for it and then does nothing. The SELECT locks that row.
+  -- If another transaction inserts the pointer's row at the same time, this INSERT waits for that transaction and then does nothing. The
+  -- SELECT then locks the row.
   INSERT INTO pointers (tenant, bundle, channel) VALUES (p_tenant, p_bundle, p_channel) ON CONFLICT DO NOTHING;
   SELECT * INTO STRICT pointer FROM pointers WHERE (tenant, bundle, channel) = (p_tenant, p_bundle, p_channel) FOR UPDATE;
   RETURN pointer;
 END $$;
 
--- Moves the pointer for a release if all conditions hold. If required sinks block the move, stores them in the release's `blocked_by`,
--- except sinks that only need a new health check.
+-- Moves the pointer for a release if all conditions are met. If required sinks block the move, they are stored in the release's
+-- `blocked_by`. Sinks that only need a new health check are not stored.
 CREATE FUNCTION move_by_release(p_tenant text, p_bundle text, p_channel text, p_version bigint, p_expected bigint, p_at timestamptz, p_health_max_age interval) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   release releases;
@@ -49,7 +50,7 @@ BEGIN
   IF pointer.hold_reason IS NOT NULL THEN RETURN jsonb_build_object('kind', 'held', 'reason', pointer.hold_reason); END IF;
   IF release.if_generation <> pointer.generation THEN RETURN jsonb_build_object('kind', 'stale', 'generation', pointer.generation); END IF;
   IF p_expected <> pointer.generation THEN RETURN jsonb_build_object('kind', 'state_behind', 'generation', pointer.generation); END IF;
-  -- Locks the tenant's row, as put_policy does, so no new policy is stored between the check of the gates and the move.
+  -- Locks the tenant's row, as put_policy does. No new policy can therefore be stored between the check of the gates and the move.
   PERFORM FROM tenants WHERE tenant = p_tenant FOR NO KEY UPDATE;
   refusal := blocking_gates(release, pointer);
   IF refusal IS NULL THEN
@@ -71,7 +72,7 @@ BEGIN
   RETURN jsonb_build_object('kind', 'moved', 'generation', move.generation, 'seq', move.seq);
 END $$;
 
--- Records the announce stage as passed. Sends no notification: the next step settles the release and notifies its readers.
+-- Records the announce stage as passed. Sends no notification, because the next step settles the release and notifies its readers.
 CREATE FUNCTION announce(p_tenant text, p_bundle text, p_version bigint, p_began timestamptz, p_ended timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   release releases;
@@ -87,12 +88,11 @@ BEGIN
   RETURN jsonb_build_object('seq', release.seq, 'webhooks', webhooks_of(p_tenant));
 END $$;
 
--- Why a caller may not move a pointer by hand; null if nothing blocks the move.
+-- Returns the reason why the caller may not move a pointer by hand, or null if nothing blocks the move. Only an admin may bypass the gates
+-- of a channel. However, every caller may move a pointer back to a release to which it pointed before. That release passed the gates of its
+-- time, and an incident must not wait for an approval or for the end of a freeze. Required sinks that are down block only forward moves.
 --
--- Only an admin may bypass the gates of a channel. But any caller may move a pointer back to a release that it pointed to before. That
--- release passed the gates of its time, and an incident must not wait for an approval or for the end of a freeze. Required sinks that are
--- down block forward moves only. The function locks the tenant's row before it reads the policy, as put_policy does, so a policy that was
--- stored earlier applies.
+-- The function locks the tenant's row, as put_policy does, before it reads the policy. A policy that was stored earlier therefore applies.
 CREATE FUNCTION hand_move_refusal(p_request jsonb, p_pointer pointers, p_version bigint, p_artifact text, p_backwards boolean) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   latest bigint;
@@ -112,9 +112,9 @@ BEGIN
   RETURN CASE WHEN down IS NOT NULL THEN jsonb_build_object('kind', 'sinks_down', 'sinks', down) END;
 END $$;
 
--- Promotes a release, or restores an earlier move of this pointer. A hold blocks forward moves only: the hold set by one rollback must not
--- block a second rollback that goes further back. A request moves the pointer backwards if it restores a move that is earlier than the one
--- in effect.
+-- Moves a pointer by hand: promotes a release, or restores an earlier move of the pointer. The pointer moves backwards if the restored move
+-- is earlier than the move in effect. A hold blocks only forward moves. Otherwise the hold that one rollback sets would block a second
+-- rollback that goes further back.
 CREATE FUNCTION move_by_hand(p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   tenant_name text := p_request->>'tenant';
@@ -146,10 +146,11 @@ BEGIN
   END IF;
   answer := channel_refusal(tenant_name, bundle_name, channel_name, (p_request->>'createChannel')::boolean, (p_request->>'channelLimit')::integer);
   IF answer IS NOT NULL THEN RETURN answer; END IF;
-  -- Locks the releases whose approvals this move voids. Every function locks releases before pointers.
+  -- Locks the running releases of the channel, because this move voids their approvals. Every function locks releases before pointers, to
+  -- avoid deadlocks.
   PERFORM FROM releases WHERE (tenant, bundle, channel) = (tenant_name, bundle_name, channel_name) AND status = 'running' ORDER BY version FOR UPDATE;
   pointer := lock_pointer(tenant_name, bundle_name, channel_name);
-  -- Checks again, because the same request may have been processed while this transaction waited for the lock.
+  -- Checks the idempotency key again, because the same request may have been processed while this transaction waited for the lock.
   answer := replay(tenant_name, p_request->>'idempotencyKey', p_request->>'fingerprint');
   IF answer IS NOT NULL THEN RETURN answer; END IF;
   SELECT coalesce(restores, generation) INTO in_effect FROM moves WHERE (tenant, bundle, channel, generation) = (tenant_name, bundle_name, channel_name, pointer.generation);
@@ -213,7 +214,7 @@ BEGIN
   RETURN answer;
 END $$;
 
--- Adds the list of webhooks to notify if the pointer has moved. Leaves any other result unchanged.
+-- If the request has moved the pointer, adds the webhooks to notify to its result. Returns any other result unchanged.
 CREATE FUNCTION with_webhooks(p_tenant text, p_answer jsonb) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT CASE WHEN p_answer->>'kind' = 'moved' THEN p_answer || jsonb_build_object('webhooks', webhooks_of(p_tenant)) ELSE p_answer END
 $$;

@@ -11,8 +11,8 @@ BEGIN
 END $$;
 CREATE TRIGGER policies_follow_each_other BEFORE INSERT ON policies FOR EACH ROW EXECUTE FUNCTION guard_policy();
 
--- Stores the document as the tenant's next policy version, unless it equals the current one. Locks the tenant's row, so concurrent
--- requests run one after the other and no version number is used twice or skipped.
+-- Stores the document as the tenant's next policy version, unless it equals the current version. Locks the tenant's row, so that concurrent
+-- requests run one after the other. Otherwise a version number could be used twice or skipped.
 CREATE FUNCTION put_policy(p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   tenant_name text := p_request->>'tenant';
@@ -33,7 +33,8 @@ BEGIN
     standing := standing + 1;
   END IF;
   answer := jsonb_build_object('kind', 'stands', 'version', standing, 'replayed', false);
-  -- A request of another kind may have used the key since the check above, because such requests do not lock the tenant's row.
+  -- A request of another kind may have used the idempotency key since this function checked it, because such requests do not lock the
+  -- tenant's row.
   INSERT INTO idempotency_keys VALUES (tenant_name, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at) ON CONFLICT DO NOTHING;
   IF NOT FOUND THEN RETURN replay(tenant_name, p_request->>'idempotencyKey', p_request->>'fingerprint'); END IF;
   IF standing > coalesce(policy.version, 0) THEN

@@ -1,8 +1,7 @@
--- The quotas of a tenant, and its usage.
---
--- Every transaction locks the row of tenant_usage last, so a transaction that holds this lock waits for nothing except its own commit.
+-- The quotas of tenants and their usage. Every transaction locks the row of tenant_usage last. A transaction that holds this lock therefore
+-- waits for nothing except its own commit.
 
--- Must equal quotaDefaults in core/limits/storage-limits.ts, which gives the reasons. A test compares the two.
+-- The returned values must equal quotaDefaults in core/limits/storage-limits.ts, which gives the reasons. A test compares them.
 CREATE FUNCTION quota_default(p_quota text) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
   SELECT CASE p_quota
     WHEN 'bytes' THEN 10737418240
@@ -24,8 +23,8 @@ CREATE FUNCTION utc_day() RETURNS date LANGUAGE sql STABLE AS $$
   SELECT (now() AT TIME ZONE 'UTC')::date
 $$;
 
--- Runs with the owner's rights, because the app's role can't read tokens. It counts only this tenant's rows, because the caller has set the
--- transaction's tenant.
+-- Runs with the owner's rights, because the database role of the application can't read tokens. Counts only the rows of this tenant,
+-- because the caller has set the tenant of the transaction.
 CREATE FUNCTION quota_used(p_tenant text, p_quota text) RETURNS bigint
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
   SELECT CASE p_quota
@@ -40,7 +39,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
     WHEN 'sinks' THEN (SELECT count(*) FROM sinks s WHERE s.tenant = p_tenant AND s.kind = 'webhook') END
 $$;
 
--- Null while the quota has room for one more; otherwise the excess: see QuotaExceeded in packages/protocol/quota.ts.
+-- Null if the quota has room for at least one more unit. Otherwise the quota with its usage and limit: see QuotaExceeded in
+-- packages/protocol/quota.ts.
 CREATE FUNCTION over_quota(p_tenant text, p_quota text) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
 DECLARE
   used bigint := quota_used(p_tenant, p_quota);
@@ -50,8 +50,9 @@ BEGIN
   RETURN jsonb_build_object('kind', 'quota_exceeded', 'quota', p_quota, 'used', used, 'limit', most);
 END $$;
 
--- The quota that a new release of the bundle would exceed; null if there is room. The release's files are already stored and counted. A
--- tenant without any bytes left is refused too: its diagnostics, which are counted later but never refused, would exceed the quota.
+-- The quota that a new release of the bundle would exceed; null if there is room. The files of the release are already stored and counted.
+-- A tenant that has used all its bytes is refused as well. Otherwise the diagnostics of the release, which are never refused, would exceed
+-- the quota.
 CREATE FUNCTION publish_over_quota(p_tenant text, p_bundle text) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
 DECLARE
   refusal jsonb := coalesce(
@@ -61,14 +62,15 @@ BEGIN
   RETURN over_quota(p_tenant, 'bundles');
 END $$;
 
--- Serializes the requests that add to a counted quota, so two requests can't both take the last free unit. Must be the first lock of its
--- transaction. Two tenants whose names have the same hash wait for each other, for milliseconds.
+-- Serializes the requests that add to a counted quota, so that two requests can't both take the last free unit. A transaction must take
+-- this lock before all other locks. Two tenants whose names have the same hash wait for each other, but only for milliseconds.
 CREATE FUNCTION lock_counts(p_tenant text) RETURNS void LANGUAGE sql AS $$
   SELECT pg_advisory_xact_lock(7400002, hashtext(coalesce(p_tenant, '')))
 $$;
 
--- Adds to a tenant's stored bytes. Raises PM007 over the quota, which rolls back the transaction. With p_refuse false it only counts,
--- because data of a running release is never refused. Callers call it last, because tenant_usage is the last lock.
+-- Adds to the number of bytes that a tenant stores. Raises PM007 if the quota is exceeded, which rolls back the transaction. If p_refuse is
+-- false, the bytes are only counted, because data of a running release is never refused. Callers must call this function last, because
+-- tenant_usage is the last lock of every transaction.
 CREATE FUNCTION charge_bytes(p_tenant text, p_bytes bigint, p_refuse boolean DEFAULT true) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
 DECLARE
@@ -92,7 +94,8 @@ BEGIN
 END $$;
 CREATE TRIGGER usage_is_counted AFTER INSERT ON tenants FOR EACH ROW EXECUTE FUNCTION open_usage();
 
--- Counts a change towards the day's quota. Deferred to the commit, because tenant_usage is the last lock.
+-- Counts a change towards the tenant's quota of changes per day. The trigger is deferred to the commit, because tenant_usage is the last
+-- lock of every transaction.
 CREATE FUNCTION count_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
 BEGIN
   UPDATE tenant_usage u SET changes = CASE WHEN u.day = utc_day() THEN u.changes ELSE 0 END + 1, day = utc_day() WHERE u.tenant = NEW.tenant;
@@ -112,7 +115,7 @@ END $$;
 CREATE CONSTRAINT TRIGGER followers_are_counted AFTER INSERT OR DELETE ON followers DEFERRABLE INITIALLY DEFERRED
   FOR EACH ROW EXECUTE FUNCTION count_follower();
 
--- Every quota with its usage, in the order of QuotaName in packages/protocol/quota.ts. Null for an unknown tenant.
+-- Returns every quota with its usage, in the order of QuotaName in packages/protocol/quota.ts. Returns null for an unknown tenant.
 CREATE FUNCTION read_quotas(p_tenant text) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT jsonb_agg(jsonb_build_object('quota', n.quota, 'used', quota_used(p_tenant, n.quota), 'limit', quota_limit(p_tenant, n.quota),
     'default', quota_default(n.quota)) ORDER BY n.i)
@@ -120,8 +123,8 @@ CREATE FUNCTION read_quotas(p_tenant text) RETURNS jsonb LANGUAGE sql STABLE AS 
   WHERE EXISTS (SELECT FROM tenants t WHERE t.tenant = p_tenant)
 $$;
 
--- Sets the quotas that the request names, once per idempotency key. Null restores a default. A quota below the current usage refuses
--- additions but deletes nothing.
+-- Sets the quotas that the request names, once per idempotency key. The value null restores the default. If a quota is below the current
+-- usage, additions are refused but nothing is deleted.
 CREATE FUNCTION set_quotas(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   answer jsonb;
@@ -142,7 +145,7 @@ BEGIN
   RETURN answer;
 END $$;
 
--- The number of bytes stored by all tenants together.
+-- The number of bytes that all tenants together store.
 CREATE FUNCTION stored_bytes() RETURNS bigint LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
   SELECT coalesce(sum(bytes), 0)::bigint FROM tenant_usage
 $$;

@@ -1,8 +1,7 @@
--- Deletes rows whose retention has ended. Each call deletes one batch, with the owner's rights, because the app's role can't delete
--- history.
--- @returns the number of rows; a full batch means that there may be more
+-- Functions that delete rows whose retention has ended. Each call deletes one batch, with the owner's rights, because the database role of
+-- the application can't delete history. Each function returns the number of deleted rows. A full batch means that there may be more.
 --
--- No caller can delete rows that are younger than the shortest retention an operator may set: see retentionLimits in
+-- No caller can delete rows that are younger than the shortest retention that an operator may set: see retentionLimits in
 -- core/limits/storage-limits.ts.
 
 CREATE FUNCTION forget_keys(p_before timestamptz, p_most integer) RETURNS integer
@@ -25,7 +24,7 @@ BEGIN
   RETURN gone;
 END $$;
 
--- Deletes only the idempotency keys of tokens. The tokens stay listed.
+-- Deletes the idempotency keys of old tokens. The tokens themselves are not deleted.
 CREATE FUNCTION forget_token_keys(p_before timestamptz, p_most integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
 DECLARE

@@ -1,5 +1,5 @@
--- Closes a release. After that none of its forward steps has an effect, not even a step that is running in another process: each step
--- checks this row under its lock.
+-- Closes a release. After that, no step that advances the release has an effect, not even a step that is running in another process. Each
+-- such step locks this row and checks whether the release is closed.
 CREATE FUNCTION close_release(p_tenant text, p_bundle text, p_version bigint, p_outcome text, p_yields boolean, p_reason text, p_at_stage text, p_at timestamptz)
 RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
@@ -22,15 +22,16 @@ BEGIN
     SELECT coalesce(jsonb_agg(s.effect ORDER BY s.at DESC), '[]') FROM standing_effects(p_tenant, p_bundle, p_version) s));
 END $$;
 
--- The effects to undo when a release ends without having moved its pointer. A commit status needs no undo: the final status replaces it.
+-- The effects to undo when a release ends without having moved its pointer. A commit status is not undone, because the final status
+-- replaces it.
 CREATE FUNCTION standing_effects(p_tenant text, p_bundle text, p_version bigint) RETURNS TABLE (effect text, at timestamptz) LANGUAGE sql STABLE AS $$
   SELECT e.effect, max(e.at) FROM effects e
   WHERE (e.tenant, e.bundle, e.version) = (p_tenant, p_bundle, p_version) AND e.state NOT IN ('compensated', 'failed') AND e.effect <> 'commit-status'
   GROUP BY e.effect
 $$;
 
--- Undoes one kind of effect. For an artifact this deletes the release's claim: the artifact and its blobs may be shared with other
--- releases, and stay until nothing claims them. For a request to an external service this revokes the callback.
+-- Undoes one kind of effect of a release. For an artifact, deletes the release's claim. The artifact and its blobs may be shared with other
+-- releases, so they stay stored until no release claims them. For a request to an external service, revokes the callback.
 CREATE FUNCTION undo_effect(p_tenant text, p_bundle text, p_version bigint, p_effect text, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND closing FOR UPDATE;
@@ -45,7 +46,7 @@ BEGIN
   WHERE (tenant, bundle, version, effect) = (p_tenant, p_bundle, p_version, p_effect) AND state NOT IN ('compensated', 'failed');
 END $$;
 
--- Records that undoing an effect failed. An effect that was undone stays undone: the record of a failed attempt may arrive after a later
+-- Records that undoing an effect failed. An effect that was undone stays undone, because a failed attempt may be recorded after a later
 -- attempt has succeeded.
 CREATE FUNCTION record_undo_failure(p_tenant text, p_bundle text, p_version bigint, p_effect text, p_reason text, p_at timestamptz) RETURNS void LANGUAGE sql AS $$
   UPDATE effects SET state = 'compensation_failed', detail = p_reason, at = p_at

@@ -1,10 +1,11 @@
--- Deliveries to sinks, and the sinks that block a swap. Each sink has one writer, the Sink object with its key (handlers/sink/sink.ts),
--- which accesses the rows only through these functions.
+-- Functions for deliveries to sinks, and for the sinks that block a move. Each sink has one writer, which is the Restate object Sink with
+-- the sink's key (handlers/sink/sink.ts). The writer accesses the rows only through these functions.
 
--- The feed number directly before the first move that is recent enough to deliver. If no move is recent enough, the last feed number.
+-- The feed number directly before the first move that is recent enough to deliver. If no move is recent enough, this is the last feed
+-- number.
 --
--- A transaction takes the time of its move before its feed number, so of two concurrent moves the one with the lower number may have the
--- later time. Recent moves that directly precede the earliest recent one are therefore delivered as well.
+-- A transaction takes the time of its move before its feed number. Of two concurrent moves, the move with the lower number may therefore
+-- have the later time. For this reason, recent moves that directly precede the earliest recent move are delivered as well.
 CREATE FUNCTION feed_floor(p_tenant text, p_since timestamptz) RETURNS bigint LANGUAGE sql STABLE AS $$
   WITH young AS (
     SELECT m.seq FROM moves m WHERE m.tenant = p_tenant AND m.moved_at >= p_since ORDER BY m.moved_at, m.seq LIMIT 1)
@@ -26,8 +27,8 @@ CREATE FUNCTION from_epoch_ms(p_epoch_ms jsonb) RETURNS timestamptz LANGUAGE sql
   SELECT to_timestamp((p_epoch_ms #>> '{}')::double precision / 1000)
 $$;
 
--- The health of a sink: from the webhook's own row, or from the row of the broker's partition, which all tenants of the partition share.
--- Failures of this tenant's own events take precedence. Returns no row if no health is recorded.
+-- The health of a sink. It is stored in the webhook's own row, or in the row of the broker's partition, which several tenants share. If the
+-- broker refuses only events of this tenant, those failures take precedence. Returns no row if no health is recorded.
 CREATE FUNCTION sink_health(p_tenant text, p_sink text)
 RETURNS TABLE (failures bigint, failing_since timestamptz, last_error text, retry_at timestamptz, healthy_at timestamptz, shared boolean)
 LANGUAGE sql STABLE AS $$
@@ -39,8 +40,9 @@ LANGUAGE sql STABLE AS $$
   ORDER BY shared LIMIT 1
 $$;
 
--- The state of a sink and its due moves, for the sink's writer. Due moves start after the recorded feed number, or after `p_known` if no
--- number is recorded. Moves older than `p_since` are no longer delivered. See OpenedSink in services/postgres/sinks/sink-deliveries.ts.
+-- The state of a sink and its due moves, for the sink's writer. The due moves start after the feed number that is recorded as delivered, or
+-- after `p_known` if no number is recorded. Moves older than `p_since` are not delivered. See OpenedSink in
+-- services/postgres/sinks/sink-deliveries.ts.
 CREATE FUNCTION open_sink(p_tenant text, p_sink text, p_known bigint, p_since timestamptz, p_most integer) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
 DECLARE
   sink_row sinks;
@@ -52,7 +54,7 @@ BEGIN
   SELECT * INTO sink_row FROM sinks WHERE (tenant, sink) = (p_tenant, p_sink);
   SELECT * INTO health_now FROM sink_health(p_tenant, p_sink);
   IF latest IS NULL OR (sink_row.sink IS NULL AND p_sink NOT IN ('redis', 'rabbitmq')) THEN RETURN '{"kind": "no_sink"}'; END IF;
-  -- The start can't be after the end of the feed: after a restore from a backup, the feed may end before the number that the writer knows.
+  -- The start can't be after the end of the feed. After a restore from a backup, the feed may end before the number that the writer knows.
   start := least(greatest(coalesce(sink_row.delivered_seq, p_known, 0), feed_floor(p_tenant, p_since)), latest);
   RETURN jsonb_build_object('kind', 'open', 'openedMs', epoch_ms(clock_timestamp()), 'start', start, 'onRecord', sink_row.delivered_seq, 'latest', latest,
     'paused', CASE WHEN sink_row.paused_at IS NOT NULL THEN jsonb_build_object('by', sink_row.paused_by, 'reason', sink_row.pause_reason) END,
@@ -70,7 +72,8 @@ CREATE FUNCTION find_move(p_tenant text, p_seq bigint) RETURNS jsonb LANGUAGE sq
   SELECT recorded_move(m) FROM moves m WHERE (m.tenant, m.seq) = (p_tenant, p_seq)
 $$;
 
--- Locks and returns the row of a sink. Creates a broker's row if it is missing. A missing webhook row means that the webhook was deleted.
+-- Locks and returns the row of a sink. Creates the row of a broker if it is missing. If the row of a webhook is missing, the webhook was
+-- deleted.
 CREATE FUNCTION lock_sink(p_tenant text, p_sink text, p_start bigint, p_at timestamptz) RETURNS sinks LANGUAGE plpgsql AS $$
 DECLARE
   sink_row sinks;
@@ -83,7 +86,7 @@ BEGIN
   RETURN sink_row;
 END $$;
 
--- Records attempts to deliver to a webhook, and keeps only the latest `p_keep`.
+-- Records attempts to deliver to a webhook. Keeps only the latest `p_keep` attempts.
 CREATE FUNCTION put_attempts(p_tenant text, p_sink text, p_attempts jsonb, p_keep integer, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   IF p_attempts = '[]' THEN RETURN; END IF;
@@ -94,14 +97,14 @@ BEGIN
     SELECT w.n FROM webhook_attempts w WHERE (w.tenant, w.sink) = (p_tenant, p_sink) ORDER BY w.n DESC OFFSET p_keep LIMIT 1);
 END $$;
 
--- The later of two times at which a health check succeeded, both by this server's clock. Ignores p_before if it is in the future, because
--- the clock has been set back since then.
+-- The later of two times at which a health check succeeded, both by the clock of the database server. Ignores p_before if it is in the
+-- future, because the clock has been set back since then.
 CREATE FUNCTION later_check(p_before timestamptz, p_new timestamptz) RETURNS timestamptz LANGUAGE sql VOLATILE AS $$
   SELECT greatest(CASE WHEN p_before <= clock_timestamp() THEN p_before END, p_new)
 $$;
 
--- Records the result of an attempt to deliver to a broker, for all tenants of the partition. `p_failed` is null if the broker accepted the
--- events.
+-- Records the result of an attempt to deliver to a broker, for all tenants that share the partition. `p_failed` is null if the broker
+-- accepted the events.
 CREATE FUNCTION put_stream(p_broker text, p_stream integer, p_failed jsonb, p_healthy_at timestamptz) RETURNS void LANGUAGE sql AS $$
   INSERT INTO broker_streams AS s (broker, stream, failures, failing_since, last_error, retry_at, healthy_at)
   VALUES (p_broker, p_stream, coalesce((p_failed->>'failures')::bigint, 0), from_epoch_ms(p_failed->'sinceMs'), p_failed->>'reason',
@@ -111,19 +114,19 @@ CREATE FUNCTION put_stream(p_broker text, p_stream integer, p_failed jsonb, p_he
 $$;
 
 -- Records the result of one step of the sink's writer. `failed` is null if the sink accepted everything that was sent. `failed.whole` is
--- false if the sink refuses only this tenant's events. `healthyAtMs` is this server's time before the attempt began if the sink responded,
--- otherwise null. `pause` pauses the sink, and retries stop until it is resumed.
+-- false if the sink refuses only events of this tenant. `healthyAtMs` is the time of the database server before the attempt began, or null
+-- if the sink did not respond. `pause` is the reason for pausing the sink; retries then stop until the sink is resumed.
 CREATE FUNCTION record_delivery(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   sink_row sinks := lock_sink(p_tenant, p_request->>'sink', (p_request->>'start')::bigint, p_at);
   seq bigint := (p_request->>'seq')::bigint;
   failed jsonb := nullif(p_request->'failed', 'null');
-  -- The failure to record in the tenant's own row, if any. The failure of a whole broker is recorded in broker_streams instead.
+  -- The failure to record in the tenant's own row, if any. If a whole broker fails, the failure is recorded in broker_streams instead.
   own jsonb := CASE WHEN sink_row.kind = 'webhook' OR NOT (failed->>'whole')::boolean THEN failed END;
   checked timestamptz := from_epoch_ms(p_request->'healthyAtMs');
   why text := p_request->>'pause';
 BEGIN
-  -- No row means that the webhook has been deleted.
+  -- If the webhook has no row, it has been deleted.
   IF sink_row.sink IS NULL THEN RETURN; END IF;
   UPDATE sinks SET delivered_seq = seq, delivered_at = CASE WHEN seq > (p_request->>'start')::bigint THEN p_at ELSE delivered_at END,
     failures = coalesce((own->>'failures')::bigint, 0), failing_since = from_epoch_ms(own->'sinceMs'), last_error = own->>'reason',
@@ -133,7 +136,7 @@ BEGIN
     paused_at = CASE WHEN why IS NULL THEN paused_at ELSE p_at END,
     pause_reason = coalesce(why, pause_reason)
   WHERE (tenant, sink) = (p_tenant, sink_row.sink);
-  -- A step that sent nothing gives no information about the broker, so a recorded failure stays.
+  -- A step that sent nothing gives no information about the broker. A recorded failure of the broker then stays.
   IF sink_row.kind <> 'webhook' AND (checked IS NOT NULL OR (failed IS NOT NULL AND own IS NULL)) THEN
     PERFORM put_stream(sink_row.kind, stream_of(p_tenant), CASE WHEN own IS NULL THEN failed END, checked);
   END IF;
@@ -143,8 +146,8 @@ BEGIN
   END IF;
 END $$;
 
--- Records the result of one event outside the regular deliveries: a test, a redelivery or a health check. If a failing sink accepts this
--- event while moves are due, it stays failing, because it may still refuse the moves.
+-- Records the result of one event that was sent outside the regular deliveries: a test, a redelivery or a health check. If a failing sink
+-- accepts this event while moves are due, the sink stays failing, because it may still refuse the moves.
 CREATE FUNCTION record_sink_check(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   sink_row sinks := lock_sink(p_tenant, p_request->>'sink', (p_request->>'start')::bigint, p_at);
@@ -171,8 +174,9 @@ BEGIN
   END IF;
 END $$;
 
--- Records a health check of a broker's partition. Returns the reason if the partition still fails; null if it is healthy. If a failing
--- broker accepts the check while moves of the partition are due, it stays failing: only delivering those moves shows that it accepts them.
+-- Records a health check of a broker's partition. Returns the reason if the partition is still failing, or null if it is healthy. If a
+-- failing broker accepts the check while moves of the partition are due, it stays failing. Only delivering those moves shows that the
+-- broker accepts them.
 CREATE FUNCTION record_probe(p_broker text, p_stream integer, p_request jsonb, p_at timestamptz) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   stream_row broker_streams;
@@ -191,8 +195,8 @@ BEGIN
   RETURN NULL;
 END $$;
 
--- Pauses, resumes or rewinds a sink, once per idempotency key. A replayed result includes the current position of the sink, which the Sink
--- object copies to its state.
+-- Pauses, resumes or rewinds a sink, once per idempotency key. The result of a repeated request includes the current position of the sink,
+-- which the Sink object copies to its own state.
 CREATE FUNCTION control_sink(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   sink_row sinks;
@@ -228,12 +232,12 @@ BEGIN
   RETURN answer || jsonb_build_object('seq', sink_row.delivered_seq, 'latest', latest);
 END $$;
 
--- The sinks that block a move of this channel; null if no sink blocks it. A sink blocks if it is not known to be healthy and the tenant's current
--- policy freezes the channel without it. 'stale_health' means that only the last successful health check is too old, so a new check may
--- clear it. See BlockingSink in core/texts/sink-texts.ts.
+-- The sinks that block a move of this channel; null if no sink blocks it. A sink blocks the move if the tenant's current policy requires it
+-- for the channel and it is not known to be healthy. 'stale_health' means that the last successful health check is too old, so that a new
+-- check may unblock the sink. See BlockingSink in core/texts/sink-texts.ts.
 --
--- Compares the time of the last successful health check with this server's clock when the query runs. A time sent by a worker would be
--- wrong: the clocks of workers differ, and the transaction may wait for a connection or for locks.
+-- The age of a health check is measured with the clock of the database server when the query runs. A time from a worker would be wrong: the
+-- clocks of workers differ, and the transaction may wait for a connection or for locks.
 CREATE FUNCTION blocking_sinks(p_tenant text, p_channel text, p_health_max_age interval) RETURNS jsonb LANGUAGE sql VOLATILE AS $$
   SELECT jsonb_agg(jsonb_build_object('sink', n.sink) || CASE
       WHEN k.sink IS NULL AND n.sink NOT IN ('redis', 'rabbitmq') THEN '{"cause": "missing"}'
@@ -248,15 +252,15 @@ CREATE FUNCTION blocking_sinks(p_tenant text, p_channel text, p_health_max_age i
     AND NOT coalesce(k.paused_at IS NULL AND h.failures = 0 AND h.healthy_at > clock_timestamp() - p_health_max_age AND h.healthy_at <= clock_timestamp(), false)
 $$;
 
--- The webhooks to notify of a move: those that are not paused.
+-- The webhooks to notify of a move, which are all webhooks that are not paused.
 CREATE FUNCTION webhooks_of(p_tenant text) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT coalesce(jsonb_agg(sink ORDER BY sink), '[]') FROM sinks WHERE tenant = p_tenant AND kind = 'webhook' AND paused_at IS NULL
 $$;
 
--- The functions below read across tenants.
+-- The functions below read the data of all tenants.
 
--- For the next `p_most` tenants: the sinks with a due move from before `p_moved_before`, except sinks that wait for their next attempt.
--- `last` is null if there are no more tenants.
+-- For the next `p_most` tenants by name: the sinks with a due move from before `p_moved_before`, except sinks that wait for their next
+-- attempt. `last` is the name of the last tenant, or null if there are no more tenants.
 CREATE FUNCTION sinks_behind(p_brokers text[], p_after_tenant text, p_most integer, p_moved_before timestamptz, p_at timestamptz) RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
   WITH page AS MATERIALIZED (SELECT t.tenant, t.feed_seq FROM tenants t WHERE t.tenant > p_after_tenant ORDER BY t.tenant LIMIT p_most)
@@ -274,7 +278,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
       JOIN moves m ON (m.tenant, m.seq) = (p.tenant, n.delivered_seq + 1) AND m.moved_at < p_moved_before))
 $$;
 
--- The tenants of a shared stream that have due moves.
+-- The tenants of a broker's shared stream that have due moves.
 CREATE FUNCTION stream_behind(p_broker text, p_stream integer, p_most integer)
 RETURNS TABLE (tenant text, seq bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$

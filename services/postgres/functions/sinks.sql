@@ -1,12 +1,12 @@
 -- Creates or replaces a webhook. A new webhook starts with the next move. If the URL of an existing webhook changes, its cursor stays, so
--- the new address continues where the old address stopped. Its failures are cleared, because they belong to the old address.
+-- the new URL continues where the old URL stopped. Its failures are cleared, because they concern the old URL.
 --
--- `secret` may be null: an existing webhook then keeps its secret, and a new webhook gets `madeSecret`. A given secret replaces the current
--- secret as a rotation does.
+-- If `secret` is null, an existing webhook keeps its secret, and a new webhook gets `madeSecret`. A given secret replaces the current
+-- secret in the same way as a rotation.
 --
--- Locks the tenant's row, as a move does, so no concurrent move gets a number before the start of a new webhook. The locks also serialize
--- concurrent requests. Without them two requests could both create the webhook: the first caller would receive an invalid secret, and the
--- tenant could exceed its quota.
+-- Locks the tenant's row, as a move does. No concurrent move can therefore get a number before the start of a new webhook. The locks also
+-- serialize concurrent requests. Otherwise two requests could both create the webhook: the first caller would receive an invalid secret,
+-- and the tenant could exceed its quota.
 CREATE FUNCTION put_sink(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   latest bigint;
@@ -33,13 +33,14 @@ BEGIN
   END IF;
   answer := jsonb_build_object('kind', 'saved', 'created', sink_row.sink IS NULL, 'secretMade', sink_row.sink IS NULL AND p_request->>'secret' IS NULL, 'replayed', false);
   INSERT INTO idempotency_keys VALUES (p_tenant, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at);
-  -- Records only the origin of the URL: the rest often contains a secret.
+  -- The audit contains only the origin of the URL, because the rest often contains a secret.
   PERFORM audit(p_tenant, p_at, p_request->>'by', 'set sink', jsonb_build_object('sink', p_request->>'sink', 'origin', p_request->>'origin', 'requestId', p_request->>'requestId',
     'newSecret', sink_row.sink IS NULL OR p_request->>'secret' IS NOT NULL));
   RETURN answer;
 END $$;
 
--- During a rotation, deliveries are signed with both the new and the previous secret. An older secret is dropped.
+-- Replaces the secret of a webhook. During the rotation, deliveries are signed with both the new and the previous secret. Any older secret
+-- is dropped.
 CREATE FUNCTION change_secret(p_sink sinks, p_sealed text, p_rotation_ms bigint, p_at timestamptz) RETURNS void LANGUAGE sql AS $$
   UPDATE sinks SET secret = p_sealed, previous_secret = p_sink.secret, previous_until = p_at + make_interval(secs => p_rotation_ms / 1000.0)
   WHERE (tenant, sink) = (p_sink.tenant, p_sink.sink)
@@ -50,7 +51,7 @@ DECLARE
   sink_row sinks;
   answer jsonb;
 BEGIN
-  -- Locks the row first, so the second of two concurrent requests with the same key finds the result of the first.
+  -- Locks the row first. The second of two concurrent requests with the same key then finds the result of the first.
   SELECT * INTO sink_row FROM sinks WHERE (tenant, sink) = (p_tenant, p_request->>'sink') AND kind = 'webhook' FOR NO KEY UPDATE;
   answer := replay(p_tenant, p_request->>'idempotencyKey', p_request->>'fingerprint');
   IF answer IS NOT NULL THEN RETURN answer; END IF;
@@ -63,7 +64,7 @@ BEGIN
   RETURN answer;
 END $$;
 
--- Deletes a webhook, and its attempts by cascade. A tenant can't delete a broker's row.
+-- Deletes a webhook. Its recorded attempts are deleted by cascade. A tenant can't delete the row of a broker.
 CREATE FUNCTION delete_sink(p_tenant text, p_sink text, p_by text, p_request_id text, p_at timestamptz) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
   DELETE FROM sinks WHERE (tenant, sink) = (p_tenant, p_sink) AND kind = 'webhook';

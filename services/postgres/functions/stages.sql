@@ -1,5 +1,5 @@
--- Records a stage that has ended. Refused for a closed release: like every other forward step, it checks this under the lock of the
--- release's row. Charges only the additional bytes of diagnostics, because a step may be repeated.
+-- Records a stage that has ended. Refused for a closed release: like every step that advances a release, the function checks this while it
+-- holds the lock of the release's row. A step may be repeated, so only additional bytes of diagnostics count towards the quota.
 CREATE FUNCTION record_stage(p_tenant text, p_bundle text, p_version bigint, p_stage text, p_state text, p_invocation text, p_began timestamptz, p_ended timestamptz, p_problems jsonb)
 RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
@@ -18,8 +18,8 @@ CREATE FUNCTION diagnostics_bytes(p_problems jsonb) RETURNS bigint LANGUAGE sql 
   SELECT CASE WHEN p_problems = '[]' THEN 0 ELSE octet_length(p_problems::text) END
 $$;
 
--- Records the validation and the compilation. Also stores the compiled blobs if they are small, so a small bundle takes one round trip. The
--- content of a blob that is already stored is null.
+-- Records the validate and compile stages. Also stores the compiled blobs if they are small, so that a small bundle needs one round trip.
+-- The content of a blob that is already stored is null.
 CREATE FUNCTION record_compiled(
   p_tenant text, p_bundle text, p_version bigint, p_invocation text, p_valid_began timestamptz, p_valid_ended timestamptz, p_began timestamptz, p_ended timestamptz,
   p_digests text[], p_media_types text[], p_contents bytea[]
@@ -47,8 +47,8 @@ RETURNS void LANGUAGE sql AS $$
   ON CONFLICT (tenant, bundle, version, stage) DO UPDATE SET state = p_state, finished_at = p_ended, diagnostics = p_problems
 $$;
 
--- Triggers that notify the readers of a release when one of its stages or gates changes, in the same transaction. The functions that settle
--- a release notify its readers of the end. PostgreSQL sends identical notifications of one transaction only once.
+-- These triggers notify the readers of a release when one of its stages or gates changes, in the same transaction. The functions that
+-- settle a release notify its readers of the end. PostgreSQL sends identical notifications of one transaction only once.
 CREATE FUNCTION notify_progress() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM notify_readers(NEW.tenant, NEW.bundle, NULL, NEW.version, 'progress');
@@ -63,8 +63,8 @@ RETURNS void LANGUAGE sql AS $$
   ON CONFLICT (tenant, bundle, version, effect, subject) DO UPDATE SET state = p_state, detail = p_detail, at = EXCLUDED.at
 $$;
 
--- Registers the artifact of a manifest, and the blobs to which it refers. If a blob is not stored, the foreign key rejects the transaction
--- and nothing is registered.
+-- Registers the artifact of a manifest, and the blobs to which the manifest refers. If a blob is not stored, the foreign key rejects the
+-- transaction and nothing is registered.
 CREATE FUNCTION put_artifact(p_tenant text, p_manifest text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   content jsonb;
@@ -105,13 +105,14 @@ BEGIN
   WHERE stages.state <> 'passed';
   RETURN jsonb_build_object('kind', 'stored', 'digest', own, 'gated', gated);
 EXCEPTION
-  -- Each of these errors rolls back everything above.
+  -- The errors that are handled below roll back all changes of this function.
   WHEN SQLSTATE 'PM009' THEN RETURN '{"kind": "broken", "cause": "none_for_channel"}';
   WHEN foreign_key_violation THEN RETURN '{"kind": "broken", "cause": "blob_missing"}';
   WHEN not_null_violation OR invalid_text_representation OR no_data_found THEN RETURN '{"kind": "broken", "cause": "manifest_unreadable"}';
 END $$;
 
--- The artifact of a release for a pointer on the channel `p_on_channel`: the channel's own artifact, or else the base artifact.
+-- The artifact of a release for the channel `p_on_channel`. This is the channel's own artifact if there is one, otherwise the base
+-- artifact.
 CREATE FUNCTION artifact_for(p_tenant text, p_bundle text, p_version bigint, p_on_channel text) RETURNS text LANGUAGE sql STABLE AS $$
   SELECT digest FROM release_artifacts
   WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND channel IN (p_on_channel, '') ORDER BY channel DESC LIMIT 1

@@ -1,8 +1,10 @@
--- Functions that store blobs and sources, and delete those that nothing uses. The content of a refused publish, and content that an
--- abandoned release compiled or received, is deleted within an hour. Content of an artifact or of a release's source is kept.
+-- Functions that store blobs and sources, and delete them when they are not used. The content of a refused publish is deleted within an
+-- hour. Content that an abandoned release compiled or received is also deleted within an hour. Content of an artifact or of a release's
+-- source is kept.
 
--- Inserts the blobs that are not stored yet. The caller sorts them by digest, so concurrent transactions lock them in the same order. @returns
--- the number of bytes added
+-- Inserts the blobs that are not stored yet. The caller must sort them by digest, so that concurrent transactions lock them in the same
+-- order.
+-- @returns the number of bytes added
 CREATE FUNCTION put_blobs(p_tenant text, p_digests text[], p_media_types text[], p_contents bytea[]) RETURNS bigint LANGUAGE sql AS $$
   WITH added AS (
     INSERT INTO blobs (tenant, digest, media_type, size, content)
@@ -12,8 +14,9 @@ CREATE FUNCTION put_blobs(p_tenant text, p_digests text[], p_media_types text[],
   SELECT coalesce(sum(size), 0)::bigint FROM added
 $$;
 
--- Keeps blobs from being deleted until their holder refers to them or has ended. FOR KEY SHARE waits for a sweep that is deleting one of
--- them. @returns the digests that are not stored, or were just deleted
+-- Protects blobs from deletion until their holder, a source or a running compilation, refers to them or has ended. FOR KEY SHARE waits for
+-- a sweep that is deleting one of the blobs.
+-- @returns the digests that are not stored, or were just deleted
 CREATE FUNCTION hold_blobs(p_tenant text, p_digests text[], p_holder text) RETURNS text[] LANGUAGE plpgsql AS $$
 DECLARE
   missing text[];
@@ -31,7 +34,7 @@ CREATE FUNCTION release_holder(p_bundle text, p_version bigint) RETURNS text LAN
   SELECT format('%s/v%s', p_bundle, p_version)
 $$;
 
--- Whether a source is stored. If it is, restarts the time until its next check.
+-- Whether a source is stored. If it is, postpones the sweep's next check of the source.
 CREATE FUNCTION touch_source(p_tenant text, p_digest text) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM FROM sources WHERE (tenant, digest) = (p_tenant, p_digest) AND check_at IS NULL;
@@ -40,8 +43,8 @@ BEGIN
   RETURN FOUND;
 END $$;
 
--- Stores a source, after its blobs (`p_added` new bytes) were inserted in the same transaction. @returns the blobs that a sweep has deleted
--- since they were checked; if the list is empty, the source is stored
+-- Stores a source. The caller has inserted the blobs of the source (`p_added` new bytes) in the same transaction.
+-- @returns the blobs that a sweep has deleted since the caller checked them; if the list is empty, the source is stored
 CREATE FUNCTION put_source(p_tenant text, p_digest text, p_entries jsonb, p_added bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   missing text[];
@@ -58,11 +61,11 @@ BEGIN
   RETURN '[]';
 END $$;
 
--- The sweep handles one tenant at a time, with the owner's rights, because the app's role can't delete content. Several workers may sweep
--- at the same time, but only one of them sweeps a given tenant.
+-- The sweep handles one tenant at a time, with the owner's rights, because the database role of the application can't delete content.
+-- Several workers may sweep at the same time, but only one of them sweeps a given tenant.
 
--- The next tenants by name whose content is due for a check. The caller passes the last name that it received, and starts again after the
--- last tenant. So a tenant with a large amount of due content does not starve the others.
+-- The next tenants, by name, whose content is due for a check. The caller passes the last name that it received, and starts again after the
+-- last tenant. A tenant with a large amount of due content therefore does not delay the others.
 CREATE FUNCTION tenants_to_sweep(p_after_tenant text, p_most integer) RETURNS TABLE (tenant text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
   SELECT t.tenant FROM tenants t
@@ -72,7 +75,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
   ORDER BY t.tenant LIMIT p_most
 $$;
 
--- Checks the due content of a tenant, and deletes what nothing uses. @returns the number of sources and blobs checked
+-- Checks the due content of a tenant, and deletes the content that is not used.
+-- @returns the number of sources and blobs checked
 CREATE FUNCTION sweep_content(p_tenant text, p_most integer, p_most_bytes bigint) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
 DECLARE
@@ -95,20 +99,23 @@ DECLARE
   kept text[];
   gone text[];
 BEGIN
-  -- Deleting a source takes time in proportion to the stored size of its listing. Handles at least one source, even if it alone exceeds
-  -- p_most_bytes.
+  -- Limits the total size of the sources per call, because deleting a source takes time in proportion to the stored size of its listing. At
+  -- least one source is handled, even if it alone exceeds p_most_bytes.
   due := ARRAY(SELECT n.digest FROM (
     SELECT c.digest, sum(c.size) OVER (ORDER BY c.check_at, c.digest) - c.size AS before FROM (
       SELECT digest, pg_column_size(entries) AS size, check_at FROM sources WHERE tenant = p_tenant AND check_at < now() ORDER BY check_at, digest LIMIT p_most) c) n
     WHERE n.before < p_most_bytes);
-  -- Skips a source that another transaction has locked to admit a release of it.
+  -- Skips a source that another transaction has locked in order to admit a release of it.
   due := ARRAY(SELECT digest FROM sources WHERE tenant = p_tenant AND digest = ANY (due) AND check_at < now() ORDER BY digest FOR UPDATE SKIP LOCKED);
   checked := cardinality(due);
   kept := ARRAY(SELECT d FROM unnest(due) d WHERE EXISTS (SELECT FROM releases r WHERE (r.tenant, r.source) = (p_tenant, d)));
   UPDATE sources SET check_at = NULL WHERE tenant = p_tenant AND digest = ANY (kept);
   gone := ARRAY(SELECT d FROM unnest(due) d WHERE NOT d = ANY (kept));
-  -- Other sources may keep the blobs, and then nothing else would delete these rows. A transaction that stores the same source again has
-  -- either locked it first (touch_source), or waits for this transaction and then inserts new rows.
+  -- Deletes the rows that protect the blobs of the deleted sources. Other sources may protect the same blobs, and then nothing else would
+  -- delete these rows.
+  --
+  -- A transaction that stores the same source again is safe. It has either locked the source first (touch_source), or waits for this
+  -- transaction and then inserts new rows.
   DELETE FROM blob_holders h USING sources s, jsonb_array_elements(s.entries) e
   WHERE s.tenant = p_tenant AND s.digest = ANY (gone) AND (h.tenant, h.digest, h.holder) = (p_tenant, e->>'digest', s.digest);
   WITH deleted AS (DELETE FROM sources WHERE tenant = p_tenant AND digest = ANY (gone) RETURNING entries)
@@ -121,12 +128,13 @@ DECLARE
   kept text[];
   awaited text[];
 BEGIN
-  -- Deleting content takes time in proportion to its size. Handles at least one blob, even if it alone exceeds p_most_bytes.
+  -- Limits the total size of the blobs per call, because deleting content takes time in proportion to its size. At least one blob is
+  -- handled, even if it alone exceeds p_most_bytes.
   due := ARRAY(SELECT n.digest FROM (
     SELECT c.digest, sum(c.size) OVER (ORDER BY c.check_at, c.digest) - c.size AS before FROM (
       SELECT digest, size, check_at FROM blobs WHERE tenant = p_tenant AND check_at < now() ORDER BY check_at, digest LIMIT p_most) c) n
     WHERE n.before < p_most_bytes);
-  -- Skips a blob that another transaction has locked because it is about to refer to it.
+  -- Skips a blob that another transaction has locked in order to refer to it.
   due := ARRAY(SELECT digest FROM blobs WHERE tenant = p_tenant AND digest = ANY (due) AND check_at < now() ORDER BY digest FOR UPDATE SKIP LOCKED);
   checked := cardinality(due);
   kept := ARRAY(SELECT d FROM unnest(due) d WHERE is_named(p_tenant, d));
@@ -148,7 +156,7 @@ CREATE FUNCTION is_named(p_tenant text, p_digest text) RETURNS boolean LANGUAGE 
       WHERE (h.tenant, h.digest) = (p_tenant, p_digest) AND s.check_at IS NULL)
 $$;
 
--- Whether a source that may still be published, or a release that is being compiled, needs the blob.
+-- Whether the blob is needed by a source that may still be published, or by a release that is being compiled.
 CREATE FUNCTION is_awaited(p_tenant text, p_digest text) RETURNS boolean LANGUAGE sql STABLE AS $$
   SELECT EXISTS (
       SELECT FROM blob_holders h JOIN sources s ON (s.tenant, s.digest) = (h.tenant, h.holder)

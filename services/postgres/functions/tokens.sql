@@ -1,8 +1,8 @@
 -- Tokens belong to the platform, not to a tenant.
 
--- Processes can access tokens only through these functions, and no function returns a hash.
+-- Processes can access tokens only through these functions. No function returns the hash of a token.
 
--- The active token with that hash.
+-- The active token that has the given hash.
 CREATE FUNCTION find_token(p_hash text)
 RETURNS TABLE (id text, name text, tenant text, roles text[])
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
@@ -15,8 +15,8 @@ CREATE FUNCTION token_json(p_token tokens) RETURNS jsonb LANGUAGE sql STABLE AS 
   'revokedBy', p_token.revoked_by, 'revokedAt', iso(p_token.revoked_at))
 $$;
 
--- Creates a token, once per idempotency key. Two active tokens of a tenant never share a name. The caller has set the transaction's tenant
--- to the token's tenant.
+-- Creates a token, once per idempotency key. Two active tokens of a tenant never have the same name. The caller must have set the tenant of
+-- the transaction to the tenant of the token.
 CREATE FUNCTION create_token(p_tenant text, p_request jsonb, p_at timestamptz) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
 DECLARE
@@ -27,15 +27,16 @@ BEGIN
   PERFORM lock_counts(p_tenant);
   PERFORM FROM tenants WHERE tenant = p_tenant;
   IF p_tenant IS NOT NULL AND NOT FOUND THEN RETURN '{"kind": "no_tenant"}'; END IF;
-  -- A second round runs only if a concurrent request inserts a token between the SELECT and the INSERT. That round finds the token, unless
-  -- it was revoked in the meantime.
+  -- A second iteration of the loop runs only if a concurrent request inserts a token between the SELECT and the INSERT. The second
+  -- iteration then finds that token, unless it was revoked in the meantime.
   FOR attempt IN 1..10 LOOP
     SELECT * INTO earlier FROM tokens WHERE coalesce(tenant, '') = coalesce(p_tenant, '') AND idempotency_key = token_key;
     IF earlier.fingerprint = p_request->>'fingerprint' THEN RETURN jsonb_build_object('kind', 'made_before', 'id', earlier.id); END IF;
-    -- All requests of a tenant share its idempotency keys.
+    -- The idempotency key must not have been used for another request of the tenant. Requests of all kinds share the keys of a tenant.
     IF FOUND OR EXISTS (SELECT FROM idempotency_keys WHERE (tenant, key) = (p_tenant, token_key)) THEN RETURN '{"kind": "key_reused"}'; END IF;
     SELECT * INTO earlier FROM tokens WHERE coalesce(tenant, '') = coalesce(p_tenant, '') AND name = p_request->>'name' AND revoked_at IS NULL;
-    -- A concurrent attempt of this same request inserted the token between the two SELECTs. The next round finds it by its key.
+    -- A concurrent attempt of the same request has inserted the token between the two SELECTs. The next iteration finds the token by its
+    -- idempotency key.
     CONTINUE WHEN FOUND AND earlier.idempotency_key = token_key;
     IF FOUND THEN RETURN jsonb_build_object('kind', 'name_taken', 'id', earlier.id); END IF;
     refusal := coalesce(over_quota(p_tenant, 'tokens'), CASE WHEN p_tenant IS NOT NULL THEN over_quota(p_tenant, 'changesPerDay') END);
@@ -52,14 +53,14 @@ BEGIN
       END IF;
       RETURN jsonb_build_object('kind', 'made', 'token', token_json(earlier));
     EXCEPTION
-      -- This error rolls back both the token and its key.
+      -- The error rolls back the insertion of both the token and its idempotency key. The next iteration of the loop tries again.
       WHEN unique_violation THEN NULL;
     END;
   END LOOP;
   RAISE EXCEPTION 'the token cannot be created: ten concurrent requests came first';
 END $$;
 
--- The token with this id, active or revoked. Null for an unknown id.
+-- Returns the token with this ID, active or revoked. Returns null for an unknown ID.
 CREATE FUNCTION get_token(p_id text) RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
   SELECT token_json(t) FROM tokens t WHERE t.id = p_id
@@ -70,7 +71,7 @@ CREATE FUNCTION list_tokens(p_of_tenant text, p_active boolean, p_revoked boolea
 RETURNS TABLE (token jsonb)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
 BEGIN
-  -- Two statements, because each order has its own index.
+  -- There are two queries, because the tokens of all tenants and the tokens of one tenant are sorted by different indexes.
   IF p_of_tenant IS NULL THEN
     RETURN QUERY SELECT token_json(t) FROM tokens t
       WHERE (t.created_at, t.id) < (p_before_at, p_before_id) AND CASE WHEN t.revoked_at IS NULL THEN p_active ELSE p_revoked END
@@ -83,8 +84,8 @@ BEGIN
   END IF;
 END $$;
 
--- Revokes a token. If the token is already revoked, its first revocation stays. The caller has set the transaction's tenant to the token's
--- tenant.
+-- Revokes a token. If the token is already revoked, the recorded revocation does not change. The caller must have set the tenant of the
+-- transaction to the tenant of the token.
 CREATE FUNCTION revoke_token(p_tenant text, p_id text, p_by text, p_request_id text, p_at timestamptz) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
 BEGIN

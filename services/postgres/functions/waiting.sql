@@ -1,5 +1,5 @@
--- The releases, gates, compilers and sinks that a release waits for: see WaitingRow in services/postgres/releases/waiting.ts. Empty while
--- the release is working, and after it was superseded, cancelled or closed.
+-- The releases, gates, compilers and sinks for which a release is waiting: see WaitingRow in services/postgres/releases/waiting.ts. Empty
+-- if the release is not waiting, and after it was superseded, cancelled or closed.
 CREATE FUNCTION waiting_for(p_release releases) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT CASE
     WHEN p_release.status = 'queued' THEN (

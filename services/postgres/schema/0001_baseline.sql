@@ -1,10 +1,12 @@
--- The complete schema. Every tenant table has the tenant in its key, so row-level security and foreign keys stay within one tenant. Callers
--- pass times as parameters: a durable step journals the time, so a repeated step writes the same row.
+-- The complete schema. Every table with data of tenants has the tenant in its key. Row-level security therefore applies, and foreign keys
+-- stay within one tenant.
+--
+-- Callers pass times as parameters. A durable step journals its time, so a repeated step writes the same row.
 
--- Domains for column values. PostgreSQL parses and prepares a table's CHECK again for each statement that writes a row. It prepares a
--- domain's CHECK once per connection, and evaluates it only when the column is written.
+-- Domains restrict the values of many columns, instead of a CHECK of the table. PostgreSQL parses and prepares a table's CHECK again for
+-- each statement that writes a row. It prepares a domain's CHECK once per connection, and evaluates it only when the column is written.
 CREATE DOMAIN identifier AS text CHECK (VALUE ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$');
--- 'queued': the release waits for another release of the same pointer.
+-- 'queued' means that the release waits for another release of the same pointer.
 CREATE DOMAIN release_status AS text CHECK (VALUE IN ('queued', 'running', 'settled'));
 CREATE DOMAIN release_outcome AS text CHECK (VALUE IN ('published', 'rejected', 'errored', 'superseded', 'cancelled'));
 CREATE DOMAIN release_intent AS text CHECK (VALUE IN ('superseded', 'cancelled'));
@@ -13,32 +15,32 @@ CREATE DOMAIN stage_state AS text CHECK (VALUE IN ('running', 'passed', 'failed'
 CREATE DOMAIN effect_name AS text CHECK (VALUE IN (
   'artifact-claim', 'check-request', 'compile-request', 'pointer-move', 'announcement', 'commit-status'));
 
--- 'started': the call was made or is under way, and its result is not known. 'failed': the call failed permanently.
+-- 'started' means that the call was made or is under way, and its result is not known. 'failed' means that the call failed permanently.
 CREATE DOMAIN effect_state AS text CHECK (VALUE IN ('started', 'done', 'failed', 'compensated', 'compensation_failed'));
 CREATE DOMAIN move_kind AS text CHECK (VALUE IN ('publish', 'hand'));
--- Versions, generations and feed numbers start at 1.
+-- The type of versions, generations and feed numbers, which all start at 1.
 CREATE DOMAIN counting_number AS bigint CHECK (VALUE >= 1);
 
 CREATE TABLE tenants (
   tenant identifier PRIMARY KEY,
   created_by text NOT NULL,
   created_at timestamptz NOT NULL,
-  -- The last number in the tenant's feed. The transaction that moves a pointer takes the next number under this row's lock. An identity
-  -- column would assign numbers before the commit, so a reader's cursor could skip a number that commits later.
+  -- The number of the last move in the tenant's feed. The transaction that moves a pointer takes the next number while it holds the lock of
+  -- this row. An identity column would assign numbers before the commit. A reader's cursor could then skip a number that commits later.
   feed_seq bigint NOT NULL DEFAULT 0
--- Half of each page stays free: every move updates this row, and with free space on its page the update changes no index.
+-- Every move updates this row. Half of each page stays free, so that the updated row fits on the same page and no index changes.
 ) WITH (fillfactor = 50);
 
--- The shared stream that carries a tenant's moves: see partitionOf in packages/protocol/sinks/sink.ts. Defined here because an index uses
--- it: a migration drops and recreates the functions of functions/.
+-- The shared stream of a broker that carries the moves of a tenant: see partitionOf in packages/protocol/sinks/sink.ts. The function is
+-- defined here because an index uses it. The functions in functions/ are dropped and created again by a migration.
 CREATE FUNCTION stream_of(p_tenant text) RETURNS integer LANGUAGE sql IMMUTABLE AS $$
   SELECT get_byte(sha256(p_tenant::bytea), 31) % 16
 $$;
 REVOKE ALL ON FUNCTION stream_of FROM PUBLIC;
--- A tenant's name never changes, so updates of the row leave this index unchanged.
+-- The name of a tenant never changes, so updates of the row do not change this index.
 CREATE INDEX tenants_by_stream ON tenants (stream_of(tenant), tenant);
 
--- Quotas that an operator has set for a tenant. All other quotas have their defaults: see quota_default in functions/quotas.sql.
+-- The quotas that an operator has set for a tenant. A quota without a row has its default: see quota_default in functions/quotas.sql.
 CREATE DOMAIN quota_name AS text CHECK (VALUE IN (
   'bytes', 'bundles', 'releasesInFlight', 'changesPerDay', 'policyVersions', 'followers', 'tokens', 'hooks', 'sinks'));
 CREATE TABLE quotas (
@@ -50,17 +52,17 @@ CREATE TABLE quotas (
   PRIMARY KEY (tenant, quota)
 );
 
--- Counters that would take too long to compute from the rows. Each tenant has one row, created with the tenant. The counters are not
--- columns of `tenants`, because swaps lock the rows of that table.
+-- Counters that would take too long to compute from the stored rows. Each tenant has one row, which is created with the tenant. The
+-- counters are not columns of `tenants`, because transactions that move a pointer lock the rows of that table.
 CREATE TABLE tenant_usage (
   tenant text PRIMARY KEY REFERENCES tenants,
-  -- Blob contents, source listings, diagnostics and the reports of remote compilers.
+  -- The stored bytes of the tenant: blob contents, source listings, diagnostics and the reports of remote compilers.
   bytes bigint NOT NULL DEFAULT 0 CHECK (bytes >= 0),
   followers bigint NOT NULL DEFAULT 0 CHECK (followers >= 0),
-  -- The audit rows and hook deliveries of one day (UTC).
+  -- `changes` is the number of audit rows and hook deliveries on the date `day` (UTC).
   day date,
   changes bigint NOT NULL DEFAULT 0
--- Half of each page stays free: an update stays on its page and changes no index.
+-- Half of each page stays free, so that an updated row fits on the same page and no index changes.
 ) WITH (fillfactor = 50);
 
 CREATE TABLE bundles (
@@ -70,25 +72,26 @@ CREATE TABLE bundles (
   PRIMARY KEY (tenant, bundle)
 );
 
--- Content by digest. Blobs are shared within a tenant and never between tenants, so a digest reveals nothing about other tenants'
--- content.
+-- Stored content by its digest. Blobs are shared within a tenant, but never between tenants. A digest therefore reveals nothing about other
+-- tenants' content.
 CREATE TABLE blobs (
   tenant text NOT NULL REFERENCES tenants,
-  -- The CHECK computes the digest, so content can't be stored under a wrong one.
+  -- The CHECK computes the digest, so content can't be stored under a wrong digest.
   digest text NOT NULL CHECK (digest = 'sha256:' || encode(sha256(content), 'hex')),
   media_type text NOT NULL,
   size bigint NOT NULL CHECK (size = octet_length(content)),
-  -- PostgreSQL compresses the content. It first tries one kilobyte, and stores incompressible content unchanged.
+  -- PostgreSQL compresses the content. It first tries to compress one kilobyte, and stores incompressible content unchanged.
   content bytea NOT NULL,
-  -- When the sweep next checks whether an artifact or a release's source refers to this blob. Null once it has found a reference: the blob
-  -- is then kept permanently.
+  -- The time when the sweep next checks whether an artifact or the source of a release refers to this blob. Null after the sweep has found
+  -- a reference, because the blob is then kept permanently.
   check_at timestamptz DEFAULT now() + interval '50 minutes',
   PRIMARY KEY (tenant, digest)
 );
 CREATE INDEX blobs_to_check ON blobs (tenant, check_at) WHERE check_at IS NOT NULL;
 
--- The source (its digest) or the running compilation (`bundle/v12`) that needs a blob to which nothing refers yet. The foreign key keeps
--- the sweep from deleting that blob. The rows are deleted when the sweep has finished checking the blob.
+-- Protects blobs to which nothing refers yet. `holder` is the digest of the source, or the name of the running compilation (`bundle/v12`),
+-- that needs the blob. The foreign key prevents the sweep from deleting the blob. The rows are deleted when the sweep has finished checking
+-- the blob.
 CREATE TABLE blob_holders (
   tenant text NOT NULL,
   digest text NOT NULL,
@@ -100,9 +103,10 @@ CREATE TABLE blob_holders (
 CREATE TABLE sources (
   tenant text NOT NULL REFERENCES tenants,
   digest text NOT NULL,
-  -- [{path, digest, size}], sorted by path.
+  -- The files of the source as [{path, digest, size}], sorted by path.
   entries jsonb NOT NULL,
-  -- When the sweep next checks whether a release uses this source. Null once it has found a release: the source is then kept permanently.
+  -- The time when the sweep next checks whether a release uses this source. Null after the sweep has found such a release, because the
+  -- source is then kept permanently.
   check_at timestamptz DEFAULT now() + interval '50 minutes',
   PRIMARY KEY (tenant, digest)
 );
@@ -112,15 +116,15 @@ CREATE TABLE artifacts (
   tenant text NOT NULL,
   digest text NOT NULL,
   PRIMARY KEY (tenant, digest),
-  -- The manifest is itself a blob.
+  -- The manifest of an artifact is itself stored as a blob.
   FOREIGN KEY (tenant, digest) REFERENCES blobs
 );
 
--- The blobs to which a manifest refers. The foreign key guarantees that all of them are stored.
+-- The blobs to which the manifest of an artifact refers. The foreign key guarantees that all of them are stored.
 CREATE TABLE artifact_blobs (
   tenant text NOT NULL,
   artifact text NOT NULL,
-  -- 0 is the index. The files follow in the manifest's order.
+  -- The position of the blob in the OCI manifest. The manifest's config has position 0, and its layers follow in their order.
   ordinal integer NOT NULL,
   digest text NOT NULL,
   path text,
@@ -131,7 +135,7 @@ CREATE TABLE artifact_blobs (
   FOREIGN KEY (tenant, artifact) REFERENCES artifacts,
   FOREIGN KEY (tenant, digest) REFERENCES blobs
 );
--- For the sweep, and for the foreign key check when a blob is deleted.
+-- This index serves the sweep, and the foreign key check when a blob is deleted.
 CREATE INDEX artifact_blobs_by_digest ON artifact_blobs (tenant, digest);
 
 CREATE TABLE releases (
@@ -140,20 +144,22 @@ CREATE TABLE releases (
   version counting_number NOT NULL,
   channel text NOT NULL,
   status release_status NOT NULL,
-  -- Set by the swap or the close. Final once the status is 'settled'.
+  -- The outcome is set when the release moves its pointer or is closed. It is final after the status has become 'settled'.
   outcome release_outcome,
   reason text,
   source text NOT NULL,
   digest text,
-  -- The generation to which this release moved its pointer, and the feed number of that move.
+  -- The generation to which this release moved its pointer, and the feed number of that move. Null before the move.
   generation bigint,
   seq bigint,
   if_generation bigint,
-  -- The policy version that applies: the tenant's latest when the release was admitted, or 0 without a policy.
+  -- The policy version that applies to this release. It is the tenant's latest version when the release was admitted, or 0 if the tenant
+  -- had no policy.
   policy_version bigint NOT NULL,
-  -- The release must not go live before this time.
+  -- The earliest time at which the release may go live.
   not_before timestamptz,
-  -- The number of decisions that have settled a gate of this release. The promise that its workflow awaits has this number in its name.
+  -- The number of decisions that have settled a gate of this release. The workflow of the release waits for a promise that has this number
+  -- in its name.
   gates_decided bigint NOT NULL DEFAULT 0,
   message text,
   by text NOT NULL,
@@ -161,13 +167,14 @@ CREATE TABLE releases (
   -- The push that triggered the release: see Origin in packages/protocol/hook.ts.
   origin jsonb,
   invocation_id text,
-  -- Once true, no forward step of the release has an effect: see close_release.
+  -- Whether the release is being closed or is closed. No step that advances the release has an effect from then on: see close_release.
   closing boolean NOT NULL DEFAULT false,
-  -- Set when the release is superseded or cancelled while it runs. The swap then refuses, and the close uses it as the outcome.
+  -- Set when the release is superseded or cancelled while it runs. The release can then no longer move its pointer, and this value becomes
+  -- its outcome when it is closed.
   intent release_intent,
   intent_reason text,
   superseded_by bigint,
-  -- The required sinks that block the swap, while the release waits for them: see blocking_sinks.
+  -- The required sinks that prevent the release from moving its pointer, while it waits for them: see blocking_sinks.
   blocked_by jsonb,
   created_at timestamptz NOT NULL,
   settled_at timestamptz,
@@ -177,18 +184,19 @@ CREATE TABLE releases (
   FOREIGN KEY (tenant, digest) REFERENCES artifacts,
   CHECK ((status = 'settled') = (settled_at IS NOT NULL)),
   CHECK (status <> 'settled' OR outcome IS NOT NULL),
-  -- A release is published if and only if it has moved its pointer. A closed release never moves it.
+  -- A release has the outcome 'published' if and only if it has moved its pointer. A closed release never moves its pointer.
   CHECK ((generation IS NOT NULL) = (outcome IS NOT NULL AND outcome = 'published')),
   CHECK ((generation IS NULL) = (seq IS NULL)),
   CHECK (generation IS NULL OR NOT closing)
 );
--- Partial indexes, which stay small however long the history is. The sweep uses them, and so does read_bundle when lost state is rebuilt.
+-- These partial indexes stay small, however long the history is. They serve the sweep, and read_bundle, which is called when the Tenant
+-- object rebuilds lost state.
 CREATE INDEX releases_in_flight ON releases (created_at) WHERE status <> 'settled';
 CREATE INDEX releases_open ON releases (tenant, bundle) WHERE status <> 'settled';
--- For the sweep, which checks whether a source is in use, and for the foreign key check when a source is deleted.
+-- This index serves the sweep, which checks whether a source is in use. It also serves the foreign key check when a source is deleted.
 CREATE INDEX releases_by_source ON releases (tenant, source);
 
--- Channel '' is the base artifact, for channels without their own artifact.
+-- The artifacts of a release, by channel. The row with channel '' is the base artifact, for channels without their own artifact.
 CREATE TABLE release_artifacts (
   tenant text NOT NULL,
   bundle text NOT NULL,
@@ -200,7 +208,8 @@ CREATE TABLE release_artifacts (
   FOREIGN KEY (tenant, digest) REFERENCES artifacts
 );
 
--- Why an artifact must be kept although no pointer refers to it. An artifact without a claim and without a pointer may be collected.
+-- The artifacts that releases claim. A claimed artifact is kept although no pointer refers to it. An artifact without a claim and without a
+-- pointer may be deleted.
 CREATE TABLE artifact_claims (
   tenant text NOT NULL,
   digest text NOT NULL,
@@ -224,13 +233,14 @@ CREATE TABLE stages (
   FOREIGN KEY (tenant, bundle, version) REFERENCES releases
 );
 
--- The ledger: every effect of a release outside its own row, with its state.
+-- The ledger of effects: every effect of a release outside its own row, with the state of the effect.
 CREATE TABLE effects (
   tenant text NOT NULL,
   bundle text NOT NULL,
   version bigint NOT NULL,
   effect effect_name NOT NULL,
-  -- Distinguishes effects of the same kind: the name of the check, or the attempt. '' if a release can have only one such effect.
+  -- Distinguishes several effects of the same kind: the name of the check, or the number of the attempt. Empty if a release can have only
+  -- one effect of this kind.
   subject text NOT NULL DEFAULT '',
   state effect_state NOT NULL,
   detail text,
@@ -272,7 +282,7 @@ CREATE TABLE moves (
   to_digest text NOT NULL,
   by text NOT NULL,
   why text NOT NULL,
-  -- For a rollback: the generation of the move that it restores, which is never a rollback itself. See core/moves/rollback.ts.
+  -- For a rollback: the generation of the move that is restored. That move is never a rollback itself. See core/moves/rollback.ts.
   restores bigint CHECK (restores < generation),
   moved_at timestamptz NOT NULL,
   announced_at timestamptz,
@@ -283,11 +293,11 @@ CREATE TABLE moves (
   FOREIGN KEY (tenant, bundle, to_version) REFERENCES releases,
   FOREIGN KEY (tenant, to_digest) REFERENCES artifacts
 );
--- A release moves its pointer at most once, even if steps are repeated.
+-- This index guarantees that a release moves its pointer at most once, even if steps are repeated.
 CREATE UNIQUE INDEX moves_once ON moves (tenant, bundle, to_version) WHERE kind = 'publish';
--- For feed_floor, which finds the first move within the feed's retention without reading the moves before it.
+-- This index serves feed_floor, which finds the first move within the feed's retention without reading the moves before it.
 CREATE INDEX moves_by_time ON moves (tenant, moved_at, seq);
--- For queries that check whether, and when last, a pointer referred to a release.
+-- This index serves queries that check whether, and when last, a pointer referred to a release.
 CREATE INDEX moves_to_version ON moves (tenant, bundle, channel, to_version, generation);
 
 CREATE TABLE idempotency_keys (
@@ -311,17 +321,18 @@ CREATE TABLE audit (
 CREATE INDEX audit_by_tenant ON audit (tenant, id);
 CREATE INDEX audit_by_age ON audit (at);
 
--- Tokens belong to the platform, not to a tenant. Processes access them through functions only.
+-- Tokens belong to the platform, not to a tenant. Processes can access them only through functions.
 CREATE TABLE tokens (
   id text PRIMARY KEY,
-  -- The audit records this name as the author of each request with the token. "admin" is reserved for the token from the environment.
+  -- The name that the audit records as the author of each request with this token. "admin" is reserved for the admin token from the
+  -- environment.
   name text NOT NULL CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._@-]{0,62}$' AND lower(name) <> 'admin'),
-  -- Null for a platform token, which is valid for every tenant.
+  -- The tenant to which the token is limited. Null for a platform token, which is valid for every tenant.
   tenant text REFERENCES tenants,
   roles text[] NOT NULL CHECK (roles <@ '{viewer,publisher,approver,reporter,admin,follower}' AND cardinality(roles) BETWEEN 1 AND 6),
-  -- The token itself is not stored.
+  -- The SHA-256 of the token. The token itself is not stored.
   sha256 text NOT NULL UNIQUE CHECK (sha256 ~ '^[0-9a-f]{64}$'),
-  -- Null once the key has expired.
+  -- The idempotency key of the request that created the token. Null after the key has expired.
   idempotency_key text,
   fingerprint text NOT NULL,
   created_by text NOT NULL,
@@ -330,19 +341,20 @@ CREATE TABLE tokens (
   revoked_at timestamptz,
   CHECK ((revoked_by IS NULL) = (revoked_at IS NULL))
 );
--- Two active tokens can't share a name, because rules that require two people compare names. '' stands for the platform: it is not a valid
--- tenant name.
+-- Two active tokens can't have the same name, because rules that require two people compare names. '' stands for the platform, because it
+-- is not a valid tenant name.
 CREATE UNIQUE INDEX token_names ON tokens (coalesce(tenant, ''), name) WHERE revoked_at IS NULL;
 CREATE UNIQUE INDEX token_keys ON tokens (coalesce(tenant, ''), idempotency_key);
 CREATE INDEX tokens_with_key ON tokens (created_at) WHERE idempotency_key IS NOT NULL;
 CREATE INDEX tokens_by_age ON tokens (created_at, id);
 CREATE INDEX tokens_of_tenant_by_age ON tokens (tenant, created_at, id);
 
--- The rules for a tenant's releases. Every version is kept, because a release is bound to the version under which it was admitted.
+-- The policies of tenants, which are the rules for their releases. Every version is kept, because a release is bound to the version that
+-- applied when it was admitted.
 CREATE TABLE policies (
   tenant text NOT NULL REFERENCES tenants,
   version counting_number NOT NULL,
-  -- As parsed by core/policy.ts, including all defaults.
+  -- The policy as parsed by core/policy.ts, including all defaults.
   document jsonb NOT NULL,
   message text,
   by text NOT NULL,
@@ -350,8 +362,8 @@ CREATE TABLE policies (
   PRIMARY KEY (tenant, version)
 );
 
--- The gates that must pass before the swap, and the decisions on them. A release gets the gates of its policy when its artifact is
--- stored.
+-- The gates that a release must pass before it moves its pointer, and the decisions on them. A release gets the gates of its policy when
+-- its artifact is stored.
 
 CREATE DOMAIN gate_kind AS text CHECK (VALUE IN ('approval', 'check', 'window', 'schedule'));
 CREATE DOMAIN gate_state AS text CHECK (VALUE IN ('open', 'passed', 'failed', 'expired', 'closed'));
@@ -368,8 +380,8 @@ CREATE TABLE gates (
   -- The gate's rule, copied from the policy.
   rule jsonb NOT NULL,
   state gate_state NOT NULL DEFAULT 'open',
-  -- The generation that was live when the gate opened. An approval permits only replacing that generation; decisions on another generation
-  -- are void.
+  -- The generation that was live when the gate opened. An approval only permits replacing that generation. Decisions that were made for
+  -- another generation are void.
   base_generation bigint,
   opened_at timestamptz NOT NULL,
   deadline_at timestamptz,
@@ -387,7 +399,8 @@ CREATE TABLE gate_decisions (
   bundle text NOT NULL,
   version bigint NOT NULL,
   gate text NOT NULL,
-  -- 0 for a check, because its result does not depend on the live generation.
+  -- The generation for which the decision was made. It is 0 for a check, because the result of a check does not depend on the live
+  -- generation.
   base_generation bigint NOT NULL,
   by text NOT NULL,
   decision decision_kind NOT NULL,
@@ -398,8 +411,8 @@ CREATE TABLE gate_decisions (
   FOREIGN KEY (tenant, bundle, version, gate) REFERENCES gates
 );
 
--- Every change of a release's gates, numbered under the lock of the release's row. A reader can resume after the last number that it
--- received, in any process.
+-- Every change of a release's gates. The changes are numbered while the release's row is locked. A reader can resume after the last number
+-- that it received, in any process.
 CREATE TABLE gate_changes (
   tenant text NOT NULL,
   bundle text NOT NULL,
@@ -408,7 +421,7 @@ CREATE TABLE gate_changes (
   gate text NOT NULL,
   change gate_change NOT NULL,
   base_generation bigint NOT NULL,
-  -- The author of the decision.
+  -- The author of the decision. Null for a change that is not a decision.
   by text,
   at timestamptz NOT NULL,
   PRIMARY KEY (tenant, bundle, version, n),
@@ -417,34 +430,35 @@ CREATE TABLE gate_changes (
   CHECK ((change = 'decided') = (by IS NOT NULL))
 );
 
--- Callback addresses for external checkers and compilers. Each accepts one report. Locks are taken in the order release, pointer, tenant,
--- callback.
+-- Callbacks with which external checkers and compilers report their results. Each callback accepts one report. Transactions take their
+-- locks in the order release, pointer, tenant, callback.
 
 CREATE DOMAIN callback_purpose AS text CHECK (VALUE IN ('check', 'compile'));
 CREATE DOMAIN callback_state AS text CHECK (VALUE IN ('open', 'used', 'revoked'));
--- 'given_up': the request failed. 'not_requested': no request was made before the deadline. 'no_response': no report came before the
--- deadline.
+-- The reasons for revoking a callback. 'given_up' means that the request to the external service failed. 'not_requested' means that no
+-- request was made before the deadline. 'no_response' means that no report arrived before the deadline.
 CREATE DOMAIN revocation AS text CHECK (VALUE IN ('given_up', 'not_requested', 'no_response', 'release_closed', 'release_published'));
 
 CREATE TABLE callbacks (
   tenant text NOT NULL,
-  -- The key of the callout that uses it: acme/support-bot/v12/compile/1.
+  -- The key of the callout (the request to an external service) to which the callback belongs, such as acme/support-bot/v12/compile/1.
   id text NOT NULL,
   bundle text NOT NULL,
   version bigint NOT NULL,
   purpose callback_purpose NOT NULL,
-  -- The gate of a check, or the attempt of a compilation.
+  -- The name of the gate of a check, or the number of the attempt of a compilation.
   subject text NOT NULL,
-  -- The hash of the capability; the capability itself is not stored. Null if no capability was issued, and none will be.
+  -- The SHA-256 of the capability, which is the secret in the callback URL. The capability itself is not stored. Null if no capability was
+  -- created, and none will be.
   sha256 text UNIQUE CHECK (sha256 ~ '^[0-9a-f]{64}$'),
-  -- The awakeable, or the gate promise, that a report resolves: see handlers/release/record-callback.ts.
+  -- The Restate awakeable, or the gate promise, that a report resolves: see handlers/release/record-callback.ts.
   awakeable_id text,
   decision_number bigint,
   deadline_at timestamptz NOT NULL,
   state callback_state NOT NULL DEFAULT 'open',
   closed_at timestamptz,
   cause revocation,
-  -- For a callback that was given up: the reason, and whether another attempt would fail for the same reason.
+  -- For a callback whose request failed: the reason, and whether another attempt would fail for the same reason.
   reason text,
   final boolean NOT NULL DEFAULT false,
   answer jsonb,
@@ -461,12 +475,12 @@ CREATE TABLE callbacks (
   CHECK (state = 'revoked' OR sha256 IS NOT NULL)
 );
 
--- Pushes received from code hosts, and the commit statuses that are posted to them.
+-- This section contains the hooks, the pushes that they receive from code hosts, and the commit statuses that are posted to code hosts.
 
 CREATE DOMAIN hook_provider AS text CHECK (VALUE IN ('github', 'gitlab', 'generic'));
 CREATE DOMAIN delivery_state AS text CHECK (VALUE IN ('received', 'fetching', 'published', 'refused', 'ignored', 'failed'));
 CREATE DOMAIN report_kind AS text CHECK (VALUE IN ('pending', 'final'));
--- 'skipped': a later status replaces this one.
+-- 'skipped' means that the commit status is not sent, because a later status replaces it.
 CREATE DOMAIN report_state AS text CHECK (VALUE IN ('waiting', 'done', 'failed', 'skipped'));
 
 CREATE TABLE hooks (
@@ -474,48 +488,48 @@ CREATE TABLE hooks (
   hook identifier NOT NULL,
   provider hook_provider NOT NULL,
   repository text NOT NULL,
-  -- A ref, or a ref prefix followed by '*'.
+  -- The Git ref whose pushes are published, or a prefix of refs followed by '*'.
   ref text NOT NULL,
-  -- The folder that holds the source. Null for the whole repository.
+  -- The folder of the repository that contains the source. Null for the whole repository.
   path text,
   bundle identifier NOT NULL,
   channel identifier NOT NULL,
-  -- Whether a push may create the channel: see channel_refusal.
+  -- Whether a push may create the channel if it does not exist: see channel_refusal.
   create_channel boolean NOT NULL,
-  -- Null for the provider's default.
+  -- The URL of the code host's API. Null for the default URL of the provider.
   api_url text,
-  -- Both are sealed: see services/secrets.
+  -- The secret and the token are encrypted: see services/secrets.
   secret text NOT NULL,
   token text,
   created_by text NOT NULL,
   created_at timestamptz NOT NULL,
   updated_by text NOT NULL,
   updated_at timestamptz NOT NULL,
-  -- The arrival number up to which forget_deliveries has examined the deliveries. It continues with the next one.
+  -- The number (`seq`) of the last delivery that forget_deliveries has examined. The next call continues after it.
   examined_seq bigint NOT NULL DEFAULT 0,
   PRIMARY KEY (tenant, hook)
 );
 
--- Hook deliveries, without their payload. A row outlives its hook, so a new hook with the same name can't publish the same delivery again.
--- A row may be deleted ninety days after its delivery has ended: see forget_deliveries.
+-- Hook deliveries, without their payloads. A row remains when its hook is deleted, so a new hook with the same name can't publish the same
+-- delivery again. A row may be deleted ninety days after its delivery has ended: see forget_deliveries.
 CREATE TABLE deliveries (
   tenant text NOT NULL REFERENCES tenants,
   hook identifier NOT NULL,
   delivery text NOT NULL,
-  -- The order of arrival.
+  -- Numbers the deliveries in the order of arrival.
   seq bigint GENERATED ALWAYS AS IDENTITY,
-  -- Digest of the payload.
+  -- The digest of the payload.
   fingerprint text NOT NULL,
   provider hook_provider NOT NULL,
-  -- Read from the payload. Null if the payload lacks the field.
+  -- The following fields are read from the payload. Each is null if the payload does not contain it.
   repository text,
   ref text,
   commit text,
   subject text,
   source_url text,
-  -- Epoch seconds. Null if the provider sends no time.
+  -- The time of the push, in seconds since the epoch. Null if the provider sends no time.
   pushed_at bigint,
-  -- Copied from the hook when the delivery arrived.
+  -- The following fields are copied from the hook when the delivery arrives.
   path text,
   bundle identifier NOT NULL,
   channel identifier NOT NULL,
@@ -532,17 +546,18 @@ CREATE TABLE deliveries (
 );
 CREATE UNIQUE INDEX deliveries_in_order ON deliveries (tenant, hook, seq);
 CREATE INDEX deliveries_open ON deliveries (seq) WHERE state IN ('received', 'fetching');
--- Finds the latest published push: see overtaken_by.
+-- This index finds the latest published push: see overtaken_by.
 CREATE INDEX deliveries_published ON deliveries (tenant, hook, bundle, channel, (coalesce(pushed_at, 0)), seq) WHERE version IS NOT NULL;
 
--- Commit statuses to post. The transaction that causes a status inserts its row; a CommitStatus object posts it.
+-- The commit statuses to post to code hosts. The transaction that causes a status inserts its row. The Restate object CommitStatus then
+-- posts it.
 CREATE TABLE commit_reports (
   tenant text NOT NULL,
   hook text NOT NULL,
   delivery text NOT NULL,
   kind report_kind NOT NULL,
   seq bigint GENERATED ALWAYS AS IDENTITY,
-  -- The outcome of the release. Null for a pending status.
+  -- The outcome of the release that the commit status reports. Null for a pending commit status.
   outcome release_outcome,
   reason text,
   version bigint,
@@ -557,12 +572,12 @@ CREATE TABLE commit_reports (
 );
 CREATE INDEX commit_reports_waiting ON commit_reports (seq) WHERE state = 'waiting';
 
--- The sinks to which moves are delivered, and the position of each sink in the feed.
+-- The sinks to which moves are delivered, with the position of each sink in the feed.
 
 CREATE DOMAIN sink_kind AS text CHECK (VALUE IN ('webhook', 'redis', 'rabbitmq'));
 
--- The health of a broker's partition. All tenants of the partition share one row, because a broker failure affects all of them. The
--- partition's writer records the result of each batch here, and each health check records its own result.
+-- The health of a broker's partition. All tenants of the partition share one row, because a failure of the broker affects all of them. Each
+-- batch of deliveries and each health check records its result here.
 CREATE TABLE broker_streams (
   broker sink_kind NOT NULL CHECK (broker <> 'webhook'),
   stream integer NOT NULL,
@@ -570,33 +585,34 @@ CREATE TABLE broker_streams (
   failing_since timestamptz,
   last_error text,
   retry_at timestamptz,
-  -- When the last attempt began that the broker confirmed.
+  -- The start time of the last attempt that the broker confirmed.
   healthy_at timestamptz,
   PRIMARY KEY (broker, stream),
   CHECK ((failures = 0) = (failing_since IS NULL))
--- Half of each page stays free: each batch updates its row, and with free space on its page the update changes no index.
+-- Each batch updates the row of its partition. Half of each page stays free, so that the updated row fits on the same page and no index
+-- changes.
 ) WITH (fillfactor = 50);
 
--- put_sink creates the rows of webhooks. lock_sink creates a broker's row when the first result or request for it is recorded. A broker's
--- row holds the state of this tenant alone: its cursor, its pause, and failures of its own events. The health of the broker is in
--- broker_streams.
+-- The state of a sink for one tenant. put_sink creates the rows of webhooks. lock_sink creates the row of a broker when the first result or
+-- request for it is recorded. The row of a broker contains only the tenant's cursor, the tenant's pause, and failures of the tenant's own
+-- events. The health of the broker is in broker_streams.
 CREATE TABLE sinks (
   tenant text NOT NULL REFERENCES tenants,
   sink identifier NOT NULL,
   kind sink_kind NOT NULL,
-  -- For webhooks only. The secrets are sealed: see services/secrets.
+  -- Only webhooks have values in the following four columns. The secrets are encrypted: see services/secrets.
   url text,
   secret text,
   previous_secret text,
   previous_until timestamptz,
-  -- The Sink object has recorded that all moves up to this feed number are delivered.
+  -- The feed number up to which all moves are recorded as delivered.
   delivered_seq bigint NOT NULL,
   delivered_at timestamptz,
   failures bigint NOT NULL DEFAULT 0,
   failing_since timestamptz,
   last_error text,
   retry_at timestamptz,
-  -- For webhooks only: when the last attempt began that the webhook confirmed.
+  -- The start time of the last attempt that the webhook confirmed. Only webhooks have this value.
   healthy_at timestamptz,
   paused_by text,
   paused_at timestamptz,
@@ -618,12 +634,12 @@ CREATE TABLE webhook_attempts (
   tenant text NOT NULL,
   sink text NOT NULL,
   n bigint GENERATED ALWAYS AS IDENTITY,
-  -- Null for a test event.
+  -- The feed number of the delivered move. Null for a test event.
   seq bigint,
-  -- The event's id.
+  -- The ID of the event that was sent.
   event text NOT NULL,
   delivered boolean NOT NULL,
-  -- Null if there was no response.
+  -- The HTTP status of the response. Null if there was no response.
   status integer,
   summary text NOT NULL,
   took_ms integer NOT NULL,
@@ -638,10 +654,10 @@ CREATE TABLE followers (
   bundle text NOT NULL,
   channel text NOT NULL,
   follower identifier NOT NULL,
-  -- 0 until the follower runs a generation.
+  -- The generation that the follower runs. It is 0 until the follower runs one.
   generation bigint NOT NULL,
   digest text,
-  -- When the follower first acknowledged this generation.
+  -- The time when the follower first acknowledged the generation that it runs.
   since timestamptz NOT NULL,
   seen_at timestamptz NOT NULL,
   by text NOT NULL,
@@ -649,23 +665,24 @@ CREATE TABLE followers (
   FOREIGN KEY (tenant, bundle, channel) REFERENCES pointers,
   CHECK (generation >= 0),
   CHECK ((generation = 0) = (digest IS NULL))
--- Half of each page stays free: each heartbeat updates its row, and with free space on its page the update changes no index. For the same
--- reason there is no index on seen_at. A channel has so few followers that reading all of them costs less than maintaining an index.
+-- Each heartbeat updates the row of its follower. Half of each page stays free, so that the updated row fits on the same page and no index
+-- changes. For the same reason, there is no index on seen_at. A channel has so few followers that reading all of them costs less than
+-- maintaining an index.
 ) WITH (fillfactor = 50);
 
--- This table has one row. Each later file of this folder sets the level to its own number. A file that removes something that running
--- processes need also raises oldest_process: older processes then refuse to run.
+-- This table has one row. `level` is the number of the last migration: each later file in this folder sets it to its own number. A file
+-- that removes something that running processes need also raises `oldest_process`. Older processes then refuse to run.
 CREATE TABLE schema_version (
   level bigint NOT NULL,
   oldest_process bigint NOT NULL CHECK (oldest_process <= level),
-  -- The FUNCTIONS_LEVEL of the functions that were applied last: see schema-version.ts.
+  -- The FUNCTIONS_LEVEL of the functions that were last applied: see schema-version.ts.
   functions_level bigint NOT NULL,
   one boolean PRIMARY KEY DEFAULT true CHECK (one)
 );
 INSERT INTO schema_version VALUES (1, 1, 0);
 
--- Row-level security: a transaction that has not set a tenant sees no rows. FORCE applies this to the owner of the tables too. Some tables,
--- which SECURITY DEFINER functions read across tenants, have a second, read-only policy for the owner.
+-- Enables row-level security, so that a transaction that has not set a tenant sees no rows. FORCE applies this to the owner of the tables
+-- as well. SECURITY DEFINER functions read some tables across tenants. These tables have a second, read-only policy for the owner.
 DO $$
 DECLARE
   name text;

@@ -9,7 +9,8 @@ import { encodeEvent, eventStreamAnswer } from '../../../services/api/responses/
 import { Shares } from '../../../services/api/access/shares.ts';
 import { UnsentBuffers } from '../../../services/api/access/unsent-bytes.ts';
 import type { Connection } from '../../../services/api/http/connection.ts';
-import { responseShares, socketLimits } from '../../../services/api/limits.ts';
+import { socketLimits } from '../../../services/api/limits.ts';
+import { responseShares } from '../../../services/api/access/share-limits.ts';
 import { listen } from '../../../services/api/http/server.ts';
 import { Notifications } from '../../../services/postgres/notifications.ts';
 import { startApi, type TestAnswer, type TestApi } from '../../support/processes/api.ts';

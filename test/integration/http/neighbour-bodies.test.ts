@@ -2,7 +2,8 @@ import type { Socket } from 'node:net';
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import { bodyPace, bodyShares } from '../../../services/api/limits.ts';
+import { bodyPace } from '../../../services/api/limits.ts';
+import { bodyShares } from '../../../services/api/access/share-limits.ts';
 import { startApi, type TestApi } from '../../support/processes/api.ts';
 import { archiveOf } from '../../support/data/archives.ts';
 import { eventually } from '../../support/runs/eventually.ts';

@@ -4,7 +4,8 @@ import type { Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 
 import { digestOf } from '../../../packages/protocol/digest.ts';
-import { responseLimits, responseShares } from '../../../services/api/limits.ts';
+import { responseLimits } from '../../../services/api/limits.ts';
+import { responseShares } from '../../../services/api/access/share-limits.ts';
 import { storeBlobs } from '../../../services/postgres/content/blobs.ts';
 import { startApi, type TestApi } from '../../support/processes/api.ts';
 import { eventually } from '../../support/runs/eventually.ts';

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 
-import { waitingShares } from '../../../services/api/limits.ts';
+import { waitingShares } from '../../../services/api/access/share-limits.ts';
 import { startApi, type TestApi } from '../../support/processes/api.ts';
 import { eventually } from '../../support/runs/eventually.ts';
 import { openSocket } from '../../support/runs/raw-http.ts';

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 
 import { Shares } from '../../../services/api/access/shares.ts';
 import { UnsentBuffers } from '../../../services/api/access/unsent-bytes.ts';
-import { responseLimits, responseShares } from '../../../services/api/limits.ts';
+import { responseLimits } from '../../../services/api/limits.ts';
+import { responseShares } from '../../../services/api/access/share-limits.ts';
 
 const KiB = 1024;
 const TOKEN = ['acme', 'ci'];

@@ -6,7 +6,8 @@ import { eventStreamAnswer } from '../../../../services/api/responses/event-stre
 import { jsonResponse } from '../../../../services/api/responses/responses.ts';
 import { type Connection, NO_CONNECTION } from '../../../../services/api/http/connection.ts';
 import { endpoint } from '../../../../services/api/http/endpoint.ts';
-import { responseLimits, responseShares } from '../../../../services/api/limits.ts';
+import { responseLimits } from '../../../../services/api/limits.ts';
+import { responseShares } from '../../../../services/api/access/share-limits.ts';
 import { Metrics } from '../../../../services/api/metrics/metrics.ts';
 import { router } from '../../../../services/api/http/router.ts';
 import { Shares } from '../../../../services/api/access/shares.ts';

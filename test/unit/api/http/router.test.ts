@@ -6,7 +6,7 @@ import { PointsmanError } from '../../../../packages/protocol/errors.ts';
 import { authenticate, type KnownTokens, type Principal } from '../../../../services/api/access/access.ts';
 import { NO_CONNECTION } from '../../../../services/api/http/connection.ts';
 import { endpoint } from '../../../../services/api/http/endpoint.ts';
-import { responseShares } from '../../../../services/api/limits.ts';
+import { responseShares } from '../../../../services/api/access/share-limits.ts';
 import { Metrics } from '../../../../services/api/metrics/metrics.ts';
 import { router } from '../../../../services/api/http/router.ts';
 import { Shares } from '../../../../services/api/access/shares.ts';

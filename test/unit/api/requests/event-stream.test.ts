@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { Shares } from '../../../../services/api/access/shares.ts';
 import { UnsentBuffers, type UnsentBytes } from '../../../../services/api/access/unsent-bytes.ts';
-import { responseShares, streamLimits } from '../../../../services/api/limits.ts';
+import { streamLimits } from '../../../../services/api/limits.ts';
+import { responseShares } from '../../../../services/api/access/share-limits.ts';
 import { encodeEvent, eventStreamAnswer } from '../../../../services/api/responses/event-stream.ts';
 import { eventually } from '../../../support/runs/eventually.ts';
 
