@@ -6,17 +6,19 @@ import { compileLimits } from '../../../core/limits/compile-limits.ts';
 import { processLimits } from '../limits.ts';
 import { compileEnvironment } from './process-environment.ts';
 
-/** A process that compiles one source at a time. */
+/** A process that compiles sources, one at a time. */
 export interface CompileProcess {
   readonly child: ChildProcess;
-  /** The start of the process's standard error, as short printable text, which usually shows why it died. */
+  /** Returns the start of the process's standard error as printable ASCII text. It usually shows why a process died. */
   readonly stderrText: () => string;
 }
 
 export interface CompilePool {
-  /** Takes the idle process that started first. If none is idle, takes a new process that is still starting. */
+  /**
+   * Takes the free process that started first. If no process is free, starts another one and returns it immediately.
+   */
   readonly take: () => CompileProcess;
-  /** Returns a process after a compilation. A dead process is replaced. */
+  /** Returns a process to the pool after a compilation. If the process is dead, a new one is started. */
   readonly giveBack: (taken: CompileProcess) => void;
   readonly close: () => void;
 }
@@ -28,15 +30,15 @@ export interface PoolLimits {
 }
 
 /**
- * A pool of `threads` compile processes and a spare process. A killed process is replaced immediately. Its replacement takes up to two
- * seconds to start on a busy machine, and in the meantime the next compilation gets the spare process. A compilation waits for a start only
- * if several processes are killed in that time.
+ * A pool of `threads` compile processes and one spare process. A killed process is replaced immediately. The
+ * replacement takes up to two seconds to start on a busy machine. During this time the next compilation uses the
+ * spare process. A compilation waits for a start only if several processes are killed within this time.
  *
- * The pool uses processes instead of threads, because a thread can read the environment of its process, and a thread that crashes or runs
- * out of memory outside the heap also ends the API.
+ * The pool uses processes instead of threads for two reasons. A thread can read the environment variables of its
+ * process. Also, a thread that crashes or runs out of memory outside the heap ends the whole process.
  */
 export function compilePool(limits: PoolLimits): CompilePool {
-  /** All processes, in the order in which they started. */
+  /** All processes that have not exited, in the order in which they started. */
   const all = new Set<CompileProcess>();
   const taken = new Set<CompileProcess>();
   let closed = false;
@@ -46,7 +48,7 @@ export function compilePool(limits: PoolLimits): CompilePool {
     started.child.once('exit', () => all.delete(started));
     return started;
   };
-  /** A killed process stays in `all` until its exit event. */
+  /** Returns the processes that are alive. `all` also contains killed processes that have not exited yet. */
   const alive = (): CompileProcess[] => [...all].filter(isAlive);
   const refill = (): void => {
     for (let nth = alive().length; nth < limits.threads + processLimits.reserve; nth++) add();
@@ -76,15 +78,16 @@ function isAlive({ child }: CompileProcess): boolean {
 }
 
 function startProcess({ heapMiB, youngHeapMiB }: PoolLimits): CompileProcess {
-  // The TypeScript compiler changes extensions only in imports, so this path needs the extension of the running file.
+  // The TypeScript compiler changes the extensions of imports, but not of this path. The extension is therefore that
+  // of the running file.
   const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const child = spawn(
     process.execPath,
     [
       `--max-old-space-size=${heapMiB}`,
-      // The young generation consists of three semi-spaces.
+      // V8's young generation consists of three semi-spaces of this size.
       `--max-semi-space-size=${Math.ceil(youngHeapMiB / 3)}`,
-      // Lets the process collect garbage, to measure its live heap after a compilation.
+      // With this flag the process can run the garbage collector before it measures its live heap.
       '--expose-gc',
       fileURLToPath(new URL(`compile-process.${ending}`, import.meta.url)),
     ],
@@ -95,7 +98,8 @@ function startProcess({ heapMiB, youngHeapMiB }: PoolLimits): CompileProcess {
     },
   );
   lowerPriority(child.pid);
-  // Ignores the error: it only reports an undelivered message. The session handles the exit of the process.
+  // This error means that a message could not be sent or the process could not be killed. It is ignored, because the
+  // session handles the exit of the process.
   child.on('error', () => undefined);
   let stderr = '';
   child.stderr?.on('data', (chunk: Buffer) => {
@@ -115,6 +119,6 @@ function lowerPriority(pid: number | undefined): void {
   try {
     if (pid !== undefined) setPriority(pid, compileLimits.niceness);
   } catch {
-    // A sandbox may forbid changing the priority. The process then keeps the normal priority.
+    // A sandbox may forbid a change of the priority. The process then keeps the normal priority.
   }
 }
