@@ -5,7 +5,6 @@ import { celeryMessage } from './celery-message.ts';
 import type { CeleryQueue } from './celery-queue.ts';
 import { taskRefusal } from './task-refusal.ts';
 
-/** Sends tasks to Celery queues in RabbitMQ. */
 export function rabbitCeleryQueue(options: { url: string; log: Logger }): CeleryQueue {
   const publisher = rabbitPublisher(options);
   return {

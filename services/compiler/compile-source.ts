@@ -153,8 +153,8 @@ async function compilePlan(
 }
 
 /**
- * Adds to `used` the paths of the documents, the assets, and the schemas that documents name in `$schema`.
- * `compileModules` adds the paths of the modules.
+ * Adds the paths of the documents, the assets, and the schemas that documents name in `$schema` to `used`.
+ * `compileModules` adds the files of the modules. A file that is not in `used` causes a warning.
  */
 async function noteUsed(
   { documents, assets }: Selection,

@@ -31,7 +31,8 @@ export function findings(): Findings {
       // The JSON round trip copies the strings. A string from the parser may be a slice that keeps the whole document
       // in memory.
       kept.set(text, JSON.parse(text) as Diagnostic);
-      // Shrinks only at ten times the limit. Memory is bounded, and the diagnostics are rarely sorted.
+      // Sorts and drops diagnostics only when ten times the limit are stored. This bounds the memory without sorting
+      // after each addition.
       if (kept.size > 10 * documentLimits.diagnostics) shrink();
     },
     isEmpty: () => kept.size === 0,

@@ -24,8 +24,8 @@ export interface CompileOutput {
   /** Whether a blob was refused because of the limit. */
   readonly isFull: () => boolean;
   /**
-   * Adds a cache entry. An entry above `cacheEntryLimits.sourceChars` is dropped, and the next compilation computes
-   * its result again.
+   * Adds a cache entry. If the total size would exceed `cacheEntryLimits.sourceChars`, the entry is dropped. The next
+   * compilation then computes its result again.
    */
   readonly cache: (entry: CacheEntry) => void;
   readonly cacheEntries: readonly CacheEntry[];

@@ -35,7 +35,7 @@ export interface ApiConfig extends RabbitConfig {
   /** The URL of Restate's admin API. If it is null, the server's self-diagnosis does not include Restate. */
   readonly restateAdminUrl: string | null;
   /**
-   * The data directory of `npm start`. The API checks the free space of its disks. It is null if the API was not
+   * The data directory of `npm start`, on whose disks the API checks the free space. It is null if the API was not
    * started by `npm start`.
    */
   readonly dataDir: string | null;
@@ -43,7 +43,7 @@ export interface ApiConfig extends RabbitConfig {
   readonly outboundAllow: readonly AddressRange[];
   /** The address ranges of the proxies in front of the API. It is undefined if the setting is not set. */
   readonly proxies: readonly AddressRange[] | undefined;
-  /** The keys that encrypt secrets. It is null if no key is configured; hooks and webhooks can then not be created. */
+  /** The keys that encrypt secrets. Null means that no key is configured, so hooks and webhooks can't be created. */
   readonly secretKeys: SecretKeys | null;
   /**
    * The brokers to which the worker delivers. The API and the worker derive this list from the same settings. The API
@@ -84,12 +84,15 @@ export interface WorkerConfig extends RabbitConfig {
   readonly auditMs: number;
   /** The non-public address ranges to which outgoing calls may connect. */
   readonly outboundAllow: readonly AddressRange[];
-  /** The keys that encrypt secrets. It is null if no key is configured; hooks can then not be created. */
+  /** The keys that encrypt secrets. The value is null if no key is configured. Hooks then can't be created. */
   readonly secretKeys: SecretKeys | null;
   readonly logLevel: LogLevel;
 }
 
-/** The configuration of `npm start`. If `database` or `restate` is null, `npm start` runs its own server. */
+/**
+ * The configuration of `npm start`. If `database` or `restate` is null, `npm start` runs its own PostgreSQL or
+ * Restate server.
+ */
 export interface StackConfig {
   readonly host: string;
   /** The port of the API. With 0, a free port is selected and stored for later starts. */
@@ -106,7 +109,7 @@ export interface StackConfig {
   readonly restate: { readonly ingressUrl: string; readonly adminUrl: string } | null;
   /** The port of the worker. If it is null, a free port is selected and stored for later starts. */
   readonly workerPort: number | null;
-  /** The URL at which Restate calls the worker. If it is null, it is the worker's port on 127.0.0.1. */
+  /** The URL at which Restate calls the worker. If it is null, Restate calls the worker's port on 127.0.0.1. */
   readonly workerUrl: string | null;
   /** The identity key of an external Restate server. It is null if Restate is embedded and has its own key. */
   readonly identityKey: string | null;

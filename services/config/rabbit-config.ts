@@ -2,7 +2,6 @@ import type { Unrouted } from '../rabbitmq/move-topology.ts';
 import type { Rule } from './read-settings.ts';
 import { settingDefaults, type Settings } from './settings.ts';
 
-/** The RabbitMQ settings of a process. */
 export interface RabbitConfig {
   /** The URL of RabbitMQ. It is null if RabbitMQ is not configured. */
   readonly amqpUrl: string | null;

@@ -1,7 +1,6 @@
 import { firstMessage } from '@pointsman/protocol/json/schema-issues';
 import { settings, type SettingName, type Settings } from './settings.ts';
 
-/** The environment variables of a process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**

@@ -12,8 +12,8 @@ export const deliveryLimits = {
    */
   bodyBytes: 4 * MiB,
   /**
-   * The maximum number of JSON values in a payload. In a GitHub payload, 2,048 commits take about 41,000 values. The
-   * rest is enough for 150,000 paths, which is more than fits into `bodyBytes`.
+   * The maximum number of JSON values in a payload. A GitHub commit has 20 values without its paths, so 2,048 commits
+   * have about 41,000 values. The rest is enough for 150,000 changed paths.
    */
   values: 200_000,
   /** The maximum nesting depth of a payload. GitHub's payloads are 6 levels deep. */

@@ -46,7 +46,6 @@ export type RuleResult =
   | { readonly kind: 'ignored'; readonly why: string }
   | { readonly kind: 'unknown_repository'; readonly repository: string };
 
-/** Applies a rule to a parsed delivery. */
 export function applyRule(rule: Rule, delivered: Exclude<Delivered, { kind: 'unreadable' }>): RuleResult {
   if (delivered.kind === 'ping') return ignored('this is a ping, and the hook exists');
   if (delivered.kind === 'other') return ignored(`the event "${delivered.event}" does not publish anything`);

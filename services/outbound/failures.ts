@@ -25,7 +25,8 @@ export function failureOf(error: unknown, url: URL, signal: AbortSignal): Exchan
     return { result: forbidden(url), health: 'unknown', cause: error.address };
   }
   if (!(error instanceof Error) || OWN_ERRORS.some((mistake) => error instanceof mistake)) throw error;
-  // Errors without a code exist, for example for a response that is not HTTP.
+  // Some errors have no code, for example the error for a response that is not HTTP. The name of the error is used
+  // instead.
   const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
   if (CERTIFICATE.test(code)) {
     return {

@@ -39,12 +39,11 @@ export async function isPasswordWrong(appUrl: string): Promise<boolean> {
  * Creates the app role that `appUrl` names if it does not exist, and grants its rights. Runs in the caller's
  * transaction.
  *
- * An existing role keeps its attributes, because an administrator may have created it. It gets the password of
- * `appUrl` only if the server rejects that password. If a newer build has migrated the schema, the rights are not
- * changed.
+ * An existing role keeps its attributes, because an administrator may have created it. If the server rejects the
+ * password in `appUrl`, that password is set. If a newer build has migrated the schema, the rights are not changed.
  *
- * Throws if the role has too many rights, or if the owner of the schema lacks a right to create or alter it. The
- * error message contains the command that an administrator must run.
+ * Throws if the role has too many rights, or if the owner of the schema lacks a right to create or alter the role.
+ * The error message contains the command that an administrator must run.
  */
 export async function provideAppRole(
   client: Client,
@@ -56,7 +55,8 @@ export async function provideAppRole(
   if (found === null) await createRole(client, role);
   else refuseUnfit(client, role, found);
   if (found !== null && passwordIsWrong) await setPassword(client, role);
-  // The processes of the newer build may need rights that this build does not know and would revoke.
+  // The processes of the newer build may need rights that this build does not know. The statements below would revoke
+  // them, so the rights are not changed.
   if (schemaIsNewer) return;
   const name = client.escapeIdentifier(role.name);
   for (const right of rights(name)) await client.query(right);

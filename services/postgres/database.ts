@@ -33,9 +33,9 @@ export interface DatabaseOptions {
 }
 
 /**
- * The database connections of one process. If PostgreSQL can't be reached, methods throw a
- * `PointsmanError('unavailable')`, which no other class throws for this reason. The statement may then have been
- * executed, so the caller must repeat it.
+ * The database connections of one process. Methods throw `PointsmanError('unavailable')` if PostgreSQL can't be
+ * reached. The statement may nevertheless have been executed, and the caller must repeat it. Only this class converts
+ * errors of the database driver.
  */
 export class Database {
   readonly #pool: Pool;

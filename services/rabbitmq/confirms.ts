@@ -23,7 +23,6 @@ export interface RabbitMessage {
   readonly expirationMs?: number;
 }
 
-/** The result of publishing one message. */
 export type Published =
   /**
    * All queues to which the message was routed have stored it on disk. If the message is mandatory, there is at least

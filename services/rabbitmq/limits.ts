@@ -2,7 +2,6 @@
 
 const second = 1_000;
 
-/** Limits for publishing. */
 export const publishLimits = {
   /**
    * The maximum number of messages per connection that wait for their confirm. Each has at most a few tens of KiB.

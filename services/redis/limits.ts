@@ -4,7 +4,6 @@ const MiB = 1024 * 1024;
 const second = 1_000;
 const hour = 60 * 60 * second;
 
-/** Limits for appending to a stream. */
 export const appendLimits = {
   /**
    * The maximum number of attempts to append one batch while another client appends to the same stream. Each stream

@@ -20,7 +20,7 @@ import { appendIfPast, contentFrom } from './stream-append.ts';
 import { type RedisClient, RedisLostError, redisWriter } from '@pointsman/client/internal/redis/connection';
 
 /**
- * The stream to which the probe tries to append. It does not exist, and NOMKSTREAM prevents that the probe creates
+ * The stream to which the probe tries to append. It does not exist, and NOMKSTREAM prevents the probe from creating
  * it. The command succeeds if Redis would accept an append to another stream.
  */
 const PROBE_KEY = 'pointsman:moves:probe';

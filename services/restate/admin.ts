@@ -144,8 +144,8 @@ export class RestateAdmin {
   }
 
   /**
-   * Cancels an invocation. Its handler can then undo its effects before it ends. The method returns before the
-   * invocation has ended.
+   * Cancels an invocation. Its handler can then undo what it has done before the invocation ends. The method returns
+   * before the invocation has ended.
    */
   async cancelInvocation(id: string): Promise<EndingInvocation> {
     return this.#end(id, 'cancel');

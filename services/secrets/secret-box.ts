@@ -8,7 +8,7 @@ export type SecretOwner =
   | { readonly tenant: string; readonly hook: string; readonly field: 'secret' | 'token' }
   | { readonly tenant: string; readonly sink: string; readonly field: 'secret' };
 
-/** Which key a secret was encrypted with. `lost` means that this process does not have the key. */
+/** The key with which a secret was encrypted. `lost` means that this process does not have the key. */
 export type SealedUnder = 'current' | 'previous' | 'lost';
 
 /**

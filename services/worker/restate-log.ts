@@ -10,8 +10,8 @@ import { correlationId, parseReleaseKey } from '@pointsman/protocol/identifiers'
 const NO_KEY = 'Accepting requests without validating request signatures';
 
 /**
- * The SDK's levels that keep their level in the worker's log. All others become `debug`, because the SDK logs an
- * `info` line for every attempt.
+ * The log levels of the SDK that are used unchanged in the worker's log. All other levels become `debug`, because the
+ * SDK logs an `info` line for every attempt.
  */
 const LEVELS: Readonly<Record<string, 'error' | 'warn'>> = { error: 'error', warn: 'warn' };
 

@@ -69,7 +69,8 @@ export async function compileDocument(
   const { entry, format } = job.selected;
   const document = parseDocument(entry.path, format, content);
   if (document.problems.length > 0) {
-    // The unpatched job of the same document reports its syntax errors.
+    // A document with a patch also has a job without a patch. Only that job reports the syntax errors, so that they
+    // are reported once.
     if (!job.patch) for (const problem of document.problems) found.add(document.diagnose(problem));
     return null;
   }

@@ -77,9 +77,9 @@ async function compileAndRemember(
 }
 
 /**
- * Returns the number of characters of the reference values. They are the only part of the facts without a size limit
- * of its own. They are counted before serialization, because the JSON could exceed the maximum length of a JavaScript
- * string.
+ * Returns the number of characters of the reference values in the cached data of a document. The other parts of this
+ * data have their own size limits. The characters are counted before serialization, because the JSON could exceed the
+ * maximum length of a JavaScript string.
  */
 function charsOf({ values }: DocumentFacts): number {
   let chars = 0;
@@ -89,7 +89,7 @@ function charsOf({ values }: DocumentFacts): number {
 }
 
 /**
- * Discards the cached facts of documents whose own schema (`$schema`) has changed, and returns the indexes of these
+ * Discards the cached data of documents whose own schema (`$schema`) has changed, and returns the indexes of these
  * documents. The cache key can't contain this schema, because the key is computed before the document is read.
  */
 async function dropStale(known: (DocumentFacts | null)[], { schemas }: CompileTools): Promise<number[]> {

@@ -12,7 +12,10 @@ export interface Patch {
   readonly channel: string;
   readonly value: Json;
   readonly digest: string;
-  /** Reports an error in the patched document. The reported position is the nearest one in the overlay file. */
+  /**
+   * Reports an error at a pointer of the patched document. The reported position is in the overlay file. It is the
+   * position of the pointer, or of its nearest parent that the patch contains.
+   */
   readonly refuse: (pointer: string, code: string, message: string) => void;
 }
 

@@ -8,8 +8,8 @@ import type { SourceFiles } from '../source-files.ts';
 
 /**
  * Checks the references in the artifact of every channel. A reference that is invalid in several channels is reported
- * once. To find the position of the value, the document is read and parsed again, because a document from the cache
- * has not been read.
+ * once. To report the position of a value, its document is parsed again, because a document from the cache was not
+ * parsed in this compilation.
  * @param otherPaths the paths of all modules and assets, including modules with errors
  */
 export async function reportDangling(

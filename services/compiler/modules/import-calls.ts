@@ -1,8 +1,8 @@
 /**
- * Returns the offset of the first `import()` whose argument is not a single plain string, or null. It also matches
- * inside comments and strings. A false match only refuses a valid module, but a missed call would let the bundler
- * read the disk. JavaScript does not allow escapes in the keyword `import`. The time is linear in the length of the
- * text.
+ * Returns the offset of the first `import()` whose argument is not a single plain string, or null. The function also
+ * matches inside comments and strings. A false match only refuses a valid module, but a missed call would let the
+ * bundler read the disk. A text search finds every call, because JavaScript does not allow escapes in the keyword
+ * `import`. The time is linear in the length of the text.
  */
 export function computedImportAt(text: string): number | null {
   let next: ((at: number) => number) | null = null;
@@ -47,8 +47,8 @@ function tokenAfter(text: string): (at: number) => number {
       after[at] = after[lineEnd] ?? length;
     else if (text.startsWith('/*', at)) after[at] = after[Math.min(commentEnd, length)] ?? length;
     else after[at] = at;
-    // The end of the comment that a "/*" before this offset would open. The search starts after the "/*", because in
-    // "/*/" the same "*" does not also close the comment.
+    // Sets the end of the comment for a "/*" that begins one offset earlier. The closing "*/" is searched from the
+    // offset after the opening, because in "/*/" the "*" can't both open and close the comment.
     if (text.startsWith('*/', at + 1)) commentEnd = at + 3;
   }
   return (at) => after[Math.min(at, length)] ?? length;

@@ -22,7 +22,8 @@ export function longChainAt(text: string): number | null {
   for (let token = TOKEN.exec(text); token !== null; token = TOKEN.exec(text)) {
     const { end, link, template } = token.groups ?? {};
     if (end !== undefined) links = 0;
-    // A template counts as a link, because each template in a row is a tag call of the previous expression.
+    // A template counts as a link. If several templates follow each other, each of them is a tagged call of the
+    // expression before it, so the calls nest.
     if ((link ?? template) !== undefined && ++links > moduleLimits.chain) return token.index;
     if (template !== undefined || closesSubstitution(substitutions, end)) {
       const { next, opens } = templateText(text, TOKEN.lastIndex);

@@ -21,7 +21,7 @@ export interface ParsedDocument extends ParsedText {
 }
 
 /**
- * Returns the format of a document, which depends on the file's extension in any case. Returns null if the file is
+ * Returns the format of a document by the extension of its path, in upper or lower case. Returns null if the file is
  * not a document.
  */
 export function formatOf(path: string): DocumentFormat | null {
@@ -40,8 +40,8 @@ const parsers = { json: parseJson, yaml: parseYaml, toml: parseToml };
  * Parses a file. Never throws because of the content; errors are in `problems`.
  *
  * By default, an integer that a double can't represent exactly is an error, because the emitted document must keep
- * all digits. With `integers: 'nearest'`, such an integer becomes the nearest double. This is used for schemas, which
- * are not emitted; JavaScript validators treat them in the same way.
+ * all digits. With `integers: 'nearest'`, such an integer becomes the nearest double. This option is for schemas.
+ * They are not emitted, and other JavaScript validators also use the nearest double.
  */
 export function parseDocument(
   path: string,

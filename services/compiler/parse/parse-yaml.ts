@@ -47,7 +47,8 @@ function refused(problem: Problem): ParsedText {
 function readableUntil({ errors, directives }: Document.Parsed | Document): number {
   if ((directives?.yaml.version ?? '1.2') !== '1.2') return 0;
   const inForm = errors.filter(({ code }) => !INSIDE_ONE_VALUE.has(code)).map(({ pos }) => pos[0]);
-  // Math.min(...offsets) would throw a RangeError if there are more errors than a call can have arguments.
+  // `Math.min(...offsets)` is not used. It throws a RangeError if there are more errors than a call can have
+  // arguments.
   return inForm.reduce((first, at) => Math.min(first, at), Number.POSITIVE_INFINITY);
 }
 

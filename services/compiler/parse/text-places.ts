@@ -53,8 +53,8 @@ export function firstInvalidByte(bytes: Uint8Array): { line: number; column: num
     end = endOfCharacter(bytes, good + BLOCK);
     if (!isUtf8(bytes.subarray(good, end))) break;
   }
-  // A binary search for the longest prefix that decodes. The streaming decoder accepts a prefix that ends inside a
-  // character, so it fails only for an invalid byte.
+  // The following binary search finds the longest prefix that decodes. The streaming decoder accepts a prefix that
+  // ends inside a character, so it fails only for an invalid byte.
   let low = good;
   let high = Math.min(bytes.length, good + BLOCK);
   while (low < high) {

@@ -23,9 +23,12 @@ interface Reading {
   readonly anchors: Map<string, Node>;
   /** The nodes that are currently being read. An alias to one of them is a cycle, which is an error. */
   readonly open: Set<Node>;
-  /** The number of nodes that were copied for aliases, which is limited. */
+  /** The number of nodes that aliases have added to the value so far. The maximum is `documentLimits.aliasNodes`. */
   expanded: number;
-  /** The number of characters in keys and strings that were copied for aliases, which is limited. */
+  /**
+   * The number of characters in keys and strings that aliases have added to the value so far. The maximum is
+   * `documentLimits.aliasChars`.
+   */
   expandedChars: number;
   insideAlias: boolean;
 }

@@ -2,7 +2,7 @@ import type { ProcessAnswer, Question } from './compile-protocol.ts';
 
 export type ReadBlobs = (digests: readonly string[]) => Promise<ReadonlyMap<string, Uint8Array>>;
 
-/** Returns the facts that the cache stores under a key, or undefined. */
+/** Returns the facts (the data about a compiled file) that the cache stores under a key, or undefined. */
 export type Recall = (key: string) => string | undefined;
 
 /** A question of a compile process (a request for files), with the cached facts for its keys. */

@@ -16,9 +16,8 @@ import { messagesOf } from './sent-result.ts';
 import { forgetCompilation, isSpent } from './process-hygiene.ts';
 
 /**
- * The compilation that this process runs. This module is the entry point of a compile process, which compiles one
- * source at a time. The process communicates with its parent only by messages, and exits when the parent exits. The
- * parent may kill it at any time.
+ * The compilation that this compile process currently runs. A compile process runs one compilation at a time. It
+ * communicates with its parent only by messages, and exits when the parent exits. The parent may kill it at any time.
  */
 interface RunningTask {
   readonly taskId: number;

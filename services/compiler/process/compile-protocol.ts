@@ -8,8 +8,8 @@ import type { ArtifactFile } from '@pointsman/protocol/artifacts/oci';
 export const COMPILER_VERSION = 2;
 
 /**
- * A request for a file. The response contains the facts that are cached under `key`. If no facts are cached, it
- * contains the content with this digest.
+ * A request for a file. The response contains the facts (the data about the compiled file) that are cached under
+ * `key`. If no facts are cached, it contains the content with this digest.
  */
 export interface FileRequest {
   readonly key: string | null;

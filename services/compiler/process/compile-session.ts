@@ -31,18 +31,18 @@ export interface SessionOptions {
   /** The maximum time for all reads of one compilation together. `timeoutMs` excludes this time. */
   readonly readingMs: number;
   /**
-   * The session calls it at intervals with the CPU time that the compilation has used. If it returns `slow` or
-   * `long`, the compilation is stopped.
+   * A function that the session calls at intervals, with the CPU time that the compilation has used. If it returns
+   * `slow` or `long`, the compilation is stopped.
    */
   readonly evictAs: (usedMs: number) => 'slow' | 'long' | null;
 }
 
-/** The ID of the last task of all compile processes of this parent. */
+/** The ID of the last task. IDs are assigned across all compile processes of this parent, so each ID is used once. */
 let lastTaskId = 0;
 
 /**
- * Runs one compilation in a compile process. It runs in the parent process, answers the questions (requests for
- * files) of the compile process, and kills that process at the time limit.
+ * Runs one compilation in a compile process. This function runs in the parent process. It answers the questions
+ * (requests for files) of the compile process, and kills the compile process at the time limit.
  *
  * The time limit applies from the start of the compilation and excludes reads, because the source does not cause a
  * slow start or a slow database. Reads have a separate time limit, because the process is occupied during a read.
@@ -188,8 +188,8 @@ function sessionClock(
 }
 
 /**
- * Returns the result for a compile process that has exited. The cause is its memory limit, a bug in the compiler, or
- * a signal from outside. Returns null if the parent killed the process.
+ * Returns the result for a compile process that has exited. Possible causes are its memory limit, a bug in the
+ * compiler, and a signal from outside. Returns null if the parent killed the process.
  */
 function deathOf({ child, stderrText }: CompileProcess, hasStarted: boolean): SessionResult | null {
   if (child.killed) return null;

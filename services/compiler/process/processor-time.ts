@@ -39,7 +39,7 @@ function childrenOf(pid: number): number[] {
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1');
     return children.trim().split(' ').filter(Boolean).map(Number);
   } catch {
-    // The kernel does not list the children of a process. Children that have exited are nevertheless counted, in the
+    // Some kernels do not list the children of a process. Children that have exited are nevertheless counted, in the
     // times of the process itself.
     return [];
   }

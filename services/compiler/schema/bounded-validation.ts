@@ -83,9 +83,12 @@ function countSteps({ RULES }: SchemaReader, meter: WorkMeter): void {
   RULES.rules[0]?.rules.unshift({ keyword: STEP, definition });
 }
 
-/** The number of meter steps that one item of a list counts as, in addition to the steps for its text. */
+/**
+ * When `uniqueItems` is checked, one item of the list counts as this many steps of the work meter, in addition to the
+ * steps for its text.
+ */
 const ITEM_STEPS = 0.01;
-/** The number of characters of canonical JSON that count as one step of the meter. */
+/** The number of characters of canonical JSON that count as one step of the work meter. */
 const CHARS_A_STEP = 10_000;
 
 /**

@@ -92,7 +92,7 @@ function lazily<T>(make: () => T): () => T {
  * Returns the violations of a value. If the validation can't finish, returns one violation that names the reason. A
  * stack overflow means that the schema refers to itself without descending into the value. A timeout means that the
  * schema requires too much work. Examples are references inside `anyOf`, a long list of alternatives, and a pattern
- * for a long text.
+ * that is matched against a long text.
  */
 export function violationsIn(
   schema: DocumentSchema,

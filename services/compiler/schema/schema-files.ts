@@ -27,7 +27,7 @@ export interface SchemaClosure {
   readonly files: readonly SchemaFile[];
   /** The paths of files, by the URIs that other files use in references to them. */
   readonly aliases: ReadonlyMap<string, string>;
-  /** A digest over the path of the root, and the paths and contents of all files. */
+  /** A digest over the path of the root file, and the paths and contents of all files. */
   readonly digest: string;
 }
 

@@ -1,6 +1,6 @@
 import { Ajv } from 'ajv';
 
-/** The URI resolver of Ajv. This code uses it too, so that both resolve a reference to the same URI. */
+/** The URI resolver of Ajv. It is used here so that this code and Ajv resolve a reference to the same URI. */
 const { uriResolver } = new Ajv({ meta: false, logger: false }).opts;
 
 /** The base URI of the source's files. It has a private scheme, so that a schema can't be fetched from it. */

@@ -3,7 +3,6 @@ import { quotedName } from '@pointsman/protocol/releases/diagnostic';
 import { documentLimits } from '@pointsman/protocol/limits';
 import { pointerStep } from '../parse/json-pointer.ts';
 
-/** A violation of a rule of the schema. */
 export interface Violation {
   readonly pointer: string;
   /** Whether the key at the pointer is the error, instead of its value. */

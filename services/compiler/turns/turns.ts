@@ -43,15 +43,15 @@ interface Room {
 }
 
 /**
- * Decides which job starts next. `waiting` maps each tenant to its waiting jobs. Its order is the order in which the
- * tenants take turns.
+ * Decides which job starts next. `waiting` maps each tenant to its waiting jobs. The order of the map is the order in
+ * which the tenants take turns.
  */
 export function turns(
   waiting: ReadonlyMap<string, Waiting[]>,
   { standingOf, quickPerSlow }: Standings,
   { mayStart, isReady }: Room,
 ) {
-  /** The number of quick jobs that were started since a slow job has been able to start. */
+  /** The number of quick jobs that were started while a slow job could also have been started. */
   let quickBefore = 0;
   const standing = (tenant: string, { long, slow }: JobOptions = {}): Standing => {
     const known = long ? 'long' : standingOf(tenant);

@@ -29,7 +29,7 @@ const [Moved, ...NotMoved] = PointerMove.options;
 
 /**
  * The result when a release tries to move its pointer. If the pointer moved, the SQL function `with_webhooks` has
- * added the tenant's webhooks.
+ * added the names of the tenant's webhooks to the result.
  */
 const ReleaseMoveRow = z.union([
   SinksDownRow,

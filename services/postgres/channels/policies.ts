@@ -79,8 +79,8 @@ const Terms = z.object({ is_repeated: z.boolean(), rule: ConflictRule.nullable()
 
 /**
  * Returns whether the idempotency key of a publish was used before, and the policy's conflict rule for the channel.
- * The rule is null if the policy has none for this channel. A single statement reads both. If the key was not used
- * before, the rule is therefore the one that applied at that time.
+ * The rule is null if the policy has none for this channel. One statement reads both. If a publish is repeated after
+ * the policy has changed, it is therefore recognized as repeated, and the new rule does not apply to it.
  */
 export async function publishTerms(
   db: Database,

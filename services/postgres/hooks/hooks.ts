@@ -51,7 +51,10 @@ export interface PutHook extends Pick<
   'hook' | 'provider' | 'repository' | 'ref' | 'path' | 'bundle' | 'channel' | 'createChannel' | 'apiUrl'
 > {
   readonly tenant: string;
-  /** The new shared secret, encrypted. Null keeps the current secret; `token` is null for the same purpose. */
+  /**
+   * The new shared secret, encrypted. Null keeps the current secret. In the same way, a null `token` keeps the
+   * current token.
+   */
   readonly secret: string | null;
   readonly token: string | null;
   /** Whether the current token is deleted. If it is false and `token` is null, the current token is kept. */

@@ -142,8 +142,8 @@ const Status = z.object({
 export type CallbackStatus = z.infer<typeof Status>;
 
 /**
- * Returns the purpose of a callback, and whether it accepts a report. If `fingerprint` is the digest of a report that
- * was already accepted, the result states that.
+ * Returns the purpose of a callback, and whether it accepts a report. If `fingerprint` (the digest of a report) is
+ * given, the result also shows whether this report was received before.
  */
 export async function evaluateCallback(
   db: Database,

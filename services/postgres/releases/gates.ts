@@ -32,7 +32,7 @@ const StatusRow = z.discriminatedUnion('kind', [
   Waiting.extend({ gates: z.array(WaitingRow) }),
   Failed.omit({ reason: true }).extend({ facts: GateFacts }),
   Closed,
-  /** All gates have passed except for time windows. They are evaluated in TypeScript. */
+  /** All gates except the time windows have passed. The time windows are then evaluated in TypeScript. */
   Waiting.omit({ gates: true }).extend({ kind: z.literal('windows'), windows: z.array(WindowRule) }),
 ]);
 

@@ -38,7 +38,7 @@ const Opened = z.discriminatedUnion('kind', [
      */
     onRecord: z.number().nullable(),
     latest: z.number(),
-    /** The reason of a pause, and who paused the sink. It is null if the sink is not paused. */
+    /** The reason for the pause, and who paused the sink. It is null if the sink is not paused. */
     paused: SinkPause.transform(pausedText).nullable(),
     /** The URL of a webhook; null for a broker. The following secrets are encrypted, and are also null for a broker. */
     url: z.string().nullable(),

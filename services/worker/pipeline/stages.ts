@@ -19,7 +19,7 @@ export function releaseStages(db: Database, compiler: Compiler): Stages {
     async compile(id, source, validated, times) {
       const result = await sources.compile(id.tenant, source);
       if (result.kind === 'broken') return result;
-      // This is unexpected, because the stage `validate` has compiled the same source successfully.
+      // This result is unexpected, because the stage `validate` has compiled the same source successfully.
       if (result.kind === 'invalid')
         return { kind: 'broken', reason: summaryOf(result.diagnostics, result.truncated) };
       const recorded = await catchOverQuota(recordCompiled(db, id, result.blobs, validated, times));

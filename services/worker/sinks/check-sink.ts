@@ -18,7 +18,7 @@ import { testEvent } from '../../sinks/test-event.ts';
 import type { BrokerProbes } from './broker-probes.ts';
 import { isReachable, notConfigured, sendThrough, type SinkDeps } from './send-through.ts';
 
-/** The number of undelivered moves to load, because a health check does not deliver moves. */
+/** The number of undelivered moves to load. It is 0, because a health check does not deliver moves. */
 const NO_MOVES = 0;
 
 /**
@@ -89,7 +89,7 @@ type Down = Omit<DownSink, 'sink'>;
 
 /**
  * Checks the health of a sink. Returns null if the sink would accept an event now, and otherwise the reason. The
- * result is also recorded in the database, where the move of the pointer reads it.
+ * result is also recorded in the database. It is read there when the pointer moves.
  */
 async function reasonDown(deps: SinkDeps, probes: BrokerProbes, id: SinkId): Promise<Down | null> {
   const { sink } = id;

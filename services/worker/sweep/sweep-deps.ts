@@ -6,7 +6,6 @@ import type { Clock } from '../../../handlers/ports/deps.ts';
 import type { Database } from '../../postgres/database.ts';
 import type { RestateAdmin } from '../../restate/admin.ts';
 
-/** The dependencies of the periodic sweeps of the worker. */
 export interface SweepDeps {
   readonly db: Database;
   readonly admin: RestateAdmin;

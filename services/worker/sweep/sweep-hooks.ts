@@ -12,8 +12,8 @@ import type { SweepDeps } from './sweep-deps.ts';
 
 /**
  * Repairs hook deliveries and commit statuses whose workflow is not running. If Restate does not list the workflow of
- * a delivery, it is started; this has no effect if the workflow exists. If the workflow was killed, the delivery is
- * recorded as failed. A commit status is sent again.
+ * a delivery, the workflow is started; this has no effect if it exists. If the workflow was killed, the delivery is
+ * recorded as failed. The workflow of a commit status is always started again.
  */
 export async function sweepHooks(deps: SweepDeps): Promise<void> {
   const olderThan = deps.clock.now() - sweepLimits.minAgeMs;
