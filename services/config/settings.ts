@@ -14,7 +14,7 @@ export const settingDefaults = {
   POINTSMAN_HOST: '127.0.0.1',
   POINTSMAN_PORT: 7400,
   POINTSMAN_HOME: '.pointsman',
-  // With `mandatory`, the publisher detects that a move was not routed to any queue.
+  // The default is `mandatory`, because the publisher then detects that a move was not routed to any queue.
   POINTSMAN_AMQP_UNROUTED: 'mandatory',
   POINTSMAN_REDIS_STREAMS: 'shared',
   POINTSMAN_REDIS_CACHE: false,

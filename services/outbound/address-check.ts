@@ -36,7 +36,7 @@ function isPublicV6(address: ipaddr.IPv6): boolean {
   if (address.match(WELL_KNOWN_NAT64, NAT64_BITS)) {
     return isPublicV4(new ipaddr.IPv4(address.toByteArray().slice(NAT64_BITS / 8)));
   }
-  // This condition also refuses 6to4 and Teredo addresses, which the library does not classify as "unicast". They are
+  // 6to4 and Teredo addresses are also refused, because the library does not classify them as "unicast". They are
   // obsolete, and contain IPv4 addresses that would not be checked.
   return address.match(GLOBAL_UNICAST, GLOBAL_UNICAST_BITS) && address.range() === 'unicast';
 }

@@ -34,7 +34,8 @@ async function sendAndRead(hop: Hop, { dispatcher, signal, maxBytes }: ExchangeB
     headers,
     body,
     signal,
-    // The time until the response headers arrive is limited by the signal.
+    // Undici's own time limit for the response headers is disabled, because the signal already limits the time of the
+    // whole call.
     headersTimeout: 0,
     bodyTimeout: outboundLimits.silenceMs,
   });

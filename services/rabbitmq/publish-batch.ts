@@ -6,14 +6,14 @@ import { eventRoutingKey, moveMessage } from './move-message.ts';
 import type { RabbitSession } from './session.ts';
 
 export interface PublishedBatch {
-  /** The number of delivered events from the start of the batch up to the first event that was not delivered. */
+  /** The number of events at the start of the batch that were delivered without a gap. */
   readonly count: number;
   /**
-   * The number of these events that were not routed to any queue. They count as delivered, because their channel
-   * requires no queue.
+   * The number of delivered events that were not routed to any queue. They count as delivered, because their channel
+   * does not require a queue.
    */
   readonly unroutable: number;
-  /** The reason why the event after them was not delivered. It is null if all events were delivered. */
+  /** The reason why the first undelivered event was not delivered. It is null if all events were delivered. */
   readonly stopped: PublishFailure | null;
 }
 

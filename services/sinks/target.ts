@@ -19,9 +19,9 @@ export interface Batch<Event extends SinkEvent = SinkEvent> {
 }
 
 export interface Sent {
-  /** The number of delivered events from the start of the batch up to the first event that was not delivered. */
+  /** The number of events at the start of the batch that were delivered without a gap. */
   readonly count: number;
-  /** The position in the target after these events. */
+  /** The position in the target after the last delivered event. */
   readonly position: string | null;
   /**
    * The failure that stopped the delivery before the end of the batch. It is null if there was no failure. The event

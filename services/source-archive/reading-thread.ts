@@ -42,12 +42,12 @@ export function startReadingThread<T extends { readonly bytes: Uint8Array<ArrayB
     minThreads: limits.threads,
     maxThreads: limits.threads,
     idleTimeout: Number.POSITIVE_INFINITY,
-    // With `atomics`, an idle thread would wait in a way that blocks its event loop. The event loop is needed to
-    // unpack archives.
+    // The option `atomics` is disabled. With it, an idle thread blocks its event loop, which is needed to unpack
+    // archives.
     atomics: 'disabled',
     resourceLimits: { maxOldGenerationSizeMb: limits.heapMiB },
   });
-  // This error is ignored, because the caller of the task also gets it.
+  // The error event of the pool is ignored, because the caller of the task gets the same error.
   pool.on('error', () => undefined);
   const queue = fairQueue(limits);
   const runTask = async (task: T): Promise<{ readonly result: R }> => {

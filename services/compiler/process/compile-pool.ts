@@ -87,7 +87,7 @@ function startProcess({ heapMiB, youngHeapMiB }: PoolLimits): CompileProcess {
       `--max-old-space-size=${heapMiB}`,
       // V8's young generation consists of three semi-spaces of this size.
       `--max-semi-space-size=${Math.ceil(youngHeapMiB / 3)}`,
-      // With this flag the process can run the garbage collector before it measures its live heap.
+      // The flag permits the process to run the garbage collector before it measures its live heap.
       '--expose-gc',
       fileURLToPath(new URL(`compile-process.${ending}`, import.meta.url)),
     ],
@@ -98,8 +98,8 @@ function startProcess({ heapMiB, youngHeapMiB }: PoolLimits): CompileProcess {
     },
   );
   lowerPriority(child.pid);
-  // This error means that a message could not be sent or the process could not be killed. It is ignored, because the
-  // session handles the exit of the process.
+  // The error event means that a message could not be sent or the process could not be killed. It is ignored, because
+  // the session handles the exit of the process.
   child.on('error', () => undefined);
   let stderr = '';
   child.stderr?.on('data', (chunk: Buffer) => {

@@ -5,8 +5,9 @@ import { forgetPatterns } from '../schema/linear-pattern.ts';
 const MiB = 1024 * 1024;
 
 /**
- * Clears the caches of the last compilation, because the next one may be of another tenant. Cached data would count
- * against the memory limit of that compilation. Its duration could also reveal what was compiled before.
+ * Clears the caches of the last compilation, because the next compilation may be of another tenant. Cached data would
+ * count against the memory limit of the next compilation. The duration of the next compilation could also reveal what
+ * was compiled before.
  */
 export function forgetCompilation(): void {
   forgetPatterns();

@@ -31,8 +31,8 @@ export function globProblem(pattern: string): string | null {
 }
 
 /**
- * The maximum number of patterns to which the braces of one pattern may expand. For comparison, `{a,b}` ten times
- * expands to 1,024 patterns.
+ * The maximum number of patterns to which the braces of one pattern may expand. For comparison, a pattern with
+ * `{a,b}` ten times expands to 1,024 patterns.
  */
 const MAX_ALTERNATIVES = 100;
 

@@ -8,12 +8,12 @@ import { UnsupportedPattern } from './pattern-syntax.ts';
 import type { SchemaReader } from './schema-reader.ts';
 import { WorkTooLong, type WorkMeter } from './work-meter.ts';
 
-/** The number of steps of the pattern matcher that count as one step of the work meter. */
+/** The number of steps of the pattern matcher that count as one step of the work meter (work-meter.ts). */
 const MATCHING_STEPS = 10_000;
 
 /**
  * Returns the regular expression engine that Ajv uses for patterns in schemas. It matches in linear time, and counts
- * the steps of each match on the meter.
+ * the steps of each match on the work meter, which limits the CPU time.
  */
 export function patternEngine(meter: WorkMeter): RegExpEngine {
   let sizes = 0;
@@ -41,8 +41,8 @@ export function patternEngine(meter: WorkMeter): RegExpEngine {
 }
 
 /**
- * Limits the CPU time of an Ajv instance. Each schema object that it compiles or evaluates counts as a step of the
- * meter. Keywords and formats that take more than linear time are replaced.
+ * Limits the CPU time of an Ajv instance. Each schema object that Ajv compiles or evaluates counts as a step of the
+ * work meter. Keywords and formats that take more than linear time are replaced.
  */
 export function boundReader(reader: SchemaReader, meter: WorkMeter): void {
   reader.removeKeyword('uniqueItems');
@@ -63,9 +63,9 @@ export function boundReader(reader: SchemaReader, meter: WorkMeter): void {
 const STEP = 'pointsman step';
 
 /**
- * Adds an internal rule that counts one step on the meter. Because its `implements` lists all keywords, Ajv evaluates
- * it before every other rule. It is only in Ajv's list of rules and not in its list of keywords. A schema therefore
- * can't use it as a keyword.
+ * Adds an internal rule that counts one step on the work meter. Because its `implements` lists all keywords, Ajv
+ * evaluates it before every other rule. The rule is only in Ajv's list of rules and not in its list of keywords. A
+ * schema therefore can't use it as a keyword.
  */
 function countSteps({ RULES }: SchemaReader, meter: WorkMeter): void {
   const { tick } = meter;
@@ -88,7 +88,7 @@ function countSteps({ RULES }: SchemaReader, meter: WorkMeter): void {
  * steps for its text.
  */
 const ITEM_STEPS = 0.01;
-/** The number of characters of canonical JSON that count as one step of the work meter. */
+/** The number of characters of canonical JSON that count as one step of the work meter (work-meter.ts). */
 const CHARS_A_STEP = 10_000;
 
 /**

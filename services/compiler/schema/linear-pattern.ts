@@ -40,7 +40,7 @@ export function linearPattern(pattern: string): LinearPattern {
   const { re, size } = readPattern(pattern);
   const compiled = RE2JS.compile(re);
   const made: LinearPattern = { test: (text) => compiled.test(text), size };
-  // The empty pattern has no instructions, and the cache rejects a size of 0.
+  // The empty pattern has no instructions, but the package lru-cache rejects a size of 0.
   known.set(pattern, made, { size: Math.max(1, size) });
   return made;
 }

@@ -61,7 +61,10 @@ export function dialectNamed(uri: unknown): SchemaDialect | null {
   );
 }
 
-/** Creates an Ajv instance for a dialect. It counts the steps of its compiler and its validators on the meter. */
+/**
+ * Creates an Ajv instance for a dialect. The steps of its compiler and its validators are counted on the work meter,
+ * which limits their CPU time.
+ */
 export function schemaReader(dialect: SchemaDialect, meter: WorkMeter): SchemaReader {
   const reader = dialects[dialect]({ ...options, code: { regExp: patternEngine(meter) } });
   addFormats(reader);

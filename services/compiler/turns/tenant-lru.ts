@@ -54,7 +54,7 @@ export function tenantLru<V extends object | string | number>(limits: TenantLruL
     set: (tenant, key, value, size) => {
       const share = shares.get(tenant) ?? newShare();
       const before = share.calculatedSize;
-      // The library rejects a size of 0.
+      // The package lru-cache rejects a size of 0.
       share.set(key, value, { size: Math.max(1, size) });
       held += share.calculatedSize - before;
       if (share.size > 0) shares.set(tenant, share);

@@ -91,8 +91,8 @@ function fetchFailure(
     return { kind: 'refused', reason: `the archive is larger than the limit of ${bound} bytes` };
   }
   // GitHub returns 403 both for missing permission and for an exceeded rate limit ("Rate limits for the REST API").
-  // Only the response headers distinguish the two, and they are not available here. A 403 is therefore always
-  // retried.
+  // Only the response headers distinguish the two cases, and the headers are not available here. A 403 is therefore
+  // always retried.
   if (provider === 'github' && response.status === 403) return { kind: 'later', reason, retryAfterMs: null };
   return { kind: 'failed', reason };
 }

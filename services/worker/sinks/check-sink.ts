@@ -97,8 +97,8 @@ async function reasonDown(deps: SinkDeps, probes: BrokerProbes, id: SinkId): Pro
   if (opened === null) return { why: MISSING_WEBHOOK };
   if (opened.paused !== null) return { why: opened.paused };
   const isDue = opened.start < opened.latest;
-  // If the delivery of this tenant's moves fails, its writer is already retrying. The result of its last attempt is
-  // more reliable than that of a probe.
+  // If the delivery of this tenant's moves fails, the sink's writer is already retrying. The result of its last
+  // attempt is more reliable than that of a probe, so no probe is sent.
   if (opened.failures > 0 && !opened.shared && isDue) return { why: failedBefore(opened.lastError) };
   if (isBroker(sink)) return brokerDown(probes, sink, id.tenant);
   if ((opened.retryAtMs ?? 0) > deps.clock.now()) return { why: failedBefore(opened.lastError) };
