@@ -81,7 +81,10 @@ function genericStatus(report: CommitReport): object {
   return { correlationId, delivery, repository, ref, commit, version, state, outcome, reason, url };
 }
 
-/** The states of GitHub. GitHub has no state "cancelled", so a cancelled release is reported as a failure. */
+/**
+ * GitHub's name for each state of a commit. GitHub has no state "cancelled", so a cancelled release is reported as a
+ * failure.
+ */
 const GITHUB_STATES: Readonly<Record<CommitState, string>> = {
   pending: 'pending',
   success: 'success',

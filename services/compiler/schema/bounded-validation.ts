@@ -26,8 +26,8 @@ export function patternEngine(meter: WorkMeter): RegExpEngine {
     return {
       test: (text: string): boolean => {
         const steps = size * text.length;
-        // A match can't be interrupted, so the product of the pattern's size and the text's length is checked before
-        // the match.
+        // A match can't be interrupted. A text that is too long for a pattern of this size is therefore refused
+        // before the match.
         if (steps > patternLimits.steps)
           throw new WorkTooLong(`${text.length} characters are too many for a pattern of size ${size}`);
         meter.tick(1 + steps / MATCHING_STEPS);

@@ -50,7 +50,7 @@ export function codePointsOf(escape: string): CodePoints {
   const ranges: [number, number][] = [];
   for (const match of everyCharacter().matchAll(new RegExp(`${escape}+`, 'gu'))) {
     const [run] = match;
-    // The text contains all code points in order, except the surrogates. Each match is therefore one range.
+    // The searched text contains all code points in order, except the surrogates. Each match is therefore one range.
     ranges.push([run.codePointAt(0) ?? 0, lastCodePoint(run)]);
   }
   known.set(escape, ranges);
