@@ -30,15 +30,15 @@ export interface PoolLimits {
 }
 
 /**
- * A pool of `threads` compile processes and one spare process. A killed process is replaced immediately. The
- * replacement takes up to two seconds to start on a busy machine. During this time the next compilation uses the
- * spare process. A compilation waits for a start only if several processes are killed within this time.
+ * A pool of `threads` compile processes and a spare process. A killed process is replaced immediately. Its replacement takes up to two
+ * seconds to start on a busy machine, and in the meantime the next compilation gets the spare process. A compilation waits for a start only
+ * if several processes are killed in that time.
  *
- * The pool uses processes instead of threads for two reasons. A thread can read the environment variables of its
- * process. Also, a thread that crashes or runs out of memory outside the heap ends the whole process.
+ * The pool uses processes instead of threads, because a thread can read the environment of its process, and a thread that crashes or runs
+ * out of memory outside the heap also ends the API.
  */
 export function compilePool(limits: PoolLimits): CompilePool {
-  /** All processes that have not exited, in the order in which they started. */
+  /** All processes, in the order in which they started. */
   const all = new Set<CompileProcess>();
   const taken = new Set<CompileProcess>();
   let closed = false;
@@ -48,7 +48,7 @@ export function compilePool(limits: PoolLimits): CompilePool {
     started.child.once('exit', () => all.delete(started));
     return started;
   };
-  /** Returns the processes that are alive. `all` also contains killed processes that have not exited yet. */
+  /** A killed process stays in `all` until its exit event. */
   const alive = (): CompileProcess[] => [...all].filter(isAlive);
   const refill = (): void => {
     for (let nth = alive().length; nth < limits.threads + processLimits.reserve; nth++) add();
