@@ -22,8 +22,8 @@ export function rabbitCeleryQueue(options: { url: string; log: Logger }): Celery
         exchange: '',
         routingKey: task.queue,
         mandatory: true,
-        // The worker checks the `expires` header, and the broker checks this expiration. Without it, the queue of a
-        // removed worker would grow without limit.
+        // The worker checks the `expires` header, and the broker checks this expiration. Without the expiration, the
+        // queue of a removed worker would grow without limit.
         expirationMs: task.expiresAt - nowMs,
       };
       const published = await publisher.publish(message, { queue: task.queue });
