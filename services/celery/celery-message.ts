@@ -1,12 +1,18 @@
 import type { CeleryTask } from './celery-queue.ts';
 
-/** A message of Celery's protocol 2 (docs.celeryq.dev, "Message Protocol"), in its AMQP form. */
+/**
+ * A task message in version 2 of Celery's message protocol (docs.celeryq.dev, "Message Protocol"), as it is sent over
+ * AMQP.
+ */
 export interface CeleryMessage {
   readonly headers: Readonly<Record<string, unknown>>;
   readonly properties: {
     readonly contentType: 'application/json';
     readonly contentEncoding: 'utf-8';
-    /** Celery's name for the task ID; it is not Pointsman's correlation ID. */
+    /**
+     * The ID of the task. Celery calls this property the correlation ID; Pointsman's own correlation ID is a
+     * different value.
+     */
     readonly correlationId: string;
   };
   readonly body: Buffer;
@@ -25,12 +31,13 @@ export function celeryMessage(task: CeleryTask): CeleryMessage {
       group_index: null,
       shadow: null,
       eta: null,
-      // A worker that receives the message after this time discards it. This includes a redelivery after a worker died.
-      // The offset is written as "+00:00", because Python's fromisoformat accepts "Z" only since version 3.11.
+      // After this time a worker discards the message, including a message that the broker redelivers because a
+      // worker died. The offset is written as "+00:00", because Python's fromisoformat accepts "Z" only since version
+      // 3.11.
       expires: new Date(task.expiresAt).toISOString().replace('Z', '+00:00'),
       retries: 0,
       timelimit: [null, null],
-      // Logs, events and monitors show these texts instead of the arguments, which contain capabilities.
+      // The arguments contain secret URLs, so Celery's logs, events and monitors get these texts to display instead.
       argsrepr: '()',
       kwargsrepr: task.correlationId,
       origin: 'pointsman',
@@ -43,13 +50,16 @@ export function celeryMessage(task: CeleryTask): CeleryMessage {
 }
 
 /**
- * Encodes the same message in kombu's format for a Redis list. A worker pops it from the right end of the list that has
- * the queue's name. The delivery tag identifies this delivery, not the task: kombu stores unacknowledged messages by
- * their tags, so two deliveries with the same tag would lose one of them.
+ * Encodes a message in the format that kombu uses for a Redis list. The name of the list is the name of the queue,
+ * and a worker pops messages from the right end of the list.
  *
- * The message uses the default exchange, as Celery does. If it is requeued (because its worker died, or for a retry),
- * it is then routed by the queue's name alone. Any other exchange would be looked up in the set
- * `_kombu.binding.<exchange>`, which only a starting worker should write.
+ * The delivery tag identifies one delivery, and a task may be delivered several times. Kombu stores unacknowledged
+ * messages by their tags, so one of two deliveries with the same tag would be lost.
+ *
+ * The message uses the default exchange, as Celery does. Kombu requeues a message when its worker dies or the task is
+ * retried, and routes it by its exchange. With the default exchange it uses only the name of the queue. With another
+ * exchange it would look up the queue in the set `_kombu.binding.<exchange>`, to which only a starting worker should
+ * write.
  */
 export function kombuEnvelope(message: CeleryMessage, queue: string, deliveryTag: string): string {
   return JSON.stringify({

@@ -5,7 +5,6 @@ import { celeryMessage } from './celery-message.ts';
 import type { CeleryQueue } from './celery-queue.ts';
 import { taskRefusal } from './task-refusal.ts';
 
-/** Sends tasks to Celery queues in RabbitMQ. */
 export function rabbitCeleryQueue(options: { url: string; log: Logger }): CeleryQueue {
   const publisher = rabbitPublisher(options);
   return {
@@ -18,12 +17,13 @@ export function rabbitCeleryQueue(options: { url: string; log: Logger }): Celery
         ...properties,
         headers,
         body,
-        // The message is published directly to the queue, as Celery does. The worker's own exchange does not exist
-        // before the worker's first start.
+        // Publishes to the default exchange, which routes directly to the queue, as Celery does. A worker declares
+        // its own exchange only when it starts for the first time.
         exchange: '',
         routingKey: task.queue,
         mandatory: true,
-        // Set in addition to the `expires` header, so that the queue of a removed worker does not grow permanently.
+        // The worker checks the `expires` header, and the broker checks this expiration. Without the expiration, the
+        // queue of a removed worker would grow without limit.
         expirationMs: task.expiresAt - nowMs,
       };
       const published = await publisher.publish(message, { queue: task.queue });

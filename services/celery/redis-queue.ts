@@ -8,7 +8,10 @@ import type { CeleryQueue, EnqueueResult } from './celery-queue.ts';
 import { celeryLimits } from './limits.ts';
 import { taskRefusal } from './task-refusal.ts';
 
-/** Sends tasks to Celery queues in Redis. They are kombu's lists, with the oldest task at the right end. */
+/**
+ * Sends tasks to Celery queues in Redis. A queue is a Redis list in kombu's format, with the oldest task at the right
+ * end.
+ */
 export function redisCeleryQueue(options: { url: string; log: Logger }): CeleryQueue {
   const redis = redisWriter(options);
   return {
@@ -18,7 +21,8 @@ export function redisCeleryQueue(options: { url: string; log: Logger }): CeleryQ
       const envelope = kombuEnvelope(celeryMessage(task), task.queue, randomUUID());
       try {
         return await redis.run(task.correlationId, async (client): Promise<EnqueueResult> => {
-          // Other clients may push between the two commands, so the limit is approximate.
+          // The length check and the push are two commands. Other clients may push in between, so a queue can
+          // slightly exceed its limit.
           if ((await client.lLen(task.queue)) >= celeryLimits.waitingInRedis) {
             return { kind: 'later', summary: `the queue ${task.queue} in Redis is full` };
           }
@@ -36,8 +40,8 @@ export function redisCeleryQueue(options: { url: string; log: Logger }): CeleryQ
 function enqueueFailure(error: unknown, queue: string): EnqueueResult {
   if (error instanceof RedisLostError) return { kind: 'later', summary: `Redis: ${error.message}` };
   if (!(error instanceof ErrorReply)) throw error;
-  // The first word is the error code. Most errors are temporary, for example when Redis is out of memory, read-only or
-  // loading. A key of another type is a permanent error.
+  // The first word of the message is the error code. Most errors are temporary: for example, Redis is out of memory,
+  // is read-only or is loading its data. An error about a key of the wrong type is permanent.
   const [code = 'ERR'] = error.message.split(' ');
   if (code === 'WRONGTYPE') return { kind: 'refused', summary: `the key ${queue} in Redis is not a queue` };
   return { kind: 'later', summary: `Redis returned the error ${code}` };

@@ -21,7 +21,7 @@ const byEnding: { readonly [ending: string]: string } = {
   yml: 'application/yaml',
 };
 
-/** The media type (IANA) of an asset. It depends only on the extension, not on the content. */
+/** Returns the media type (IANA) of an asset. It depends only on the extension of the path, not on the content. */
 export function assetMediaType(path: string): string {
   const ending = /\.([a-z0-9]+)$/i.exec(path)?.[1]?.toLowerCase() ?? '';
   return (Object.hasOwn(byEnding, ending) ? byEnding[ending] : undefined) ?? 'application/octet-stream';

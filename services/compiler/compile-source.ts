@@ -27,20 +27,24 @@ import { sourceFiles, type SourceFiles } from './source-files.ts';
 import type { Ask, ProcessResult } from './process/compile-protocol.ts';
 
 interface Plan {
-  /** The recipe. Null if the source has no pointsman.yaml. */
+  /** The parsed recipe (pointsman.yaml). The value is null if the source has no recipe. */
   readonly placed: PlacedRecipe | null;
   readonly selection: Selection;
   readonly references: readonly Reference[];
   readonly patches: Patches;
-  /** The schemas that pointsman.yaml names, by path. Null for an unusable schema, which has already been reported. */
+  /**
+   * The schemas that pointsman.yaml assigns to documents, by path. A schema is null if it is invalid; the diagnostics
+   * then already contain the reason.
+   */
   readonly namedSchemas: ReadonlyMap<string, DocumentSchema | null>;
-  /** Files that configure the compilation and are not part of the artifact. */
+  /** The paths of the files that configure the compilation. These files are not part of the artifact. */
   readonly inputs: readonly string[];
 }
 
 /**
- * Compiles one source: plan, documents, modules, references, artifacts. After a problem it continues with the parts that do not depend on
- * it, so one compilation reports as many problems as possible. It never executes code from the source.
+ * Compiles one source: reads the recipe, compiles the documents, bundles the modules, checks the references, and
+ * emits the artifacts. After an error it continues with the parts that do not depend on the faulty part, so that one
+ * compilation reports as many errors as possible. It never executes code from the source.
  */
 export async function compileSource(
   entries: readonly SourceEntry[],
@@ -86,7 +90,7 @@ async function planCompilation(
   return { placed, selection, references: readReferences(placed), patches, namedSchemas, inputs };
 }
 
-/** Reports a recipe with a misspelled file name, which would otherwise be ignored without a message. */
+/** Reports a recipe file with a wrong extension. Otherwise the file would be ignored silently. */
 function refuseMisnamed(files: SourceFiles, found: Findings): void {
   for (const path of ['pointsman.yml', 'pointsman.json', 'pointsman.toml']) {
     if (!files.find(path)) continue;
@@ -125,7 +129,7 @@ async function compilePlan(
   const { selection, references, patches, namedSchemas } = plan;
   const jobs = jobsOf(plan);
   const facts = await compileDocuments(jobs, tools, ask);
-  // Also compile the schemas that no document uses, to report their mistakes.
+  // Also compiles the schemas that are not used by any document, to report errors in them.
   const used = new Set(selection.documents.flatMap((document) => document.schemas));
   const yieldIfDue = periodicYield();
   for (const [path, schema] of namedSchemas) {
@@ -149,8 +153,8 @@ async function compilePlan(
 }
 
 /**
- * Marks the documents, the assets, and the schemas of `$schema` properties as used. Modules are marked when
- * they are bundled.
+ * Adds the paths of the documents, the assets, and the schemas that documents name in `$schema` to `used`.
+ * `compileModules` adds the files of the modules. A file that is not in `used` causes a warning.
  */
 async function noteUsed(
   { documents, assets }: Selection,
@@ -163,7 +167,7 @@ async function noteUsed(
   for (const name of named) for (const path of await schemas.filesOf(name)) used.add(path);
 }
 
-/** Creates one job per document for all channels, and another job for each channel that patches the document. */
+/** Creates one job without a patch for each document, and one more job for each channel that patches the document. */
 function jobsOf({ selection, references, patches, namedSchemas }: Plan): DocumentJob[] {
   const jobs: DocumentJob[] = [];
   for (const selected of selection.documents) {
@@ -191,7 +195,8 @@ function variantsOf(
       if (job.patch !== null && job.patch.channel !== channel) continue;
       const made = facts[index];
       const { path } = job.selected.entry;
-      // The job without a patch comes first. A channel's patched result then replaces the unpatched result for that channel.
+      // The unpatched job of a document precedes its patched jobs. For a channel with a patch, the patched result
+      // therefore replaces the unpatched one.
       if (made) {
         byPath.set(path, { path, facts: made, job });
         faulty.delete(path);

@@ -16,36 +16,37 @@ import type { ReadBlobs } from './process/answer-question.ts';
 
 export interface Compiler {
   /**
-   * Compiles a source. `readBlobs` reads contents by digest. Its calls never overlap, and they request only contents that are not cached.
-   * It must return all of them. Throws in the following cases, in which a retry may succeed:
+   * Compiles a source. `readBlobs` reads contents by digest, and must return all requested contents. Only contents
+   * that are not cached are requested, in one call at a time. The promise rejects in the following cases, in which a
+   * retry may succeed:
    *
-   * - `readBlobs` throws, or returns too few contents or a content with a different digest;
+   * - `readBlobs` throws, returns too few contents, or returns a content with a wrong digest;
    * - all reads together take longer than `readingMs`;
    * - a process dies during a compilation, for the first time with this source;
-   * - no process starts within `threadStartMs`, or several in a row die before they start;
-   * - the compiler is closed in the meantime.
+   * - no process starts within `threadStartMs`, or several processes in a row die before they start;
+   * - the compiler is closed during the call.
    */
   compile(tenant: string, tree: SourceTree, readBlobs: ReadBlobs): Promise<CompileResult>;
-  /** Whether an uncached compilation of this tenant would now return `busy`. */
+  /** Whether a compilation of this tenant would now return `busy` if its result is not cached. */
   isFullFor(tenant: string): boolean;
   /** The number of compilations that wait for a process. */
   readonly waiting: number;
-  /** Kills the processes. Running and waiting compilations throw. */
+  /** Kills the compile processes. Running and waiting compilations reject. */
   close(): Promise<void>;
 }
 
 type Limits = { readonly [limit in Exclude<keyof typeof compileLimits, 'busy'>]: number };
 
 export interface CompilerOptions {
-  /** Overrides individual `compileLimits`. */
+  /** Values that replace individual values of `compileLimits`. */
   readonly limits?: Partial<Limits>;
-  /** Logs each defect of the compiler, with the reference that the caller receives. */
+  /** The log for internal errors of the compiler. Each entry contains the reference that the caller receives. */
   readonly log?: Pick<Logger, 'error'>;
 }
 
 /**
- * A compiler with its processes and caches. Each tenant has its own caches: neither a result nor its timing may
- * reveal what another tenant has compiled.
+ * Creates a compiler with its own processes and caches. The caches are separate for each tenant. Otherwise a result,
+ * or the time that it takes, could reveal what another tenant has compiled.
  */
 export function createCompiler(options: CompilerOptions = {}): Compiler {
   const limits: Limits = { ...compileLimits, ...options.limits };
@@ -113,7 +114,10 @@ export function createCompiler(options: CompilerOptions = {}): Compiler {
   };
 }
 
-/** Estimated size of one blob or artifact file without its content: names, digests and objects. */
+/**
+ * The estimated memory of one blob or artifact file without its content, in bytes: names, digests and object
+ * overhead.
+ */
 const ENTRY_BYTES = 400;
 
 function bytesOf(result: CompileResult): number {

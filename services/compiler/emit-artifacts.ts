@@ -6,7 +6,7 @@ import type { CompileOutput } from './made-blobs.ts';
 import { RECIPE_PATH } from './recipe/recipe.ts';
 import type { ProcessArtifact } from './process/compile-protocol.ts';
 
-/** Emits one artifact for the base, and one for each channel with an overlay. Identical files share a blob. */
+/** Emits one artifact without overlay, and one for each channel with an overlay. Identical files share a blob. */
 export function emitArtifacts(
   channels: readonly ChannelDocuments[],
   others: readonly ArtifactFile[],
@@ -45,20 +45,26 @@ export function emitArtifacts(
   return artifacts;
 }
 
-/** The total size of the blobs. Counts identical blobs once, as followers do. */
+/** Returns the total size of the blobs in bytes. Identical blobs count once, because a follower downloads them once. */
 function bytesOf(blobs: readonly { readonly digest: string; readonly size: number }[]): number {
   const sizes = new Map(blobs.map(({ digest, size }) => [digest, size]));
   return [...sizes.values()].reduce((sum, size) => sum + size, 0);
 }
 
-/** Reports that an artifact is too large, at its largest file, because the author will probably shrink that file. */
+/**
+ * Reports that an artifact is too large. The diagnostic refers to the largest file, because the author can save the
+ * most bytes there.
+ */
 function refuseTooLarge(files: readonly ArtifactFile[], what: string, found: Findings): void {
   const largest = files.reduce((one, other) => (other.size > one.size ? other : one));
   const message = `${what}; this is the largest file, with ${largest.size} bytes`;
   found.add({ path: largest.path, line: 1, column: 1, pointer: '', code: 'output_too_large', message });
 }
 
-/** Reports an empty artifact. It would remove all files from its followers, which is never intended. */
+/**
+ * Reports that an artifact has no files. If it were published, followers would delete all their files, which is never
+ * intended.
+ */
 function refuseEmpty(found: Findings): void {
   const message = 'no file of this source is part of the artifact';
   found.add({ path: RECIPE_PATH, line: 1, column: 1, pointer: '', code: 'nothing_to_compile', message });

@@ -5,13 +5,14 @@ import {
 } from '@pointsman/protocol/releases/diagnostic';
 import { documentLimits } from '@pointsman/protocol/limits';
 
-/** Collects diagnostics. The result does not depend on the order in which they are added. */
+/** Collects diagnostics. The result does not depend on the order in which the diagnostics are added. */
 export interface Findings {
   readonly add: (diagnostic: Diagnostic) => void;
   readonly isEmpty: () => boolean;
   /**
-   * Returns the first `documentLimits.diagnostics` diagnostics by path, line, column and code, without duplicates. Their total length is
-   * limited to `documentLimits.reportChars`.
+   * Returns the diagnostics without duplicates, sorted by path, line, column and code. Returns at most
+   * `documentLimits.diagnostics` of them, with a total length of at most `documentLimits.reportChars`. `truncated` is
+   * true if some were omitted.
    */
   readonly result: () => { diagnostics: Diagnostic[]; truncated: boolean };
 }
@@ -27,9 +28,11 @@ export function findings(): Findings {
   return {
     add: (found) => {
       const text = JSON.stringify(boundedDiagnostic(found));
-      // Parses the text again to copy its strings: a substring would keep the whole document in memory.
+      // The JSON round trip copies the strings. A string from the parser may be a slice that keeps the whole document
+      // in memory.
       kept.set(text, JSON.parse(text) as Diagnostic);
-      // Sorting only at ten times the limit keeps sorting rare and memory bounded.
+      // Sorts and drops diagnostics only when ten times the limit are stored. This bounds the memory without sorting
+      // after each addition.
       if (kept.size > 10 * documentLimits.diagnostics) shrink();
     },
     isEmpty: () => kept.size === 0,

@@ -3,7 +3,7 @@ import { digestOf } from '@pointsman/protocol/digest';
 import type { CacheEntry } from './process/compile-protocol.ts';
 import { cacheEntryLimits } from './limits.ts';
 
-/** A text that will be stored as a blob. `size` is in bytes. */
+/** A text that becomes a blob. `size` is the length of its UTF-8 encoding in bytes. */
 export interface MadeBlob {
   readonly digest: string;
   readonly size: number;
@@ -12,18 +12,21 @@ export interface MadeBlob {
 }
 
 /**
- * The output of a compilation: blobs, deduplicated by digest, and cache entries for later compilations. The total
- * size of the blobs is limited by `artifactLimits.madeBytes`. Blobs from the cache count too, so that the cache
- * does not change whether a source fits.
+ * The output of a compilation: blobs without duplicates, and cache entries for later compilations.
+ * `artifactLimits.madeBytes` limits the total size of the blobs. Blobs from the cache also count. Otherwise the state
+ * of the cache would decide whether a source exceeds the limit.
  */
 export interface CompileOutput {
-  /** Adds a blob. Returns null when it exceeds the limit. */
+  /** Adds a blob. Returns null if the total size would exceed the limit. */
   readonly blob: (text: string, mediaType: string) => Omit<MadeBlob, 'text'> | null;
-  /** Counts a blob from the cache. Returns false when it exceeds the limit. */
+  /** Counts a blob from the cache. Returns false if the total size would exceed the limit. */
   readonly addCached: (blob: { readonly digest: string; readonly size: number }) => boolean;
-  /** Whether a blob exceeded the limit. */
+  /** Whether a blob was refused because of the limit. */
   readonly isFull: () => boolean;
-  /** Adds a cache entry. Does nothing above `cacheEntryLimits.sourceChars`: the next compilation then repeats the work. */
+  /**
+   * Adds a cache entry. If the total size would exceed `cacheEntryLimits.sourceChars`, the entry is dropped. The next
+   * compilation then computes its result again.
+   */
   readonly cache: (entry: CacheEntry) => void;
   readonly cacheEntries: readonly CacheEntry[];
   readonly blobs: () => readonly MadeBlob[];

@@ -1,12 +1,12 @@
 import type { SourceEntry } from '@pointsman/protocol/releases/source';
 import type { Ask } from './process/compile-protocol.ts';
 
-/** The files of the source. Each is read on demand, and at most once. */
+/** The files of a source. The content of a file is read on demand, and at most once. */
 export interface SourceFiles {
   readonly entries: readonly SourceEntry[];
   readonly find: (path: string) => SourceEntry | undefined;
   readonly read: (paths: readonly string[]) => Promise<void>;
-  /** The content of a file that `read` has read. Throws for any other file. */
+  /** Returns the content of a file. Throws if the file was not read by `read` before. */
   readonly contentOf: (path: string) => Uint8Array;
 }
 

@@ -6,8 +6,8 @@ import { parseJsonAs } from '@pointsman/protocol/json/parse-json';
 import { firstIssues } from '@pointsman/protocol/json/schema-issues';
 
 /**
- * The operator's list of Celery tasks, as JSON. Each problem is reported with its location and without the invalid
- * value.
+ * Returns the parser for the operator's list of Celery tasks, which is JSON. An error names the position of each
+ * invalid entry, but does not repeat the entry.
  */
 export function celeryGrants() {
   return z.string().transform((text, context) => {

@@ -26,30 +26,33 @@ import { hashToken, type LogLevel, settingDefaults, type Settings } from './sett
 
 export interface ApiConfig extends RabbitConfig {
   readonly host: string;
-  /** The port of the API. 0 selects any free port. */
+  /** The port that the API listens on. With 0, the operating system selects a free port. */
   readonly port: number;
-  /** The SHA-256 of the bootstrap token, in lower-case hex. */
+  /** The SHA-256 hash of the first admin token, in lower-case hex. */
   readonly adminTokenSha256: string;
   readonly databaseUrl: string;
   readonly restateIngressUrl: string;
-  /** If null, the diagnosis of the server does not include Restate. */
+  /** The URL of Restate's admin API. If it is null, the server's self-diagnosis does not include Restate. */
   readonly restateAdminUrl: string | null;
-  /** The data directory of `npm start`, whose disks the API examines; null elsewhere. */
+  /**
+   * The data directory of `npm start`, on whose disks the API checks the free space. It is null if the API was not
+   * started by `npm start`.
+   */
   readonly dataDir: string | null;
-  /** Non-public address ranges to which outgoing calls may connect. */
+  /** The non-public address ranges to which outgoing calls may connect. */
   readonly outboundAllow: readonly AddressRange[];
-  /** Load balancers and proxies in front of the API. Undefined if the operator lists none. */
+  /** The address ranges of the proxies in front of the API. It is undefined if the setting is not set. */
   readonly proxies: readonly AddressRange[] | undefined;
-  /** Null without a configured key. Hooks and webhooks can't be set then. */
+  /** The keys that encrypt secrets. Null means that no key is configured, so hooks and webhooks can't be created. */
   readonly secretKeys: SecretKeys | null;
   /**
-   * The brokers to which the worker delivers, derived from the same settings as in the worker. The API lists them, but
-   * does not connect to them.
+   * The brokers to which the worker delivers. The API and the worker derive this list from the same settings. The API
+   * only displays it, and does not connect to the brokers.
    */
   readonly brokers: readonly Broker[];
-  /** The Celery tasks that a policy may use. */
+  /** The Celery tasks that policies may use. */
   readonly celeryGrants: readonly CeleryGrant[];
-  /** RabbitMQ queues whose depth is exported as a metric. */
+  /** The RabbitMQ queues whose depth is exported as a metric. */
   readonly amqpQueues: readonly string[];
   readonly logLevel: LogLevel;
 }
@@ -57,52 +60,58 @@ export interface ApiConfig extends RabbitConfig {
 export interface WorkerConfig extends RabbitConfig {
   readonly host: string;
   readonly port: number;
-  /** The URL at which Restate reaches the worker. */
+  /** The URL at which Restate calls the worker. */
   readonly workerUrl: string;
   /** The public URL of the API, without a trailing slash. */
   readonly publicUrl: string;
-  /** The public key of the one Restate server whose calls are accepted. If null, every caller is accepted. */
+  /**
+   * The public key of the Restate server whose calls the worker accepts. If it is null, the worker accepts calls from
+   * any client.
+   */
   readonly identityKey: string | null;
   readonly databaseUrl: string;
   readonly restateIngressUrl: string;
   readonly restateAdminUrl: string;
-  /** Null if Redis is not configured. */
+  /** The URL of Redis. It is null if Redis is not configured. */
   readonly redisUrl: string | null;
-  /** Whether Redis caches pointers and bundles. */
+  /** Whether the worker caches pointers and bundles in Redis. */
   readonly redisCache: boolean;
-  /** Whether tenants share streams in Redis. */
+  /** Whether all tenants share a Redis stream, or each tenant has its own. */
   readonly redisStreams: StreamLayout;
   /** The Celery tasks that the worker may send. */
   readonly celeryGrants: readonly CeleryGrant[];
-  /** How long audit rows are kept, in milliseconds. */
+  /** The retention time of audit rows, in milliseconds. */
   readonly auditMs: number;
-  /** Non-public address ranges to which outgoing calls may connect. */
+  /** The non-public address ranges to which outgoing calls may connect. */
   readonly outboundAllow: readonly AddressRange[];
-  /** Null without a configured key. Hooks can't be set then. */
+  /** The keys that encrypt secrets. The value is null if no key is configured. Hooks then can't be created. */
   readonly secretKeys: SecretKeys | null;
   readonly logLevel: LogLevel;
 }
 
-/** The configuration of `npm start`. Servers whose setting is null are embedded. */
+/**
+ * The configuration of `npm start`. If `database` or `restate` is null, `npm start` runs its own PostgreSQL or
+ * Restate server.
+ */
 export interface StackConfig {
   readonly host: string;
-  /** 0 selects any free port, which is then stored. */
+  /** The port of the API. With 0, a free port is selected and stored for later starts. */
   readonly port: number;
-  /** If null, the API's own address is used. */
+  /** The public URL of the API. If it is null, the address on which the API listens is used. */
   readonly publicUrl: string | null;
-  /** The data directory as configured, relative to the working directory. */
+  /** The path of the data directory. A relative path is relative to the working directory. */
   readonly dataDir: string;
-  /** If null, the token in the data directory is used. */
+  /** The first admin token. If it is null, the token that is stored in the data directory is used. */
   readonly adminToken: string | null;
-  /** If null, the key in the data directory is used. */
+  /** The keys that encrypt secrets. If the value is null, the key that is stored in the data directory is used. */
   readonly secretKeys: SecretKeys | null;
   readonly database: DatabaseRoles | null;
   readonly restate: { readonly ingressUrl: string; readonly adminUrl: string } | null;
-  /** If null, a free port is selected and stored. */
+  /** The port of the worker. If it is null, a free port is selected and stored for later starts. */
   readonly workerPort: number | null;
-  /** If null, the worker's port on 127.0.0.1 is used. */
+  /** The URL at which Restate calls the worker. If it is null, Restate calls the worker's port on 127.0.0.1. */
   readonly workerUrl: string | null;
-  /** The identity key of an external Restate. Null with the embedded one, which has its own key. */
+  /** The identity key of an external Restate server. It is null if Restate is embedded and has its own key. */
   readonly identityKey: string | null;
   readonly logLevel: LogLevel;
 }
@@ -187,7 +196,8 @@ export function workerConfig(env: Environment): WorkerConfig {
     host: read.POINTSMAN_HOST ?? settingDefaults.POINTSMAN_HOST,
     port: read.POINTSMAN_WORKER_PORT,
     workerUrl: read.POINTSMAN_WORKER_URL,
-    // The default URL has the API's default host and its configured port on this machine.
+    // If the public URL is not set, the API is assumed to run on this machine, on its default host and its configured
+    // port.
     publicUrl: withoutSlash(
       read.POINTSMAN_PUBLIC_URL ??
         `http://127.0.0.1:${read.POINTSMAN_PORT || settingDefaults.POINTSMAN_PORT}`,
@@ -233,8 +243,8 @@ export function stackConfig(env: Environment): StackConfig {
     'DATABASE_OWNER_URL',
     'RESTATE_INGRESS_URL',
     'RESTATE_ADMIN_URL',
-    // The child processes inherit and use these settings. They are validated here so that all errors are reported
-    // together.
+    // `npm start` does not use the following settings itself; its child processes inherit them. They are parsed here
+    // so that all errors are reported together.
     ...RABBIT_SETTINGS,
     'POINTSMAN_AMQP_QUEUES',
     'REDIS_URL',

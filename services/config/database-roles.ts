@@ -1,13 +1,19 @@
 import { appDatabaseUrl } from './database-urls.ts';
 import type { Rule } from './read-settings.ts';
 
-/** The URLs of the database for two roles: the owner of the tables, and the login role of the processes. */
+/**
+ * The database URLs for two roles. The owner owns the tables and migrates them. The API and the worker log in with
+ * the app role.
+ */
 export interface DatabaseRoles {
   readonly ownerUrl: string;
   readonly appUrl: string;
 }
 
-/** Returns the configured URLs. If only the owner's URL is set, the app role's URL is derived from it. */
+/**
+ * Returns the URLs of both roles. If `ownerUrl` is not set, `databaseUrl` is the owner's URL, and the app role's URL
+ * is derived from it.
+ */
 export function databaseRoles(databaseUrl: string, ownerUrl: string | undefined): DatabaseRoles {
   if (ownerUrl !== undefined) return { ownerUrl, appUrl: databaseUrl };
   return { ownerUrl: databaseUrl, appUrl: appDatabaseUrl(databaseUrl) as string };

@@ -1,12 +1,15 @@
 import { createHmac } from 'node:crypto';
 
-/** The login role of the processes. It owns no objects, so that an SQL injection can't drop or disable any. */
+/**
+ * The role with which the API and the worker log in. It owns no database objects, so an SQL injection can't drop or
+ * alter any.
+ */
 const APP_ROLE = 'pointsman_app';
 
 /**
- * Derives the app role's URL from the owner's URL. The app role's password is an HMAC with the owner's password as the
- * key, so that there is one secret to store. The owner's password can't be derived from the HMAC. Null when the owner's
- * URL contains no password.
+ * Derives the app role's URL from the owner's URL. The app role's password is an HMAC whose key is the owner's
+ * password. The operator therefore configures only one password. The owner's password can't be computed from the
+ * HMAC. Returns null if the owner's URL contains no password.
  */
 export function appDatabaseUrl(ownerUrl: string): string | null {
   const url = new URL(ownerUrl);

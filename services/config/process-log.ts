@@ -3,8 +3,8 @@ import { pino, type Logger } from 'pino';
 import { visibleControls } from '@pointsman/protocol/text/control-characters';
 
 /**
- * Creates the log of one process, with one JSON object per line. It also escapes C1 and bidirectional control
- * characters, which plain JSON does not escape.
+ * Creates the log of one process. It writes one JSON object per line. It also escapes C1 and bidirectional control
+ * characters, which JSON encoders do not escape.
  */
 export function processLog(process: 'api' | 'worker', level: string): Logger {
   return pino({ level, base: { process }, hooks: { streamWrite: visibleControls } });

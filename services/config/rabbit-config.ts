@@ -2,9 +2,8 @@ import type { Unrouted } from '../rabbitmq/move-topology.ts';
 import type { Rule } from './read-settings.ts';
 import { settingDefaults, type Settings } from './settings.ts';
 
-/** The RabbitMQ settings of a process. */
 export interface RabbitConfig {
-  /** Null if RabbitMQ is not configured. */
+  /** The URL of RabbitMQ. It is null if RabbitMQ is not configured. */
   readonly amqpUrl: string | null;
   readonly amqpUnrouted: Unrouted;
 }

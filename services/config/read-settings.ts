@@ -1,19 +1,21 @@
 import { firstMessage } from '@pointsman/protocol/json/schema-issues';
 import { settings, type SettingName, type Settings } from './settings.ts';
 
-/** The environment variables of a process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * A rule about several settings. Returns the problem, or null if they are valid. A missing or invalid setting is
- * undefined in `read`.
+ * A rule for several settings. It returns an error message, or null if the settings are valid. In `read`, a missing
+ * or invalid setting is undefined.
  */
 export type Rule<N extends SettingName> = (
   read: Partial<Pick<Settings, N>>,
   isSet: (name: N) => boolean,
 ) => string | null;
 
-/** Thrown when settings are missing or invalid. The message lists all problems, and contains no values. */
+/**
+ * Thrown when settings are missing or invalid. The message lists all errors, but contains no values, because a value
+ * may be a secret.
+ */
 export class ConfigError extends Error {
   override name = 'ConfigError';
   readonly problems: readonly string[];
@@ -25,8 +27,8 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads the settings from the environment. An empty value counts as unset, because shells and compose files unset a
- * variable in this way. Throws ConfigError with all problems.
+ * Reads the settings from the environment variables. An empty variable counts as not set, because shells and compose
+ * files often can't remove a variable. Throws a ConfigError that lists all errors.
  */
 export function readSettings<N extends SettingName, R extends N>(
   env: Environment,
@@ -43,7 +45,7 @@ export function readSettings<N extends SettingName, R extends N>(
     else problems.push(`${name} ${firstMessage(parsed)}`);
   }
   for (const name of required) if (!isSet(name)) problems.push(`${name} must be set`);
-  // This cast is safe, because each value was parsed by the schema with the same name.
+  // The cast is safe, because each value was parsed by the schema of the same name.
   const read = values as Partial<Pick<Settings, N>>;
   problems.push(...rules.map((rule) => rule(read, isSet)).filter((problem) => problem !== null));
   if (problems.length > 0) throw new ConfigError(problems);

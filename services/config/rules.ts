@@ -1,6 +1,6 @@
 import type { Rule } from './read-settings.ts';
 
-/** Rules about several settings. Each returns the problem, or null if the settings are valid. */
+/** Rules for several settings. Each returns an error message, or null if the settings are valid. */
 
 export const oneAdminToken: Rule<'POINTSMAN_ADMIN_TOKEN' | 'POINTSMAN_ADMIN_TOKEN_SHA256'> = (
   _read,
@@ -46,7 +46,7 @@ export const previousNeedsCurrent: Rule<SecretKeyName> = (_read, isSet) =>
     ? 'POINTSMAN_SECRET_KEY_PREVIOUS is set, so POINTSMAN_SECRET_KEY must also be set'
     : null;
 
-/** A task for a broker without a configured URL could never be sent. */
+/** The broker of every permitted Celery task must be configured. Otherwise the task could never be sent. */
 export const grantedBrokersSet: Rule<'POINTSMAN_CELERY_TASKS' | 'AMQP_URL' | 'REDIS_URL'> = (read, isSet) => {
   const names = new Set(read.POINTSMAN_CELERY_TASKS?.map(({ broker }) => broker));
   const missing = [

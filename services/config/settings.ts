@@ -7,14 +7,14 @@ import { depthLimits } from '../rabbitmq/limits.ts';
 import { parseAddressRange } from '../outbound/address-ranges.ts';
 import { celeryGrants } from './celery-config.ts';
 
-/** The default values of settings. Settings that are not listed have no default. */
+/** The default values of settings. A setting that is not listed here has no default. */
 export const settingDefaults = {
-  // The default is the loopback address, because any other address exposes the API to the network. The operator must
-  // make that choice.
+  // The default is the loopback address. Any other address exposes the API to the network, which only the operator
+  // should decide.
   POINTSMAN_HOST: '127.0.0.1',
   POINTSMAN_PORT: 7400,
   POINTSMAN_HOME: '.pointsman',
-  // The default is `mandatory`, so that the publisher detects a move that matched no queue.
+  // The default is `mandatory`, because the publisher then detects that a move was not routed to any queue.
   POINTSMAN_AMQP_UNROUTED: 'mandatory',
   POINTSMAN_REDIS_STREAMS: 'shared',
   POINTSMAN_REDIS_CACHE: false,
@@ -23,9 +23,9 @@ export const settingDefaults = {
 } as const;
 
 /**
- * Every setting of every process, by its environment variable: its parser, and its description for
- * docs/reference/settings.md. `config.ts` states which process reads which setting, and the rules between
- * settings. Messages never repeat a value, because it may be a secret.
+ * All settings of all processes. The key is the name of the environment variable. The value is its parser, with the
+ * description for docs/reference/settings.md. `config.ts` defines which process reads which settings, and which
+ * settings depend on each other. Error messages must not contain the value of a setting, because it may be a secret.
  */
 export const settings = z.object({
   POINTSMAN_HOST: z
@@ -138,7 +138,10 @@ export type Settings = z.infer<typeof settings>;
 export type SettingName = keyof Settings;
 export type LogLevel = Settings['POINTSMAN_LOG_LEVEL'];
 
-/** Returns the hash under which the API stores a token. A random token needs no slow hash. */
+/**
+ * Returns the hash that is stored for a token. A fast hash is sufficient, because tokens are random and can't be
+ * guessed.
+ */
 export function hashToken(token: string): string {
   return createHash('sha256').update(token).digest('hex');
 }

@@ -1,6 +1,6 @@
 import { apiOf, authorization, type HookTarget, repositoryPath, type TargetCall } from './hook-target.ts';
 
-/** Builds the request for the source of a commit: a tar.gz of the repository at that commit. */
+/** Builds the request that downloads the source of a commit: the repository at that commit as a tar.gz. */
 export function archiveCall(
   target: HookTarget,
   push: { readonly commit: string; readonly sourceUrl: string | null },
@@ -20,7 +20,7 @@ function archiveUrl(
     case 'gitlab':
       return `${at}/repository/archive.tar.gz?sha=${encodeURIComponent(commit)}`;
     case 'generic':
-      // Parsing rejects a payload without a source URL, so the fallback is never used.
+      // The fallback is never used, because the parser rejects a payload without a source URL.
       return sourceUrl ?? '';
   }
 }

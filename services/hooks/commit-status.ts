@@ -8,7 +8,7 @@ import { parseBoundedJson } from '@pointsman/protocol/json/json-bounds';
 import { apiOf, authorization, type HookTarget, repositoryPath, type TargetCall } from './hook-target.ts';
 import { statusLimits } from './limits.ts';
 
-/** The status to report for a commit. */
+/** The data for the status of a commit at the Git provider. */
 export interface CommitReport {
   readonly repository: string;
   readonly ref: string;
@@ -16,13 +16,13 @@ export interface CommitReport {
   readonly delivery: string;
   readonly bundle: string;
   readonly channel: string;
-  /** Null until a release exists. */
+  /** The version of the release. It is null until the release exists. */
   readonly version: number | null;
-  /** Null until the release has settled. */
+  /** The outcome of the release. It is null until the release has settled. */
   readonly outcome: Outcome | null;
   readonly reason: string | null;
   readonly correlationId: string;
-  /** A link to the details. */
+  /** The page to which the status links. */
   readonly url: string;
 }
 
@@ -30,7 +30,7 @@ export interface StatusCall extends TargetCall {
   readonly body: string;
 }
 
-/** Builds the request that reports the status. Throws if the target has no API. */
+/** Builds the request that sets the status of the commit. Throws if the provider has no API URL. */
 export function statusCall(target: HookTarget, report: CommitReport): StatusCall {
   const api = apiOf(target);
   if (api === null) throw new Error(`a hook of ${target.repository} has no API URL for statuses`);
@@ -51,7 +51,7 @@ function call(target: HookTarget, url: string, status: object): StatusCall {
   return { url, headers, body: JSON.stringify(status) };
 }
 
-/** Builds the body as GitHub documents it in "REST API: create a commit status". */
+/** Builds the request body as documented in GitHub's "REST API: create a commit status". */
 function githubStatus(report: CommitReport): object {
   return {
     state: GITHUB_STATES[commitState(report.outcome)],
@@ -62,8 +62,8 @@ function githubStatus(report: CommitReport): object {
 }
 
 /**
- * Builds the body as GitLab documents it in "Commits API: set commit pipeline status". Without the ref, GitLab attaches
- * the status to any pipeline of the commit.
+ * Builds the request body as documented in GitLab's "Commits API: set commit pipeline status". The ref selects the
+ * pipeline. Without it, GitLab adds the status to any pipeline of the commit.
  */
 function gitlabStatus(report: CommitReport): object {
   return {
@@ -81,7 +81,10 @@ function genericStatus(report: CommitReport): object {
   return { correlationId, delivery, repository, ref, commit, version, state, outcome, reason, url };
 }
 
-/** GitHub has no "cancelled" state, so a cancelled release is reported as a failure. */
+/**
+ * GitHub's name for each state of a commit. GitHub has no state "cancelled", so a cancelled release is reported as a
+ * failure.
+ */
 const GITHUB_STATES: Readonly<Record<CommitState, string>> = {
   pending: 'pending',
   success: 'success',
@@ -106,8 +109,9 @@ function describe({ outcome, reason, version }: CommitReport): string {
 }
 
 /**
- * GitLab rejects both a repeated status and an invalid transition with 400. This builds the request that reads the
- * current status, to distinguish the two cases. Null if the rejection is final.
+ * Builds the request that reads the current statuses of the commit after GitLab has rejected a status. GitLab returns
+ * 400 both for a status that is already set and for an invalid transition, and the current status distinguishes the
+ * two cases. Returns null for any other provider or response status. The rejection is then final.
  */
 export function currentStatusCall(
   target: HookTarget,
@@ -123,7 +127,7 @@ export function currentStatusCall(
 
 const CurrentStatuses = boundedList(z.object({ name: z.string(), status: z.string() }), statusLimits.listed);
 
-/** Whether the response shows that the commit already has this status. */
+/** Whether the response shows that the commit already has the status that was to be set. */
 export function isCurrentStatus(body: Uint8Array, report: CommitReport): boolean {
   const json = parseBoundedJson(body, { depth: statusLimits.depth, values: statusLimits.values });
   if (json.kind !== 'json') return false;

@@ -5,8 +5,8 @@ import type { DeliveryTask, ClassifiedDelivery } from './delivery-thread.ts';
 import { deliveryReaderLimits } from './limits.ts';
 
 /**
- * Parses the payloads of deliveries in a separate thread with limits on memory and time. All tenants share the API's
- * event loop, and anyone with the secret of one tenant's hook can send a payload.
+ * Parses the payloads of hook deliveries in a separate thread with limits on memory and time. Anyone who has the
+ * secret of a tenant's hook can send a payload. Parsing it on the API's event loop could slow down all tenants.
  */
 export type DeliveryReader = ReadingThread<DeliveryTask, ClassifiedDelivery>;
 

@@ -14,11 +14,12 @@ export interface DeliveryTask {
 export type ClassifiedDelivery =
   | RuleResult
   | { readonly kind: 'malformed' }
-  /** The delivery has a valid signature, but does not match the provider's format. */
+  /** The delivery has a valid signature, but its payload does not have the provider's format. */
   | { readonly kind: 'unreadable'; readonly problem: string };
 
 /**
- * Parses one payload and applies the hook's rule to it. Runs in the thread. Only the data to record leaves the thread.
+ * Parses one payload and applies the hook's rule to it. This function runs in the thread. It returns only the data
+ * that is recorded, so the payload is not copied back.
  */
 export function readInThread({ provider, event, rule, bytes }: DeliveryTask): ClassifiedDelivery {
   const { depth, values } = deliveryLimits;

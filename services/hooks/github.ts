@@ -7,7 +7,7 @@ import { type Delivered, isNoCommit, Paths, Ref, RepositoryName, subjectOf } fro
 /** The maximum number of commits that GitHub lists per push. */
 const MOST_COMMITS = 2_048;
 
-/** The end of the year 9998, in epoch seconds. */
+/** The last second of the year 9998, in epoch seconds. */
 const LAST_SECOND = 253_370_764_799;
 
 export const Sha = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/);
@@ -16,12 +16,15 @@ const Listed = Paths.optional().default([]);
 const Commit = z.object({ added: Listed, removed: Listed, modified: Listed });
 
 /**
- * A time in epoch seconds. The database orders pushes by it, so a fraction or a number outside the column's range is
- * rejected here.
+ * The time of a push in epoch seconds. The database orders pushes by this time. A fraction, or a number outside the
+ * range of the database column, is therefore rejected here.
  */
 const EpochSeconds = z.int().min(0).max(LAST_SECOND);
 
-/** The fields in use of GitHub's "Webhook events and payloads: push". Older servers omit some of them. */
+/**
+ * The fields of GitHub's push payload ("Webhook events and payloads: push") that Pointsman uses. Older GitHub servers
+ * omit some of them.
+ */
 const PushPayload = z.object({
   ref: Ref,
   after: Sha,
@@ -30,7 +33,10 @@ const PushPayload = z.object({
   forced: z.boolean().optional(),
   repository: z.object({
     full_name: RepositoryName,
-    /** This event contains epoch seconds; the REST API returns a date. */
+    /**
+     * The time of the push. In this payload it is a number of epoch seconds; in GitHub's REST API it is a date
+     * string.
+     */
     pushed_at: z.union([EpochSeconds, z.string()]).nullish(),
   }),
   head_commit: z.object({ id: Sha, message: z.string().optional().default('') }).nullish(),
@@ -55,7 +61,8 @@ export function readGithub(event: string, payload: unknown): Delivered {
     push: {
       repository,
       ref: push.ref,
-      // An annotated tag has its own object ID, but statuses and archives need the ID of the commit.
+      // For an annotated tag, `after` is the ID of the tag object. Statuses and archives need the ID of the commit,
+      // which is in `head_commit`.
       commit: push.deleted === true || isNoCommit(push.after) ? null : (push.head_commit?.id ?? push.after),
       subject: subjectOf(push.head_commit?.message ?? ''),
       paths: changedPaths(push),
@@ -66,8 +73,8 @@ export function readGithub(event: string, payload: unknown): Delivered {
 }
 
 /**
- * Returns the changed paths, or null if they are unknown. For a new ref and for a forced push, the listed commits do
- * not contain all changes since the previous content.
+ * Returns the changed paths, or null if they are unknown. They are unknown for a new ref and after a forced push. In
+ * these cases, the listed commits do not contain all changes since the last push.
  */
 function changedPaths({ created, forced, commits }: PushPayload): string[] | null {
   const isWhole = created !== true && forced !== true && commits.length > 0 && commits.length < MOST_COMMITS;

@@ -16,18 +16,18 @@ const Commit = z.object({
 });
 type Commit = z.infer<typeof Commit>;
 
-/** The fields in use of GitLab's "Webhook events: push events, tag events". */
+/** The fields of GitLab's push payloads ("Webhook events: push events, tag events") that Pointsman uses. */
 const PushPayload = z.object({
   ref: Ref,
   before: Sha,
   after: Sha,
   /**
-   * The ID of the commit; null when the ref was deleted. For an annotated tag, `after` is the ID of the tag object
-   * instead.
+   * The ID of the commit. It is null if the ref was deleted. For an annotated tag, `after` is the ID of the tag
+   * object instead of the commit.
    */
   checkout_sha: Sha.nullish(),
   project: z.object({ path_with_namespace: RepositoryName }),
-  /** At most the 20 newest commits by default, in order, with the newest last. */
+  /** The newest commits of the push, in order, with the newest last. GitLab lists at most 20 by default. */
   commits: boundedList(Commit, deliveryLimits.gitlabCommits).nullish(),
   total_commits_count: z.number().nullish(),
 });
@@ -61,7 +61,10 @@ export function readGitlab(event: string, payload: unknown): Delivered {
   };
 }
 
-/** Returns the changed paths, or null if they are unknown: for a new ref, and when not all commits are listed. */
+/**
+ * Returns the changed paths, or null if they are unknown. They are unknown for a new ref, and if the payload does not
+ * list all commits.
+ */
 function changedPaths({ before, commits, total_commits_count: total }: PushPayload): string[] | null {
   const listed: readonly Commit[] = commits ?? [];
   if (isNoCommit(before) || listed.length === 0 || (total ?? 0) > listed.length) return null;

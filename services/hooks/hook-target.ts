@@ -1,15 +1,18 @@
 import type { HookProvider } from '@pointsman/protocol/hook';
 
-/** The repository of a hook, with the credentials for it. */
+/** The repository of a hook, and the credentials for the provider's API. */
 export interface HookTarget {
   readonly provider: HookProvider;
   readonly repository: string;
-  /** Null selects the provider's public API. A generic provider has no public API. */
+  /**
+   * The base URL of the provider's API. Null selects the public API of GitHub or GitLab. A generic provider has no
+   * public API.
+   */
   readonly apiUrl: string | null;
   readonly token: string | null;
 }
 
-/** The URL and headers of an outgoing call. */
+/** The URL and the headers of a request to a Git provider. */
 export interface TargetCall {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -21,19 +24,19 @@ const PUBLIC_API: Readonly<Record<HookProvider, string | null>> = {
   generic: null,
 };
 
-/** The base URL of the provider's API, without a trailing slash. Null if there is no API. */
+/** Returns the base URL of the provider's API without a trailing slash, or null if there is no API. */
 export function apiOf({ provider, apiUrl }: Pick<HookTarget, 'provider' | 'apiUrl'>): string | null {
   return (apiUrl ?? PUBLIC_API[provider])?.replace(/\/+$/, '') ?? null;
 }
 
-/** The repository as a path segment in the URLs of the provider's API. */
+/** Returns the path of the repository in the provider's API. */
 export function repositoryPath({ provider, repository }: HookTarget): string {
   return provider === 'gitlab' ? `/projects/${encodeURIComponent(repository)}` : `/repos/${repository}`;
 }
 
 /**
- * The authorization header, which is added only for the origin of the API. The source URL in a generic payload is
- * chosen by the sender, so it must not receive the token.
+ * Returns the authorization header if the URL has the same origin as the provider's API. Otherwise returns no header.
+ * In a generic payload the sender chooses the source URL, so that URL must not receive the token.
  */
 export function authorization(target: HookTarget, url: string): Readonly<Record<string, string>> {
   const { provider, token } = target;

@@ -1,4 +1,4 @@
-/** Limits of provider payloads and responses. Sizes are bytes, times are milliseconds. */
+/** Limits for the payloads and the responses of Git providers. Sizes are in bytes, times in milliseconds. */
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -7,101 +7,120 @@ const minute = 60 * second;
 
 export const deliveryLimits = {
   /**
-   * The maximum size of a payload. GitHub lists up to 2,048 commits per push. With a kilobyte and a few paths each,
-   * they take half of this.
+   * The maximum size of a payload. GitHub lists up to 2,048 commits per push. If each commit has 1 KiB including its
+   * paths, they take half of this size.
    */
   bodyBytes: 4 * MiB,
   /**
-   * The maximum number of JSON values in a payload. A GitHub commit has 20 values, so 2,048 commits leave room for
-   * 150,000 paths in four megabytes.
+   * The maximum number of JSON values in a payload. A GitHub commit has 20 values without its paths, so 2,048 commits
+   * have about 41,000 values. The rest is enough for 150,000 changed paths.
    */
   values: 200_000,
   /** The maximum nesting depth of a payload. GitHub's payloads are 6 levels deep. */
   depth: 32,
   /**
-   * The maximum number of commits per push from GitLab. It lists 20 by default, and its administrators can change that.
+   * The maximum number of commits in a GitLab payload. GitLab lists 20 by default, and administrators can increase
+   * this number.
    */
   gitlabCommits: 2_048,
-  /** The maximum length of a stored commit subject. Most are far shorter. */
+  /** The maximum length of the commit subject that is stored. Longer subjects are cut. */
   subjectChars: 200,
-  /** The maximum length of a repository path, a ref or a folder: the limit of the providers and of Git. */
+  /**
+   * The maximum length of a repository path, a ref pattern or a folder. The Git providers and Git have the same limit
+   * for names.
+   */
   nameChars: 255,
-  /** The maximum length of a pushed ref: four times the limit of the file systems that Git uses. */
+  /**
+   * The maximum length of a ref in a payload. It is four times the maximum length of a file name, which limits each
+   * part of a ref.
+   */
   refChars: 1_000,
   urlChars: 2_000,
-  /** The bounds of a shared secret. A shorter secret can be guessed, and GitHub rejects a longer one. */
+  /**
+   * The minimum and the maximum length of a shared secret. A shorter secret could be guessed. GitHub rejects a longer
+   * one.
+   */
   minSecretChars: 16,
   maxSecretChars: 255,
   tokenChars: 1_024,
   /**
-   * The time limit for starting the workflow of a recorded delivery. GitHub and GitLab time out after ten seconds. If
-   * the start fails, the sweep repeats it.
+   * The time limit for starting the workflow of a recorded delivery. It must be short, because GitHub and GitLab wait
+   * at most ten seconds for the response. If the start fails, the periodic sweep repeats it.
    */
   startMs: 3 * second,
 } as const;
 
-/** Limits of the thread in which the API parses the payloads of deliveries. */
+/** Limits for the thread in which the API parses the payloads of hook deliveries. */
 export const deliveryReaderLimits = {
-  /** The number of threads. A typical payload takes a few milliseconds, and the largest a tenth of a second. */
+  /** The number of threads. One is enough, because a typical payload takes a few milliseconds and the largest 0.1 s. */
   threads: 1,
-  /** The maximum number of payloads per tenant that are parsed at the same time. With 1, tenants take turns. */
+  /** The maximum number of payloads of one tenant that are parsed concurrently. With 1, tenants take turns. */
   perTenant: 1,
-  /** The maximum number of payloads that wait for the thread. Their total size is also limited. */
+  /** The maximum number of payloads that wait for the thread. A separate limit applies to their total size. */
   queued: 256,
   /**
-   * The maximum number of waiting payloads per tenant. A provider redelivers a payload that is rejected above this
-   * limit.
+   * The maximum number of waiting payloads of one tenant. A payload above this limit is rejected, and the provider
+   * can deliver it again.
    */
   queuedPerTenant: 64,
-  /** The heap limit of the thread: enough for four megabytes of text as parsed objects. */
+  /** The maximum heap of the thread. A payload of the maximum size fits into it as parsed objects. */
   heapMiB: 128,
   /**
-   * The time limit for one payload. The thread is then terminated. The number of values is limited, so parsing takes
-   * less than a second and only a hung thread reaches the limit. It includes the start of the thread, which takes long
-   * on a busy machine.
+   * The maximum time for one payload, including the start of the thread. The thread is terminated when the limit is
+   * reached. Because the number of values is limited, parsing takes less than a second, so only a hung thread reaches
+   * the limit. The start of the thread can take long on a busy machine.
    */
   timeoutMs: 30 * second,
 } as const;
 
 export const fetchLimits = {
-  /** The maximum size of a compressed repository archive. Its unpacked size has a separate limit. */
+  /**
+   * The maximum size of a repository archive as downloaded, that is, compressed. The unpacked size has a separate
+   * limit.
+   */
   archiveBytes: 64 * MiB,
-  /** The time limit of one fetch: 64 MiB at 9 Mbit/s. */
+  /** The maximum time of one download. An archive of the maximum size takes one minute at 9 Mbit/s. */
   timeoutMs: minute,
   /**
-   * The maximum number of redirects. A fetch is redirected from the API to the host of the archives, and a second time
-   * if the repository has moved.
+   * The maximum number of redirects per download. The API redirects to the archive host. If the repository has moved,
+   * there is a second redirect. The third is a reserve.
    */
   redirects: 3,
-  /** The maximum number of archives that one worker fetches and reads concurrently. Each is in memory as a whole. */
+  /**
+   * The maximum number of archives that one worker downloads or reads concurrently. Each archive is completely in
+   * memory.
+   */
   atOnce: 4,
   /**
-   * The maximum number of concurrent fetches per tenant. It leaves capacity for others when a tenant's repositories are
-   * slow.
+   * The maximum number of concurrent downloads per tenant. If the repositories of one tenant are slow, other tenants
+   * can still download.
    */
   atOnceOfTenant: 2,
-  /** The delay before a fetch that exceeds these limits is retried. Other fetches take seconds. */
+  /**
+   * The wait before a download is retried that could not start because of these limits. A typical download takes
+   * seconds.
+   */
   busyRetryMs: 2 * second,
 } as const;
 
 export const statusLimits = {
   timeoutMs: 15 * second,
   /**
-   * The maximum size of a provider's response to a request that sets a status. A typical response takes two
-   * kilobytes. The list of a commit's statuses is larger.
+   * The maximum size of a provider's response when a status is set or the statuses of a commit are listed. The
+   * response to a new status typically has 2 kB. A list of statuses is larger.
    */
   answerBytes: MiB,
   redirects: 2,
-  /** The maximum number of statuses of one commit that are requested: the largest page of GitLab. */
+  /** The maximum number of statuses of one commit that are requested. It is GitLab's maximum page size. */
   listed: 100,
   /**
-   * The maximum number of JSON values in a list of statuses, which the worker parses on its event loop. A status has 30
-   * values, including its author.
+   * The maximum number of JSON values in a list of statuses. The limit exists because the worker parses the list on
+   * its event loop. Each status has 30 values, including its author.
    */
   values: 10_000,
   depth: 16,
-  /** The maximum length of a description. GitHub rejects longer descriptions. */
+  /** The maximum length of a status description at GitHub, which rejects longer ones. */
   githubDescriptionChars: 140,
-  /** The maximum length of a description: the size of GitLab's database column. */
+  /** The maximum length of a status description at GitLab, which stores it in a database column of this size. */
   gitlabDescriptionChars: 255,
 } as const;

@@ -5,45 +5,48 @@ import { cut } from '@pointsman/protocol/text/cut';
 import { StorableText } from '@pointsman/protocol/json/storable';
 import { deliveryLimits } from './limits.ts';
 
-/** The fields of a provider's push that Pointsman uses. */
+/** The data of a push that Pointsman uses. */
 export interface Push {
   readonly repository: string;
   readonly ref: string;
-  /** The new commit of the ref; null when the ref was deleted. */
+  /** The new commit of the ref. It is null if the push deleted the ref. */
   readonly commit: string | null;
-  /** The commit's subject line. */
+  /** The first line of the commit message. */
   readonly subject: string | null;
-  /** All changed files. Null when the provider lists none of them, or only some. */
+  /** The paths of all changed files. It is null if the provider does not list all of them. */
   readonly paths: readonly string[] | null;
   /**
-   * The time of the push in epoch seconds; null if the provider does not send it. It is needed because deliveries can
-   * arrive out of order.
+   * The time of the push in epoch seconds. It is null if the provider does not send it. The order of pushes depends
+   * on it, because deliveries can arrive out of order.
    */
   readonly pushedAt: number | null;
-  /** The URL of the source, if the payload contains it. Otherwise the URL follows from the hook's rule. */
+  /**
+   * The URL of the source. It is null if the payload does not contain it; the provider's API then provides the
+   * source.
+   */
   readonly sourceUrl: string | null;
 }
 
-/** The parsed content of a delivery. */
+/** The parsed payload of a delivery. */
 export type Delivered =
   | { readonly kind: 'push'; readonly push: Push }
-  /** A test of the connection by the provider. */
+  /** A request with which the provider only tests the connection. */
   | { readonly kind: 'ping' }
   | { readonly kind: 'other'; readonly event: string }
-  /** The delivery has a valid signature, but does not match the provider's format. */
+  /** The delivery has a valid signature, but its payload does not have the provider's format. */
   | { readonly kind: 'unreadable'; readonly problem: string };
 
 export const Ref = StorableText.max(deliveryLimits.refChars);
 
-/** The name of a repository in the provider's notation. */
+/** The name of a repository, as the provider writes it. */
 export const RepositoryName = StorableText.max(deliveryLimits.nameChars);
 
-/** The file paths of one commit, or of the whole push. */
+/** The paths of the files that one commit or the whole push changes. */
 export const Paths = boundedList(z.string(), deliveryLimits.values);
 
 /**
- * The first line of a commit message, for display. Control characters are removed because a terminal would execute
- * them, and the length is limited.
+ * Returns the first line of a commit message for display. Control characters are removed, because a terminal would
+ * interpret them. Long lines are cut.
  */
 export function subjectOf(message: string): string | null {
   const line = message.split(/[\r\n]/, 1)[0] ?? '';
@@ -51,10 +54,10 @@ export function subjectOf(message: string): string | null {
   return clean === '' ? null : cut(clean, deliveryLimits.subjectChars);
 }
 
-// oxlint-disable-next-line no-control-regex -- control characters are exactly what is taken out
+// oxlint-disable-next-line no-control-regex -- the expression finds the control characters to remove
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
 
-/** Whether the ID is Git's null object ID, which means that there is no commit. */
+/** Whether the ID is Git's null object ID, which stands for a missing commit. */
 export function isNoCommit(sha: string): boolean {
   return /^0+$/.test(sha);
 }

@@ -4,7 +4,7 @@ import { readGithub } from './github.ts';
 import { readGitlab } from './gitlab.ts';
 import type { Delivered } from './push.ts';
 
-/** Parses a delivery in the format of its provider. Never throws, for any payload. */
+/** Parses a payload in the format of the provider. Never throws because of the payload. */
 export function readDelivery(provider: HookProvider, event: string, payload: unknown): Delivered {
   switch (provider) {
     case 'github':
@@ -16,7 +16,7 @@ export function readDelivery(provider: HookProvider, event: string, payload: unk
   }
 }
 
-/** The name of the event, as the provider sends it. A generic hook receives only pushes. */
+/** Returns the provider's name of the event. A generic hook receives only pushes. */
 export function eventOf(provider: HookProvider, headers: Pick<Headers, 'get'>): string {
   switch (provider) {
     case 'github':
@@ -29,9 +29,10 @@ export function eventOf(provider: HookProvider, headers: Pick<Headers, 'get'>): 
 }
 
 /**
- * The ID by which the provider identifies this delivery; null if it sends none. GitLab's idempotency key is the same
- * for every retry of a delivery. Older GitLab versions send only the event UUID, which differs between retries and is
- * shared by all hooks of the event.
+ * Returns the provider's ID of the delivery, or null if the request has no ID.
+ *
+ * GitLab's idempotency key is the same for all retries of a delivery. Older GitLab versions send only the event UUID.
+ * It is less suitable, because it changes with each retry and is the same for all hooks of an event.
  */
 export function deliveryIdOf(provider: HookProvider, headers: Pick<Headers, 'get'>): string | null {
   switch (provider) {

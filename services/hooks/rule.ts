@@ -5,17 +5,17 @@ import { pathProblem } from '@pointsman/protocol/releases/source';
 import { deliveryLimits } from './limits.ts';
 import type { Delivered, Push } from './push.ts';
 
-/** Selects the pushes that a hook publishes. */
+/** A rule that selects the pushes from which a hook publishes. */
 export interface Rule {
   readonly provider: HookProvider;
   readonly repository: string;
-  /** A full ref, or a prefix of refs followed by "*". */
+  /** The full name of a ref, or a prefix of refs followed by "*". */
   readonly ref: string;
-  /** The folder of the repository that contains the source; null for the whole repository. */
+  /** The folder of the repository that contains the source. It is null if the source is the whole repository. */
   readonly path: string | null;
 }
 
-/** The refs that a hook publishes, for example `refs/heads/main` or `refs/tags/v*`. */
+/** A pattern for the refs from which a hook publishes, for example `refs/heads/main` or `refs/tags/v*`. */
 export const RefPattern = z
   .string()
   .max(deliveryLimits.nameChars)
@@ -29,16 +29,16 @@ export const SourceFolder = z.string().superRefine((path, context) => {
   if (problem !== null) context.addIssue({ code: 'custom', message: problem });
 });
 
-/** Whether the provider allows this repository name, which becomes part of URLs. */
+/** Whether the provider allows this repository name. The name becomes part of URLs. */
 export function isRepository(provider: HookProvider, repository: string): boolean {
   const parts = repository.split('/');
   if (provider === 'generic') return /^[\x21-\x7e]+$/.test(repository);
   const isNamed = parts.every((part) => /^[A-Za-z0-9._-]+$/.test(part) && part !== '.' && part !== '..');
-  // A GitLab repository can be in nested groups.
+  // A GitLab repository can be in nested groups, so its path may have more than two parts.
   return isNamed && (provider === 'github' ? parts.length === 2 : parts.length >= 2);
 }
 
-/** A push to publish. It has no list of paths, because only the rule needs them. */
+/** A push that the rule has accepted. The changed paths are omitted, because they are used only by the rule. */
 export type AcceptedPush = Omit<Push, 'paths' | 'commit'> & { readonly commit: string };
 
 export type RuleResult =
@@ -46,7 +46,6 @@ export type RuleResult =
   | { readonly kind: 'ignored'; readonly why: string }
   | { readonly kind: 'unknown_repository'; readonly repository: string };
 
-/** Applies a rule to a delivery. */
 export function applyRule(rule: Rule, delivered: Exclude<Delivered, { kind: 'unreadable' }>): RuleResult {
   if (delivered.kind === 'ping') return ignored('this is a ping, and the hook exists');
   if (delivered.kind === 'other') return ignored(`the event "${delivered.event}" does not publish anything`);
@@ -63,7 +62,10 @@ function ignored(why: string): RuleResult {
   return { kind: 'ignored', why };
 }
 
-/** GitHub and GitLab treat "Acme/Bot" and "acme/bot" as the same repository, and send the owner's current spelling. */
+/**
+ * Whether the rule is for this repository. GitHub and GitLab treat "Acme/Bot" and "acme/bot" as the same repository,
+ * and payloads contain the spelling that the owner currently uses.
+ */
 function isSameRepository(rule: Rule, repository: string): boolean {
   if (rule.provider === 'generic') return rule.repository === repository;
   return rule.repository.toLowerCase() === repository.toLowerCase();
@@ -74,8 +76,8 @@ function refMatches(pattern: string, ref: string): boolean {
 }
 
 /**
- * Whether the push changes the folder. If the changed paths are unknown, the push is published: an unnecessary release
- * is harmless, but a missing release is not.
+ * Whether the push may have changed a file in the folder. If the changed paths are unknown, returns true: an
+ * unnecessary release is harmless, but a missing one is not.
  */
 function touches(folder: string | null, paths: readonly string[] | null): boolean {
   if (folder === null || paths === null) return true;

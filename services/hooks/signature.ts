@@ -5,15 +5,16 @@ import { signatureOf } from '@pointsman/protocol/webhooks/sign';
 import { isClaimed, readClaim } from '@pointsman/client/internal/webhooks/verify';
 import { webhookKey } from '@pointsman/protocol/webhooks/webhook-secret';
 
-/** A request as it was received. */
+/** The headers and the unparsed body of a received request. */
 export interface SignedRequest {
   readonly headers: Pick<Headers, 'get'>;
   readonly body: Uint8Array;
 }
 
 /**
- * Whether the sender of the request has the secret. The body is hashed exactly once for every provider, header and
- * secret. The duration of a rejection therefore reveals neither the secret nor which hooks exist.
+ * Whether the sender of the request has the secret. The body is hashed exactly once, for every provider, header and
+ * secret. An attacker therefore learns nothing about the secret or the existence of hooks from the duration of a
+ * rejection.
  */
 export function isSigned(
   provider: HookProvider,
@@ -39,8 +40,8 @@ function hasHubSignature(secret: string, { headers, body }: SignedRequest): bool
 }
 
 /**
- * GitLab sends the secret itself. Both values are hashed before the comparison, so that its duration does not reveal
- * the length of the secret.
+ * Verifies a GitLab request, which contains the secret itself. Both secrets are hashed before the comparison.
+ * Otherwise its duration would reveal the length of the secret.
  */
 function hasGitlabToken(secret: string, { headers, body }: SignedRequest): boolean {
   sha256(body);
@@ -48,8 +49,8 @@ function hasGitlabToken(secret: string, { headers, body }: SignedRequest): boole
 }
 
 /**
- * Verifies a Standard Webhooks signature, the scheme that Pointsman's webhooks also use. The signed text includes the
- * ID and the time.
+ * Verifies a signature according to Standard Webhooks. The signature covers the ID, the time and the body. Pointsman
+ * signs its own webhooks in the same way.
  */
 function hasWebhookSignature(secret: string, { headers, body }: SignedRequest, nowMs: number): boolean {
   const named = {
@@ -64,7 +65,7 @@ function hasWebhookSignature(secret: string, { headers, body }: SignedRequest, n
   return claim.kind === 'claim' && key !== null && isClaimed(claim, mac);
 }
 
-/** Verified in place of an invalid claim, so that a rejection takes the same time. */
+/** The ID and time that are verified if the headers are invalid, so that the rejection takes the same time. */
 const EMPTY_CLAIM = { id: '', timestamp: 0 };
 
 function sha256(content: string | Uint8Array): Buffer {

@@ -3,16 +3,17 @@ import ipaddr from 'ipaddr.js';
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 
-/** A block of addresses such as `10.0.0.0/8` or `fd00::/8`. */
+/** A block of IP addresses such as `10.0.0.0/8` or `fd00::/8`. */
 export interface AddressRange {
   readonly first: Address;
   readonly prefixBits: number;
 }
 
 /**
- * Parses a CIDR block. Returns null for any other text. Parsing is strict, because a mistake here exposes a network:
- * octal and short forms, zones, and bits set after the prefix are refused. A range of IPv4-mapped addresses becomes the
- * range of their IPv4 addresses, because connections use those.
+ * Parses a block of addresses in CIDR notation. Returns null for any other text. The parser is strict, because a
+ * mistake can make a private network reachable. It refuses octal and shortened addresses, zones, and blocks whose
+ * address has bits set after the prefix. A block of IPv4-mapped addresses becomes a block of IPv4 addresses, because
+ * connections use the IPv4 addresses.
  */
 export function parseAddressRange(text: string): AddressRange | null {
   const [address = '', bits = '', ...more] = text.split('/');
@@ -31,7 +32,7 @@ export function parseAddressRange(text: string): AddressRange | null {
     : { first, prefixBits };
 }
 
-/** The number of bits before the IPv4 address in `::ffff:0:0/96`. */
+/** The number of bits before the IPv4 address in an IPv4-mapped address (`::ffff:0:0/96`). */
 const MAPPED_BITS = 96;
 
 function hasBitsAfter(address: Address, prefixBits: number): boolean {
@@ -39,7 +40,7 @@ function hasBitsAfter(address: Address, prefixBits: number): boolean {
   return bits.join('').slice(prefixBits).includes('1');
 }
 
-/** Whether the address is in one of the ranges. A mapped address is first converted to its IPv4 address. */
+/** Whether the address is in one of the ranges. An IPv4-mapped address is compared as an IPv4 address. */
 export function isInRanges(address: string, ranges: readonly AddressRange[]): boolean {
   if (isIP(address) === 0) return false;
   const parsed = ipaddr.process(address);

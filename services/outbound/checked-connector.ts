@@ -7,10 +7,13 @@ import type { AddressRange } from './address-ranges.ts';
 import { outboundLimits } from './limits.ts';
 import type { ResolveName } from './resolve-name.ts';
 
-/** Thrown when an address is blocked. No connection was opened. */
+/** Thrown when the address check refuses an address. No connection was opened. */
 export class ForbiddenAddressError extends Error {
   override name = 'ForbiddenAddressError';
-  /** The blocked address, for the log only: the tenant must not find out how names resolve in a private network. */
+  /**
+   * The refused address. Use it only in the log. The tenant must not see it, because it would reveal how names
+   * resolve in a private network.
+   */
   readonly address: string;
 
   constructor(address: string) {
@@ -22,15 +25,15 @@ export class ForbiddenAddressError extends Error {
 export interface ConnectorOptions {
   readonly allow: readonly AddressRange[];
   readonly resolveName: ResolveName;
-  /** Certificate authorities in PEM format, which replace those that Node trusts. */
+  /** Certificate authorities in PEM format. They replace the authorities that Node trusts by default. */
   readonly ca?: string;
 }
 
 /**
- * Creates a connector for undici that connects only to addresses that pass the check. A name is resolved once per
- * connection, inside the connection attempt, and the socket gets only the checked addresses. A second lookup with a
- * different result (DNS rebinding) is therefore impossible. One blocked address blocks the whole name, so that the
- * result does not depend on the address that responds first.
+ * Creates a connector for undici that connects only to addresses that pass the check. Each connection attempt
+ * resolves the name once, and the socket connects only to the checked addresses. An attacker therefore can't return a
+ * different address in a second lookup (DNS rebinding). If one address of a name is refused, the name is refused.
+ * Otherwise the result would depend on which address responds first.
  */
 export function checkedConnector({ allow, resolveName, ca }: ConnectorOptions): buildConnector.connector {
   const connect = buildConnector({
@@ -39,13 +42,14 @@ export function checkedConnector({ allow, resolveName, ca }: ConnectorOptions): 
     autoSelectFamily: true,
     autoSelectFamilyAttemptTimeout: outboundLimits.nextAddressMs,
     allowH2: false,
-    // Set explicitly, because an environment variable of Node could otherwise disable the verification.
+    // Node verifies certificates by default, but the environment variable NODE_TLS_REJECT_UNAUTHORIZED could disable
+    // that.
     rejectUnauthorized: true,
     ...(ca === undefined ? {} : { ca }),
   });
   return (options, callback) => {
     const { hostname } = options;
-    // Node resolves only names, so an IP address in the URL is checked here.
+    // If the URL contains an IP address, Node does not call `lookup`, so the address is checked here.
     if (isIP(hostname) === 0 || mayConnectTo(hostname, allow)) connect(options, callback);
     else queueMicrotask(() => callback(new ForbiddenAddressError(hostname), null));
   };

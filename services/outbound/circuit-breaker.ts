@@ -1,19 +1,28 @@
 import { LRUCache } from 'lru-cache';
 
-/** The state of the provider, as one call showed it. `alive` means that it works, even if it rejected the call. */
+/**
+ * What the outcome of a call shows about the server. `alive` means that the server works; it may still have rejected
+ * the call.
+ */
 export type Health = 'alive' | 'failing' | 'unknown';
 
 export type Admission =
-  /** The caller must call `end` exactly once, whatever the outcome of the call. */
+  /** The call may start. The caller must call `end` exactly once when the call ends, whatever its outcome. */
   | { readonly kind: 'admitted'; end(health: Health): void }
-  /** `retryAfterMs` is null while a probe call is running. */
+  /**
+   * The call must not start. `retryAfterMs` is null while a probe call is running, because the end of the probe is
+   * not known.
+   */
   | { readonly kind: 'open'; readonly retryAfterMs: number | null };
 
 export interface BreakerOptions {
   readonly failures: number;
   readonly openMs: number;
   readonly remembered: number;
-  /** A monotonic clock. A clock that was set back would keep a breaker open. */
+  /**
+   * Returns the time of a monotonic clock, in milliseconds. With a wall clock, a breaker would stay open too long if
+   * the clock is set back.
+   */
   readonly monotonicMs: () => number;
 }
 
@@ -22,25 +31,25 @@ export interface CircuitBreakers {
 }
 
 interface Breaker {
-  /** The number of consecutive failures. */
+  /** The number of failures since the last success. */
   failures: number;
   /**
-   * Null while the breaker is closed. After this time the breaker is half-open: it admits one call at a time as a
-   * probe.
+   * The time until which the breaker is open. It is null while the breaker is closed. After this time the breaker is
+   * half-open: it admits one call at a time as a probe.
    */
   openUntil: number | null;
   probing: boolean;
 }
 
 /**
- * Creates one circuit breaker per key. After a number of consecutive failures, a breaker admits no calls for some time.
- * It then admits one call as a probe, and closes if that call succeeds. Only failing keys are stored, so that a healthy
- * key uses no memory.
+ * Creates circuit breakers, one for each key. A breaker opens after `failures` consecutive failures, and then admits
+ * no calls for `openMs`. After that it admits one call as a probe, and closes if the probe succeeds. A breaker is
+ * stored only for keys whose last call failed, so other keys use no memory.
  */
 export function circuitBreakers(options: BreakerOptions): CircuitBreakers {
   /**
-   * Reads use `peek`, so that only a failure counts as a use. The key with the oldest failure is therefore evicted
-   * first.
+   * The breakers by key. They are read with `peek`, which does not count as a use, so that the key with the oldest
+   * failure is evicted first.
    */
   const breakers = new LRUCache<string, Breaker>({ max: options.remembered });
 
@@ -50,7 +59,8 @@ export function circuitBreakers(options: BreakerOptions): CircuitBreakers {
     breakers.set(key, breaker);
   };
 
-  // Ignores the result of a call that started before the breaker opened, because it does not show the current state.
+  // A call may have started before the breaker opened. Its result is ignored if the breaker is open, because the
+  // result is older than the failures that opened it.
   const endCall = (key: string, health: Health): void => {
     const breaker = breakers.peek(key) ?? { failures: 0, openUntil: null, probing: false };
     if (breaker.openUntil !== null || health === 'unknown') return;
@@ -60,7 +70,7 @@ export function circuitBreakers(options: BreakerOptions): CircuitBreakers {
 
   const endProbe = (key: string, breaker: Breaker, health: Health): void => {
     breaker.probing = false;
-    // The breaker was evicted in the meantime. The next call shows the state of the provider.
+    // The breaker was evicted during the probe. The result is ignored, and the next call is admitted.
     if (breakers.peek(key) !== breaker) return;
     if (health === 'alive') breakers.delete(key);
     else if (health === 'failing') failed(key, breaker);

@@ -11,12 +11,12 @@ import { readBody } from './read-body.ts';
 
 export interface ExchangeBounds {
   readonly dispatcher: Dispatcher;
-  /** Aborts the whole call. */
+  /** The signal that aborts the whole call, including later redirects. */
   readonly signal: AbortSignal;
   readonly maxBytes: number;
 }
 
-/** Sends one request and reads its response. The body is read only after a 2xx status. */
+/** Sends one request and reads its response. The body is read only if the status is 2xx. */
 export async function exchange(hop: Hop, bounds: ExchangeBounds): Promise<Exchanged> {
   try {
     return await sendAndRead(hop, bounds);
@@ -34,15 +34,17 @@ async function sendAndRead(hop: Hop, { dispatcher, signal, maxBytes }: ExchangeB
     headers,
     body,
     signal,
-    // The signal already limits the time until the server responds.
+    // Undici's own time limit for the response headers is disabled, because the signal already limits the time of the
+    // whole call.
     headersTimeout: 0,
     bodyTimeout: outboundLimits.silenceMs,
   });
   const response = await orAborted(pending, signal);
   const status = response.statusCode;
   if (status < 200 || status > 299) {
-    // The body of an error response is not read. Destroying it closes the connection, which has to be opened again for
-    // the next call, but prevents a server from keeping it open.
+    // The body of an error response is not needed. `destroy` closes the connection instead of reading the body,
+    // because a server could send it slowly to keep the connection open. The cost is a new connection for the next
+    // call.
     response.body.on('error', () => {}).destroy();
     return unsuccessful(url, status, response.headers);
   }
@@ -58,8 +60,9 @@ async function sendAndRead(hop: Hop, { dispatcher, signal, maxBytes }: ExchangeB
 }
 
 /**
- * Undici checks a signal only once it is connected. Without this function, a hanging name resolution or connection
- * could exceed the time limit of the call.
+ * Waits for the work, but rejects as soon as the signal is aborted. Undici checks the signal only after the
+ * connection is established. Without this function, a hanging name resolution or connection would exceed the call's
+ * time limit.
  */
 async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
@@ -92,12 +95,12 @@ function unsuccessful(url: URL, status: number, headers: OutboundHeaders): Excha
 }
 
 /**
- * The statuses Request Timeout, Too Early and Too Many Requests. They show that the provider works and asks for another
- * attempt.
+ * The statuses 408 Request Timeout, 425 Too Early and 429 Too Many Requests. They invite a retry, and show that the
+ * server works.
  */
 const RETRYABLE: ReadonlySet<number> = new Set([408, 425, 429]);
 
-/** Removes the headers that describe the encoding, because the returned body is decoded. */
+/** Removes the headers that describe the encoding of the body, because the returned body is already decoded. */
 function decodedHeaders(headers: OutboundHeaders): OutboundHeaders {
   const { 'content-encoding': _encoding, 'content-length': _length, ...rest } = headers;
   return rest;

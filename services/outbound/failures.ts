@@ -2,15 +2,18 @@ import { forbidden, later, refused } from './results.ts';
 import { ForbiddenAddressError } from './checked-connector.ts';
 import type { Exchanged } from './exchanged.ts';
 
-/** The reason of a signal that the call's time limit aborted. Any other reason means that the process is stopping. */
+/**
+ * The abort reason of a signal when the call's time limit expires. With any other reason, the call was aborted
+ * because the process is stopping.
+ */
 export class CallTimeoutError extends Error {
   override name = 'CallTimeoutError';
 }
 
 /**
- * Converts an error of an exchange to a result. If the cause is unclear, the result is `later`: the server may have
- * processed the request, and another attempt with the same idempotency key is safe. Errors in Pointsman's own code are
- * rethrown.
+ * Converts an error of a request to a result. An error without a known cause becomes `later`. A retry is then safe
+ * even if the server has processed the request, because the retry has the same idempotency key. Errors that a bug in
+ * Pointsman's code causes are rethrown.
  */
 export function failureOf(error: unknown, url: URL, signal: AbortSignal): Exchanged {
   if (signal.aborted) {
@@ -22,7 +25,8 @@ export function failureOf(error: unknown, url: URL, signal: AbortSignal): Exchan
     return { result: forbidden(url), health: 'unknown', cause: error.address };
   }
   if (!(error instanceof Error) || OWN_ERRORS.some((mistake) => error instanceof mistake)) throw error;
-  // Some errors have no code, such as the error for a response that is not HTTP.
+  // Some errors have no code, for example the error for a response that is not HTTP. The name of the error is used
+  // instead.
   const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
   if (CERTIFICATE.test(code)) {
     return {
@@ -36,14 +40,14 @@ export function failureOf(error: unknown, url: URL, signal: AbortSignal): Exchan
   return { result: later(url, TEMPORARY[code] ?? 'the connection was lost'), health: 'failing', cause: code };
 }
 
-/** Errors in Pointsman's own code. A network or a server never causes them. */
+/** Classes of errors that only a bug in Pointsman's code causes, never the network or a server. */
 const OWN_ERRORS = [TypeError, ReferenceError, SyntaxError];
 
-/** OpenSSL's codes for certificate errors, and Node's code for a name mismatch. */
+/** Matches OpenSSL's codes for certificate errors, and Node's code for a certificate with a different host name. */
 const CERTIFICATE =
   /^(?:CERT_|CRL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_CERT_|ERROR_IN_C|INVALID_(?:CA|PURPOSE)|PATH_LENGTH_|HOSTNAME_MISMATCH)/;
 
-/** Permanent errors. Another attempt would have the same result. */
+/** The codes of permanent errors, with their descriptions. A retry would fail in the same way. */
 const PERMANENT: Readonly<Record<string, string>> = {
   ERR_SSL_WRONG_VERSION_NUMBER: 'it does not use TLS',
   ERR_SSL_UNSUPPORTED_PROTOCOL: 'it supports no secure TLS version',
@@ -53,7 +57,10 @@ const PERMANENT: Readonly<Record<string, string>> = {
   UND_ERR_INVALID_ARG: 'the request contains characters that HTTP does not allow',
 };
 
-/** Temporary errors. A missing name is one of them, because resolvers often report a failed name server in this way. */
+/**
+ * The codes of temporary errors, with their descriptions. ENOTFOUND is temporary, because resolvers often report it
+ * when a name server has failed.
+ */
 const TEMPORARY: Readonly<Record<string, string>> = {
   ENOTFOUND: 'its name could not be resolved',
   EAI_AGAIN: 'its name could not be resolved',

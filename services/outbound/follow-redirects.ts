@@ -11,7 +11,7 @@ export interface RedirectOptions extends ExchangeBounds {
   readonly maxRedirects: number;
 }
 
-/** The result of the call, with details for the log. */
+/** The result of a call, with details for the log. */
 export interface Followed {
   readonly answer: OutboundResult;
   readonly origin: string;
@@ -19,7 +19,10 @@ export interface Followed {
   readonly cause: string | undefined;
 }
 
-/** Sends the request and follows its redirects. Breaker, address and name are checked again for each request. */
+/**
+ * Sends a request and follows its redirects. The circuit breaker, the name and the address are checked for each
+ * request.
+ */
 export async function followRedirects(first: Hop, options: RedirectOptions): Promise<Followed> {
   let hop = first;
   for (let redirects = 0; ; redirects++) {
@@ -40,8 +43,9 @@ function refusedRedirect({ url }: Hop, { status }: Redirected, problem: string):
 }
 
 /**
- * There is one breaker per tenant and origin. A breaker shared by all tenants would detect a failing provider sooner,
- * but a tenant that hosts a page with a 500 response on that origin could then block the calls of other tenants.
+ * Sends one request if the circuit breaker admits it. Each combination of tenant and origin has its own breaker. A
+ * breaker for all tenants would detect a failing server sooner. However, a tenant could then cause 500 responses on
+ * an origin to block the calls of other tenants.
  */
 async function admittedExchange(hop: Hop, options: RedirectOptions): Promise<Exchanged> {
   const admission = options.breakers.admit(`${options.tenant} ${hop.url.origin}`);

@@ -2,7 +2,10 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { outboundLimits } from './limits.ts';
 import type { OutboundRequest } from './contract.ts';
 
-/** One request of a call: the first one, or one after a redirect. Header names are lower-case. */
+/**
+ * One request of a call, which is either the first request or the request after a redirect. Header names are
+ * lower-case.
+ */
 export interface Hop {
   readonly url: URL;
   readonly method: OutboundRequest['method'];
@@ -10,7 +13,7 @@ export interface Hop {
   readonly body: string | null;
 }
 
-/** The next request of a call, or the reason why it is not allowed. */
+/** The next request of a call. If it is not allowed, `problem` is the reason. */
 type Next = { readonly hop: Hop } | { readonly problem: string };
 
 export function firstHop(request: OutboundRequest): Next {
@@ -22,7 +25,7 @@ export function firstHop(request: OutboundRequest): Next {
   const headers = {
     ...Object.fromEntries(own),
     'user-agent': `pointsman/${packageJson.version}`,
-    // Gzip is the only supported encoding, so that there is only one decoder.
+    // Only gzip is accepted, so that only one decoder is needed.
     'accept-encoding': 'gzip',
     'idempotency-key': request.idempotencyKey,
     'pointsman-correlation-id': request.correlationId,
@@ -33,10 +36,13 @@ export function firstHop(request: OutboundRequest): Next {
 export const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /**
- * Builds the request after a redirect (RFC 9110, section 15.4). A POST with a 301 or 302 response is not redirected. A
- * repeated POST could have its effect twice, and a GET, which browsers send, would have no effect but appear
- * successful. Headers that are meant for one origin are not sent to another. They are not sent again if a later
- * redirect leads back to the first origin, because the other origin chose that URL.
+ * Builds the request after a redirect (RFC 9110, section 15.4).
+ *
+ * A 301 or 302 response to a POST is not followed. Repeating the POST could cause its effect twice. Sending a GET, as
+ * browsers do, would appear successful but have no effect.
+ *
+ * If the redirect leads to another origin, headers that are meant for the first origin are removed. They stay removed
+ * if a later redirect leads back to the first origin, because the other origin has chosen that URL.
  */
 export function nextHop(from: Hop, status: number, location: string | null): Next {
   if (location === null) return { problem: 'without a Location header' };
@@ -65,8 +71,8 @@ function parseTarget(text: string, base?: URL): { readonly url: URL } | { readon
 }
 
 /**
- * Headers that frame the request or select its recipient. They are derived from the URL and the body; a second,
- * different value would enable request smuggling.
+ * Headers that the caller must not set, because they delimit the request or select its recipient. Their values are
+ * derived from the URL and the body. A second, different value would make request smuggling possible.
  */
 const RESERVED_HEADERS: ReadonlySet<string> = new Set([
   'connection',
@@ -82,8 +88,8 @@ const RESERVED_HEADERS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Headers that another origin may receive. A list of blocked headers would be incomplete: each provider has its own
- * header name for a key.
+ * The headers that are sent to another origin after a redirect. A list of headers to remove would never be complete,
+ * because each provider has its own header for keys.
  */
 const CROSS_ORIGIN_HEADERS: ReadonlySet<string> = new Set([
   'accept',

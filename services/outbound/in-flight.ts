@@ -1,6 +1,7 @@
 /**
- * Limits the number of concurrent calls, in total and per tenant. `enter` returns the function to call at the end of a
- * call, or null immediately when a limit is reached. There is no queue here, because the caller can wait durably.
+ * Limits the number of concurrent calls, in total and per tenant. `enter` returns a function that must be called when
+ * the call ends. If a limit is reached, it returns null. Calls do not wait in a queue, because the caller can wait
+ * durably and retry.
  */
 export function inFlightBound({ total, perTenant }: { total: number; perTenant: number }): {
   enter(tenant: string): (() => void) | null;

@@ -14,23 +14,23 @@ import { breakerLimits, outboundLimits } from './limits.ts';
 import { systemResolver, type ResolveName } from './resolve-name.ts';
 
 export interface OutboundOptions {
-  /** Address ranges that may be called although they are not public, from POINTSMAN_OUTBOUND_ALLOW. */
+  /** Non-public address ranges that may be called nevertheless. They are configured by POINTSMAN_OUTBOUND_ALLOW. */
   readonly allow: readonly AddressRange[];
   readonly log: Logger;
-  /** Resolves a name to all its addresses. Default: the system's resolver. */
+  /** Resolves a name to all its addresses. The default is the resolver of the operating system. */
   readonly resolveName?: ResolveName;
   /**
-   * Certificate authorities in PEM format, which replace Node's. Operators add their own with NODE_EXTRA_CA_CERTS
-   * instead.
+   * Certificate authorities in PEM format. They replace the authorities that Node trusts by default. This option is
+   * for tests; operators add authorities with NODE_EXTRA_CA_CERTS.
    */
   readonly ca?: string;
-  /** The monotonic clock of the breakers, in milliseconds. */
+  /** The monotonic clock of the circuit breakers, in milliseconds. */
   readonly monotonicMs?: () => number;
 }
 
 /**
- * Creates the client for outgoing calls. Create only one per process, because its calls share breakers, connections and
- * limits.
+ * Creates the client for outgoing calls. A process must create only one, because circuit breakers, connections and
+ * limits apply to the calls of one client.
  */
 export function openOutbound(options: OutboundOptions): Outbound {
   const { allow, log, ca, resolveName = systemResolver(), monotonicMs = () => performance.now() } = options;
@@ -89,12 +89,12 @@ function unsent(result: OutboundResult): Attempted {
   return { answer: result, origin: undefined, redirects: 0, cause: undefined };
 }
 
-/** The correlation ID of a release or move begins with the tenant's name, which contains no colon. */
+/** Returns the tenant of a correlation ID, which is the part before the first colon. */
 function tenantOf(correlationId: string): string {
   return correlationId.slice(0, Math.max(0, correlationId.indexOf(':')));
 }
 
-/** Logs a call. Only the origin of its URL is logged, because the rest of a URL often contains secrets. */
+/** Logs a call. Of the URL, only the origin is logged, because the path and the query often contain secrets. */
 function logCall(
   log: Logger,
   { correlationId, method }: OutboundRequest,
@@ -108,7 +108,7 @@ function logCall(
   else log.info(line, `outgoing call ${result.kind}`);
 }
 
-/** Waits for the calls to end, and aborts those that exceed the time limit. */
+/** Waits until all calls have ended. After `outboundLimits.drainMs`, it aborts the calls that are still running. */
 async function endCalls(calls: ReadonlyMap<AbortController, Promise<unknown>>): Promise<void> {
   const all = Promise.allSettled(calls.values());
   const timer = setTimeout(() => {

@@ -7,8 +7,8 @@ import type { OutboundHeaders } from './contract.ts';
 type Read = { readonly body: Buffer } | { readonly problem: string; readonly tooLarge?: true };
 
 /**
- * Reads and decodes a body. Neither the compressed nor the decompressed size may exceed `maxBytes`. Reading and
- * decompression stop at the first byte over the limit. Rejects when the connection fails.
+ * Reads and decodes a response body. Neither the compressed nor the decompressed size may exceed `maxBytes`. Reading
+ * and decompression stop at the first byte over this limit. Rejects if the connection fails.
  */
 export async function readBody(stream: Readable, headers: OutboundHeaders, maxBytes: number): Promise<Read> {
   const coding = String(headers['content-encoding'] ?? 'identity').toLowerCase();
@@ -30,7 +30,7 @@ async function receive(stream: Readable, maxBytes: number): Promise<Buffer | nul
   let bytes = 0;
   for await (const chunk of stream as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    // Returning from the loop closes the connection.
+    // Returning ends the iteration of the stream, which closes the connection.
     if (bytes > maxBytes) return null;
     chunks.push(chunk);
   }

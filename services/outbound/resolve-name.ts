@@ -2,13 +2,13 @@ import { lookup } from 'node:dns/promises';
 
 import { outboundLimits } from './limits.ts';
 
-/** Returns all addresses of a name. Rejects if the name has no address or the lookup fails. */
+/** Returns all addresses of a host name. Rejects if the name has no address, or the lookup fails. */
 export type ResolveName = (name: string) => Promise<readonly string[]>;
 
 /**
- * Uses the system's resolver, including its hosts file and search domains, as operators expect. Node's own resolver
- * would need no threads, but ignores both. The lookups are limited because they use threads: a slow name server then
- * delays only other lookups.
+ * Returns a function that resolves names with the resolver of the operating system. This resolver uses the hosts file
+ * and the search domains, as operators expect. Node's own DNS client would occupy no threads, but ignores both. The
+ * number of concurrent lookups is limited, so that a slow name server can't occupy all threads of the process.
  */
 export function systemResolver(): ResolveName {
   const enter = semaphore(outboundLimits.lookups);
@@ -23,7 +23,10 @@ export function systemResolver(): ResolveName {
   };
 }
 
-/** Limits concurrency. Further callers wait in their order of arrival. */
+/**
+ * Creates a semaphore. `atOnce` callers may hold it at a time. Other callers wait, and get it in the order of their
+ * calls.
+ */
 function semaphore(atOnce: number): () => Promise<() => void> {
   let free = atOnce;
   const waiting: (() => void)[] = [];

@@ -6,14 +6,17 @@ type Forbidden = Extract<OutboundResult, { kind: 'forbidden' }>;
 type Later = Extract<OutboundResult, { kind: 'later' }>;
 
 /**
- * A result that is final. Its summary contains only the host of the URL, because paths and queries of callbacks and
- * webhooks often contain secrets.
+ * Creates the result of a call that failed permanently. Of the URL, the summary contains only the host, because paths
+ * and queries often contain secrets.
  */
 export function refused(url: URL | null, status: number | null, what: string): Refused {
   return { kind: 'refused', status, summary: summary(url, what) };
 }
 
-/** A blocked call. The summary omits the address, which would reveal how names resolve in a private network. */
+/**
+ * Creates the result of a call whose address was refused. The summary does not contain the address, because it would
+ * reveal how names resolve in a private network.
+ */
 export function forbidden(url: URL): Forbidden {
   return { kind: 'forbidden', summary: summary(url, 'calls to its address are not allowed') };
 }

@@ -2,10 +2,10 @@ import { Client, DatabaseError } from 'pg';
 
 import { SCHEMA } from './schema-version.ts';
 
-/** The role with which the processes log in. */
+/** The role with which the API and the worker log in. */
 interface AppRole {
   readonly name: string;
-  /** Empty if the server authenticates the role in another way. */
+  /** The password of the role. It is empty if the server authenticates the role by another method. */
   readonly password: string;
 }
 
@@ -13,14 +13,14 @@ const INVALID_PASSWORD = '28P01';
 const NOT_ALLOWED = '42501';
 
 /**
- * The attributes that the app's role must have. With further attributes, the role could read every tenant's rows, or become a role that
- * can.
+ * The attributes that the app role must have. A role with more attributes could read the rows of all tenants, or
+ * become a role that can.
  */
 const POWERLESS = 'LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS NOREPLICATION';
 
 /**
- * Whether the server rejects the app's password. Any other failure (network, too many connections) does not show that the password is
- * wrong.
+ * Whether the server rejects the app role's password. After any other failure, such as a network error or too many
+ * connections, the result is false, because the password may be correct.
  */
 export async function isPasswordWrong(appUrl: string): Promise<boolean> {
   const client = new Client({ connectionString: appUrl, application_name: 'pointsman-migrate' });
@@ -36,11 +36,14 @@ export async function isPasswordWrong(appUrl: string): Promise<boolean> {
 }
 
 /**
- * Creates the app's role of `appUrl` if it is missing, and grants its rights, in the transaction that the caller has opened. An existing
- * role, which an administrator may have created, keeps its attributes. It also keeps its password, unless the server rejects the one in
- * `appUrl`. If a newer build has migrated the schema, the rights are not changed.
+ * Creates the app role that `appUrl` names if it does not exist, and grants its rights. Runs in the caller's
+ * transaction.
  *
- * Throws, with the command for an administrator, if the role has too much power or the owner of the schema lacks a right.
+ * An existing role keeps its attributes, because an administrator may have created it. If the server rejects the
+ * password in `appUrl`, that password is set. If a newer build has migrated the schema, the rights are not changed.
+ *
+ * Throws if the role has too many rights, or if the owner of the schema lacks a right to create or alter the role.
+ * The error message contains the command that an administrator must run.
  */
 export async function provideAppRole(
   client: Client,
@@ -52,7 +55,8 @@ export async function provideAppRole(
   if (found === null) await createRole(client, role);
   else refuseUnfit(client, role, found);
   if (found !== null && passwordIsWrong) await setPassword(client, role);
-  // A newer build migrated this schema. Its processes need rights that the grants below lack, so the rights are not changed.
+  // The processes of the newer build may need rights that this build does not know. The statements below would revoke
+  // them, so the rights are not changed.
   if (schemaIsNewer) return;
   const name = client.escapeIdentifier(role.name);
   for (const right of rights(name)) await client.query(right);
@@ -65,7 +69,7 @@ function appRole(appUrl: string): AppRole {
 
 interface FoundRole {
   readonly powerless: boolean;
-  /** The role owns the schema or an object in it, or is a member of a role that does. */
+  /** Whether the role owns the schema or an object in it, or is a member of a role that does. */
   readonly owner: boolean;
 }
 
@@ -82,7 +86,10 @@ async function findRole(client: Client, name: string): Promise<FoundRole | null>
   return rows[0] ?? null;
 }
 
-/** Row-level security does not restrict a superuser. A member of the owner could use the owner's policies, which read across tenants. */
+/**
+ * Throws if the role has too many rights. Row-level security does not restrict a superuser. A member of the schema's
+ * owner could use the owner's policies, which permit reading the rows of all tenants.
+ */
 function refuseUnfit(client: Client, { name }: AppRole, { owner, powerless }: FoundRole): void {
   if (owner)
     throw new Error(
@@ -126,7 +133,10 @@ async function orTellAdministrator(client: Client, statement: string, advice: st
   }
 }
 
-/** All rights of the app's role. It owns nothing, may delete from few tables, and may not change history. */
+/**
+ * Returns the statements that grant the app role's rights and revoke all others. The role owns no objects, can delete
+ * rows only from a few tables, and can't change recorded history.
+ */
 function rights(role: string): string[] {
   return [
     `REVOKE ALL ON ALL TABLES IN SCHEMA ${SCHEMA} FROM ${role}`,
@@ -174,7 +184,10 @@ const inserted = [
   'followers',
 ];
 
-/** The tables from which the app may delete: claims of ended releases, settings, sinks, expired deliveries, lost followers. */
+/**
+ * The tables from which the app may delete rows. They contain claims of ended releases, settings, sinks, expired
+ * deliveries and lost followers.
+ */
 const deleted = [
   'artifact_claims',
   'quotas',
@@ -186,7 +199,10 @@ const deleted = [
   'followers',
 ];
 
-/** The columns that the app may change. Keys, and the contents of requests, never change after they are inserted. */
+/**
+ * The columns that the app may update. Keys and the contents of requests are not listed, because they never change
+ * after they are inserted.
+ */
 const updated = [
   [
     'releases',

@@ -6,12 +6,12 @@ import { databaseLimits } from '../../core/limits/limits.ts';
 import { QuotaExceeded, quotaError } from '@pointsman/protocol/quota';
 import { assertSchemaFits, SCHEMA } from './schema-version.ts';
 
-/** Runs one statement of the transaction. Values are passed as parameters, never in the text. */
+/** Runs one statement in the transaction. Values must be passed as parameters, and must not be part of the text. */
 export type Query = (text: string, values?: readonly unknown[]) => Promise<QueryResultRow[]>;
 
 /**
- * SQLSTATEs of errors that the request did not cause: the server is down, is starting or stopping, is out of connections, or ended the
- * statement because of a timeout or a conflict.
+ * Matches the SQLSTATEs of errors that the statement did not cause. The server is down, starting, stopping, or out of
+ * connections. Or the statement was aborted because of a timeout or a conflict.
  */
 const AWAY = /^(?:08|53|57P0|55P03|57014|40001|40P01|XX000)/;
 const SOCKET_ERRORS = new Set([
@@ -27,14 +27,15 @@ const DRIVER_ERRORS =
   /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Query read timeout|not queryable|Cannot use a pool after calling end/;
 
 export interface DatabaseOptions {
-  /** Shown in the server's list of connections. */
+  /** The name by which the server lists the connections. */
   readonly applicationName?: string;
   readonly connections?: number;
 }
 
 /**
- * The connections of one process. Only this class turns a failure to reach PostgreSQL into `PointsmanError('unavailable')`. After this
- * error it is unknown whether the statement took effect, and the caller must repeat it.
+ * The database connections of one process. Methods throw `PointsmanError('unavailable')` if PostgreSQL can't be
+ * reached. The statement may nevertheless have been executed, and the caller must repeat it. Only this class converts
+ * errors of the database driver.
  */
 export class Database {
   readonly #pool: Pool;
@@ -45,24 +46,30 @@ export class Database {
       application_name: options.applicationName ?? 'pointsman',
       max: options.connections ?? databaseLimits.connections,
       connectionTimeoutMillis: databaseLimits.connectTimeoutMs,
-      // The server's timeout ends the statement. The client's timeout, a little later, ends a connection that no longer responds.
+      // At its timeout, the server aborts the statement. The client's timeout is a little longer. It closes a
+      // connection over which the server no longer responds.
       query_timeout: databaseLimits.statementTimeoutMs + databaseLimits.silenceMs,
       statement_timeout: databaseLimits.statementTimeoutMs,
       lock_timeout: databaseLimits.lockTimeoutMs,
       idle_in_transaction_session_timeout: databaseLimits.statementTimeoutMs,
       keepAlive: true,
       keepAliveInitialDelayMillis: databaseLimits.keepAliveDelayMs,
-      // The client sends each statement without waiting for the previous one, so a transaction of one statement is one round trip.
+      // The client sends the next statement before the response to the previous one arrives. A transaction with a
+      // single statement therefore takes one round trip.
       pipeline: true,
       options: `-c search_path=${SCHEMA},pg_temp`,
       // oxlint-disable-next-line typescript/no-misused-promises -- the type declares no promise, but the pool awaits it
       onConnect: assertSchemaFits,
     });
-    // The pool replaces an idle connection that the server closed at its next use. Without a listener the error would end the process.
+    // The pool emits this error when the server closes an idle connection, and replaces the connection when it is
+    // needed. Without a listener, the error would end the process.
     this.#pool.on('error', () => undefined);
   }
 
-  /** Runs `work` in one transaction that sees only that tenant's rows. Rolls it back if `work` throws. */
+  /**
+   * Runs `work` in one transaction that can access only the rows of this tenant. If `work` throws, the transaction is
+   * rolled back.
+   */
   async tenant<T>(tenant: string, work: (query: Query) => Promise<T>): Promise<T> {
     return this.#withClient(async (client) => {
       const began = client.query(opening(client, tenant));
@@ -79,36 +86,41 @@ export class Database {
     });
   }
 
-  /** Runs one statement in its own transaction, which sees only that tenant's rows. One round trip. */
+  /** Runs one statement in a transaction that can access only the rows of this tenant. This takes one round trip. */
   async call(tenant: string, text: string, values: readonly unknown[]): Promise<QueryResultRow[]> {
     return this.#withClient(async (client) => {
       const began = client.query(opening(client, tenant));
       const statement = client.query<QueryResultRow>(prepared(text, values));
-      // Commits if the statement succeeded, and rolls back if it failed.
+      // If the statement has failed, PostgreSQL executes this COMMIT as a ROLLBACK.
       const ended = client.query('COMMIT');
       return (await settleAll([began, ended], statement)).rows;
     });
   }
 
   /**
-   * Calls a database function in its own transaction, which sees only that tenant's rows; $1 is the tenant. Returns one row with the result
-   * of the function. The same statement sets the tenant before the function runs: OFFSET 0 keeps PostgreSQL from merging the inner query
-   * into the outer query. (Measured: 0.08 ms, compared with 0.12 ms as a statement between BEGIN and COMMIT, and 0.19 ms with a third
-   * statement for the tenant.)
+   * Calls a database function in a transaction that can access only the rows of this tenant. `$1` is the tenant.
+   * Returns one row with the result of the function.
+   *
+   * One statement both sets the tenant and calls the function. OFFSET 0 ensures that the tenant is set first, because
+   * it prevents PostgreSQL from merging the inner query into the outer one. A call takes 0.08 ms in this way. It
+   * takes 0.12 ms as a statement between BEGIN and COMMIT, and 0.19 ms with a third statement that sets the tenant.
    */
   async answer(tenant: string, call: string, values: readonly unknown[]): Promise<QueryResultRow[]> {
     const text = `SELECT ${call} AS answer FROM (SELECT set_config('pointsman.tenant', $1, true) OFFSET 0) AS tenant`;
     return this.platform(text, [tenant, ...values]);
   }
 
-  /** Runs one statement that accesses no tenant's rows, or accesses them only through a function that reads across tenants. */
+  /**
+   * Runs one statement outside any tenant. It can access tenants' rows only through database functions that are
+   * permitted to read the rows of all tenants.
+   */
   async platform(text: string, values: readonly unknown[] = []): Promise<QueryResultRow[]> {
     return this.#withClient(
       async (client) => (await client.query<QueryResultRow>(prepared(text, values))).rows,
     );
   }
 
-  /** Throws unless the server responds. */
+  /** Checks the connection. Throws if the server does not respond. */
   async ping(): Promise<void> {
     await this.platform('SELECT 1');
   }
@@ -139,14 +151,14 @@ export class Database {
   }
 }
 
-/** Creates the pool without connecting. The pool opens connections when they are needed. */
+/** Creates the pool. It opens a connection only when one is needed. */
 export function openDatabase(url: string, options: DatabaseOptions = {}): Database {
   return new Database(url, options);
 }
 
 /**
- * Begins a transaction of the tenant. The tenant is a quoted literal in the text, because a message of several statements can't have
- * parameters.
+ * Returns the statements that begin a transaction for a tenant. The tenant is a quoted literal in the text, because a
+ * message with several statements can't have parameters.
  */
 function opening(client: PoolClient, tenant: string): string {
   return `BEGIN; SELECT set_config('pointsman.tenant', ${client.escapeLiteral(tenant)}, true)`;
@@ -155,7 +167,8 @@ function opening(client: PoolClient, tenant: string): string {
 const names = new Map<string, string>();
 
 /**
- * Names a statement, so PostgreSQL parses and plans it only once per connection. Statement texts are constants, so their number is limited.
+ * Gives a statement a name, so that PostgreSQL parses and plans it only once per connection. The texts of statements
+ * are constants, so the number of names is limited.
  */
 function prepared(text: string, values: readonly unknown[] = []): QueryConfig {
   const name = names.get(text) ?? `s${names.size + 1}`;
@@ -163,7 +176,10 @@ function prepared(text: string, values: readonly unknown[] = []): QueryConfig {
   return { name, text, values: [...values] };
 }
 
-/** Waits until all promises have settled, because an unhandled rejection would end the process. An error of `result` takes precedence. */
+/**
+ * Waits until all promises have settled, because a rejection that is not handled would end the process. If several
+ * promises reject, the error of `result` is thrown.
+ */
 async function settleAll<T>(others: readonly Promise<unknown>[], result: Promise<T>): Promise<T> {
   const [own, ...rest] = await Promise.allSettled([result, ...others]);
   if (own.status === 'rejected') throw own.reason;
@@ -173,8 +189,8 @@ async function settleAll<T>(others: readonly Promise<unknown>[], result: Promise
 }
 
 /**
- * Translates an error of the driver. Any error but `unavailable` would occur again on a healthy server: it comes from a guard or from a
- * bug.
+ * Converts an error of the driver. `unavailable` is a temporary failure of the server. All other errors come from a
+ * check in the database or from a bug, and would occur again.
  */
 function translated(error: unknown): unknown {
   if (isAway(error))
@@ -184,7 +200,7 @@ function translated(error: unknown): unknown {
   return new PointsmanError('internal', 'the database refused a statement', { cause: error });
 }
 
-/** Raised by charge_bytes in functions/quotas.sql. */
+/** The SQLSTATE that `charge_bytes` in functions/quotas.sql raises if a quota is exceeded. */
 const OVER_QUOTA = 'PM007';
 
 const Overcharge = QuotaExceeded.omit({ kind: true }).extend({ asked: z.number() });

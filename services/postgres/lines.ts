@@ -5,7 +5,7 @@ import { Big, oneRow } from './rows.ts';
 
 const Row = z.object({ in_flight: Big, in_line: Big, stored_bytes: Big });
 
-/** The number of running and of queued releases, and the stored bytes, over all tenants. */
+/** The number of running and of queued releases, and the number of stored bytes, of all tenants together. */
 export interface Lines {
   readonly inFlight: number;
   readonly inLine: number;

@@ -15,21 +15,29 @@ import {
   type SchemaVersion,
 } from './schema-version.ts';
 
-/** Tables, types, indexes and policies: numbered files, each of which runs once. */
+/**
+ * The folder with the tables, types, indexes and policies. Its files are numbered, and each is executed once per
+ * database.
+ */
 const TABLES = fileURLToPath(new URL('./schema', import.meta.url));
-/** Functions and triggers: a migration replaces all of them with the current files. */
+/**
+ * The folder with the functions and triggers. A migration replaces all functions and triggers of the database with
+ * these.
+ */
 const FUNCTIONS = fileURLToPath(new URL('./functions', import.meta.url));
 
-/** A lock number that nothing else in the database uses. Two processes that start at the same time migrate one after the other. */
+/** The key of the advisory lock that serializes concurrent migrations. No other code uses this key. */
 const LOCK = 7_400_001;
 
 /**
- * Migrates the schema to this build's level as the schema's owner, and creates the app's role of `appUrl` with its rights. All of this is
- * one transaction, so running processes never lack a function or the right to call it, and a failed migration changes nothing. It may run
- * at any time, even concurrently. An older build does not change a newer schema.
+ * Migrates the schema to the level of this build, and creates the app role that `appUrl` names with its rights. The
+ * migration runs as the owner of the schema, in one transaction. Running processes therefore never lack a function or
+ * the right to call it, and a failed migration changes nothing.
  *
- * Throws if a newer build has made the schema unusable for this build, if another role owns the schema, or if the app's role can't be
- * created.
+ * It may run at any time, even several times concurrently. An older build does not change a newer schema.
+ *
+ * Throws if a newer build has made the schema unusable for this build, if another role owns the schema, or if the app
+ * role can't be created.
  */
 export async function migrate(ownerUrl: string, appUrl: string): Promise<void> {
   const client = new Client({ connectionString: ownerUrl, application_name: 'pointsman-migrate' });
@@ -59,18 +67,25 @@ async function inTransaction(client: Client, work: () => Promise<void>): Promise
   }
 }
 
-/** SECURITY DEFINER functions run with the rights of the role that creates them, so one role must create them all. */
+/**
+ * Creates the schema, or checks that the current role owns it. A single role must create all functions, because a
+ * SECURITY DEFINER function runs with the rights of the role that created it.
+ */
 async function provideSchema(client: Client): Promise<void> {
   const { rows } = await client.query<{ owner: string; own: boolean }>(
     `SELECT nspowner::regrole::text AS owner, nspowner = current_user::regrole AS own FROM pg_namespace WHERE nspname = '${SCHEMA}'`,
   );
-  // Not IF NOT EXISTS, because that requires the right to create schemas even if the schema exists.
+  // CREATE SCHEMA IF NOT EXISTS is not used, because it requires the right to create schemas even if the schema
+  // exists.
   if (rows[0] === undefined) await client.query(`CREATE SCHEMA ${SCHEMA}`);
   else if (!rows[0].own)
     throw new Error(`the schema "${SCHEMA}" belongs to ${rows[0].owner}: migrate as that role`);
 }
 
-/** Migrates the schema if it is older than this build. @returns whether a newer build has migrated it */
+/**
+ * Migrates the schema if it is older than this build.
+ * @returns whether a newer build has migrated the schema
+ */
 async function migrateSchema(client: Client): Promise<boolean> {
   const version = await findSchemaVersion(client);
   if (version === null || isOlder(version)) {
@@ -97,12 +112,18 @@ async function runMigrations(client: Client): Promise<void> {
   await replaceFunctions(client);
 }
 
-/** Whether the schema lacks tables or functions of this build. Tables and functions of a newer build are not changed. */
+/**
+ * Whether the schema lacks tables or functions of this build. If it has newer tables, its functions are not compared,
+ * because they belong to a newer build.
+ */
 function isOlder({ level, functionsLevel }: SchemaVersion): boolean {
   return level < SCHEMA_LEVEL || (level === SCHEMA_LEVEL && functionsLevel < FUNCTIONS_LEVEL);
 }
 
-/** Makes node-pg-migrate run the files in the caller's transaction. By default it opens and commits its own transactions. */
+/**
+ * Loads the files so that node-pg-migrate runs them in the caller's transaction. By default it uses its own
+ * transactions.
+ */
 function inOpenTransaction(paths: readonly string[]) {
   return Promise.all(
     paths.map(async (id) => {
@@ -116,7 +137,10 @@ function inOpenTransaction(paths: readonly string[]) {
   );
 }
 
-/** Rejects a database from before the first file of `schema/`. Other migrations created the same tables there, so it can't be migrated. */
+/**
+ * Throws if the database was created before the first release. Such a database has similar tables that earlier,
+ * different migrations created, so it can't be migrated.
+ */
 async function refuseDevelopmentSchema(client: Client): Promise<void> {
   const { rows } = await client.query<{ table: string | null }>(
     `SELECT to_regclass('${SCHEMA}.migrations') AS table`,
@@ -130,28 +154,33 @@ async function refuseDevelopmentSchema(client: Client): Promise<void> {
 }
 
 /**
- * Drops every function and trigger of the schema and creates those of `functions/`, so the database has exactly the functions in the files.
- * A function that an index needs is kept: it is defined in `schema/`. If the signature of a function changes, its file must keep the old
- * signature as an overload while processes of the previous build may run.
+ * Drops all functions and triggers of the schema and creates those of `functions/`. The database then contains
+ * exactly the functions of the files. A function that an index needs is kept; such functions are defined in
+ * `schema/`.
+ *
+ * During an upgrade, processes of the previous build still call the functions. If the signature of a function
+ * changes, its file must therefore also define the old signature.
  */
 async function replaceFunctions(client: Client): Promise<void> {
-  // Function bodies refer to functions of later files.
+  // The bodies are not checked, because they may call functions of files that are executed later.
   await client.query('SET LOCAL check_function_bodies = off');
   await client.query(DROP_FUNCTIONS);
   await client.query(await functionsText());
   await client.query('UPDATE schema_version SET functions_level = $1', [FUNCTIONS_LEVEL]);
-  // PostgreSQL allows every role to execute a new function. The app's role is granted its functions afterwards, by name.
+  // By default, every role may execute a new function. After this statement only the owner may, until the app role is
+  // granted its rights.
   await client.query(`REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ${SCHEMA} FROM PUBLIC`);
 }
 
-/** All files of `functions/`, in the order of their names. */
+/** Returns the concatenated files of `functions/`, in the order of their names. */
 export async function functionsText(): Promise<string> {
   const files = (await readdir(FUNCTIONS)).filter((name) => name.endsWith('.sql')).toSorted();
   const texts = await Promise.all(files.map((file) => readFile(join(FUNCTIONS, file), 'utf8')));
   return texts.join('\n');
 }
 
-// CASCADE drops triggers together with their functions. A function that any other object needs is kept.
+// CASCADE drops the triggers that use a function together with the function. The query skips a function that any
+// other object depends on.
 const DROP_FUNCTIONS = `
 DO $$
 DECLARE

@@ -9,11 +9,17 @@ const Notice = z.object({
   bundle: z.string(),
   channel: z.string().nullable(),
   version: z.number().nullable(),
-  /** `progress`: a stage of the release has begun or ended, or one of its gates has changed. */
+  /**
+   * The kind of change. `progress` means that a stage of the release has begun or ended, or that one of its gates has
+   * changed.
+   */
   kind: z.enum(['moved', 'settled', 'hold', 'progress']),
 });
 
-/** Any role that can connect can send a notification, so a payload may not even be JSON. */
+/**
+ * The payload of a notification. It is validated, because any role that can connect can send a notification with any
+ * payload.
+ */
 const NoticeText = z.string().transform((text, context) => {
   const notice = parseJsonAs(Notice, text);
   if (notice !== null) return notice;
@@ -21,27 +27,31 @@ const NoticeText = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-/** A hint to a waiting reader that something has changed. Notices can be lost, so readers also poll. */
+/** A hint to a reader that something has changed. Notifications can be lost, so readers must also poll. */
 export type Notice = z.infer<typeof Notice>;
 
-/** Called with null when the connection starts to listen, for the first time or again: notices may have been lost before. */
+/**
+ * A function that is called for each notice. When the connection is opened or reopened it is called with null,
+ * because notices may have been lost before.
+ */
 type Listener = (notice: Notice | null) => void;
 
-/** The limits of the listening connection; {@link databaseLimits} by default. */
+/** The limits of the connection. The defaults are in {@link databaseLimits}. */
 export type ListenLimits = {
   readonly [limit in 'listenAgainMs' | 'listenCheckMs' | 'listenSilenceMs']: number;
 };
 
 /**
- * One LISTEN connection for all listeners of this process. If the connection is lost, it is opened again, and every listener is called with
- * null. A connection that is silent without being closed counts as lost after `listenCheckMs` plus `listenSilenceMs`.
+ * Receives PostgreSQL notifications for all listeners of this process over a single connection. If the connection is
+ * lost, it is reopened, and every listener is called with null. A connection that the server has not closed, but over
+ * which it no longer responds, is detected after at most `listenCheckMs` plus `listenSilenceMs`.
  */
 export class Notifications {
   readonly #url: string;
   readonly #limits: ListenLimits;
   readonly #listeners = new Map<string, Set<Listener>>();
   #client: Client | null = null;
-  /** The timer for the next attempt to listen, or for the next health check of the connection. */
+  /** The timer for the next attempt to connect, or for the next health check of the connection. */
   #next: NodeJS.Timeout | null = null;
   #closed = false;
 
@@ -50,17 +60,20 @@ export class Notifications {
     this.#limits = limits;
   }
 
-  /** Returns immediately. Listening starts as soon as the database is available. */
+  /** Starts to connect, and returns immediately. If the database is not available, the attempt is repeated. */
   start(): void {
     void this.#listen();
   }
 
-  /** Calls the listener for every notice about the bundle, until the returned function is called. */
+  /** Calls the listener for every notice about this bundle. Returns a function that ends the subscription. */
   subscribe(tenant: string, bundle: string, listener: Listener): () => void {
     return this.#subscribe(`${tenant}/${bundle}`, listener);
   }
 
-  /** Calls the listener for every notice about any bundle of the tenant, until the returned function is called. */
+  /**
+   * Calls the listener for every notice about any bundle of the tenant. Returns a function that ends the
+   * subscription.
+   */
   subscribeTenant(tenant: string, listener: Listener): () => void {
     return this.#subscribe(tenant, listener);
   }
@@ -119,7 +132,7 @@ export class Notifications {
   #retry(client: Client): void {
     if (this.#client !== client) return;
     this.#client = null;
-    // If a query has no response yet, this destroys the socket without waiting.
+    // `end` does not wait for the response to a running query, but destroys the socket.
     client.end().catch(() => undefined);
     if (this.#closed) return;
     if (this.#next) clearTimeout(this.#next);
@@ -134,7 +147,7 @@ export class Notifications {
   }
 
   #call(keys: readonly string[], notice: Notice | null): void {
-    // Copies the listeners, because a listener may unsubscribe during the loop.
+    // The listeners are copied, because a listener may unsubscribe during the loop.
     const listeners = keys.flatMap((key) => [...(this.#listeners.get(key) ?? [])]);
     for (const listener of listeners) listener(notice);
   }

@@ -4,30 +4,33 @@ import { z } from 'zod';
 import { PointsmanError } from '@pointsman/protocol/errors';
 import { Big } from './rows.ts';
 
-/** The schema that contains only the tables of Pointsman. */
+/** The database schema with all tables and functions of Pointsman. It contains no other objects. */
 export const SCHEMA = 'pointsman';
 
-/** The number of the last file of `schema/` in this build, as at the start of the file's name. */
+/** The number of the last file of `schema/` in this build. The file's name begins with this number. */
 export const SCHEMA_LEVEL = 1;
 
 /**
- * Must increase by one with each change in `functions/`; a test compares it with the digest of those files. Builds with different functions
- * can so detect which of them is newer, and an older build never replaces the functions of a newer one.
+ * The level of the functions in this build. It must increase by one with each change of a file in `functions/`, so
+ * that an older build never replaces the functions of a newer one. A test compares it with the digest of the files.
  */
 export const FUNCTIONS_LEVEL = 1;
 
 const Row = z.object({ level: Big, oldest_process: Big, functions_level: Big });
 
 export interface SchemaVersion {
-  /** The last migration that has run. */
+  /** The number of the last migration that was executed. */
   readonly level: number;
-  /** The lowest level of a process that may run. A later migration has removed something that older processes need. */
+  /**
+   * The lowest schema level of a build that may use the database. It increases when a migration removes something
+   * that older builds need.
+   */
   readonly oldestProcess: number;
-  /** The {@link FUNCTIONS_LEVEL} of the functions in the schema. */
+  /** The {@link FUNCTIONS_LEVEL} of the functions in the database. */
   readonly functionsLevel: number;
 }
 
-/** Reads the version of the schema; null before the first migration. */
+/** Reads the version of the schema. Returns null before the first migration. */
 export async function findSchemaVersion(client: ClientBase): Promise<SchemaVersion | null> {
   const known = await client.query(`SELECT to_regclass('${SCHEMA}.schema_version') IS NOT NULL AS known`);
   if (!z.object({ known: z.boolean() }).parse(known.rows[0]).known) return null;
@@ -43,8 +46,9 @@ export async function findSchemaVersion(client: ClientBase): Promise<SchemaVersi
 }
 
 /**
- * Throws unless a process of this build may use the database: the schema must be migrated, and no newer build may have removed anything
- * that this build needs. Checked for every new connection, so a process that keeps running during an upgrade detects it too.
+ * Throws if a process of this build may not use the database. The schema must be migrated to at least the level of
+ * this build, and must not have been changed incompatibly by a newer build. The check runs for each new connection,
+ * so that a process also detects an upgrade while it runs.
  */
 export async function assertSchemaFits(client: ClientBase): Promise<void> {
   const version = await findSchemaVersion(client);
@@ -55,7 +59,7 @@ export async function assertSchemaFits(client: ClientBase): Promise<void> {
   });
 }
 
-/** Why this build must not use a schema of that version; null if it may use it. */
+/** Returns the reason why this build must not use a schema of this version, or null if it may. */
 export function misfit(version: SchemaVersion | null): string | null {
   if (version === null || version.level < SCHEMA_LEVEL) {
     return `the schema is at level ${version?.level ?? 0} and this process needs ${SCHEMA_LEVEL}: run the migrations`;

@@ -1,60 +1,65 @@
 import type { ConfirmChannel, Options } from 'amqplib';
 
 export interface RabbitMessage {
-  /** The exchange. Empty for the default exchange, which routes by queue name. */
+  /** The name of the exchange. An empty name is the default exchange, which routes by the name of the queue. */
   readonly exchange: string;
   readonly routingKey: string;
-  /** Whether the broker returns the message if it matches no queue. The broker confirms the message even then. */
+  /**
+   * Whether the broker returns the message if it is not routed to any queue. The broker confirms such a message in
+   * both cases.
+   */
   readonly mandatory: boolean;
   readonly body: Buffer;
   readonly contentType: string;
   readonly contentEncoding?: string;
   readonly headers?: Readonly<Record<string, unknown>>;
   readonly correlationId: string;
-  /** The ID by which a consumer detects a repeated message. */
+  /** The ID by which consumers recognize a message that was delivered before. */
   readonly messageId?: string;
   readonly type?: string;
-  /** In seconds since the epoch, the resolution of AMQP timestamps. */
+  /** The time in epoch seconds, which is the resolution of AMQP timestamps. */
   readonly timestamp?: number;
-  /** The time after which the broker drops the message from the queue, in milliseconds. */
+  /** The time in milliseconds after which the broker drops the message from a queue. */
   readonly expirationMs?: number;
 }
 
-/** The result of one publish. */
 export type Published =
   /**
-   * Every queue to which the message was routed has stored it on disk. Only for a mandatory message does this mean that
-   * at least one queue exists.
+   * All queues to which the message was routed have stored it on disk. If the message is mandatory, there is at least
+   * one such queue. Otherwise there may be no queue.
    */
   | { readonly kind: 'confirmed' }
-  /** No queue is bound for the message. The message is lost, although the broker confirmed it. */
+  /** The message was not routed to any queue. The broker has confirmed it, but it is lost. */
   | { readonly kind: 'unroutable' }
   /**
-   * A bound queue could not accept the message, because the queue is full, or has lost its disk or its majority.
-   * Another queue may have accepted it.
+   * A queue rejected the message. The queue is full, its disk failed, or a quorum queue has no majority. Other queues
+   * may have accepted the message.
    */
   | { readonly kind: 'refused'; readonly summary: string }
-  /** It is unknown whether the message arrived. */
+  /** The broker may or may not have received the message. */
   | { readonly kind: 'unknown'; readonly summary: string };
 
 /**
- * The header that identifies one publish of a mandatory message when the broker returns it. The message ID is not
- * sufficient: one event may be published twice at the same time, and only one of the two may be returned.
+ * The header with the number of a mandatory message, by which the message is recognized when the broker returns it.
+ * The message ID can't be used. The same event may be published twice concurrently, and the broker may return only
+ * one of the two messages.
  */
 const PUBLISH_HEADER = 'pointsman-publish';
 
 /**
- * Creates a function that publishes over the channel and waits for the confirm of each message. There is no time limit;
- * a closed channel ends the wait. The AMQP client also resolves the confirm of an unroutable message, after a `return`
- * event for it. A number in a header links the event to the message.
+ * Creates a function that publishes messages over the channel and waits for the confirm of each. There is no time
+ * limit, but the wait ends when the channel is closed.
+ *
+ * For an unroutable message, the AMQP client emits the event `return` and then resolves the confirm as for any other
+ * message. The number in {@link PUBLISH_HEADER} shows to which message an event belongs.
  */
 export function confirmedPublisher(channel: ConfirmChannel): (message: RabbitMessage) => Promise<Published> {
   const returned = new Set<unknown>();
   let published = 0;
   let closed = false;
   channel.on('return', ({ properties }) => void returned.add(properties.headers?.[PUBLISH_HEADER]));
-  // This listener must run before the client fails the missing confirms, because the client reports them with the same
-  // kind of error as a refusal.
+  // When the channel is closed, the client fails all waiting confirms with the same kind of error as for a refused
+  // message. `prependListener` ensures that `closed` is set before that.
   channel.prependListener('close', () => void (closed = true));
   return (message) => {
     const nth = ++published;
@@ -67,7 +72,7 @@ export function confirmedPublisher(channel: ConfirmChannel): (message: RabbitMes
     try {
       channel.publish(message.exchange, message.routingKey, message.body, optionsOf(message, nth), onConfirm);
     } catch (error) {
-      // The channel was closed immediately before this call.
+      // The channel was closed just before this call.
       resolve({ kind: 'unknown', summary: reasonOf(error) });
     }
     return promise;

@@ -10,7 +10,10 @@ import { publishBatch } from './publish-batch.ts';
 import { openRabbitSession, type RabbitSession } from './session.ts';
 
 export interface MoveExchange extends SinkTarget {
-  /** The number of confirmed moves that matched no queue, since the start of this process. */
+  /**
+   * Returns the number of moves that the broker has confirmed but not routed to any queue, since the start of this
+   * process.
+   */
   unrouted(): number;
 }
 
@@ -24,15 +27,16 @@ interface Options {
   readonly unrouted: Unrouted;
 }
 
-// These texts are shown to tenants.
+// The following texts are shown to tenants.
 const UNREACHABLE = 'RabbitMQ is unreachable';
 const BLOCKED = 'RabbitMQ accepts no messages: it is short of memory or disk';
 const MISSING = `RabbitMQ has no exchange ${MOVE_EXCHANGE}`;
 const OTHER_ARGUMENTS = `the exchange ${MOVE_EXCHANGE} was declared with other arguments, so it is unknown whether a queue is bound`;
 
 /**
- * Delivers moves to a topic exchange. A move is delivered when every bound queue has stored it on disk. The outcome of
- * an unconfirmed move is unknown: the batch is repeated from that move, and consumers drop duplicates.
+ * Creates a sink target that publishes moves to a topic exchange. A move counts as delivered when all bound queues
+ * have stored it on disk. If a move is not confirmed, it may or may not have arrived. The batch is then repeated from
+ * that move, and consumers must ignore moves that they have already received.
  */
 export function rabbitMoveExchange({ url, log, unrouted }: Options): MoveExchange {
   const sessions = reconnecting(() => openMoveSession({ url, log, unrouted }));
@@ -43,7 +47,7 @@ export function rabbitMoveExchange({ url, log, unrouted }: Options): MoveExchang
       const session = await sessions.current();
       return session.isBlocked() ? { reason: BLOCKED } : { session };
     } catch (error) {
-      // The error message may contain host and user names, which only the operator may see.
+      // The error is only logged, because its message may contain host and user names that tenants must not see.
       log.warn({ err: error }, UNREACHABLE);
       return { reason: closeCode(error) === null ? UNREACHABLE : MISSING };
     }
@@ -89,7 +93,10 @@ async function openMoveSession({ url, log, unrouted }: Options): Promise<MoveSes
   }
 }
 
-/** Probes over another channel than the publishing channel, because an error response closes the channel. */
+/**
+ * Checks whether RabbitMQ accepts moves. The check uses its own channel, because the broker closes a channel after an
+ * error.
+ */
 async function probeSession(session: MoveSession, log: Logger): Promise<Health> {
   try {
     await probePublish(session);
@@ -99,17 +106,19 @@ async function probeSession(session: MoveSession, log: Logger): Promise<Health> 
     log.warn({ err: error }, 'RabbitMQ does not accept moves');
     if (session.isBlocked()) return { kind: 'down', reason: BLOCKED };
     if (closeCode(error) !== 'not_found') return { kind: 'down', reason: UNREACHABLE };
-    // The session is closed, because only a new session declares the exchange again.
+    // The session is closed because the exchange is missing. The next session declares the exchange again.
     await session.close();
     return { kind: 'down', reason: MISSING };
   }
 }
 
 /**
- * Publishes an unroutable message as a probe. A broker that is short of memory or disk accepts connections and
- * requests, and reports the shortage only to connections that publish. On a blocked connection, the request after the
- * publish gets no response, only the notification. If the user lacks permission for this publish, the probe is skipped,
- * and the shortage is detected when moves are published.
+ * Publishes an empty message to a queue that does not exist, to find out whether the broker is short of memory or
+ * disk. Such a broker accepts connections and requests, and reports the shortage only to a connection that publishes.
+ * On a blocked connection, the request after the publish gets no response, but the broker sends a notification.
+ *
+ * If the user is not permitted to publish to the default exchange, this check is skipped. A shortage is then detected
+ * only when moves are published.
  */
 async function probePublish(session: MoveSession): Promise<void> {
   try {

@@ -4,13 +4,13 @@ import type { RabbitMessage } from './confirms.ts';
 
 /**
  * The content type of a CloudEvent in the structured mode of the AMQP binding (CloudEvents 1.0.2,
- * amqp-protocol-binding.md, section 3.2): the body contains the whole event. Repeating its attributes as `cloudEvents:`
- * headers is optional (3.2.3). They are omitted, because two copies could disagree. The standard AMQP properties are
- * set for operators who inspect queues.
+ * amqp-protocol-binding.md, section 3.2). In this mode the body contains the whole event. Section 3.2.3 permits
+ * repeating the attributes as `cloudEvents:` headers. They are omitted, because headers and body could then contain
+ * different values. The standard AMQP properties are set for operators who inspect queues.
  */
 const CLOUD_EVENT = 'application/cloudevents+json; charset=utf-8';
 
-/** Converts an event to a message. Equal events give equal messages. */
+/** Converts an event to a message. The same event always results in the same message. */
 export function moveMessage(event: SinkEvent, mandatory: boolean): RabbitMessage {
   return {
     exchange: MOVE_EXCHANGE,
@@ -26,8 +26,8 @@ export function moveMessage(event: SinkEvent, mandatory: boolean): RabbitMessage
 }
 
 /**
- * Returns the routing key of an event. The key of a test event is `acme.-.-`. Like the key of a move it has three
- * words, but `-` is not a valid bundle or channel name.
+ * Returns the routing key of an event. For a move it is `<tenant>.<bundle>.<channel>`. For a test event it is
+ * `<tenant>.-.-`, because `-` is not a valid bundle or channel name.
  */
 export function eventRoutingKey(event: SinkEvent): string {
   return event.type === SINK_TEST ? `${event.data.tenant}.-.-` : moveRoutingKey(event.data);

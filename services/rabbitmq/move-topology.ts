@@ -7,25 +7,29 @@ import type { RabbitConnection } from '@pointsman/client/internal/rabbitmq/conne
 import { unroutedLimits } from './limits.ts';
 
 /**
- * Selects what happens to a move without a bound queue. `mandatory`: the broker returns it, and the publisher detects
- * that. `alternate`: the broker puts it into the alternate queue, and never returns it.
+ * What happens to a move that is not routed to any queue. With `mandatory`, the broker returns the move, so the
+ * publisher detects the problem. With `alternate`, the broker stores the move in the alternate queue and does not
+ * return it.
  */
 export type Unrouted = 'mandatory' | 'alternate';
 
-/** The name of the exchange and of the queue for unroutable moves. */
+/** The name of the exchange for unroutable moves, and of its queue. */
 export const UNROUTED = 'pointsman.unrouted';
 
-/** The way in which the exchange was declared. */
+/** Whether the exchange has the arguments that Pointsman expects. */
 export type ExchangeState =
-  /** Declared by Pointsman, or by an operator who denies Pointsman the permission to declare it. */
+  /**
+   * Pointsman has declared the exchange. Or Pointsman is not permitted to declare it; an operator has then declared
+   * it, presumably with the expected arguments.
+   */
   | 'ours'
-  /** Declared with other arguments. It is unknown whether the broker returns unroutable messages. */
+  /** The exchange was declared with other arguments. It is unknown whether the broker returns unroutable messages. */
   | 'other';
 
 /**
- * Declares the exchange for moves. If the broker does not permit the declaration, or the exchange exists with other
- * arguments, the exchange is used as it is: delivering moves to its bound queues matters more than its arguments.
- * Rejects if the exchange does not exist.
+ * Declares the exchange for moves. If the declaration is not permitted, or the exchange exists with other arguments,
+ * the existing exchange is used. Delivering moves is more important than the correct arguments. Rejects if the
+ * exchange does not exist and can't be declared.
  */
 export async function declareMoveExchange(
   connection: RabbitConnection,

@@ -6,39 +6,43 @@ import { eventRoutingKey, moveMessage } from './move-message.ts';
 import type { RabbitSession } from './session.ts';
 
 export interface PublishedBatch {
-  /** The number of events that were delivered without a gap, counted from the start of the batch. */
+  /** The number of events at the start of the batch that were delivered without a gap. */
   readonly count: number;
-  /** The number of these events that matched no queue, in cases where a queue is optional. */
+  /**
+   * The number of delivered events that were not routed to any queue. They count as delivered, because their channel
+   * does not require a queue.
+   */
   readonly unroutable: number;
-  /** The reason why the next event was not delivered; null if all were. */
+  /** The reason why the first undelivered event was not delivered. It is null if all events were delivered. */
   readonly stopped: PublishFailure | null;
 }
 
 interface PublishFailure {
   /** The reason that is shown to the tenant. */
   readonly reason: string;
-  /** The cause that is logged for the operator. */
+  /** The details that are logged for the operator. */
   readonly cause: string;
-  /** Whether only this event is undeliverable, while the broker itself seems healthy. */
+  /** Whether only this event can't be delivered. If false, the broker itself seems to fail. */
   readonly ofEvent: boolean;
-  /** Whether the broker has responded for this event. */
+  /** Whether the broker has responded to the publish of this event. */
   readonly answered: boolean;
 }
 
 export interface BatchRules {
-  /** Whether the broker returns unroutable messages. */
+  /** Whether the broker is asked to return unroutable messages. */
   readonly mandatory: boolean;
-  /** The reason why it is unknown whether a queue is bound. Null if it is known, or if no queue is required. */
+  /** The reason why it can't be determined whether a queue is bound. It is null if it can be determined. */
   readonly unprovable: string | null;
 }
 
 type PublishResult = 'arrived' | 'unroutable' | PublishFailure;
 
 /**
- * Publishes events in order without waiting for each confirm. Up to {@link publishLimits.inFlight} messages may be in
- * flight. After the first failure no further event is published, but events in flight at that moment may still arrive.
- * A consumer can therefore receive an event after the failed one, and detects the gap. Waiting for each confirm would
- * avoid that, but takes twenty times as long.
+ * Publishes events in order. Up to `publishLimits.inFlight` messages may wait for their confirm at a time. Waiting
+ * for each confirm before the next publish would take twenty times as long.
+ *
+ * After the first failure, no further event is published. Events that were already published at that moment may still
+ * arrive. A consumer may therefore receive an event after the failed one, and can detect the missing event.
  */
 export async function publishBatch(
   session: Pick<RabbitSession, 'publish'>,

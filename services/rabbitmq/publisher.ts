@@ -7,15 +7,18 @@ import { openRabbitSession, type RabbitSession } from './session.ts';
 
 export interface RabbitPublisher {
   /**
-   * Publishes and waits for the confirm. If a queue is given, declares it first. Never rejects, and ends within the
-   * time limits of the connection and the confirm. Messages are not queued while the broker is unreachable: the caller
-   * can wait durably, but this process can't.
+   * Publishes a message and waits for its confirm. If `queue` is given, the queue is declared first. The promise
+   * always resolves, within the time limits of the connection and the confirm. A message is not stored while the
+   * broker is unreachable. The caller must retry, because the caller's wait is durable and this process is not.
    */
   publish(message: RabbitMessage, options?: { queue?: string }): Promise<Published>;
   close(): Promise<void>;
 }
 
-/** Creates a publisher that connects on demand. After a lost connection, it connects again at the next message. */
+/**
+ * Creates a publisher. It connects when the first message is published, and again when a message is published after
+ * the connection was lost.
+ */
 export function rabbitPublisher({ url, log }: { url: string; log: Logger }): RabbitPublisher {
   const sessions = reconnecting(() => openRabbitSession(url));
   let closed = false;
@@ -26,7 +29,7 @@ export function rabbitPublisher({ url, log }: { url: string; log: Logger }): Rab
     try {
       session = await sessions.current();
     } catch (error) {
-      // The error message may contain host and user names, which only the operator may see.
+      // The error is only logged, because its message may contain host and user names that tenants must not see.
       log.warn({ err: error, correlationId: message.correlationId }, 'RabbitMQ is unreachable');
       return unknown('it is unreachable');
     }

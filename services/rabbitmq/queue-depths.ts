@@ -9,20 +9,20 @@ import { depthLimits } from './limits.ts';
 
 export interface QueueDepth {
   readonly queue: string;
-  /** The number of ready messages, without those that a consumer is processing. */
+  /** The number of messages that are ready for delivery. Messages that a consumer is processing are not counted. */
   readonly messages: number;
   readonly consumers: number;
 }
 
 export interface DepthResult {
-  /** Whether RabbitMQ responded. */
+  /** Whether RabbitMQ has responded. */
   readonly up: boolean;
-  /** The depths of the configured queues that exist. */
+  /** The depths of the configured queues. Queues that do not exist are omitted. */
   readonly queues: readonly QueueDepth[];
 }
 
 export interface QueueDepths {
-  /** Reads the depths. Never rejects, and ends within {@link depthLimits.answerMs}. */
+  /** Reads the depths of all queues. The promise always resolves, within {@link depthLimits.answerMs}. */
   read(): Promise<DepthResult>;
   close(): Promise<void>;
 }
@@ -30,8 +30,8 @@ export interface QueueDepths {
 const DOWN: DepthResult = { up: false, queues: [] };
 
 /**
- * Creates a reader of queue depths. It uses passive declarations, so it creates no queue, and omits queues that do not
- * exist.
+ * Creates a reader of queue depths. It uses passive declarations, which return the depth of a queue without creating
+ * it.
  */
 export function queueDepths({
   url,
@@ -72,7 +72,7 @@ export function queueDepths({
     read: () => {
       if (last !== null && performance.now() - last.atMs < depthLimits.freshMs)
         return Promise.resolve(last.answer);
-      // If the result arrives after the time limit, the next caller gets it.
+      // If the read takes longer than the time limit, it continues, and its result is cached for the next caller.
       return inTime(flight.join());
     },
     close: () => connection.close(),

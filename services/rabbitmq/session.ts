@@ -4,14 +4,21 @@ import { confirmedPublisher, type Published, type RabbitMessage } from './confir
 import { openRabbitConnection, type RabbitConnection } from '@pointsman/client/internal/rabbitmq/connection';
 import { publishLimits } from './limits.ts';
 
-/** One connection with one confirm channel. It lasts from the login until the connection ends. */
+/**
+ * A connection with a confirm channel. It begins with the login, and ends when the connection or the channel is
+ * closed.
+ */
 export interface RabbitSession extends RabbitConnection {
   /**
-   * Publishes a message. Never rejects, and ends within {@link rabbitLimits.confirmMs}. Messages arrive in the order of
-   * the calls. A message that is in flight when the session ends has the result `unknown`.
+   * Publishes a message and waits for its confirm. The promise always resolves, within {@link
+   * rabbitLimits.confirmMs}. Messages arrive in the order of the calls. If the session ends before the confirm, the
+   * result is `unknown`.
    */
   publish(message: RabbitMessage): Promise<Published>;
-  /** Like `publish`, but first declares the queue as a Celery worker would: durable, classic, without arguments. */
+  /**
+   * Publishes a message to a queue. The queue is declared first, with the same properties as by a Celery worker:
+   * durable, classic, and without arguments.
+   */
   publishToQueue(queue: string, message: RabbitMessage): Promise<Published>;
 }
 
@@ -49,9 +56,9 @@ async function sessionOf(connection: RabbitConnection): Promise<RabbitSession> {
 }
 
 /**
- * Remembers the queues that this connection has declared. A failed declaration is ignored, because the queue may exist
- * with other arguments (a quorum queue), or this user may not be allowed to declare it. The publish itself shows
- * whether the queue exists.
+ * Declares queues, and remembers which queues this connection has declared. A failed declaration is ignored. The
+ * queue may exist with other arguments, for example as a quorum queue, or the user may not be permitted to declare
+ * it. If the queue does not exist, the following publish fails.
  */
 function declaredQueues(connection: RabbitConnection) {
   const declared = new LRUCache<string, Promise<void>>({ max: publishLimits.declaredQueues });

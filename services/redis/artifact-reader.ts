@@ -1,8 +1,8 @@
-/** The source from which the cache gets bundles: the database. */
+/** Reads artifacts for the cache in Redis. The implementation reads them from the database. */
 export interface ArtifactReader {
   /**
-   * Reads an artifact. Returns `too_large`, without reading the files, if they have more than `maxBytes` in total.
-   * Returns null if the tenant has no such artifact.
+   * Reads an artifact. Returns `too_large` without reading the files if their total size exceeds `maxBytes`. Returns
+   * null if the tenant has no such artifact.
    */
   read(tenant: string, digest: string, maxBytes: number): Promise<StoredArtifact | 'too_large' | null>;
 }

@@ -9,8 +9,8 @@ import { redisPointerCache } from './pointer-cache.ts';
 
 export interface BatchCache {
   /**
-   * Caches the events' pointers. Resolves within its time limit, whatever the outcome. Failed writes are retried with
-   * the next batches.
+   * Caches the pointers to which the events of a batch refer, with their bundles. The promise always resolves, within
+   * `cacheLimits.batchMs`. Writes that fail are retried with the next batches.
    */
   write(events: readonly SinkEvent[]): Promise<void>;
   close(): Promise<void>;
@@ -21,7 +21,10 @@ interface Pending {
   readonly tries: number;
 }
 
-/** Creates a cache that keeps only the latest move of each pointer, because readers never need an older move. */
+/**
+ * Creates a cache writer. If a pointer has several moves, only the latest move is written, because readers do not
+ * need the others.
+ */
 export function batchCache(options: { url: string; log: Logger; artifacts: ArtifactReader }): BatchCache {
   const { log } = options;
   const cache = redisPointerCache(options);
@@ -43,7 +46,7 @@ export function batchCache(options: { url: string; log: Logger; artifacts: Artif
   const attempt = async (key: string, { move, tries }: Pending): Promise<void> => {
     const { generation, to } = move;
     const { kind } = await cache.put({ ...move, generation, ...to });
-    // A later move may have arrived in the meantime; it is written separately.
+    // If a later move of this pointer has arrived during the write, the later move stays pending.
     if (pending.get(key)?.move !== move) return;
     if (kind !== 'failed') pending.delete(key);
     else if (tries + 1 < cacheLimits.tries) pending.set(key, { move, tries: tries + 1 });
@@ -71,7 +74,10 @@ export function batchCache(options: { url: string; log: Logger; artifacts: Artif
   };
 }
 
-/** Stops waiting after the time limit. The running write continues until it ends, and no further write starts. */
+/**
+ * Waits for the work, but at most `ms` milliseconds. After that, the running write continues in the background, and
+ * `ended` returns true so that no further write starts.
+ */
 async function within(ms: number, work: (ended: () => boolean) => Promise<void>): Promise<void> {
   let over = false;
   const { promise, resolve } = Promise.withResolvers<void>();

@@ -1,44 +1,50 @@
-/** Limits of the writers to Redis. Sizes are bytes, times are milliseconds. */
+/** Limits for writing to Redis. Sizes are in bytes, times in milliseconds. */
 
 const MiB = 1024 * 1024;
 const second = 1_000;
 const hour = 60 * 60 * second;
 
-/** Limits for appending to a stream. */
 export const appendLimits = {
   /**
-   * The maximum number of attempts to append one batch while another writer appends to the stream. There should be only
-   * one writer, but a delayed command from an earlier writer may still arrive.
+   * The maximum number of attempts to append one batch while another client appends to the same stream. Each stream
+   * has only one writer, but a delayed command of an earlier writer may still arrive.
    */
   rounds: 4,
   /**
-   * The number of entries that are searched for an append whose response was lost. It covers the batches of forty other
-   * tenants that were delivered before the retry. If there were more, the retry may append a duplicate.
+   * The page size and the maximum number of pages when a stream is searched for a batch whose response was lost. The
+   * search covers 20,000 entries, which is the size of forty batches of other tenants. If more entries were appended
+   * before the retry, the retry may append duplicates.
    */
   readBack: { entries: 1_000, pages: 20 },
 } as const;
 
-/** Limits of the cache of pointers and bundles. */
+/** Limits for the cache of pointers and bundles. */
 export const cacheLimits = {
-  /**
-   * How long a batch of entries waits until its bundles are cached. A bundle of the largest size takes a fifth of a
-   * second.
-   */
+  /** The maximum time that a batch waits until its bundles are cached. A bundle of the maximum size takes 0.2 s. */
   batchMs: 3 * second,
   /**
-   * The maximum size of a cached bundle. A larger bundle would block Redis for a second for every client. Readers get a
-   * marker that the bundle is not cached.
+   * The maximum size of a cached bundle. A larger bundle would block Redis for all clients for about a second. It is
+   * not cached, and readers find no bundle for the pointer.
    */
   bundleBytes: 16 * MiB,
-  /** The maximum size of one command, which blocks all others while it runs. */
+  /**
+   * The maximum size of one command. Redis executes one command at a time, so a large command delays all other
+   * clients.
+   */
   commandBytes: MiB,
   /**
-   * How long a bundle stays cached after the last pointer left it. A reader that read the pointer before its move still
-   * finds the bundle, and so does a rollback.
+   * The time after which a bundle that no pointer refers to expires. Until then, a reader that has read the pointer
+   * before its move can still read the bundle. A rollback to the bundle also needs no new write.
    */
   unpointedMs: hour,
-  /** The maximum number of pointers that could not be cached and are retried with the next batch. */
+  /**
+   * The maximum number of pointers that wait to be cached after a failed write. Above this limit, the oldest one is
+   * dropped.
+   */
   pending: 1_000,
-  /** The maximum number of attempts per pointer. After that, the pointer is cached again at its next move. */
+  /**
+   * The maximum number of attempts to cache a pointer. After that, the pointer in the cache stays outdated until its
+   * next move.
+   */
   tries: 20,
 } as const;

@@ -20,14 +20,18 @@ import { appendIfPast, contentFrom } from './stream-append.ts';
 import { type RedisClient, RedisLostError, redisWriter } from '@pointsman/client/internal/redis/connection';
 
 /**
- * The stream of the probe, which is never created. A write to it with NOMKSTREAM succeeds exactly when an append would.
+ * The stream to which the probe tries to append. It does not exist, and NOMKSTREAM prevents the probe from creating
+ * it. The command succeeds if Redis would accept an append to another stream.
  */
 const PROBE_KEY = 'pointsman:moves:probe';
 
 /**
- * Delivers moves to Redis streams. Each event becomes exactly one entry in its tenant's stream, even if its batch is
- * repeated. With a cache, pointers and bundles are written before their entries, so that a reader that receives an
- * entry finds them. An entry waits for the cache up to a time limit, and never fails because of it.
+ * Creates a sink target that appends moves to Redis streams. Each event results in exactly one entry, even if its
+ * batch is repeated.
+ *
+ * If `cache` is given, pointers and bundles are cached before the entries are appended. A reader that receives an
+ * entry then usually finds its bundle. The entries are appended without the cache if caching fails or exceeds its
+ * time limit.
  */
 export function redisMoveStream({
   url,
@@ -37,9 +41,9 @@ export function redisMoveStream({
 }: {
   url: string;
   log: Logger;
-  /** Whether tenants share streams, or each tenant has its own. */
+  /** Whether the tenants of a partition share a stream, or each tenant has its own stream. */
   layout?: StreamLayout;
-  /** The source from which the cache gets bundles; null disables the cache. */
+  /** Reads the bundles to cache. Null disables the cache. */
   cache: ArtifactReader | null;
 }): SinkTarget {
   const redis = redisWriter({ url, log });
@@ -62,8 +66,8 @@ export function redisMoveStream({
     },
     probe: async () => {
       try {
-        // A ping is not enough, because a replica and a full Redis also respond to it. Redis checks this command like
-        // any other write.
+        // A PING is not sufficient, because a read-only replica and a Redis without free memory also respond to it.
+        // Redis refuses this command in the same cases as any other write.
         await redis.run('probe', (client) => client.xAddNoMkStream(PROBE_KEY, '*', { event: 'probe' }));
         return { kind: 'well' };
       } catch (error) {
@@ -77,8 +81,9 @@ export function redisMoveStream({
 }
 
 /**
- * Appends a batch. An invalid position counts as none. The position is the last ID that the writer assigned, so IDs
- * ascend in each of its streams. If the writer has several streams, the position does not show where this stream ends.
+ * Appends a batch to its stream exactly once. `batch.position` is the last entry ID that this writer has assigned, in
+ * any of its streams. New IDs are above it, so the IDs in each stream ascend. If each tenant has its own stream, the
+ * position is not necessarily the end of this stream. An invalid position is ignored.
  */
 async function appendOnce(
   client: RedisClient,

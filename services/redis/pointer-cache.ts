@@ -20,26 +20,32 @@ import {
 } from '@pointsman/client/internal/redis/connection';
 
 /**
- * Stores pointers and their bundles in Redis, for runtimes that read only Redis. A pointer never moves to an earlier
- * generation, even with several writers.
+ * Caches pointers and their bundles in Redis, for runtimes that read only from Redis. A pointer never changes to an
+ * earlier generation, even if several writers write it.
  */
 export interface PointerCache {
-  /** Stores a pointer and its bundle. Idempotent and safe from any process, in any order. Never rejects. */
+  /**
+   * Stores a pointer and its bundle. Calls may be repeated, and may come from any process in any order. The promise
+   * always resolves.
+   */
   put(pointer: PointerId & CachedPointer): Promise<Cached>;
   close(): Promise<void>;
 }
 
 export type Cached =
-  /** `bundle` is false if the bundle is too large for the cache. In that case only the pointer is cached. */
+  /** The pointer is cached. `bundle` is false if the bundle is too large to be cached. */
   | { readonly kind: 'cached'; readonly bundle: boolean }
-  /** The cache already has this generation or a newer generation. */
+  /** The cache already contains this generation of the pointer or a later one. */
   | { readonly kind: 'not_newer' }
   | { readonly kind: 'failed'; readonly reason: string };
 
 /**
- * Moves the pointer forward, or leaves it unchanged, atomically. The check is needed because two workers may both have
- * a move that seems to be the latest. A bundle with a pointer stays; a bundle without a pointer expires. The script
- * derives the keys of the previous bundle from its digest, so in a cluster they might be on another node.
+ * A Lua script that sets a pointer if the given generation is later than the cached one. It runs atomically, because
+ * two workers may write different moves of one pointer concurrently.
+ *
+ * The bundle of the pointer is kept permanently. The previous bundle expires if no other pointer refers to it. The
+ * script computes the keys of the previous bundle from its digest. It is therefore unsuitable for Redis Cluster,
+ * where these keys may be on another node.
  */
 const POINT = `
 local had = redis.call('HMGET', KEYS[1], 'generation', 'digest')
@@ -55,7 +61,7 @@ redis.call('SADD', KEYS[3], KEYS[1])
 redis.call('PERSIST', KEYS[2])
 return 'cached'`;
 
-/** Creates the cache with its own connection, so that an append to a stream does not queue behind a bundle. */
+/** Creates the cache. It has its own connection, so that appends to streams do not wait behind large bundles. */
 export function redisPointerCache({
   url,
   log,
@@ -85,7 +91,7 @@ export function redisPointerCache({
   };
 }
 
-/** Returns null if the artifact does not exist. */
+/** Caches a pointer and its bundle. Returns null if the artifact of the bundle does not exist. */
 async function putPointer(
   redis: RedisWriter,
   artifacts: ArtifactReader,
@@ -93,7 +99,8 @@ async function putPointer(
 ): Promise<Cached | null> {
   const { tenant, digest } = pointer;
   const id = pointerKey(pointer);
-  // The bundle may be cached already, after a rollback, a promotion, or a write by another worker.
+  // Tries to set only the pointer first. The bundle may already be cached, because of a rollback, a promotion, or
+  // another worker.
   const known = await redis.run(id, (client) => point(client, pointer, true));
   if (known !== 'no_bundle') return resultOf(known, true);
   const artifact = await artifacts.read(tenant, digest, cacheLimits.bundleBytes);
@@ -132,14 +139,17 @@ async function point(
   return reply === 'cached' || reply === 'no_bundle' ? reply : 'not_newer';
 }
 
-/** Makes a bundle without a pointer expire, even if its writer dies before the bundle is complete. */
+/**
+ * A Lua script that sets an expiry on a bundle unless a pointer refers to it. It runs with each part of the bundle,
+ * so that an incomplete bundle also expires if its writer dies.
+ */
 const EXPIRE_UNLESS_POINTED = `
 if redis.call('EXISTS', KEYS[2]) == 0 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return 1`;
 
 /**
- * Writes a bundle in commands of bounded size, with the manifest last. Two writers of one bundle write identical bytes,
- * so they can run concurrently.
+ * Writes a bundle in several commands of at most about `cacheLimits.commandBytes`. The manifest is written last.
+ * Several writers may write the same bundle concurrently, because they write the same bytes.
  */
 async function writeBundle(
   client: RedisClient,

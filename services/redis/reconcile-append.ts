@@ -1,45 +1,48 @@
 import { BEFORE_ALL, type EntryId, idsAfter, isAfter } from '@pointsman/protocol/redis/entry-id';
 
-/** The content of a stream that has rejected the IDs of the writer's batch. */
+/** The state of a stream that has rejected the entry IDs of a batch. */
 export interface StreamContent {
-  /** The highest ID that the stream has ever assigned, even if that entry no longer exists. */
+  /** The last ID that was ever assigned in the stream. The entry with this ID may have been trimmed. */
   readonly last: EntryId;
-  /** The oldest entry; null for an empty stream. */
+  /** The ID of the oldest entry. It is null if the stream is empty. */
   readonly first: EntryId | null;
   /**
-   * The event IDs of the entries from the first rejected ID onwards, in order. Null for an entry without an
-   * event.
+   * The event ID of each entry from the first rejected ID onwards, in order. An element is null if the entry contains
+   * no event.
    */
   readonly since: readonly (string | null)[];
 }
 
 export interface Batched {
   readonly ids: readonly EntryId[];
-  /** The ID of each event in the batch. */
+  /** The IDs of the batch's events, in order. */
   readonly events: readonly string[];
   readonly position: EntryId | null;
   readonly atMs: number;
 }
 
-/**
- * The number of events at the front of the batch that are already in the stream, and the IDs for the remaining events.
- */
+/** What remains to be appended: all events of the batch except for the first `done`, with their entry IDs. */
 export interface Rest {
   readonly done: number;
   readonly ids: readonly EntryId[];
-  /** True if the batch's own IDs were unusable although none of its events was in the stream. */
+  /**
+   * True if none of the batch's events is in the stream, but the stream has already assigned IDs at or above those of
+   * the batch.
+   */
   readonly adopted: boolean;
 }
 
 /**
- * Determines how to continue after a rejected append. A batch is appended whole or not at all, the stream has one
- * writer, and no attempt uses an ID below the first ID of the batch's first attempt. The cases are:
- * - The batch's events are at or after these IDs: an earlier attempt succeeded, with these IDs or with IDs after
- *   existing entries. Other events of the stream may follow.
- * - There are no entries from these IDs on although the writer's position is known: the entries, including those of the
- *   batch, were trimmed because they were older than the retention window.
- * - Otherwise none of the events was appended. The rest of the batch keeps its IDs, or gets IDs after the stream's last
- *   ID if that is higher.
+ * Determines how to continue after the stream has rejected the entry IDs of a batch. It relies on three facts. A
+ * batch is appended completely or not at all. The stream has one writer. The entry IDs of a repeated attempt are not
+ * below those of the first attempt. There are three cases:
+ *
+ * - The stream contains the events of the batch, at these IDs or above. An earlier attempt has succeeded. Other
+ *   events may follow them.
+ * - The stream contains no entries at these IDs or above, although the writer's position is known. The batch was
+ *   appended, and its entries were trimmed because they are older than the retention time.
+ * - Otherwise none of the events was appended. They keep their entry IDs if the IDs are above the last ID of the
+ *   stream. If not, they get new IDs above it.
  */
 export function reconcileAppend(batch: Batched, standing: StreamContent): Rest {
   const done = appendedCount(batch, standing);
@@ -59,7 +62,8 @@ function appendedCount({ ids, events, position }: Batched, { last, first, since 
   const newest = events.findLastIndex((event) => there.has(event));
   const begin = ids[0] ?? BEFORE_ALL;
   const isFrontTrimmed = first !== null && isAfter(first, begin);
-  // If the first event is missing, these entries belong to another batch that has some of the same events, because the
-  // writer was rewound.
+  // If the first event of the batch is missing and was not trimmed, these entries belong to another batch with some
+  // of the same events. This happens after the writer was reset to an earlier move. In that case no event counts as
+  // appended.
   return there.has(events[0] ?? null) || isFrontTrimmed ? newest + 1 : 0;
 }

@@ -4,13 +4,16 @@ import { z } from 'zod';
 const second = 1_000;
 
 /**
- * The time limit of a registration. During it, the server reads the worker's description, and the worker may have just
+ * The time limit of a registration. The server calls the worker during the registration, and the worker may have just
  * started.
  */
 const REGISTER_TIMEOUT_MS = 30 * second;
-/** The time limit of a query, which scans the invocations in flight. The sweep reads a few hundred rows. */
+/**
+ * The time limit of a query. The server scans all invocations in flight. The sweep reads a few hundred rows per
+ * query.
+ */
 const QUERY_TIMEOUT_MS = 15 * second;
-/** The time limit of all other calls, to which the server responds from memory. */
+/** The time limit of all other calls. The server responds to them from memory. */
 const CALL_TIMEOUT_MS = 5 * second;
 
 const Service = z.object({
@@ -30,12 +33,12 @@ const Listed = z.object({
 });
 const Rows = z.object({ rows: z.array(z.record(z.string(), z.unknown())) });
 
-/** A deployment as registered: its services, with the handlers that the server has discovered. */
+/** A registered deployment with the services and handlers that the server has discovered at its URL. */
 export interface RegisteredDeployment {
   readonly id: string;
   /**
-   * False when the server already had this URL. In that case it repeats no discovery, and the handlers are those of the
-   * earlier registration.
+   * Whether the URL is new to the server. If it is not, the server does not discover the handlers again, and the
+   * handlers are those of the first registration.
    */
   readonly isNew: boolean;
   readonly services: readonly {
@@ -47,15 +50,21 @@ export interface RegisteredDeployment {
 
 export interface ListedDeployment {
   readonly id: string;
-  /** The URL without a trailing slash. Null if the deployment is not reached by HTTP. */
+  /** The URL without a trailing slash. It is null if the deployment has no HTTP URL. */
   readonly url: string | null;
   readonly services: readonly { readonly name: string; readonly revision: number }[];
 }
 
-/** `accepted`: the invocation will end soon. `gone`: it has already ended, or never existed. */
+/**
+ * The result of ending an invocation. `accepted` means that the invocation will end soon. `gone` means that it has
+ * already ended or never existed.
+ */
 export type EndingInvocation = 'accepted' | 'gone';
 
-/** The admin API of one Restate server. Every call has a time limit and throws {@link RestateAdminError}. */
+/**
+ * A client for the admin API of a Restate server. Every call has a time limit, and throws {@link RestateAdminError}
+ * if it fails.
+ */
 export class RestateAdmin {
   readonly #url: string;
 
@@ -63,7 +72,7 @@ export class RestateAdmin {
     this.#url = adminUrl.replace(/\/+$/, '');
   }
 
-  /** Returns whether the server reports that it is healthy. Never throws. */
+  /** Returns whether the server responds and reports that it is healthy. Never throws. */
   async health(): Promise<boolean> {
     return this.#call('GET', '/health', { timeoutMs: CALL_TIMEOUT_MS }).then(
       () => true,
@@ -71,7 +80,7 @@ export class RestateAdmin {
     );
   }
 
-  /** Returns the version of the server and the URL of its ingress. */
+  /** Returns the version of the server, and the URL of its ingress if the server reports one. */
   async version(): Promise<{ version: string; ingressUrl: string | null }> {
     const response = await this.#call('GET', '/version', { timeoutMs: CALL_TIMEOUT_MS });
     const parsed = z
@@ -81,10 +90,11 @@ export class RestateAdmin {
   }
 
   /**
-   * Makes the server discover the services at this URL, and send new invocations there. The server runs a discovery
-   * only for a new URL, so a build with changed handlers needs its own URL. The result lists the discovered services.
-   * `force` repeats the discovery for a known URL. Use it only in development, because running invocations may no
-   * longer match their journals.
+   * Registers a deployment. The server discovers the services at this URL, and sends new invocations there.
+   *
+   * The server discovers the services of a URL only once, so a build with changed handlers needs a new URL. With
+   * `force`, it discovers a known URL again. Use `force` only in development, because the changed handlers may not
+   * match the journals of running invocations.
    */
   async registerDeployment(url: string, { force = false } = {}): Promise<RegisteredDeployment> {
     const response = await this.#call('POST', '/v3/deployments', {
@@ -104,8 +114,8 @@ export class RestateAdmin {
   }
 
   /**
-   * Changes the URL of a registered deployment, whose invocations continue there. A worker must already serve the new
-   * URL.
+   * Changes the URL of a registered deployment. Its running invocations continue at the new URL, where a worker must
+   * already listen.
    */
   async patchDeployment(id: string, url: string): Promise<void> {
     const path = `/deployments/${encodeURIComponent(id)}`;
@@ -121,7 +131,10 @@ export class RestateAdmin {
     }));
   }
 
-  /** Queries the server's own tables. The caller parses the rows, and must escape the values in `sql`. */
+  /**
+   * Runs an SQL query on the server's system tables. The caller must escape the values in `sql`, and parse the
+   * returned rows.
+   */
   async query(sql: string): Promise<Record<string, unknown>[]> {
     const response = await this.#call('POST', '/query', {
       body: { query: sql },
@@ -130,19 +143,22 @@ export class RestateAdmin {
     return Rows.parse(response.body).rows;
   }
 
-  /** Asks an invocation to undo its effects and end. Returns before it has ended. */
+  /**
+   * Cancels an invocation. Its handler can then undo what it has done before the invocation ends. The method returns
+   * before the invocation has ended.
+   */
   async cancelInvocation(id: string): Promise<EndingInvocation> {
     return this.#end(id, 'cancel');
   }
 
-  /** Ends an invocation immediately. Its code does not run any more, so its effects are not undone. */
+  /** Kills an invocation. It ends immediately, and its handler can't undo its effects. */
   async killInvocation(id: string): Promise<EndingInvocation> {
     return this.#end(id, 'kill');
   }
 
   /**
-   * Deletes all state of a virtual object or a workflow under this key. Returns before the state is deleted.
-   * Idempotent.
+   * Deletes all state of the virtual object or workflow with this key. The method returns before the state is
+   * deleted. A repeated call has no further effect.
    */
   async clearState(service: string, key: string): Promise<void> {
     const path = `/services/${encodeURIComponent(service)}/state`;
@@ -181,8 +197,8 @@ export class RestateAdmin {
 }
 
 /**
- * Thrown when a call to the admin API fails. `status` is null if there was no response; the call may still have had its
- * effect.
+ * Thrown when a call to the admin API fails. `status` is null if the server has not responded. The call may then
+ * still have had its effect.
  */
 export class RestateAdminError extends Error {
   override name = 'RestateAdminError';
@@ -197,7 +213,7 @@ export class RestateAdminError extends Error {
 interface CallOptions {
   readonly body?: unknown;
   readonly timeoutMs: number;
-  /** The statuses of 300 and above that the caller handles itself. */
+  /** The error statuses (300 and above) that the caller handles. They do not cause an exception. */
   readonly expected?: readonly number[];
 }
 

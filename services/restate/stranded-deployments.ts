@@ -1,10 +1,12 @@
 import type { RestateAdmin } from './admin.ts';
 
 /**
- * Moves every deployment without a worker to the current URL of the worker, and returns their IDs. Otherwise Restate
- * would retry their invocations permanently at an unused port. A deployment belongs to this worker if it is at another
- * port of 127.0.0.1 and has a service that the worker at `workerUrl` also has. That worker must be registered. Other
- * deployments stay unchanged.
+ * Changes the URL of deployments without a worker to the current URL of the worker. Returns the IDs of the changed
+ * deployments. Without this change, Restate would permanently retry their invocations at a port where no worker
+ * listens.
+ *
+ * The worker at `workerUrl` must already be registered. A deployment is changed if it is at another port of 127.0.0.1
+ * and has a service with the same name as a service of this worker.
  */
 export async function moveStrandedDeployments(admin: RestateAdmin, workerUrl: string): Promise<string[]> {
   const { origin } = new URL(workerUrl);

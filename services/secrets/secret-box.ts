@@ -1,8 +1,8 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto';
 
 /**
- * Identifies the owner of a secret. A secret that was encrypted for one owner can't be decrypted for another, even if
- * its ciphertext is copied there.
+ * The object that a secret belongs to. A secret that was encrypted for one owner can't be decrypted for another, even
+ * if its ciphertext is copied to the other owner's row.
  */
 export type SecretOwner =
   | { readonly tenant: string; readonly hook: string; readonly field: 'secret' | 'token' }
@@ -12,19 +12,25 @@ export type SecretOwner =
 export type SealedUnder = 'current' | 'previous' | 'lost';
 
 /**
- * Encrypts secrets that are needed in plaintext. A hash is not enough, because verifying a signature requires the
- * secret itself.
+ * Encrypts and decrypts secrets that are later needed in plaintext. They can't be stored as hashes, because creating
+ * or verifying a signature requires the secret itself.
  */
 export interface SecretBox {
   seal(plain: string, owner: SecretOwner): string;
-  /** Decrypts a secret. Throws SecretLostError if that is impossible. */
+  /** Decrypts a secret. Throws SecretLostError if the secret can't be decrypted. */
   open(sealed: string, owner: SecretOwner): string;
   sealedUnder(sealed: string): SealedUnder;
-  /** Returns a value that shows whether two secrets are equal. It reveals nothing without the key. */
+  /**
+   * Returns a keyed hash of a secret. Two secrets are equal if their hashes are equal. Without the key, the hash
+   * reveals nothing about the secret.
+   */
   fingerprint(plain: string): string;
 }
 
-/** Thrown when a secret was encrypted with an unknown key or for another owner, or was changed afterwards. */
+/**
+ * Thrown when a secret can't be decrypted. It was encrypted with an unknown key or for another owner, or the
+ * ciphertext was changed.
+ */
 export class SecretLostError extends Error {
   override name = 'SecretLostError';
 }
@@ -32,13 +38,17 @@ export class SecretLostError extends Error {
 export interface SecretKeys {
   /** The key of 32 bytes that encrypts all new secrets. */
   readonly current: Buffer;
-  /** The key that decrypts secrets from before the last key rotation. */
+  /**
+   * The key of 32 bytes that was used before the last key rotation. It only decrypts. It is null if there is no such
+   * key.
+   */
   readonly previous: Buffer | null;
 }
 
 /**
- * Encrypts with AES-256-GCM (NIST SP 800-38D) and the operator's key. The key's ID is stored with the secret, so that
- * keys can be rotated. A random nonce of 96 bits is safe for 2^32 secrets per key (section 8.3).
+ * Creates a secret box that uses AES-256-GCM (NIST SP 800-38D) with the operator's key. The ID of the key is stored
+ * with each secret, so that the key can be rotated. A key may encrypt at most 2^32 secrets, because the nonces are
+ * random and have 96 bits (section 8.3).
  */
 export function secretBox({ current, previous }: SecretKeys): SecretBox {
   const keys = new Map([previous ?? current, current].map((key) => [keyId(key), key]));
@@ -82,13 +92,13 @@ const CIPHER = 'aes-256-gcm';
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** Returns an ID for a key, which does not reveal the key. */
+/** Returns the ID of a key. The ID does not reveal the key. */
 function keyId(key: Buffer): string {
   return createHash('sha256').update('pointsman key id\0').update(key).digest('hex').slice(0, 16);
 }
 
-// The text that binds a secret to its owner. Names contain no NUL, so the texts of two owners always differ. Existing
-// secrets are encrypted with this text, so its format must not change.
+// Returns the additional authenticated data, which binds a secret to its owner. It is different for each owner,
+// because names contain no NUL. The format must not change, because existing secrets could then not be decrypted.
 function authenticatedData(owner: SecretOwner): Buffer {
   const { tenant, field } = owner;
   const parts =

@@ -2,7 +2,7 @@ import type { SinkId } from '@pointsman/protocol/sinks/sink';
 import { pathOf, paths } from '@pointsman/protocol/paths';
 import { SINK_TEST, type TestEvent } from '@pointsman/protocol/moves/sink-event';
 
-/** Creates an event that only tests the delivery. Receivers ignore it. */
+/** Creates a test event for a sink. Consumers must ignore it. */
 export function testEvent({ tenant, sink }: SinkId, id: string, atMs: number): TestEvent {
   return {
     specversion: '1.0',

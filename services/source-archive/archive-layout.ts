@@ -1,28 +1,28 @@
 import { sourceLimits } from '@pointsman/protocol/limits';
 import { archiveLimits } from './limits.ts';
 
-/** Maps archive entries to paths of the source, and limits the unpacked size. */
+/** The layout of an archive: the mapping of its entries to paths of the source, and its limits. */
 export interface ArchiveLayout {
-  /** Maps the name of an entry, without a leading "./", to its path in the source. */
+  /** Maps the name of an archive entry to its path in the source. The name must not begin with "./". */
   place(name: string): PlacedEntry;
-  /** The maximum unpacked size in bytes, including headers and padding. */
+  /** The maximum size of the unpacked tar in bytes, including its headers and padding. */
   readonly unpackedBytes: number;
-  /** Whether an uncompressed tar is accepted. */
+  /** Whether a tar without compression is also accepted. */
   readonly mayBePlain: boolean;
-  /** The error message when the archive contains no file of the source. */
+  /** The error message if the archive contains no file of the source. */
   readonly whyEmpty?: string;
 }
 
 export type PlacedEntry =
   | { readonly kind: 'inside'; readonly path: string }
-  /** The entry is not part of the source. */
+  /** The entry is not part of the source, and is ignored. */
   | { readonly kind: 'outside' }
-  /** The archive as a whole is invalid. */
+  /** The entry makes the whole archive invalid. */
   | { readonly kind: 'wrong'; readonly message: string };
 
 /**
- * The layout of an archive that contains only a source. The name of each entry is its path in the source, as `tar -C
- * dir -czf … .` writes it.
+ * Returns the layout of an archive that contains only a source. The name of each entry is the path in the source.
+ * `tar -C dir -czf … .` creates such an archive.
  */
 export function sourceLayout(): ArchiveLayout {
   return {
@@ -33,11 +33,12 @@ export function sourceLayout(): ArchiveLayout {
 }
 
 /**
- * The layout of a repository archive at one commit, as Git hosts create it. Its single top-level folder is removed from
- * the paths. Entries outside `folder`, including links, are ignored; null includes all entries.
+ * Returns the layout of a repository archive at one commit, as Git hosts create it. The archive has a single
+ * top-level folder, which is removed from the paths. Entries outside `folder` are ignored, even if they are links. If
+ * `folder` is null, all entries are used.
  *
- * If the server declared gzip as the content encoding, the HTTP client has already decompressed the body. A plain tar
- * is therefore accepted.
+ * A tar without compression is also accepted. If a server declares gzip as the content encoding, the HTTP client has
+ * already decompressed the archive.
  */
 export function repositoryLayout(folder: string | null): ArchiveLayout {
   const inside = folder === null ? '' : `${folder}/`;

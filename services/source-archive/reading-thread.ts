@@ -6,16 +6,19 @@ import { fairQueue, type FairQueueLimits } from '../compiler/turns/fair-queue.ts
 
 export interface ReadingThreadLimits extends FairQueueLimits {
   readonly heapMiB: number;
-  /** The time limit for one task, from its start. The thread is then terminated. */
+  /**
+   * The maximum time for one task, without its time in the queue. The thread is terminated when the limit is reached.
+   */
   readonly timeoutMs: number;
 }
 
-/** Reads untrusted data in a separate thread, so that unpacking and hashing do not block the event loop. */
+/** Reads untrusted data in a separate thread, so that unpacking, parsing and hashing do not block the event loop. */
 export interface ReadingThread<T, R> {
   /**
-   * Reads the bytes and takes ownership of them. Tenants take turns. Throws `busy` when too many tasks wait, in total
-   * or of this tenant. Throws `too_large` if a task exceeds the memory or time limit of the thread, or the stack or
-   * string length of the JavaScript engine.
+   * Runs a task in the thread. The thread takes ownership of the bytes, so the caller must not use them afterwards.
+   * Tenants take turns. Throws `busy` if too many tasks wait, either in total or of this tenant. Throws `too_large`
+   * if the task exceeds the thread's limit of memory or time, or a limit of the JavaScript engine such as the stack
+   * size.
    */
   read(tenant: string, task: T): Promise<R>;
   close(): Promise<void>;
@@ -23,9 +26,8 @@ export interface ReadingThread<T, R> {
 
 /**
  * Starts a thread that reads untrusted data.
- *
- * @param file the thread's module, which exports `readInThread`
- * @param log receives defects of the reading code, which are hidden from the caller
+ * @param file the module that the thread runs; it must export `readInThread`
+ * @param log the log for errors of the JavaScript engine, whose details the caller does not get
  * @param what the kind of data, for error messages
  */
 export function startReadingThread<T extends { readonly bytes: Uint8Array<ArrayBuffer> }, R>(
@@ -40,21 +42,22 @@ export function startReadingThread<T extends { readonly bytes: Uint8Array<ArrayB
     minThreads: limits.threads,
     maxThreads: limits.threads,
     idleTimeout: Number.POSITIVE_INFINITY,
-    // Waiting with Atomics would block the thread's event loop, which unpacks archives.
+    // The option `atomics` is disabled. With it, an idle thread blocks its event loop, which is needed to unpack
+    // archives.
     atomics: 'disabled',
     resourceLimits: { maxOldGenerationSizeMb: limits.heapMiB },
   });
-  // The caller of the task has already received the error.
+  // The error event of the pool is ignored, because the caller of the task gets the same error.
   pool.on('error', () => undefined);
   const queue = fairQueue(limits);
   const runTask = async (task: T): Promise<{ readonly result: R }> => {
-    // The time limit starts here, because the time in the queue depends on other tasks.
+    // The timer starts when the task starts, so that the time in the queue does not count.
     const signal = AbortSignal.timeout(limits.timeoutMs);
     try {
       return { result: await pool.run(task, { transferList: [task.bytes.buffer], signal }) };
     } catch (cause) {
-      // A RangeError comes from the JavaScript engine: the input caused a recursion that is too deep, or a regular
-      // expression or string that is too large. Other inputs are unaffected.
+      // The JavaScript engine throws a RangeError if the input causes too deep a recursion, or too large a regular
+      // expression or string. Other inputs are not affected, so the error is handled like an exceeded limit.
       const isDefect = cause instanceof RangeError;
       if (isDefect) log.error({ err: cause, what }, 'an input exceeded a limit of the JavaScript engine');
       if (!signal.aborted && !isOutOfMemory(cause) && !isDefect) throw cause;
@@ -76,8 +79,8 @@ export function startReadingThread<T extends { readonly bytes: Uint8Array<ArrayB
 }
 
 /**
- * Returns the URL of a thread's module. The TypeScript compiler does not adapt the extension of a path in a string, so
- * it is derived from the extension of the calling module.
+ * Returns the URL of a module that a thread runs. The TypeScript compiler does not change the extension of a path in
+ * a string. The extension is therefore that of the calling module `from`.
  */
 export function threadFile(name: string, from: string): URL {
   return new URL(`./${name}.${from.endsWith('.ts') ? 'ts' : 'js'}`, from);

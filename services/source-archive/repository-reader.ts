@@ -5,7 +5,6 @@ import { type ReadingThread, startReadingThread, threadFile } from './reading-th
 import type { RepositoryTask } from './repository-thread.ts';
 import type { ReadArchive } from './tar-archive.ts';
 
-/** Reads archives of repositories in a thread. */
 export type RepositoryReader = ReadingThread<RepositoryTask, ReadArchive>;
 
 export function startRepositoryReader(log: Pick<Logger, 'error'>): RepositoryReader {

@@ -8,12 +8,12 @@ import { sourceLimits, documentLimits } from '@pointsman/protocol/limits';
 import { fileAsFolder, pathProblem, type SourceEntry, sourceTree } from '@pointsman/protocol/releases/source';
 import type { InvalidSource, ReadSource } from './read-source.ts';
 
-/** Thrown to stop reading when a limit is exceeded. */
+/** Thrown to end the reading when a limit is exceeded. */
 export class TooLarge extends Error {}
 
 /**
- * Collects the files of a source, in any order. Problems of individual files are collected, so that the author sees all
- * of them. Exceeding a limit stops the reading immediately.
+ * Collects the files of a source, which may be added in any order. All invalid files are reported, so that the author
+ * can fix them together. If a limit is exceeded, however, the reading ends immediately.
  */
 export class SourceFiles {
   readonly #entries = new Map<string, SourceEntry>();
@@ -23,11 +23,11 @@ export class SourceFiles {
   #problems = 0;
 
   /**
-   * Whether a file with this path and size is accepted. Throws TooLarge if a limit is exceeded. Call it before reading
-   * the content, so that nothing is unpacked unnecessarily.
+   * Returns whether a file with this path and size is accepted. Throws TooLarge if a limit is exceeded. It must be
+   * called before the content is read, so that the content of a refused file is not unpacked.
    */
   admit(path: string, size: number): boolean {
-    // Check the path first, because the later messages contain it.
+    // The path is checked first, because the messages of the other checks contain it.
     const problem = pathProblem(path);
     if (problem !== null) return this.refuse(path, 'path', problem);
     if (size > sourceLimits.fileBytes) {
@@ -54,7 +54,10 @@ export class SourceFiles {
     this.#contents.set(digest, content);
   }
 
-  /** Records that a file can't be part of a source. Always returns false, so that `admit` can return the result. */
+  /**
+   * Reports that a file can't be part of a source. Always returns false, so that `admit` can return its result
+   * directly.
+   */
   refuse(path: string, code: string, message: string): false {
     this.#problems++;
     if (this.#diagnostics.length < documentLimits.diagnostics) {
@@ -66,8 +69,7 @@ export class SourceFiles {
 
   /**
    * Returns the source, or the problems if it is invalid.
-   *
-   * @param whyEmpty the error message when there is no file
+   * @param whyEmpty the error message if there is no file
    */
   finish(whyEmpty = 'a source has at least one file'): ReadSource | InvalidSource {
     for (const path of this.#entries.keys()) this.#refuseFileAsDirectory(path);
@@ -79,7 +81,7 @@ export class SourceFiles {
     return { kind: 'source', tree: sourceTree([...this.#entries.values()]), ...packed(this.#contents) };
   }
 
-  // Refuses a file whose path is also the path of a folder.
+  // Refuses a path if one of its parent folders is a file of the source.
   #refuseFileAsDirectory(path: string): void {
     const parent = fileAsFolder(path, this.#entries);
     if (parent === null) return;
@@ -87,8 +89,8 @@ export class SourceFiles {
   }
 }
 
-// Packs all contents into one buffer, because transferring ten thousand buffers to another thread takes longer than
-// reading them.
+// Copies all contents into one buffer. Transferring ten thousand separate buffers to another thread would take longer
+// than reading the archive.
 function packed(contents: ReadonlyMap<string, Uint8Array>) {
   let size = 0;
   for (const content of contents.values()) size += content.byteLength;

@@ -15,8 +15,8 @@ export type ReadArchive =
   | { readonly kind: 'not_gzip' };
 
 /**
- * Reads a tar.gz. Only regular files at the paths of the layout are accepted. Unpacking stops at the first byte over a
- * limit. Each entry that can't be part of a source is reported with its name. Entries outside the layout are ignored.
+ * Reads a tar.gz. Regular files inside the layout are accepted. Any other entry inside the layout, such as a link, is
+ * reported with its name. Entries outside the layout are ignored. Unpacking stops at the first byte over a limit.
  */
 export async function readTarArchive(bytes: Uint8Array, layout: ArchiveLayout): Promise<ReadArchive> {
   const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b;
@@ -51,7 +51,10 @@ export async function readTarArchive(bytes: Uint8Array, layout: ArchiveLayout): 
   return source.finish(layout.whyEmpty);
 }
 
-/** Whether the first header contains the magic value of POSIX.1-1988 and later, which GNU tar also writes. */
+/**
+ * Whether the data is a tar. The first header must contain the magic value "ustar", which POSIX.1-1988 introduced and
+ * GNU tar also writes.
+ */
 function isTar(bytes: Uint8Array): boolean {
   return Buffer.from(bytes.subarray(257, 262)).toString('latin1') === 'ustar';
 }
@@ -67,13 +70,14 @@ function isFileToRead(header: Header, path: string, source: SourceFiles): boolea
   return source.admit(path, header.size);
 }
 
-// The library returns null for an unknown type, although its type declaration excludes null.
+// Names the type of an entry. The library returns null for an unknown type, although its type declaration does not
+// include null.
 function nameOf(type: string | null): string {
   return type ?? 'entry of an unknown type';
 }
 
-// A directory is not part of a source. However, a directory path that leaves the root indicates a malicious archive and
-// is reported.
+// Checks the path of a directory. A source contains no directories, so the result is always false. A path that leads
+// outside the archive is reported nevertheless, because it indicates a malicious archive.
 function isDirectoryInside(path: string, source: SourceFiles): false {
   const parts = path.split('/');
   if (path.startsWith('/') || parts.includes('..'))
@@ -88,7 +92,8 @@ async function contentOf(entry: object): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-// The library's type declaration omits the iterator, but every entry has one.
+// Whether the entry can be iterated. Every entry can, but the library's type declaration does not contain the
+// iterator.
 function isIterable(entry: object): entry is AsyncIterable<Uint8Array> {
   return Symbol.asyncIterator in entry;
 }

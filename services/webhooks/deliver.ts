@@ -6,24 +6,24 @@ import type { SinkEvent } from '@pointsman/protocol/moves/sink-event';
 import type { Batch, Sent, Stopped } from '../sinks/target.ts';
 import { signatureHeaders } from '@pointsman/protocol/webhooks/sign';
 
-/** The endpoint of a webhook sink. */
+/** The URL and the secrets of a webhook. */
 export interface WebhookEndpoint {
   readonly sink: string;
   readonly url: string;
-  /** The secrets in plaintext, the newest first. Each secret adds one signature. */
+  /** The signing secrets in plaintext, the newest first. Each request contains one signature for each secret. */
   readonly secrets: readonly string[];
-  /** The time limit of one call in milliseconds. The default, and the maximum, is `sinkLimits.callMs`. */
+  /** The time limit of one call in milliseconds. It must not exceed `sinkLimits.callMs`, which is the default. */
   readonly callMs?: number;
 }
 
 /** One delivery attempt, as it is shown to the tenant. */
 export interface Attempt {
-  /** The number of the move in the feed. Null for a test event. */
+  /** The feed number of the move. It is null for a test event. */
   readonly seq: number | null;
-  /** The event's ID. */
+  /** The ID of the event. */
   readonly event: string;
   readonly delivered: boolean;
-  /** Null if there was no response. */
+  /** The HTTP status of the response. It is null if there was no response. */
   readonly status: number | null;
   readonly summary: string;
   readonly tookMs: number;
@@ -31,9 +31,9 @@ export interface Attempt {
 
 export interface WebhookDelivery {
   /**
-   * Posts events one after the other, and stops at the first failure. Ends within `sinkLimits.batchMs`. If that time
-   * expires without a failure, `count` is lower than the number of events and `stopped` is null. Never rejects because
-   * of the endpoint.
+   * Posts the events one after the other, and stops at the first failure. The promise always resolves, within
+   * `sinkLimits.batchMs`. If the time expires before all events are sent, `count` is lower than the number of events,
+   * and `stopped` is null.
    */
   send(
     batch: Pick<Batch, 'tenant' | 'events'>,
@@ -44,9 +44,9 @@ export interface WebhookDelivery {
 export interface WebhookDeliveryOptions {
   readonly outbound: Outbound;
   readonly log: Logger;
-  /** The wall clock for the timestamps of attempts, in epoch milliseconds. */
+  /** The wall clock in epoch milliseconds, for the timestamps in the signatures. */
   readonly nowMs?: () => number;
-  /** The clock that measures the duration of a batch, in milliseconds. */
+  /** The monotonic clock in milliseconds, for the duration of a batch. */
   readonly monotonicMs?: () => number;
 }
 
@@ -81,8 +81,8 @@ export function webhookDelivery({
       let stopped: Stopped | null = null;
       for (const event of events) {
         const startedMs = monotonicMs();
-        // Start a call only if its full time limit is left. Otherwise it could fail only because of the limit for the
-        // batch. The first call always has its full time limit.
+        // A call is started only if the remaining time of the batch covers its whole time limit. Otherwise the end of
+        // the batch could make the call fail. For the first call, this is always true.
         if (startedMs - startMs > sinkLimits.batchMs - sinkLimits.callMs) break;
         const result = await post(tenant, event, endpoint);
         stopped = result.stopped;
@@ -99,13 +99,13 @@ export function webhookDelivery({
           'webhook not delivered',
         );
       }
-      // An endpoint has no position. It detects repeated events by their IDs.
+      // A webhook has no position. The endpoint recognizes repeated events by their IDs.
       return { count, position: null, stopped, attempts };
     },
   };
 }
 
-/** The content type for the structured mode of CloudEvents over HTTP (HTTP protocol binding 1.0.2, section 3.2). */
+/** The content type of a CloudEvent in the structured mode over HTTP (HTTP protocol binding 1.0.2, section 3.2). */
 const CLOUD_EVENT = 'application/cloudevents+json; charset=utf-8';
 
 interface DeliveryResult {
@@ -115,14 +115,17 @@ interface DeliveryResult {
 }
 
 /**
- * A 2xx response means that the event was delivered. 410 means that the endpoint no longer accepts events. Every other
- * failure may be temporary: the endpoint may be repaired, its certificate renewed, or its address allowed. The owner of
- * the cursor decides how long to retry.
+ * Converts the result of a call to the result of a delivery.
  *
- * A 2xx response counts even if its body is too large or has an unsupported encoding. The status confirms that the
- * endpoint has the event, and the body is ignored. A retry would repeat the same event, and block all later ones. A
- * body that does not end in time is different: an endpoint that keeps the connection open for the whole time limit has
- * not responded.
+ * A 2xx response means that the event was delivered. 410 means that the endpoint no longer accepts events. Every
+ * other failure counts as temporary. For example, the endpoint may be repaired, its certificate renewed, or its
+ * address allowed. The caller decides how long to retry.
+ *
+ * A 2xx response counts even if its body is too large or has an unsupported encoding. The status shows that the
+ * endpoint has received the event, and the body is not needed. A retry would only repeat the event and delay later
+ * events.
+ *
+ * However, if the body does not end within the time limit, the event does not count as delivered.
  */
 function resultOf(answer: OutboundResult): DeliveryResult {
   switch (answer.kind) {

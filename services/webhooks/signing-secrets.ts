@@ -1,15 +1,16 @@
 import type { SecretBox } from '../secrets/secret-box.ts';
 
-/** The secrets of a webhook, encrypted as in the database. */
+/** The secrets of a webhook, encrypted as they are in the database. */
 export interface SealedSecrets {
   readonly secret: string;
   readonly previousSecret: string | null;
-  /** The time until which the previous secret also signs, in ISO 8601. */
+  /** The time, in ISO 8601, until which deliveries are also signed with the previous secret. */
   readonly previousUntil: string | null;
 }
 
 /**
- * The current signing secrets, the newest first. Throws SecretLostError when one of them can't be decrypted.
+ * Decrypts the secrets with which deliveries are currently signed, the newest first. Throws SecretLostError if one of
+ * them can't be decrypted.
  */
 export function signingSecrets(
   box: SecretBox,

@@ -4,8 +4,8 @@ import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
- * The source folders that determine the behaviour of a handler: the handlers, and the code that they import. The keys
- * are the names of the folders in the build ID.
+ * The source folders that the build ID covers, by name. They contain the handlers and the code that the handlers
+ * import. The names of the folders are part of the ID.
  */
 export type HandlerSource = Readonly<Record<string, string>>;
 
@@ -14,15 +14,18 @@ const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
 const OWN: HandlerSource = {
   core: join(PROJECT, 'core'),
   handlers: join(PROJECT, 'handlers'),
-  // This is a separate package, which may be installed in another location.
+  // `@pointsman/protocol` is a separate package, which may be installed elsewhere.
   protocol: dirname(fileURLToPath(import.meta.resolve('@pointsman/protocol/identifiers'))),
 };
 
 /**
- * Identifies the handlers of this build. The ID is 12 hex digits of a hash over the relative path and content of every
- * source file in `core/`, `handlers/` and `@pointsman/protocol`, including subfolders. Restate reads a deployment's
- * handlers once per URL, so each build registers under its own URL. Two processes of one build share the URL. The ID is
- * not a fence: a worker serves every journal that Restate sends it.
+ * Returns the ID of the handlers of this build: 12 hex digits of a hash over `core/`, `handlers/` and
+ * `@pointsman/protocol`. The hash covers the relative path and the content of every source file, including those in
+ * subfolders.
+ *
+ * Restate discovers the handlers of a URL only once, so each build registers under a URL that contains its ID.
+ * Processes of the same build share the URL. The ID does not prevent an older build from running: a worker handles
+ * every invocation that Restate sends to it.
  */
 export function buildId(source: HandlerSource = OWN): string {
   const hash = createHash('sha256');
@@ -37,7 +40,10 @@ export function buildId(source: HandlerSource = OWN): string {
   return hash.digest('hex').slice(0, 12);
 }
 
-/** The paths are sorted and use forward slashes, because the order and the separator differ between file systems. */
+/**
+ * Returns the relative paths of the source files of a folder. They are sorted and use forward slashes, because order
+ * and separator depend on the file system.
+ */
 function sourcePaths(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && /(?<!\.d)\.[jt]s$/.test(entry.name))

@@ -6,7 +6,8 @@ import { isReadOnly } from '../postgres/upkeep/doctor.ts';
 import type { SinkTarget } from '../sinks/target.ts';
 
 /**
- * Checks the systems over the worker's own connections, so that the result applies to the worker's releases and sinks.
+ * Checks PostgreSQL and the brokers over the worker's own connections. The result therefore applies to the releases
+ * and sinks of this worker.
  */
 export function checkedSystems(
   db: Database,
@@ -29,7 +30,7 @@ async function checkPostgres(db: Database): Promise<SystemsReport['postgres']> {
     if (!(await isReadOnly(db))) return { kind: 'well' };
     return { kind: 'down', reason: 'PostgreSQL accepts no writes: it is a standby or read-only' };
   } catch (error) {
-    // Other messages come from the driver and contain host and user names.
+    // Other errors come from the driver, and their messages may contain host and user names.
     const reason =
       error instanceof PointsmanError ? error.message : 'PostgreSQL returned an unexpected error';
     return { kind: 'down', reason };

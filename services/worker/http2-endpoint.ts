@@ -10,15 +10,15 @@ export type EndpointListener = ReturnType<typeof createEndpointHandler>;
 export interface Endpoint {
   readonly port: number;
   /**
-   * Stops accepting work, lets running steps end within the drain time, then closes all connections. Restate continues
-   * the remaining work on another worker or later.
+   * Stops the server. New work is not accepted, and running steps have `httpLimits.drainMs` to end. After that, all
+   * connections are closed. Restate continues the interrupted invocations on another worker, or later on this one.
    */
   close(): Promise<void>;
 }
 
 /**
- * Serves the durable handlers over HTTP/2 without TLS, the protocol between Restate and its services. The address must
- * not be reachable from the public network.
+ * Serves the durable handlers to Restate over HTTP/2 without TLS. The address must not be reachable from a public
+ * network.
  */
 export async function serveEndpoint(
   listener: EndpointListener,

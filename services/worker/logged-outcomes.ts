@@ -5,8 +5,8 @@ import type { Moves } from '../../handlers/ports/moves.ts';
 import type { Settlements } from '../../handlers/ports/settlements.ts';
 
 /**
- * Logs one line for each settled release. The line is written inside the durable step, so that a replay does
- * not repeat it. A step that is retried after a crash may write it twice.
+ * Logs one line for each release that settles. The line is written inside the durable step, so it is not written
+ * again when Restate replays the handler. If the step is retried after a crash, the line may be written twice.
  */
 export function logSettled(settlements: Settlements, log: Logger): Settlements {
   return {
@@ -20,8 +20,8 @@ export function logSettled(settlements: Settlements, log: Logger): Settlements {
 }
 
 /**
- * Logs one line for each pointer that is moved manually. Such a move does not settle a release, so it has no other log
- * line.
+ * Logs one line for each manual move of a pointer. A manual move has no other log line, because it does not settle a
+ * release.
  */
 export function logMovesByHand(moves: Moves, log: Logger): Moves {
   return {

@@ -4,15 +4,21 @@ import type { Logger } from 'pino';
 import { correlationId, parseReleaseKey } from '@pointsman/protocol/identifiers';
 
 /**
- * The SDK's warning about a missing key. The SDK logs it once for HTTP/1 and once for HTTP/2. The worker logs its own
- * warning instead, which includes the fix.
+ * The start of the SDK's warning about a missing identity key. The SDK logs it twice, for HTTP/1 and for HTTP/2. It
+ * is suppressed, because the worker logs its own warning, which also explains the fix.
  */
 const NO_KEY = 'Accepting requests without validating request signatures';
 
-/** The SDK logs one "info" line per attempt, which is useful only for debugging. */
+/**
+ * The log levels of the SDK that are used unchanged in the worker's log. All other levels become `debug`, because the
+ * SDK logs an `info` line for every attempt.
+ */
 const LEVELS: Readonly<Record<string, 'error' | 'warn'>> = { error: 'error', warn: 'warn' };
 
-/** Writes the SDK's messages to the worker's log, each with the correlation ID of its release. */
+/**
+ * Returns a logger for the SDK that writes to the worker's log. It adds the correlation ID of the release to each
+ * message.
+ */
 export function restateLog(log: Logger): LoggerTransport {
   return (metadata, message, ...more) => {
     if (metadata.replaying || String(message).startsWith(NO_KEY)) return;
@@ -30,8 +36,8 @@ export function restateLog(log: Logger): LoggerTransport {
 }
 
 /**
- * Extracts the release from an object key. The key of a callout begins with the key of its release. The key of a tenant
- * contains no release.
+ * Returns the correlation ID of the release that an object key contains. The key of a callout begins with the key of
+ * its release. Returns undefined for a key without a release, such as the key of a tenant.
  */
 function releaseOf(key: string): string | undefined {
   const release = parseReleaseKey(key.split('/').slice(0, 3).join('/'));

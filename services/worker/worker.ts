@@ -44,7 +44,7 @@ import type { SweepDeps } from './sweep/sweep-deps.ts';
 import { webhookDelivery } from '../webhooks/deliver.ts';
 import { isBroker } from '@pointsman/protocol/sinks/sink';
 
-/** The whole worker except its socket: the durable handlers, connected to their systems. */
+/** The worker without its socket. It consists of the durable handlers and their connections to other systems. */
 export interface Worker {
   readonly listener: EndpointListener;
   readonly admin: RestateAdmin;
@@ -116,7 +116,10 @@ export function openWorker(config: WorkerConfig, log: Logger): Worker {
   };
 }
 
-/** The queues connect on first use, so that an unreachable broker does not block the start. */
+/**
+ * Creates the Celery queues. They connect when they are first used, so that the worker also starts if a broker is
+ * unreachable.
+ */
 function celeryQueues({ amqpUrl, redisUrl }: WorkerConfig, log: Logger): OutboundCallDeps['celery'] {
   return {
     ...(amqpUrl === null ? {} : { rabbitmq: rabbitCeleryQueue({ url: amqpUrl, log }) }),
@@ -124,7 +127,7 @@ function celeryQueues({ amqpUrl, redisUrl }: WorkerConfig, log: Logger): Outboun
   };
 }
 
-/** The brokers to which moves are delivered, in addition to webhooks. They also connect on first use. */
+/** Creates the targets for the brokers to which moves are delivered. They connect when they are first used. */
 function sinkTargets(
   { redisUrl, redisCache, redisStreams: layout, amqpUrl, amqpUnrouted: unrouted }: WorkerConfig,
   db: Database,
@@ -138,8 +141,8 @@ function sinkTargets(
 }
 
 /**
- * The identity keys of the Restate servers whose calls are accepted: at most one. Without a key, every caller is
- * accepted, and a warning is logged once.
+ * Returns the identity keys of the Restate servers whose calls are accepted, at most one. If no key is configured,
+ * calls from any client are accepted, and a warning is logged.
  */
 function identityKeys({ identityKey }: WorkerConfig, log: Logger): string[] {
   if (identityKey !== null) return [identityKey];

@@ -12,16 +12,19 @@ import type { ReferenceValue } from './reference-values.ts';
 import type { Violation } from '../schema/schema-violations.ts';
 import type { SelectedDocument } from '../recipe/select-files.ts';
 
-/** A document to compile: for all channels without a patch, or for one channel with its patch. */
+/**
+ * One compilation of a document. Without a patch, its result applies to all channels. With a patch, it applies only
+ * to the channel of the patch.
+ */
 export interface DocumentJob {
   readonly selected: SelectedDocument;
-  /** The schemas that pointsman.yaml assigns to the document. Null if one of them is unusable. */
+  /** The schemas that pointsman.yaml assigns to the document. The value is null if one of them is invalid. */
   readonly schemas: readonly DocumentSchema[] | null;
   readonly patterns: readonly string[];
   readonly patch: Patch | null;
 }
 
-/** A document as compiled for one channel. */
+/** The result of compiling a document, as it is used in the artifact of one channel. */
 export interface ChannelDocument {
   readonly path: string;
   readonly facts: DocumentFacts;
@@ -31,7 +34,7 @@ export interface ChannelDocument {
 export interface ChannelDocuments {
   readonly channel: string | null;
   readonly documents: readonly ChannelDocument[];
-  /** The paths of the documents that have problems in this channel. */
+  /** The paths of the documents that have errors in this channel. */
   readonly faulty: readonly string[];
 }
 
@@ -39,7 +42,10 @@ export interface ChannelDocuments {
 export interface DocumentFacts {
   readonly digest: string;
   readonly size: number;
-  /** The schema that the document's own `$schema` names, and its digest at the time of the validation. */
+  /**
+   * The schema that the document names in its own `$schema`, and the digest of that schema when the document was
+   * validated.
+   */
   readonly own: { readonly name: string; readonly digest: string } | null;
   readonly values: { readonly [pattern: string]: readonly ReferenceValue[] };
 }
@@ -51,8 +57,8 @@ export interface CompileTools {
 }
 
 /**
- * Parses, patches, validates and emits a document. Returns null when it has problems, which are added to the
- * findings, or when it exceeds the size limit of the output.
+ * Parses, patches, validates and emits a document. Returns null if the document has errors, which are added to the
+ * findings. Also returns null if the total output exceeds its size limit.
  */
 export async function compileDocument(
   job: DocumentJob,
@@ -63,7 +69,8 @@ export async function compileDocument(
   const { entry, format } = job.selected;
   const document = parseDocument(entry.path, format, content);
   if (document.problems.length > 0) {
-    // The document is also compiled without the patch, which reports its syntax errors.
+    // A document with a patch also has a job without a patch. Only that job reports the syntax errors, so that they
+    // are reported once.
     if (!job.patch) for (const problem of document.problems) found.add(document.diagnose(problem));
     return null;
   }
@@ -85,7 +92,7 @@ function satisfies(
   patch: Patch | null,
   { schemas, found }: CompileTools,
 ): boolean {
-  // Compile all schemas before the validation, because compiling has its own time limit.
+  // Compiles all schemas before the validation starts, because the compilation of a schema has a separate time limit.
   const validators = rules.map((rule) => ({ rule, validator: rule.validator() }));
   return schemas.bounded(() => {
     let good = true;
@@ -106,7 +113,7 @@ function diagnosisOf(document: ParsedDocument, { pointer, key, code, message }: 
   return document.diagnose({ pointer, code, message, offset });
 }
 
-/** Reports only the violations that the patch causes. The others are reported for the unpatched document. */
+/** Reports only the violations that the patch introduces. The unpatched job of the document reports the others. */
 function reportPatched(after: readonly Violation[], before: readonly Violation[], patch: Patch): void {
   const known = new Set(before.map((violation) => JSON.stringify(violation)));
   for (const violation of after) {

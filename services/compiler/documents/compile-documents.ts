@@ -9,8 +9,9 @@ import { cacheEntryLimits } from '../limits.ts';
 import { periodicYield } from '../orphaned-work.ts';
 
 /**
- * Compiles documents, in the order of the jobs. The result of a document with problems is null. A document that was already compiled with
- * the same content, schemas, patch and patterns comes from the cache without being read.
+ * Compiles documents, and returns the results in the order of the jobs. The result is null for a document with
+ * errors. The result comes from the cache if the document was already compiled with the same content, schemas, patch
+ * and reference patterns. The content of the document is then not read.
  */
 export async function compileDocuments(
   jobs: readonly DocumentJob[],
@@ -46,7 +47,10 @@ export async function compileDocuments(
   return compiled;
 }
 
-/** Reports the problem at the document that exceeds the limit, or at its patch. The documents after it are not compiled. */
+/**
+ * Reports that the total output is too large, at the document or the patch that exceeds the limit. The remaining
+ * documents are not compiled.
+ */
 function refuseTooMuch({ selected, patch }: DocumentJob, { found }: CompileTools): void {
   const message = `with this document the output of all channels exceeds ${artifactLimits.madeBytes} bytes`;
   if (patch) patch.refuse('', 'output_too_large', message);
@@ -73,8 +77,9 @@ async function compileAndRemember(
 }
 
 /**
- * The total length of the references, which are the only part of the facts without its own limit. Counted before they are serialized,
- * because their JSON could exceed the maximum length of a string.
+ * Returns the number of characters of the reference values in the cached data of a document. The other parts of this
+ * data have their own size limits. The characters are counted before serialization, because the JSON could exceed the
+ * maximum length of a JavaScript string.
  */
 function charsOf({ values }: DocumentFacts): number {
   let chars = 0;
@@ -84,8 +89,8 @@ function charsOf({ values }: DocumentFacts): number {
 }
 
 /**
- * Removes the facts of documents whose own schema has changed, and returns their indexes. The name of that
- * schema is in the document's content, so the cache key cannot contain the schema.
+ * Discards the cached data of documents whose own schema (`$schema`) has changed, and returns the indexes of these
+ * documents. The cache key can't contain this schema, because the key is computed before the document is read.
  */
 async function dropStale(known: (DocumentFacts | null)[], { schemas }: CompileTools): Promise<number[]> {
   const stale: number[] = [];
@@ -100,8 +105,8 @@ async function dropStale(known: (DocumentFacts | null)[], { schemas }: CompileTo
 }
 
 /**
- * Returns a function that computes the cache key of a job. The key covers everything that affects the result. Many jobs have equal rules,
- * so each set of rules is hashed only once.
+ * Returns a function that computes the cache key of a job. The key covers everything that affects the result of the
+ * job. Many jobs have the same schemas and patterns, so each combination of them is hashed only once.
  */
 function keyMaker(): (job: DocumentJob) => string | null {
   const rules = new Map<string, string>();

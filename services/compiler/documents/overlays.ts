@@ -12,22 +12,25 @@ export interface Patch {
   readonly channel: string;
   readonly value: Json;
   readonly digest: string;
-  /** Reports a problem of the patched document at the nearest position in the overlay. */
+  /**
+   * Reports an error at a pointer of the patched document. The reported position is in the overlay file. It is the
+   * position of the pointer, or of its nearest parent that the patch contains.
+   */
   readonly refuse: (pointer: string, code: string, message: string) => void;
 }
 
-/** Patches by channel, then by document path. Includes channels whose overlay changes nothing. */
+/** The patches by channel, then by document path. A channel whose overlay contains no patch has an empty map. */
 export type Patches = ReadonlyMap<string, ReadonlyMap<string, Patch>>;
 
 /**
- * Reads the overlays. An overlay file (JSON, YAML or TOML) is a map from a document's path to the JSON Merge Patch (RFC 7396) that
- * the channel applies to it:
+ * Reads the overlay files (JSON, YAML or TOML) of the recipe, one for each channel that has an overlay. An overlay
+ * maps the path of a document to the JSON Merge Patch (RFC 7396) that the channel applies to the document:
  *
  *     agents/support.yaml:
  *       model: { name: small }
  *       debug: null              # removes "debug"
  *
- * A patch must be a map: a channel can change a document, but not replace or remove it.
+ * A patch must be a map, because a channel can change a document, but can't replace or remove it.
  */
 export async function readOverlays(
   placed: PlacedRecipe,
@@ -102,7 +105,7 @@ export function mergePatch(target: Json, patch: Json): Json {
   return merged;
 }
 
-/** The longest prefix of a pointer that exists in a value. */
+/** Returns the longest prefix of a pointer that exists in a value. */
 function nearest(value: Json, pointer: string): string {
   let inside: Json | undefined = value;
   let reached = '';

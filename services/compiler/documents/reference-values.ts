@@ -1,10 +1,16 @@
 import { canonicalJson, type Json } from '@pointsman/protocol/json/canonical-json';
 import { pointerStep, pointerSteps } from '../parse/json-pointer.ts';
 
-/** A value selected by a reference: its pointer, and its canonical JSON. Null for a map or a list. */
+/**
+ * A value that a reference pattern selects in a document: its JSON Pointer, and its canonical JSON. The JSON is null
+ * for a map or a list.
+ */
 export type ReferenceValue = readonly [pointer: string, text: string | null];
 
-/** The values that a pointer pattern selects. `*` matches every item of a list and every value of a map. */
+/**
+ * Returns the values that a pointer pattern selects. A step `*` matches every item of a list and every value of a
+ * map.
+ */
 export function valuesAt(value: Json, pattern: string): ReferenceValue[] {
   const found: ReferenceValue[] = [];
   const steps = pointerSteps(pattern) ?? [];

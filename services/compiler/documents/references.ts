@@ -4,8 +4,9 @@ import type { PlacedRecipe } from '../recipe/recipe.ts';
 import type { ReferenceValue } from './reference-values.ts';
 
 /**
- * A rule: every value that `from` selects must be among the values that `to` selects. Each side consists of a glob over paths, `#`, and a
- * pointer pattern. Without `#`, `to` selects the paths of the artifact's files, so a document can refer to a prompt or a module.
+ * A rule of the recipe: every value that `from` selects must be equal to a value that `to` selects. Each side has the
+ * form `glob#pattern`: a glob over document paths, and a JSON Pointer pattern. If `to` has no `#`, its values are the
+ * paths of the artifact's files. A document can in this way refer to an asset or a module.
  */
 export interface Reference {
   readonly from: {
@@ -20,7 +21,7 @@ export interface Reference {
   };
 }
 
-/** A value of `from` that does not exist in `to`. */
+/** A value that `from` selects and that is not a valid reference. */
 export interface Dangling {
   readonly path: string;
   readonly pointer: string;
@@ -30,11 +31,11 @@ export interface Dangling {
 
 export interface ReferringDocument {
   readonly path: string;
-  /** The selected values, by pointer pattern. */
+  /** The values that each pointer pattern selects in this document, by pattern. */
   readonly values: { readonly [pattern: string]: readonly ReferenceValue[] };
 }
 
-/** Reads the recipe's references. Adds a problem to the findings for each invalid reference. */
+/** Parses the references of the recipe. Invalid references are reported and omitted. */
 export function readReferences({ recipe, refuse }: PlacedRecipe): Reference[] {
   return recipe.references.flatMap(({ from, to }, index) => {
     const left = sideOf(from);
@@ -57,7 +58,7 @@ function sideOf(spelled: string): Reference['to'] | null {
   return { glob, matches: globMatcher(glob), pointer };
 }
 
-/** The pointer patterns whose values must be read from a document. */
+/** Returns the pointer patterns of all references that apply to the document with this path. */
 export function patternsFor(references: readonly Reference[], path: string): string[] {
   const patterns = new Set<string>();
   for (const { from, to } of references) {
@@ -68,11 +69,10 @@ export function patternsFor(references: readonly Reference[], path: string): str
 }
 
 /**
- * Finds every value of `from` in one artifact that does not exist in `to`. Compares scalars by their canonical JSON. If one of the
- * documents of `to` is faulty, its values are unknown, so no value is reported as missing in `to`.
- *
+ * Finds the values in one artifact that `from` selects, but `to` does not. Values are compared as canonical JSON. If
+ * a document that `to` matches has errors, its values are unknown. In that case no value is reported as missing.
  * @param paths the paths of the artifact's files
- * @param faulty the paths of the documents that did not compile
+ * @param faulty the paths of the documents with errors
  */
 export function danglingReferences(
   references: readonly Reference[],

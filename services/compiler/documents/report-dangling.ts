@@ -7,10 +7,10 @@ import { danglingReferences, type Dangling, type Reference } from './references.
 import type { SourceFiles } from '../source-files.ts';
 
 /**
- * Checks the references in every channel's artifact. Reports a reference that dangles in several channels once. A document from the cache
- * has not been read yet, so it is read here to find the position.
- *
- * @param otherPaths the paths of all modules and assets, including modules that did not compile
+ * Checks the references in the artifact of every channel. A reference that is invalid in several channels is reported
+ * once. To report the position of a value, its document is parsed again, because a document from the cache was not
+ * parsed in this compilation.
+ * @param otherPaths the paths of all modules and assets, including modules with errors
  */
 export async function reportDangling(
   references: readonly Reference[],
@@ -58,7 +58,10 @@ async function report(
   found.add(document.diagnose({ pointer, code, message: message + where, offset: null }));
 }
 
-/** Whether the patch set the value. A patch replaces a list as a whole, so this includes values inside a list. */
+/**
+ * Whether the value at the pointer comes from the patch. A patch replaces whole lists, so values inside a list of the
+ * patch count too.
+ */
 function reaches(patch: Json, pointer: string): boolean {
   let inside: Json | undefined = patch;
   for (const step of pointerSteps(pointer) ?? []) {

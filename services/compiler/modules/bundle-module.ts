@@ -17,9 +17,12 @@ export type BundledModule =
   { readonly code: string; readonly probes: readonly Probe[] } | { readonly problems: readonly Diagnostic[] };
 
 const NAMESPACE = 'source';
-/** The diagnostic code of an import that does not lead to a file of the source. */
+/** The diagnostic code of an import that does not refer to a file of the source. */
 const OUTSIDE = 'module_import';
-/** Replaces `require`, so the bundler does not resolve it and its use can be detected in the output. */
+/**
+ * The bundler replaces `require` by this name. It then does not resolve calls of `require`, and the name in the
+ * output shows that the module uses `require`.
+ */
 const NO_REQUIRE = '__pointsman_no_require';
 
 const loaders: { readonly [ending: string]: Loader } = {
@@ -37,9 +40,12 @@ const loaders: { readonly [ending: string]: Loader } = {
 };
 
 /**
- * Bundles one entry into an ES module. The plugin resolves and loads everything that the bundler reads, and serves only files of the
- * source: no disk, no tsconfig, no package. The bundler executes no code of the source. It is a separate process for this one module, so if
- * it dies, no other source is affected. It is retried once, because it may have been killed from outside.
+ * Bundles one entry file and its imports into an ES module. A plugin resolves and loads all files, and provides only
+ * files of the source. The bundler therefore reads no disk, no tsconfig and no packages. It does not execute code
+ * from the source.
+ *
+ * A separate bundler process is started for each module, so its death affects no other source. If it dies, the
+ * module is bundled a second time, because the process may have been killed from outside.
  */
 export async function bundleModule(entry: string, files: SourceFiles): Promise<BundledModule> {
   const first = await tryToBundle(entry, files);
@@ -82,7 +88,8 @@ async function tryToBundle(entry: string, files: SourceFiles): Promise<BundledMo
     if (code.includes(NO_REQUIRE)) return { problems: [requireProblem(entry, probes, files)] };
     return { code, probes };
   } catch (error) {
-    // The bundler reports a failed read as an error of the module, which would blame the source.
+    // The bundler turns a failed read into an error of the module. The read error is rethrown, because it is not a
+    // fault of the source.
     if (readErrors.length > 0) throw readErrors[0];
     const { errors } = error as Partial<BuildFailure>;
     if (!Array.isArray(errors)) return 'died';
@@ -92,7 +99,7 @@ async function tryToBundle(entry: string, files: SourceFiles): Promise<BundledMo
   }
 }
 
-/** Wraps the files so that read errors are also added to `errors`. */
+/** Returns the same files, with a `read` that also adds each of its errors to `errors`. */
 function recordingErrors(files: SourceFiles, errors: unknown[]): SourceFiles {
   const read = async (paths: readonly string[]): Promise<void> => {
     try {
@@ -153,7 +160,7 @@ function problemOf({ location, text, detail }: Message, entry: string): Diagnost
   const code = detail === OUTSIDE ? OUTSIDE : 'module_syntax';
   if (!location) return atStart(entry, code, text);
   const path = location.file.startsWith(`${NAMESPACE}:`) ? location.file.slice(NAMESPACE.length + 1) : entry;
-  // The bundler's column is a byte offset from 0.
+  // The bundler's column is a byte offset that starts at 0.
   const before = Buffer.from(location.lineText).subarray(0, location.column).toString();
   return { path, line: location.line, column: before.length + 1, pointer: '', code, message: text };
 }

@@ -15,8 +15,9 @@ interface ModuleFacts {
 }
 
 /**
- * Bundles the modules, one after the other. A module comes from the cache if every file that its imports found is unchanged, and every path
- * that they tried without success still has no file. Adds the paths of all bundled files to `used`.
+ * Bundles the modules, one after the other. A cached module is reused if its imports resolve to the same files with
+ * the same contents. For this check, the cache entry lists every path that was tried for an import, and whether it
+ * existed. The function adds the paths of all bundled files to `used`.
  */
 export async function compileModules(
   modules: readonly SelectedModule[],
@@ -55,7 +56,7 @@ export async function compileModules(
   return compiled;
 }
 
-/** Adds the bundled module to the output. Null if it exceeds the size limit of the output. */
+/** Adds the bundled module to the output and to the cache. Returns null if the total output exceeds its size limit. */
 function keep(
   { code, probes }: Extract<BundledModule, { readonly code: string }>,
   key: string,

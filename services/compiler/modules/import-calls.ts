@@ -1,7 +1,8 @@
 /**
- * The offset of the first `import()` whose argument is not one plain string, or null. It also finds matches in
- * comments and strings: a false positive is safe, a missed call is not. The keyword `import` cannot contain
- * escapes. The time is linear in the text, because the gaps between tokens are computed once for all offsets.
+ * Returns the offset of the first `import()` whose argument is not a single plain string, or null. The function also
+ * matches inside comments and strings. A false match only refuses a valid module, but a missed call would let the
+ * bundler read the disk. A text search finds every call, because JavaScript does not allow escapes in the keyword
+ * `import`. The time is linear in the length of the text.
  */
 export function computedImportAt(text: string): number | null {
   let next: ((at: number) => number) | null = null;
@@ -19,7 +20,7 @@ export function computedImportAt(text: string): number | null {
   return null;
 }
 
-/** Whether a single string without escapes begins here and is the whole argument. */
+/** Whether the argument that begins at `at` is a single string without escapes. */
 function isPlainArgument(text: string, at: number, next: (at: number) => number): boolean {
   const quote = text.charAt(at);
   if (!/['"`]/.test(quote)) return false;
@@ -30,8 +31,8 @@ function isPlainArgument(text: string, at: number, next: (at: number) => number)
 }
 
 /**
- * Returns a function from an offset to the offset of the next character after white space and comments. The offsets are
- * computed from the end of the text, so each one reuses the result of a later offset.
+ * Returns a function that maps an offset to the offset of the next character after white space and comments. The
+ * results for all offsets are computed in one pass from the end of the text.
  */
 function tokenAfter(text: string): (at: number) => number {
   const { length } = text;
@@ -46,7 +47,8 @@ function tokenAfter(text: string): (at: number) => number {
       after[at] = after[lineEnd] ?? length;
     else if (text.startsWith('/*', at)) after[at] = after[Math.min(commentEnd, length)] ?? length;
     else after[at] = at;
-    // The end of the nearest comment, for the offset before this one. In "/*/", the "*" of the opening does not close the comment.
+    // Sets the end of the comment for a "/*" that begins one offset earlier. The closing "*/" is searched from the
+    // offset after the opening, because in "/*/" the "*" can't both open and close the comment.
     if (text.startsWith('*/', at + 1)) commentEnd = at + 3;
   }
   return (at) => after[Math.min(at, length)] ?? length;

@@ -1,27 +1,29 @@
 import { moduleLimits } from '../limits.ts';
 
 /**
- * A comment or a string (`other`), the opening backtick of a template, a character that ends a chain, a keyword or
- * operator that may nest (`link`), or any other word. An unclosed comment or string ends with the text.
+ * Matches one token. The group `other` is a comment or a string, which ends with the text if it is not closed.
+ * `template` is the opening backtick of a template, and `end` is a character that ends a chain. `link` is a keyword
+ * or an operator that may nest. A match without a group is any other word.
  */
 const TOKEN =
   /(?<other>\/\/[^\n]*|\/\*[^]*?(?:\*\/|$)|'(?:[^'\\\n]|\\[^])*'?|"(?:[^"\\\n]|\\[^])*"?)|(?<template>`)|(?<end>[;,{}])|(?<link>\b(?:if|else|for|while|do|with|typeof|void|delete|new|await|yield|keyof|async|extends|as)\b|=>|\*\*|\?\.|[!~?=+\-*/%&|^<>:.@])|[\w$]+/g;
 
 /**
- * The offset at which a chain of operators and keywords becomes too long: `else if`, `!!!`, `a=>a=>`, `a?b:`. Each
- * link nests the syntax tree one level deeper without a bracket. The bundler takes up to 60,000 bytes of memory for
- * each byte of such code. A comma, a semicolon or a brace ends a chain. In a template, only the code inside `${}`
- * counts.
+ * Returns the offset at which a chain of operators and keywords exceeds `moduleLimits.chain`, or null. Examples of
+ * chains are `else if`, `!!!`, `a=>a=>` and `a?b:`. Each link of a chain nests the syntax tree one level deeper
+ * without a bracket. The bundler takes up to 60,000 bytes of memory for each byte of such code. A comma, a semicolon
+ * or a brace ends a chain. In a template, only the code inside `${}` counts.
  */
 export function longChainAt(text: string): number | null {
   let links = 0;
-  // For each open `${`, the number of open braces inside it.
+  // The number of open braces inside each open `${`, from the outermost `${` to the innermost.
   const substitutions: number[] = [];
   TOKEN.lastIndex = 0;
   for (let token = TOKEN.exec(text); token !== null; token = TOKEN.exec(text)) {
     const { end, link, template } = token.groups ?? {};
     if (end !== undefined) links = 0;
-    // A template counts as a link, because consecutive templates nest as tags.
+    // A template counts as a link. If several templates follow each other, each of them is a tagged call of the
+    // expression before it, so the calls nest.
     if ((link ?? template) !== undefined && ++links > moduleLimits.chain) return token.index;
     if (template !== undefined || closesSubstitution(substitutions, end)) {
       const { next, opens } = templateText(text, TOKEN.lastIndex);
@@ -32,7 +34,10 @@ export function longChainAt(text: string): number | null {
   return null;
 }
 
-/** Skips the text of a template. Returns the offset where code continues, and whether that code is inside a `${`. */
+/**
+ * Skips the text of a template. Returns the offset where code continues. `opens` is true if this code is inside a
+ * `${`.
+ */
 function templateText(text: string, start: number): { next: number; opens: boolean } {
   for (let at = start; at < text.length; at++) {
     const character = text[at];
@@ -43,7 +48,7 @@ function templateText(text: string, start: number): { next: number; opens: boole
   return { next: text.length, opens: false };
 }
 
-/** Counts a brace inside the innermost `${`. Returns true, and removes the `${`, if this brace closes it. */
+/** Updates the brace count of the innermost `${`. Returns true if the token is the brace that closes this `${`. */
 function closesSubstitution(substitutions: number[], end: string | undefined): boolean {
   const inside = substitutions.pop();
   if (inside === undefined) return false;

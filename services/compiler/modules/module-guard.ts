@@ -3,7 +3,7 @@ import { moduleLimits } from '../limits.ts';
 import { computedImportAt } from './import-calls.ts';
 import { longChainAt } from './module-chains.ts';
 
-/** The reason why a module file is not passed to the bundler, and its offset. */
+/** The reason why a module file is not passed to the bundler, and the offset of the error in the file. */
 export interface Refusal {
   readonly code: string;
   readonly message: string;
@@ -11,10 +11,12 @@ export interface Refusal {
 }
 
 /**
- * Checks a module file before the bundler reads it. The bundler treats `import("./" + name)` as a glob and reads the disk for it, bypassing
- * all plugins. Any import() whose argument is not one plain string is therefore refused. The bundler is recursive, so deep nesting is
- * refused as well, both in brackets and in chains of operators. The limits of the bundler process stop any other attack. The bundler's
- * `define` option handles `require`.
+ * Checks a module file before the bundler reads it. Returns null if the file is accepted.
+ *
+ * The bundler treats `import("./" + name)` as a glob and searches the disk for it without calling its plugins. An
+ * import() is therefore accepted only if its argument is a single plain string. The bundler is recursive, so deep
+ * nesting is refused, whether by brackets or by chains of operators. The resource limits of the bundler process
+ * contain all other attacks. Calls of `require` are replaced by the bundler's `define` option.
  */
 export function guardModule(text: string): Refusal | null {
   const large = tooLarge(text);
@@ -31,7 +33,7 @@ export function guardModule(text: string): Refusal | null {
   return { code: 'module_import', message: 'import() accepts only one plain string', offset: computed };
 }
 
-/** Checks an imported JSON file, to which only the limits of size and nesting apply. */
+/** Checks an imported JSON file. Only the limits of size and nesting apply to it. */
 export function guardJson(text: string): Refusal | null {
   const large = tooLarge(text);
   if (large !== null) return large;

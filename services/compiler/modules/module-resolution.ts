@@ -1,14 +1,20 @@
 import { posix } from 'node:path';
 import type { SourceFiles } from '../source-files.ts';
 
-/** A path that was tried for an import, and the digest of its file. Null if the file does not exist. */
+/**
+ * A path that was tried for an import, and the digest of the file at that path. The digest is null if there is no
+ * such file.
+ */
 export type Probe = readonly [path: string, digest: string | null];
 
 export type Resolution = { readonly path: string } | { readonly problem: string };
 
 const ENDINGS = ['', '.ts', '.tsx', '.mts', '.js', '.mjs', '.jsx', '.json', '/index.ts', '/index.js'];
 
-/** Resolves an import to a file of the source. Only relative paths are allowed: a bare name would be a package. */
+/**
+ * Resolves an import to a file of the source. Only relative paths are allowed, because any other specifier refers to
+ * a package, and a source contains no packages.
+ */
 export function resolveImport(
   files: SourceFiles,
   from: string,
@@ -23,7 +29,7 @@ export function resolveImport(
   if (base === '..' || base.startsWith('../')) {
     return { problem: `${JSON.stringify(specifier)} leads outside the source` };
   }
-  // TypeScript's convention: an import names the emitted file, such as "a.js" for "a.ts".
+  // TypeScript code imports a file by the name of its compiled output, for example "a.js" for "a.ts".
   const asWritten = base.replace(/\.([cm]?)js(x?)$/, '.$1ts$2');
   const candidates = [...ENDINGS.map((ending) => base + ending), ...(asWritten === base ? [] : [asWritten])];
   for (const candidate of candidates) {

@@ -2,8 +2,8 @@ import type { Json } from '@pointsman/protocol/json/canonical-json';
 import { documentLimits } from '@pointsman/protocol/limits';
 
 /**
- * One escaped step of a JSON Pointer (RFC 6901). A step longer than the limit of reported pointers
- * (`boundedPointer`) is cut, because otherwise every pointer into a document would repeat a key of megabytes.
+ * Returns one escaped step of a JSON Pointer (RFC 6901). A step is cut at `documentLimits.textChars`, because a key
+ * may have megabytes, and every pointer below it would repeat it.
  */
 export function pointerStep(step: string | number): string {
   if (typeof step === 'number') return `/${step}`;
@@ -16,8 +16,8 @@ export function pointerTo(steps: readonly (string | number)[]): string {
 }
 
 /**
- * The pointer of the steps, or, if it has more than `chars` characters, the pointer of the nearest parent that fits. A step may be as long
- * as the document: a hundred pointers below one key of 5 MB would take 500 MB.
+ * Returns the pointer of the steps. If it has more than `chars` characters, returns the pointer of the nearest parent
+ * that fits. Without this limit, a hundred pointers below one key of 5 MB would take 500 MB.
  */
 export function pointerWithin(chars: number, steps: readonly (string | number)[]): string {
   let pointer = '';
@@ -30,7 +30,7 @@ export function pointerWithin(chars: number, steps: readonly (string | number)[]
   return pointer;
 }
 
-/** The unescaped steps of a pointer. Null for an invalid pointer. */
+/** Returns the unescaped steps of a pointer, or null if the pointer is invalid. */
 export function pointerSteps(pointer: string): string[] | null {
   if (pointer === '') return [];
   if (!pointer.startsWith('/') || /~(?![01])/.test(pointer)) return null;
@@ -48,7 +48,7 @@ export function isList(value: unknown): value is readonly Json[] {
   return Array.isArray(value);
 }
 
-/** An own member of an object or an item of an array. Undefined if it does not exist. */
+/** Returns an own member of an object or an item of an array, or undefined if it does not exist. */
 export function childOf(value: Json, step: string): Json | undefined {
   if (isList(value)) return /^(?:0|[1-9][0-9]*)$/.test(step) ? value[Number(step)] : undefined;
   return isObject(value) && Object.hasOwn(value, step) ? value[step] : undefined;

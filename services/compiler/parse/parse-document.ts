@@ -7,14 +7,23 @@ import { firstInvalidByte, placeIn } from './text-places.ts';
 
 export type DocumentFormat = 'json' | 'yaml' | 'toml';
 
-/** The value of a document, or its problems. `diagnose` converts later problems to diagnostics. */
+/**
+ * The parsed value of a document, or its errors. `diagnose` converts an error that is found later, for example by
+ * validation, to a diagnostic.
+ */
 export interface ParsedDocument extends ParsedText {
   readonly path: string;
-  /** Adds the line and the column, which come from the problem's offset if it has one, otherwise from its pointer. */
+  /**
+   * Adds the line and the column of a problem. They are computed from the problem's offset, or from its pointer if
+   * the offset is null.
+   */
   readonly diagnose: (problem: Problem) => Diagnostic;
 }
 
-/** The format of a document, from the file's extension in upper or lower case. Null if the file is not a document. */
+/**
+ * Returns the format of a document by the extension of its path, in upper or lower case. Returns null if the file is
+ * not a document.
+ */
 export function formatOf(path: string): DocumentFormat | null {
   const ending = /\.(json|ya?ml|toml)$/i.exec(path)?.[1]?.toLowerCase();
   if (ending === 'yml') return 'yaml';
@@ -28,9 +37,11 @@ export interface ParseOptions {
 const parsers = { json: parseJson, yaml: parseYaml, toml: parseToml };
 
 /**
- * Parses a file. Invalid content never makes it throw. An emitted document must keep all digits, so an integer that a double cannot
- * represent is a problem. A schema is only evaluated: with `integers: 'nearest'`, such an integer becomes the nearest double, as in any
- * JavaScript validator.
+ * Parses a file. Never throws because of the content; errors are in `problems`.
+ *
+ * By default, an integer that a double can't represent exactly is an error, because the emitted document must keep
+ * all digits. With `integers: 'nearest'`, such an integer becomes the nearest double. This option is for schemas.
+ * They are not emitted, and other JavaScript validators also use the nearest double.
  */
 export function parseDocument(
   path: string,
@@ -40,7 +51,7 @@ export function parseDocument(
 ): ParsedDocument {
   let text: string;
   try {
-    // Removes a byte order mark, which all three formats allow or ignore.
+    // The decoder removes a byte order mark. All three formats allow one.
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
     return notUtf8(path, bytes);

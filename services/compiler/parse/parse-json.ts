@@ -6,9 +6,11 @@ import { scanJson } from './scan-json.ts';
 import type { Integers, ParsedText } from './parsed-document.ts';
 
 /**
- * Parses JSON (RFC 8259) as strictly as I-JSON (RFC 7493) requires. The engine's parser is ten times faster than a
- * hand-written one, but it ignores duplicate keys and lost digits. So a cheap check of its result detects possible
- * problems, and only then the slow scanner reads the text again to report them with their positions.
+ * Parses JSON (RFC 8259) with the additional rules of I-JSON (RFC 7493).
+ *
+ * `JSON.parse` is ten times as fast as the scanner in scan-json.ts, but it ignores duplicate keys and lost digits. A
+ * cheap check of its result detects that a text may have such errors. Only then does the scanner read the text again,
+ * to report the errors with their positions.
  */
 export function parseJson(text: string, integers: Integers = 'exact'): ParsedText {
   let scanned: ReturnType<typeof scanJson> | null = null;
@@ -28,7 +30,10 @@ export function parseJson(text: string, integers: Integers = 'exact'): ParsedTex
   return { value, problems: scan().problems, locate };
 }
 
-/** The total number of members in all objects, or -1 when the slow scanner must check a value. */
+/**
+ * Returns the total number of members of all objects in the value. Returns -1 if the value may have an error that
+ * only the scanner can report.
+ */
 function countMembersIfSafe(value: Json, depth: number): number {
   if (typeof value === 'string') return value.isWellFormed() ? 0 : -1;
   if (typeof value === 'number') return isSafeNumber(value) ? 0 : -1;
@@ -55,7 +60,10 @@ function isSafeNumber(value: number): boolean {
   return Number.isSafeInteger(value) || (Number.isFinite(value) && !Number.isInteger(value));
 }
 
-/** In valid JSON each member has exactly one ":" outside strings, so more colons than members mean a duplicate key. */
+/**
+ * Counts the colons outside strings. In valid JSON there is one for each member. A parsed value with fewer members
+ * than colons therefore means that the text has a duplicate key.
+ */
 function countColons(text: string): number {
   let colons = 0;
   for (let at = 0; at < text.length; at++) {

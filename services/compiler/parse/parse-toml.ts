@@ -8,8 +8,8 @@ import { locatePlace, type Place } from './places.ts';
 import { scanToml } from './toml-places.ts';
 
 /**
- * Parses TOML 1.0. Dates and times become strings in RFC 3339 format, because JSON has no type for them. The
- * library does not report the positions of values, so toml-places.ts finds them in a second pass.
+ * Parses TOML 1.0. Dates and times become strings in RFC 3339 format, because JSON has no type for them. The library
+ * does not report the positions of values. If a position is needed, toml-places.ts scans the text again.
  */
 export function parseToml(text: string, integers: Integers = 'exact'): ParsedText {
   let root: Place | null = null;
@@ -28,13 +28,16 @@ export function parseToml(text: string, integers: Integers = 'exact'): ParsedTex
 function problemOf(error: TomlError, text: string): Problem {
   const [firstLine = ''] = error.message.split('\n');
   const message = firstLine.replace('Invalid TOML document: ', '');
-  // Counts lines as the library does: only LF and CR LF end a line.
+  // Counts lines in the same way as the library. It ends a line at LF and CR LF, but not at a single CR.
   let offset = 0;
   for (let line = 1; line < error.line; line++) offset = text.indexOf('\n', offset) + 1;
   return { pointer: '', code: codeOf(message), message, offset: offset + error.column - 1 };
 }
 
-/** The library has a single error type. These two problems have their own codes, as in the other formats. */
+/**
+ * Returns the error code for a message of the library, which has a single error type. Excessive nesting and duplicate
+ * keys have separate codes, as in JSON and YAML.
+ */
 function codeOf(message: string): string {
   if (message.includes('excessively nested')) return 'too_deep';
   return message.startsWith('trying to redefine') ? 'duplicate_key' : 'toml_syntax';
@@ -74,7 +77,7 @@ function toJson(reading: Reading, value: unknown, pointer: string, depth: number
   return object;
 }
 
-/** Reports a problem. Without an offset, it is reported at the value. */
+/** Reports a problem. If the offset is null, the reported position is that of the value. */
 function refuse(
   problems: Problem[],
   pointer: string,
@@ -86,12 +89,12 @@ function refuse(
   return null;
 }
 
-/** Longer than any date and time in TOML. */
+/** The number of characters that are read to parse a date. No date and time in TOML is longer. */
 const DATE_CHARS = 80;
 
 /**
- * Converts a date to RFC 3339 format. The library turns February 30 into a day in March, and drops all but three digits of a fractional
- * second. Both would change the value, so such dates are reported as problems.
+ * Converts a date to RFC 3339 format. The library turns February 30 into a day in March, and drops all but three
+ * digits of a fractional second. Such dates are reported as errors, because the value would change.
  */
 function dateText({ text, problems, locate }: Reading, date: TomlDate, pointer: string): Json {
   const start = locate(pointer);

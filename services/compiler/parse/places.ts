@@ -1,23 +1,26 @@
 import { pointerSteps } from './json-pointer.ts';
 
 /**
- * The position of a value in the text, and of the values inside it. A document may have millions of them, so unused
- * fields are null.
+ * The position of a value in the text, and the positions of the values inside it. Fields that do not apply are null
+ * to save memory, because a document may have millions of values.
  */
 export interface Place {
   start: number;
-  /** The offset at which the key of this value begins; without a key, the value's own start. */
+  /** The offset of the value's key. If the value has no key, it is the offset of the value. */
   readonly keyStart: number;
-  /** The members of a map, set by {@link setMember}. Null for other values. */
+  /** The positions of a map's members, which {@link setMember} adds. The field is null for other values. */
   members: ReadonlyMap<string, Place> | null;
-  /** The items of a list. Null for other values. */
+  /** The positions of a list's items. The field is null for other values. */
   readonly items: Place[] | null;
 }
 
 export type MapPlace = Place & { members: ReadonlyMap<string, Place> };
 export type ListPlace = Place & { readonly items: Place[] };
 
-/** Shared by all empty maps to save memory: a separate map takes 200 bytes, and a document of 8 MB may have two million. */
+/**
+ * The members of every empty map. An empty Map object takes 200 bytes, and a document of 8 MB may contain two million
+ * empty maps.
+ */
 const NO_MEMBERS: ReadonlyMap<string, Place> = new Map();
 
 export function placeOfMap(start: number, keyStart: number): MapPlace {
@@ -37,7 +40,10 @@ export function placeOfScalar(start: number, keyStart: number): Place {
   return { start, keyStart, members: null, items: null };
 }
 
-/** The offset of a pointer's value or key, or of its nearest existing parent. */
+/**
+ * Returns the offset of the value at a pointer, or of the value's key. If the pointer does not exist, returns the
+ * offset of its nearest existing parent.
+ */
 export function locatePlace(root: Place, pointer: string, key: boolean): number {
   let place = root;
   const steps = pointerSteps(pointer) ?? [];
@@ -51,8 +57,9 @@ export function locatePlace(root: Place, pointer: string, key: boolean): number 
 }
 
 /**
- * The offset of the quote that closes a string with backslash escapes, or -1. The search starts at `from`. A regular
- * expression for the whole string would need a stack as long as the string.
+ * Returns the offset of the quote that closes a string, or -1. The search starts at `from` and skips quotes that are
+ * escaped with a backslash. A regular expression that matches the whole string would overflow the stack on a long
+ * string.
  */
 export function closingQuote(text: string, from: number, quote: string): number {
   let close = text.indexOf(quote, from);

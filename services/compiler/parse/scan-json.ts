@@ -19,14 +19,16 @@ interface Scan {
   at: number;
 }
 
-/** Stops the scan, after a syntax error or when the maximum number of problems is reached. */
+/** Thrown to end the scan after a syntax error, or when the maximum number of reported errors is reached. */
 class ScanStopped extends Error {}
 
 /**
- * A slow JSON scanner that records positions, and detects what the engine's parser does not report: duplicate keys,
- * lost digits, lone surrogates, `__proto__`, depth. It runs only for documents with a problem. `jsonc-parser` and
- * `momoa` overflow the stack on a list nested 10,000 deep. They report only syntax errors, with less precise
- * positions, and none of these problems.
+ * Scans JSON and records the position of each value. It also reports errors that `JSON.parse` ignores: duplicate
+ * keys, lost digits, lone surrogates, the key `__proto__`, and excessive depth. It is slow, so it runs only when the
+ * text may have an error.
+ *
+ * The packages `jsonc-parser` and `momoa` were not chosen. Both overflow the stack on a list that is nested 10,000
+ * deep, and report none of these errors, only syntax errors with less precise positions.
  */
 export function scanJson(
   text: string,
@@ -109,8 +111,8 @@ function checkString(scan: Scan, pointer: string, value: string, at: number): vo
 }
 
 /**
- * Reads the string one UTF-16 unit at a time. A regular expression with repeated alternatives saves a backtracking
- * position for each unit, and the engine throws a RangeError after about ten million of them.
+ * Scans a string one UTF-16 unit at a time. A regular expression would store a backtracking position for each unit,
+ * and the engine throws a RangeError after about ten million of them.
  */
 function scanString(scan: Scan, pointer: string): string {
   const { text } = scan;
@@ -131,7 +133,7 @@ function scanString(scan: Scan, pointer: string): string {
     : (JSON.parse(text.slice(start, scan.at)) as string);
 }
 
-/** The length of the escape that begins at `at` (RFC 8259, section 7). Null if it is invalid. */
+/** Returns the length of the escape sequence that begins at `at` (RFC 8259, section 7), or null if it is invalid. */
 function escapeLength(text: string, at: number): number | null {
   const letter = text.charAt(at + 1);
   if (letter !== 'u') return letter !== '' && '"\\/bfnrt'.includes(letter) ? 2 : null;
@@ -174,7 +176,7 @@ function scanPlain(scan: Scan, pointer: string): void {
   }
 }
 
-/** The message is the same in all formats. */
+/** Returns the error message for an integer that would lose digits. It is the same in all formats. */
 export function integerMessage(source: string): string {
   return `the integer ${source.slice(0, 40)} is beyond ±(2^53 − 1) and would lose digits; write it as a string`;
 }

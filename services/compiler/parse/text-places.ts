@@ -1,18 +1,18 @@
 import { isUtf8 } from 'node:buffer';
 
-/** A line of a text: its number, from 1, and the offset of its first character. */
+/** A line of a text: its number, which starts at 1, and the offset of its first character. */
 interface Line {
   readonly number: number;
   readonly start: number;
 }
 
-/** The line is stored for one offset per this many UTF-16 units. */
+/** The number of UTF-16 units between two offsets whose line is stored. */
 const BLOCK = 65_536;
 
 /**
- * Converts offsets to lines and columns, both from 1. Columns count UTF-16 units, as editors and the LSP do. A line
- * ends with LF, CR LF or CR. The text is scanned once, up to the largest requested offset, and one line per block is
- * stored.
+ * Returns a function that converts an offset to a line and a column, which both start at 1. Columns count UTF-16
+ * units, as editors and the LSP do. A line ends with LF, CR LF or CR. The text is scanned once, up to the largest
+ * requested offset. The line of every `BLOCK`th offset is stored, so that a later call scans at most one block.
  */
 export function placeIn(text: string): (offset: number) => { line: number; column: number } {
   let last: Line = { number: 1, start: 0 };
@@ -29,8 +29,8 @@ export function placeIn(text: string): (offset: number) => { line: number; colum
 }
 
 /**
- * Returns the line of an offset, starting from the line of an earlier offset. It allocates nothing per line break,
- * because a text may have fifty million of them.
+ * Returns the line that contains an offset. The scan starts at an earlier offset `from`, which is in `line`. It
+ * allocates no object per line break, because a text may have fifty million of them.
  */
 function lineAt(text: string, offset: number, from: number, line: Line): Line {
   let { number, start } = line;
@@ -46,14 +46,15 @@ function lineAt(text: string, offset: number, from: number, line: Line): Line {
 const LF = 0x0a;
 const CR = 0x0d;
 
-/** The line and the column of the first byte that is not valid UTF-8 (RFC 3629). */
+/** Returns the line and the column of the first byte that is not valid UTF-8 (RFC 3629). */
 export function firstInvalidByte(bytes: Uint8Array): { line: number; column: number } {
   let good = 0;
   for (let end = good; end < bytes.length; good = end) {
     end = endOfCharacter(bytes, good + BLOCK);
     if (!isUtf8(bytes.subarray(good, end))) break;
   }
-  // A streaming decoder accepts an incomplete character at the end, so it rejects a prefix only for an invalid byte.
+  // The following binary search finds the longest prefix that decodes. The streaming decoder accepts a prefix that
+  // ends inside a character, so it fails only for an invalid byte.
   let low = good;
   let high = Math.min(bytes.length, good + BLOCK);
   while (low < high) {
@@ -65,7 +66,10 @@ export function firstInvalidByte(bytes: Uint8Array): { line: number; column: num
   return placeIn(before)(before.length);
 }
 
-/** The nearest offset at or before `at` that does not split a character, which has at most four bytes. */
+/**
+ * Returns the last offset at or before `at` that does not split a character. A UTF-8 character has at most four
+ * bytes.
+ */
 function endOfCharacter(bytes: Uint8Array, at: number): number {
   if (at >= bytes.length) return bytes.length;
   for (let end = at; end > at - 4; end--) if (((bytes[end] ?? 0) & 0xc0) !== 0x80) return end;

@@ -20,15 +20,18 @@ interface KeyPart {
   readonly start: number;
 }
 
-/** Stops the scan at unexpected text. The positions found before it are kept. */
+/** Thrown to end the scan at unexpected text. The positions that were found before it are kept. */
 class ScanStopped extends Error {}
 
 /**
  * Finds the position of each value in a valid TOML document. The library that parsed the text does not report
- * positions, so this scans the text again, only precisely enough to separate values. The position of a table is its
- * header; without a header it is the first key that names it. Recursion is bounded, because the library has rejected
- * deep nesting. `toml-eslint-parser` reports positions, but takes 4 to 80 times as long (5.7 s for a list of 200,000
- * numbers) and overflows its stack on a string of 128 KiB.
+ * positions. This function therefore scans the text again, and only separates the values from each other.
+ *
+ * The position of a table is its header. If a table has no header, its position is the first key that names it. The
+ * recursion is bounded, because the library has already rejected deep nesting.
+ *
+ * The package `toml-eslint-parser` reports positions, but takes 4 to 80 times as long (5.7 s for a list of 200,000
+ * numbers). It also overflows its stack on a string of 128 KiB.
  */
 export function scanToml(text: string): Place {
   const scan: Scan = { text, at: 0 };
@@ -70,7 +73,10 @@ function scanMember(scan: Scan, table: MapPlace): void {
   setMember(inner, last.name, scanValue(scan, last.start));
 }
 
-/** Returns the table that contains the last part of a key. Creates missing tables. */
+/**
+ * Returns the table that contains the last part of a dotted key, and that part. Creates the tables that do not exist
+ * yet.
+ */
 function descend(table: MapPlace, key: readonly KeyPart[]): { table: MapPlace; last: KeyPart } {
   const last = key.at(-1);
   if (!last) throw new ScanStopped();
@@ -79,7 +85,10 @@ function descend(table: MapPlace, key: readonly KeyPart[]): { table: MapPlace; l
   return { table: inner, last };
 }
 
-/** The child table. For an array of tables, this is its last item (TOML 1.0, "Array of Tables"). */
+/**
+ * Returns the child table with this name, and creates it if it does not exist. For an array of tables, returns the
+ * last item (TOML 1.0, "Array of Tables").
+ */
 function childMap(table: MapPlace, { name, start }: KeyPart): MapPlace {
   const known = table.members.get(name);
   const child = known?.items?.at(-1) ?? known ?? placeOfMap(start, start);
@@ -92,7 +101,7 @@ function isMapPlace(place: Place): place is MapPlace {
   return place.members !== null;
 }
 
-/** The parts of a dotted key, up to the "=" or "]" after it. */
+/** Reads the parts of a dotted key. Stops at the "=" or "]" after the key. */
 function scanKey(scan: Scan): KeyPart[] {
   const parts: KeyPart[] = [];
   do {
@@ -109,7 +118,7 @@ function scanKey(scan: Scan): KeyPart[] {
 function nameOf(spelled: string): string {
   if (!/^["']/.test(spelled)) return spelled;
   if (spelled.startsWith("'") || !spelled.includes('\\')) return spelled.slice(1, -1);
-  // Let the library decode the escapes, so that the name is the same as in the parsed value.
+  // The library decodes the escapes of a quoted key, so that the name equals the name in the parsed value.
   return Object.keys(parse(`${spelled} = 0`))[0] ?? '';
 }
 
@@ -127,7 +136,7 @@ function scanValue(scan: Scan, keyStart: number): Place {
     return map;
   }
   if (open === '"' || open === "'") skipString(scan);
-  // A date and a time may be separated by a space.
+  // The pattern includes a space followed by a time, because TOML allows a space between a date and a time.
   else if (skip(scan, /[^\s,\]}#]+(?: \d\d:[^\s,\]}#]*)?/y) === 0) throw new ScanStopped();
   return placeOfScalar(start, keyStart);
 }
@@ -150,7 +159,7 @@ function skipString(scan: Scan): void {
   const close = quote === "'" ? scan.text.indexOf(delimiter, from) : closingQuote(scan.text, from, delimiter);
   if (close < 0) throw new ScanStopped();
   scan.at = close + delimiter.length;
-  // A multi-line string may contain one or two quotes directly before its closing delimiter.
+  // The content of a multi-line string may end with one or two quotes, directly before the closing delimiter.
   for (let more = 0; isMultiline && more < 2 && scan.text[scan.at] === quote; more++) scan.at++;
 }
 
@@ -163,7 +172,7 @@ function skipSpaceAndComments(scan: Scan): void {
   }
 }
 
-/** Skips the characters that match here, and returns their number. */
+/** Skips the text that the pattern matches at the current offset. Returns the number of skipped characters. */
 function skip(scan: Scan, pattern: RegExp): number {
   pattern.lastIndex = scan.at;
   const skipped = pattern.test(scan.text) ? pattern.lastIndex - scan.at : 0;

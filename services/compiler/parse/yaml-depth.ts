@@ -4,8 +4,8 @@ import { documentLimits } from '@pointsman/protocol/limits';
 type Token = CST.Token;
 
 /**
- * The offset of the first map or list that is nested too deeply, or null. Not recursive, because the tokens may be
- * nested 10,000 deep.
+ * Returns the offset of the first map or list that is nested too deeply, or null. The function is not recursive,
+ * because the tokens may be nested 10,000 deep.
  */
 export function tooDeepAt(tokens: readonly Token[]): number | null {
   const waiting: { token: Token; depth: number }[] = [];

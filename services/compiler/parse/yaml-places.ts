@@ -1,7 +1,10 @@
 import { isAlias, isMap, isScalar, isSeq, type Node } from 'yaml';
 import { pointerSteps } from './json-pointer.ts';
 
-/** The offset of a pointer's value or key, or of its nearest parent. For an alias, the offset of the alias itself. */
+/**
+ * Returns the offset of the value at a pointer, or of the value's key. If the pointer does not exist, returns the
+ * offset of its nearest existing parent. If the pointer leads through an alias, returns the offset of the alias.
+ */
 export function locateInYaml(root: Node | null, pointer: string, key: boolean): number {
   let node = root;
   const steps = pointerSteps(pointer) ?? [];
@@ -24,7 +27,7 @@ function childNode(node: Node, step: string): { keyNode: Node | null; valueNode:
   return { keyNode: null, valueNode: null };
 }
 
-/** Whether a node has a position in the text. An omitted value (`key:`) does not. */
+/** Whether a node has text in the file. The omitted value in `key:` has none. */
 function hasText(node: Node | null): boolean {
   return node !== null && !(isScalar(node) && node.value === null && node.source === '');
 }

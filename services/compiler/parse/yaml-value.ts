@@ -19,20 +19,23 @@ import { integerMessage } from './scan-json.ts';
 interface Reading {
   readonly integers: Integers;
   readonly problems: Problem[];
-  /** The latest node of each anchor name so far. In YAML an alias refers to that node. */
+  /** The last node that was read with each anchor name. In YAML, an alias refers to this node. */
   readonly anchors: Map<string, Node>;
-  /** Nodes that are being read. An alias to one of them is a cycle. */
+  /** The nodes that are currently being read. An alias to one of them is a cycle, which is an error. */
   readonly open: Set<Node>;
-  /** Number of nodes expanded from aliases. */
+  /** The number of nodes that aliases have added to the value so far. The maximum is `documentLimits.aliasNodes`. */
   expanded: number;
-  /** Number of characters in keys and strings expanded from aliases. */
+  /**
+   * The number of characters in keys and strings that aliases have added to the value so far. The maximum is
+   * `documentLimits.aliasChars`.
+   */
   expandedChars: number;
   insideAlias: boolean;
 }
 
 /**
- * The JSON value of a composed document. Anything that JSON cannot represent, or that YAML parsers interpret
- * differently, is a problem.
+ * Converts a composed YAML document to a JSON value. It reports an error for anything that JSON can't represent, and
+ * for anything that YAML parsers interpret differently.
  */
 export function valueOfYaml(
   document: Document,

@@ -2,10 +2,10 @@ import type { ProcessAnswer, Question } from './compile-protocol.ts';
 
 export type ReadBlobs = (digests: readonly string[]) => Promise<ReadonlyMap<string, Uint8Array>>;
 
-/** The cached facts for a key, or undefined. */
+/** Returns the facts (the data about a compiled file) that the cache stores under a key, or undefined. */
 export type Recall = (key: string) => string | undefined;
 
-/** A question, with the cached facts for its keys. */
+/** A question of a compile process (a request for files), with the cached facts for its keys. */
 export interface QuestionWithFacts {
   readonly question: Question;
   readonly facts: readonly (string | null)[];
@@ -15,20 +15,23 @@ export function withFacts(question: Question, recall: Recall): QuestionWithFacts
   return { question, facts: question.keys.map((key) => (key === null ? null : (recall(key) ?? null))) };
 }
 
-/** The distinct digests whose content must be sent because no facts are cached. */
+/**
+ * Returns the distinct digests of the requested files for which no facts are cached. The contents of these files must
+ * be sent.
+ */
 export function neededFor({ question, facts }: QuestionWithFacts): readonly string[] {
   return [...new Set(question.digests.filter((_, index) => facts[index] === null))];
 }
 
 /**
- * Creates the answer to a question. `contents` must include all needed contents. Each is sent once, so an answer is never larger than the
- * source.
+ * Creates the answer to a question. `contents` must include all contents that `neededFor` returns. A content that is
+ * requested several times is included once, so an answer is never larger than the source.
  */
 export function answerTo(of: QuestionWithFacts, contents: ReadonlyMap<string, Uint8Array>): ProcessAnswer {
   const { question, facts } = of;
   const digests = neededFor(of);
   const nth = new Map(digests.map((digest, index) => [digest, index]));
-  // Uses one buffer, because thousands of small buffers are slow to send.
+  // All contents are copied into one buffer, because sending thousands of small buffers is slow.
   const arena = new Uint8Array(
     digests.reduce((sum, digest) => sum + contentOf(contents, digest).byteLength, 0),
   );

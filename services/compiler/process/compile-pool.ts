@@ -6,17 +6,19 @@ import { compileLimits } from '../../../core/limits/compile-limits.ts';
 import { processLimits } from '../limits.ts';
 import { compileEnvironment } from './process-environment.ts';
 
-/** A process that compiles one source at a time. */
+/** A process that compiles sources, one at a time. */
 export interface CompileProcess {
   readonly child: ChildProcess;
-  /** The start of the process's standard error, as short printable text, which usually shows why it died. */
+  /** Returns the start of the process's standard error as printable ASCII text. It usually shows why a process died. */
   readonly stderrText: () => string;
 }
 
 export interface CompilePool {
-  /** Takes the idle process that started first. If none is idle, takes a new process that is still starting. */
+  /**
+   * Takes the free process that started first. If no process is free, starts another one and returns it immediately.
+   */
   readonly take: () => CompileProcess;
-  /** Returns a process after a compilation. A dead process is replaced. */
+  /** Returns a process to the pool after a compilation. If the process is dead, a new one is started. */
   readonly giveBack: (taken: CompileProcess) => void;
   readonly close: () => void;
 }
@@ -81,15 +83,16 @@ function isAlive({ child }: CompileProcess): boolean {
 }
 
 function startProcess({ heapMiB, youngHeapMiB }: PoolLimits): CompileProcess {
-  // The TypeScript compiler changes extensions only in imports, so this path needs the extension of the running file.
+  // The TypeScript compiler changes the extensions of imports, but not of this path. The extension is therefore that
+  // of the running file.
   const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const child = spawn(
     process.execPath,
     [
       `--max-old-space-size=${heapMiB}`,
-      // The young generation consists of three semi-spaces.
+      // V8's young generation consists of three semi-spaces of this size.
       `--max-semi-space-size=${Math.ceil(youngHeapMiB / 3)}`,
-      // Lets the process collect garbage, to measure its live heap after a compilation.
+      // The flag permits the process to run the garbage collector before it measures its live heap.
       '--expose-gc',
       fileURLToPath(new URL(`compile-process.${ending}`, import.meta.url)),
     ],
@@ -100,7 +103,8 @@ function startProcess({ heapMiB, youngHeapMiB }: PoolLimits): CompileProcess {
     },
   );
   lowerPriority(child.pid);
-  // Ignores the error: it only reports an undelivered message. The session handles the exit of the process.
+  // The error event means that a message could not be sent or the process could not be killed. It is ignored, because
+  // the session handles the exit of the process.
   child.on('error', () => undefined);
   let stderr = '';
   child.stderr?.on('data', (chunk: Buffer) => {
@@ -120,6 +124,6 @@ function lowerPriority(pid: number | undefined): void {
   try {
     if (pid !== undefined) setPriority(pid, compileLimits.niceness);
   } catch {
-    // A sandbox may forbid changing the priority. The process then keeps the normal priority.
+    // A sandbox may forbid a change of the priority. The process then keeps the normal priority.
   }
 }

@@ -16,12 +16,12 @@ import { messagesOf } from './sent-result.ts';
 import { forgetCompilation, isSpent } from './process-hygiene.ts';
 
 /**
- * The entry point of a compile process, which compiles one source at a time. It communicates only by messages with
- * its parent, which may kill it at any time. It exits when the parent exits.
+ * The compilation that this compile process currently runs. A compile process runs one compilation at a time. It
+ * communicates with its parent only by messages, and exits when the parent exits. The parent may kill it at any time.
  */
 interface RunningTask {
   readonly taskId: number;
-  /** The unanswered questions, by number. */
+  /** The callbacks of the questions (requests for files) that have no answer yet, by question ID. */
   readonly open: Map<number, (answer: ProcessAnswer) => void>;
 }
 
@@ -63,7 +63,10 @@ async function compileTask({ paths, digests, sizes }: ProcessTask, task: Running
   if (running === task) running = null;
 }
 
-/** A separate function, so that the result can be garbage-collected after it is sent. */
+/**
+ * This is a separate function, so that the result can be garbage-collected after it is sent and before the heap is
+ * measured.
+ */
 async function compileAndSend(task: RunningTask, entries: readonly SourceEntry[]): Promise<void> {
   const result = await compileSource(entries, askFor(task));
   for (const message of messagesOf(result)) await send(task, message);
@@ -87,7 +90,10 @@ function askFor(task: RunningTask): Ask {
 
 class WrongContent extends Error {}
 
-/** Checks the digest of each content, so that no file gets the content of another. Takes about 2 s per GiB. */
+/**
+ * Converts an answer to one response per requested file. It checks the digest of each content, so that a file never
+ * gets the content of another file. The check takes about 2 s per GiB.
+ */
 function unpack(
   wanted: readonly FileRequest[],
   { facts, contents, digests, ends, arena }: ProcessAnswer,
@@ -108,13 +114,13 @@ function unpack(
 }
 
 /**
- * Waits until the message is written, so that a large result is not in memory twice. Sends nothing for a finished task, because the bundler
- * may still call back after the task has ended.
+ * Sends a message, and waits until it is written, so that only one piece of a large result is in the send buffer.
+ * Nothing is sent for a task that has ended, because the bundler may call back after that.
  */
 async function send(task: RunningTask, message: FromTask): Promise<void> {
   if (running !== task) return;
   const { promise, resolve } = Promise.withResolvers<void>();
-  // Ignores errors: they mean that the parent has exited, and then this process exits too.
+  // An error means that the parent has exited. It is ignored, because this process then also exits.
   process.send?.({ taskId: task.taskId, ...message }, () => resolve());
   await promise;
 }

@@ -1,25 +1,37 @@
 import type { Diagnostic } from '@pointsman/protocol/releases/diagnostic';
 import type { ArtifactFile } from '@pointsman/protocol/artifacts/oci';
 
-/** Part of every cache key. Increase it when the same input compiles to a different output. */
+/**
+ * The version of the compiler's output, which is part of every cache key. Increase it when the output for the same
+ * input changes.
+ */
 export const COMPILER_VERSION = 2;
 
-/** Requests a file. The response contains the facts that are cached under `key`, or the content if there are none. */
+/**
+ * A request for a file. The response contains the facts (the data about the compiled file) that are cached under
+ * `key`. If no facts are cached, it contains the content with this digest.
+ */
 export interface FileRequest {
   readonly key: string | null;
   readonly digest: string;
 }
 
-/** Either the cached facts or the content, never both. */
+/** The response to a `FileRequest`. Exactly one of the two fields is not null. */
 export interface FileResponse {
   readonly facts: string | null;
   readonly content: Uint8Array | null;
 }
 
-/** Requests files from the parent process. The waiting time does not count against the compilation's time limit. */
+/**
+ * Requests files from the parent process. The compilation's time limit excludes the time that it waits for the
+ * response.
+ */
 export type Ask = (wanted: readonly FileRequest[]) => Promise<readonly FileResponse[]>;
 
-/** The input of a compilation. Parallel lists, because thousands of small objects are slow to send. */
+/**
+ * The files of the source, as three lists of equal length. One list of small objects would be slow to send for
+ * thousands of files.
+ */
 export interface ProcessTask {
   readonly paths: readonly string[];
   readonly digests: readonly string[];
@@ -27,21 +39,24 @@ export interface ProcessTask {
 }
 
 /**
- * The arena contains the contents one after the other. Each content occurs once, even if several requests need it: seventy patches of a
- * document of 7 MiB request it seventy times. `contents` has the index of each request's content, or -1 if facts were cached.
+ * The answer to a question. `arena` contains the requested contents one after the other, each of them once.
+ * `contents` has one number for each requested file: the index of its content in `digests`, or -1 if facts were
+ * cached. The index exists because several requests may need the same content. For example, seventy patches of a
+ * document of 7 MiB request it seventy times.
  */
 export interface ProcessAnswer {
   readonly facts: readonly (string | null)[];
   readonly contents: readonly number[];
   readonly digests: readonly string[];
-  /** The offset at which each content ends in the arena. */
+  /** The offset in `arena` at which each content ends. */
   readonly ends: readonly number[];
   readonly arena: Uint8Array;
 }
 
 /**
- * A process compiles for different tenants in turn. So each message has the ID of its task, and each answer the ID of
- * its question within the task. Both sides ignore messages of other tasks.
+ * A message to a compile process: a task, or the answer to one of its questions. One process compiles for several
+ * tenants, one after the other. Each message therefore has the ID of its task, and each answer has the ID of its
+ * question. Both sides ignore messages of other tasks.
  */
 export type ToProcess = { readonly taskId: number } & (
   { readonly task: ProcessTask } | { readonly questionId: number; readonly answer: ProcessAnswer }
@@ -57,29 +72,32 @@ export type FromProcess = { readonly taskId: number } & FromTask;
 
 export type FromTask =
   | { readonly kind: 'started' }
-  /** Several questions may be open at a time, because the bundler loads modules concurrently. */
+  /** A request for files. Several questions may be open at a time, because the bundler loads modules concurrently. */
   | ({ readonly kind: 'question' } & Question)
-  /** The outcome, and the list of the blobs that follow. */
+  /** The outcome of the compilation, and the list of the blobs whose contents follow in `piece` messages. */
   | { readonly kind: 'outcome'; readonly outcome: ProcessOutcome }
   | { readonly kind: 'artifact'; readonly artifact: SentArtifact }
-  /** The next bytes of the blobs. A single message with all bytes would block the receiver for a second. */
+  /**
+   * The next bytes of the concatenated blob contents. A single message with all bytes would block the receiver for a
+   * second.
+   */
   | { readonly kind: 'piece'; readonly bytes: Uint8Array }
-  /** The last message. `isSpent`: the process retains too much memory to compile for another tenant. */
+  /** The last message of a task. `isSpent` is true if the process uses too much memory for another compilation. */
   | { readonly kind: 'end'; readonly isSpent: boolean }
   /**
-   * The compilation threw. `ofCompiler` means a defect of the compiler, which the same source triggers again. Otherwise a content had a
-   * wrong digest.
+   * The compilation threw an error. If `ofCompiler` is true, the cause is a bug in the compiler, and the same source
+   * causes the error again. If it is false, a received content had a wrong digest.
    */
   | { readonly kind: 'threw'; readonly message: string; readonly ofCompiler: boolean };
 
-/** The list of a compilation's blobs, sent before their contents. */
+/** The blobs that a compilation has created, without their contents. The contents are sent later in the same order. */
 export interface AnnouncedBlobs {
   readonly digests: readonly string[];
   readonly mediaTypes: readonly string[];
   readonly sizes: readonly number[];
 }
 
-/** A cache entry for later compilations. `digest` identifies its blob. */
+/** An entry that the parent caches for later compilations. `digest` is the digest of the blob that belongs to it. */
 export interface CacheEntry {
   readonly key: string;
   readonly facts: string;
@@ -94,8 +112,8 @@ export interface ProcessArtifact {
 }
 
 /**
- * An artifact as it is sent. `list` is null if an artifact with the same digest was sent before: channels whose overlays change nothing
- * share an artifact.
+ * An artifact in a message. `list` is null if an earlier artifact of this result has the same digest, and therefore
+ * the same files. This happens when an overlay changes nothing.
  */
 export interface SentArtifact {
   readonly channel: string | null;
@@ -119,7 +137,10 @@ export type ProcessOutcome = (Compiled | Invalid) & {
   readonly cacheEntries: readonly CacheEntry[];
 };
 
-/** The result of a compilation. `B` is a list of texts in the compile process, and a map of contents by digest in the parent process. */
+/**
+ * The result of a compilation. `B` is the type of the created blobs. In the compile process it is a list of texts. In
+ * the parent process it is a map from digest to content.
+ */
 export type ProcessResult<B> = ((Compiled & { readonly artifacts: readonly ProcessArtifact[] }) | Invalid) & {
   readonly made: B;
   readonly cacheEntries: readonly CacheEntry[];

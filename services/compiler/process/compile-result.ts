@@ -2,18 +2,21 @@ import type { CompiledBlob, CompileResult } from './compiled.ts';
 import { contentOf, type ReadBlobs } from './answer-question.ts';
 import type { ReceivedResult } from './received-result.ts';
 
-/** The cache entry of a compiled file: its blob, and the facts that a later compilation needs. */
+/**
+ * The cache entry of a compiled file. It contains the compiled blob, and the facts that a later compilation needs
+ * about the file.
+ */
 export interface CachedFile extends CompiledBlob {
   readonly facts: string;
 }
 
-/** Estimated overhead of a cache entry: objects, keys and strings. */
+/** The estimated memory overhead of one cache entry in bytes: objects, keys and strings. */
 const CACHED_FILE_OVERHEAD_BYTES = 600;
 
 /**
- * Assembles the result of a compilation from new blobs, cached blobs and assets. Assets are read only here, because
- * the process does not need them. New blobs are cached even when the source is invalid, so that after a fix only the
- * fixed file is compiled again.
+ * Assembles the result of a compilation from new blobs, cached blobs and assets. The assets are read only here,
+ * because the compile process does not need their contents. New blobs are cached even if the source is invalid. The
+ * next compilation then compiles only the files that the author has fixed.
  */
 export async function resultFrom(
   ended: ReceivedResult,
@@ -36,7 +39,8 @@ export async function resultFrom(
   }
   const named = new Map<string, string>();
   for (const { files, digest, blobDigests } of ended.artifacts) {
-    // Thousands of channels whose overlays change nothing may share an artifact.
+    // The overlays of thousands of channels may change nothing, so that the channels share one artifact. Its files
+    // are added once.
     if (named.has(digest)) continue;
     for (const file of files) if (!named.has(file.digest)) named.set(file.digest, file.mediaType);
     for (const other of [digest, ...blobDigests]) if (!named.has(other)) named.set(other, '');

@@ -12,38 +12,51 @@ import { stoppableClock } from './stoppable-clock.ts';
 export type SessionResult =
   | ReceivedResult
   | { readonly kind: 'exhausted'; readonly limit: 'time' | 'memory' }
-  /** The compilation was stopped to make room for others. It can run again, as a slow or long compilation. */
+  /**
+   * The compilation was stopped, because another compilation needs its process or its slot. It can be started again
+   * as a slow or a long compilation.
+   */
   | { readonly kind: 'evicted'; readonly as: 'slow' | 'long' }
-  /** The compiler has a defect, which the same source triggers again. */
+  /** The compiler has a bug that this source triggers. Another attempt would fail in the same way. */
   | { readonly kind: 'failed'; readonly defect: Error }
-  /** The process died during the compilation, for an unknown reason. */
+  /** The compile process died during the compilation for an unknown reason. */
   | { readonly kind: 'died'; readonly defect: Error }
-  /** The process died before the compilation started. */
+  /** The compile process died before the compilation started. */
   | { readonly kind: 'lost'; readonly defect: Error };
 
 export interface SessionOptions {
-  /** Time limit until the process reports that the compilation has started. */
+  /** The maximum time until the compile process reports that the compilation has started. */
   readonly threadStartMs: number;
   readonly timeoutMs: number;
-  /** Time limit for all reads together. The other limits exclude this time. */
+  /** The maximum time for all reads of one compilation together. `timeoutMs` excludes this time. */
   readonly readingMs: number;
-  /** Called at intervals with the CPU time used so far. Any result other than null stops the compilation. */
+  /**
+   * A function that the session calls at intervals, with the CPU time that the compilation has used. If it returns
+   * `slow` or `long`, the compilation is stopped.
+   */
   readonly evictAs: (usedMs: number) => 'slow' | 'long' | null;
 }
 
-/** Task IDs are unique across all compile processes. */
+/** The ID of the last task. IDs are assigned across all compile processes of this parent, so each ID is used once. */
 let lastTaskId = 0;
 
 /**
- * Runs one compilation in a compile process, from the parent's side. Answers its questions, and kills the process at
- * the time limit. The clock starts with the compilation and pauses during reads, because the source does not cause a
- * slow start or a slow store. Reads have their own time limit, because the compilation occupies its process during a read.
+ * Runs one compilation in a compile process. This function runs in the parent process. It answers the questions
+ * (requests for files) of the compile process, and kills the compile process at the time limit.
  *
- * Throws the errors of `readBlobs`. Also throws when the process does not start in time, when reading takes too long,
- * when a content has a different digest, and when the pool is closed.
+ * The time limit applies from the start of the compilation and excludes reads, because the source does not cause a
+ * slow start or a slow database. Reads have a separate time limit, because the process is occupied during a read.
  *
- * The process is reused only after a result with no open question and little memory in use. Otherwise it is killed,
- * because it may still contain data of this tenant.
+ * The promise rejects in the following cases:
+ *
+ * - `readBlobs` throws;
+ * - the process does not start in time;
+ * - the reads take too long;
+ * - a content has a wrong digest;
+ * - the pool is closed.
+ *
+ * The process is reused only after a complete result, if all questions are answered and little memory is in use.
+ * Otherwise it is killed, because it may still contain data of this tenant.
  */
 export async function runSession(
   pool: CompilePool,
@@ -87,7 +100,7 @@ export async function runSession(
     try {
       handle(message);
     } catch (error) {
-      // An invalid message: the process is not reused.
+      // The process has sent an invalid message, so it must not be used again.
       session.isReusable = false;
       ended.resolve({ kind: 'failed', defect: error as Error });
     }
@@ -110,7 +123,10 @@ export async function runSession(
   }
 }
 
-/** Enforces the start limit, then the total limit, and calls `evictAs` at intervals. Reads have their own limit. */
+/**
+ * Enforces three time limits: for the start, for the compilation, and for all reads together. During a compilation it
+ * calls `evictAs` at intervals.
+ */
 function sessionClock(
   { child }: CompileProcess,
   { threadStartMs, timeoutMs, readingMs, evictAs }: SessionOptions,
@@ -124,13 +140,16 @@ function sessionClock(
   const pid = child.pid ?? 0;
   let usedBefore: number | null = null;
   let wallMs = 0;
-  /** If the system does not report CPU time, the wall time counts. */
+  /**
+   * Returns the CPU time that the compilation has used. If the system does not report CPU times, returns the wall
+   * time.
+   */
   const usedMs = (): number => {
     const now = usedBefore === null ? null : processorMs(pid);
     if (now === null || usedBefore === null) return wallMs;
     return Math.max(now - usedBefore, wallMs / processLimits.wallPerProcessor);
   };
-  // An error instead of a result, because a slow start does not count against the tenant of the source.
+  // A slow start is an error and not an `exhausted` result, because the tenant of the source does not cause it.
   let onTime = (): void => fail(new Error(`the compile process did not start within ${threadStartMs} ms`));
   const clock = stoppableClock(threadStartMs, () => onTime());
   const scheduleCheck = (): void => {
@@ -169,8 +188,8 @@ function sessionClock(
 }
 
 /**
- * The result for a process that died: at its memory limit, by a defect of the compiler, or by a signal from outside.
- * Null if this process killed it.
+ * Returns the result for a compile process that has exited. Possible causes are its memory limit, a bug in the
+ * compiler, and a signal from outside. Returns null if the parent killed the process.
  */
 function deathOf({ child, stderrText }: CompileProcess, hasStarted: boolean): SessionResult | null {
   if (child.killed) return null;
@@ -181,7 +200,10 @@ function deathOf({ child, stderrText }: CompileProcess, hasStarted: boolean): Se
   return { kind: 'died', defect: error };
 }
 
-/** Resolves when the process has received the message, or has ended. Its `close` event reports the end. */
+/**
+ * Sends a message. Resolves when the message is written, or when the process has exited. An error is ignored, because
+ * the session handles the `close` event of the process.
+ */
 function send({ child }: CompileProcess, message: ToProcess): Promise<void> {
   return new Promise((resolve) => {
     if (child.connected) child.send(message, () => resolve());

@@ -1,20 +1,20 @@
 import type { Diagnostic } from '@pointsman/protocol/releases/diagnostic';
 
-/** The compilation exceeded a limit. */
+/** The compilation exceeded its limit of time or memory. */
 export interface Exhausted {
   readonly kind: 'exhausted';
   readonly limit: 'time' | 'memory';
   readonly message: string;
 }
 
-/** A defect of the compiler. The log entry with this reference has the reason. */
+/** A bug in the compiler prevents the compilation. The log entry with this reference contains the cause. */
 export interface Uncompilable {
   readonly kind: 'uncompilable';
   readonly reference: string;
   readonly message: string;
 }
 
-/** Another attempt would end in the same way, so the result is cached for a while. */
+/** A failed compilation that would fail again in the same way. It is cached for `exhaustedMs`. */
 export type BadEnd = Exhausted | Uncompilable;
 
 export interface CompiledBlob {
@@ -23,26 +23,32 @@ export interface CompiledBlob {
   readonly content: Uint8Array;
 }
 
-/** `channel` is null for the base, otherwise the channel of the overlay. `digest` is that of the OCI image manifest. */
+/**
+ * An artifact. `channel` is null for the base artifact, which has no overlay. Otherwise it is the channel of the
+ * overlay. `digest` is the digest of the OCI image manifest.
+ */
 export interface CompiledArtifact {
   readonly channel: string | null;
   readonly digest: string;
   readonly files: readonly { path: string; digest: string; size: number; mediaType: string }[];
-  /** The manifest and all blobs to which it refers, without duplicates. */
+  /** The digests of the manifest and of all blobs to which it refers, without duplicates. */
   readonly blobDigests: readonly string[];
 }
 
 export type CompileResult =
   | {
       readonly kind: 'compiled';
-      /** The base first, then the channels. */
+      /** The base artifact, followed by the artifacts of the channels with an overlay. */
       readonly artifacts: readonly CompiledArtifact[];
-      /** Without duplicates. Later results share the contents, so do not modify them. */
+      /**
+       * The blobs of all artifacts, without duplicates. Do not modify the contents, because the cache shares them
+       * with later results.
+       */
       readonly blobs: readonly CompiledBlob[];
-      /** Valid, but probably not intended. */
+      /** Warnings about valid input that is probably a mistake. */
       readonly warnings: readonly Diagnostic[];
     }
   | { readonly kind: 'invalid'; readonly diagnostics: readonly Diagnostic[]; readonly truncated: boolean }
   | BadEnd
-  /** Too many compilations are waiting; retry later. */
+  /** Too many compilations are waiting. The caller should retry later. */
   | { readonly kind: 'busy' };

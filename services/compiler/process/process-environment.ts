@@ -4,12 +4,12 @@ import { fileURLToPath } from 'node:url';
 
 import { bundlerLimits } from '../limits.ts';
 
-/** Environment variables that a process may need, and that contain no secret. */
+/** The environment variables that are passed on to compile processes. They contain no secrets. */
 const KEPT = ['PATH', 'TMPDIR', 'TEMP', 'LANG', 'SystemRoot'];
 
 /**
- * The environment of a compile process and of its bundler. Both process untrusted files, so they get no database URL,
- * key or token.
+ * Returns the environment of a compile process and its bundler. Both process untrusted files, so their environment
+ * contains no database URL, key or token.
  */
 export function compileEnvironment(given: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const kept = Object.fromEntries(
@@ -18,10 +18,14 @@ export function compileEnvironment(given: NodeJS.ProcessEnv): NodeJS.ProcessEnv 
   return { ...kept, ...bundlerEnvironment() };
 }
 
-/** Starts the bundler through a script that sets its limits, on platforms with a shell. */
+/**
+ * Returns the variables that limit the bundler. On platforms with a shell, esbuild starts the bundler through a
+ * script that sets its memory and CPU limits.
+ */
 function bundlerEnvironment(): NodeJS.ProcessEnv {
   const { heapMiB, dataMiB, cpuSeconds } = bundlerLimits;
-  // GOMEMLIMIT makes its garbage collector run more often near the limit. GOMAXPROCS limits it to one CPU.
+  // The bundler is a Go program. GOMEMLIMIT is a soft limit, near which the garbage collector runs more often.
+  // GOMAXPROCS limits the program to one CPU.
   const runtime = { GOMAXPROCS: '1', GOMEMLIMIT: `${heapMiB}MiB` };
   const launcher = fileURLToPath(new URL('limited-bundler.sh', import.meta.url));
   const bundler = bundlerPath();

@@ -5,18 +5,23 @@ import { forgetPatterns } from '../schema/linear-pattern.ts';
 const MiB = 1024 * 1024;
 
 /**
- * Clears the caches of a compilation. The next compilation may be of another tenant: retained memory would count
- * against its limit, and a faster cached result would reveal what was compiled before.
+ * Clears the caches of the last compilation, because the next compilation may be of another tenant. Cached data would
+ * count against the memory limit of the next compilation. The duration of the next compilation could also reveal what
+ * was compiled before.
  */
 export function forgetCompilation(): void {
   forgetPatterns();
   forgetCodePoints();
 }
 
-/** Whether the process retains too much memory for the next compilation. Collects garbage only above the limit. */
+/**
+ * Whether the process uses too much memory for another compilation. The garbage collector runs only if the heap,
+ * including garbage, is above the limit.
+ */
 export function isSpent(limitMiB: number = processLimits.liveHeapMiB): boolean {
   if (heapMiB() <= limitMiB) return false;
-  // Without the flag --expose-gc the result includes garbage. The process is then replaced more often, which is safe.
+  // Without the flag --expose-gc, the measured heap includes garbage. The process is then replaced more often than
+  // necessary.
   globalThis.gc?.();
   return heapMiB() > limitMiB;
 }

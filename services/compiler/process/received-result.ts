@@ -14,30 +14,42 @@ import { cacheEntryLimits } from '../limits.ts';
 import type { FromTask, ProcessArtifact, ProcessOutcome, ProcessResult } from './compile-protocol.ts';
 import type { CompiledBlob } from './compiled.ts';
 
-/** A received result. Each blob has its own buffer, because a view would keep the whole message in memory. */
+/**
+ * A received result. The content of each blob is copied into a separate buffer. A view would keep the whole message
+ * in memory.
+ */
 export type ReceivedResult = ProcessResult<ReadonlyMap<string, CompiledBlob>>;
 
 export type PartOfResult = Extract<FromTask, { readonly kind: 'outcome' | 'artifact' | 'piece' }>;
 
-/** Assembles a result from its messages. */
+/** Assembles a result from the messages of a compile process. */
 export interface ReceivedPieces {
-  /** Throws when a message is invalid or exceeds a limit, before it allocates memory for the blobs. */
+  /**
+   * Adds a message. Throws if the message is invalid or exceeds a limit. Memory for the blobs is allocated only after
+   * the checks.
+   */
   readonly add: (part: PartOfResult) => void;
-  /** Throws when something is missing. */
+  /** Returns the complete result. Throws if a part is missing. */
   readonly result: () => ReceivedResult;
 }
 
-/** Maximum number of artifacts: one for the base, and one for each channel of the bundle. */
+/** The maximum number of artifacts per result: the base artifact, and one for each channel of the bundle. */
 const ARTIFACTS = 1 + requestLimits.channelsPerBundle;
-/** Maximum number of blobs: one per file and patched document, and a manifest and an index per artifact. */
+/**
+ * The maximum number of blobs per result: one for each file and each patched document, and a manifest and an index
+ * for each artifact.
+ */
 const BLOBS = sourceLimits.files + artifactLimits.patchedDocuments + 2 * ARTIFACTS;
 
-/** A compile process runs on a tenant's source and may have a defect. So its messages are validated completely. */
+/**
+ * The blobs that a compile process announces. All messages of a compile process are validated completely, because it
+ * processes untrusted files and an attacker may control it.
+ */
 const Made = z
   .object({
     digests: z.array(z.string()).max(BLOBS),
     mediaTypes: z.array(z.string().max(manifestLimits.mediaTypeChars)).max(BLOBS),
-    // The values are checked in `receivedBlobs`, together with the limit on their sum.
+    // `receivedBlobs` checks the values, together with the limit for their sum.
     sizes: z.array(z.custom<number>((size) => typeof size === 'number')).max(BLOBS),
   })
   .refine(
@@ -59,7 +71,10 @@ const rest = {
     ),
 };
 
-/** The compiler applies the same limit. One additional diagnostic may state that others were omitted. */
+/**
+ * The diagnostics or warnings of a result, with the limits that the compiler applies. One additional diagnostic may
+ * state that others were omitted.
+ */
 const Report = z
   .array(Diagnostic)
   .max(documentLimits.diagnostics + 1)
@@ -83,7 +98,7 @@ const Artifact = z.object({
   list: z
     .object({
       files: z.array(ListedFile).max(sourceLimits.files),
-      // One blob for each file, and two for the manifest and the index.
+      // The digests of at most one blob for each file, and of the manifest and the index.
       blobDigests: z.array(z.string()).max(sourceLimits.files + 2),
     })
     .nullable(),
@@ -134,7 +149,10 @@ function areDifferent(texts: readonly string[]): boolean {
   return new Set(texts).size === texts.length;
 }
 
-/** The schema guarantees that the lists have the same length. */
+/**
+ * Receives the contents of the announced blobs. The schema `Made` guarantees that the three lists have the same
+ * length.
+ */
 function receivedBlobs({ digests, mediaTypes, sizes }: ProcessOutcome['made'], maxBytes: number) {
   const bytes = sizes.reduce((sum, size) => sum + size, 0);
   if (!sizes.every((size) => Number.isSafeInteger(size) && size >= 0) || bytes > maxBytes)
@@ -143,7 +161,7 @@ function receivedBlobs({ digests, mediaTypes, sizes }: ProcessOutcome['made'], m
   let nth = 0;
   let content: Uint8Array | null = null;
   let filled = 0;
-  /** Continues with the next blob that is not empty. Empty blobs are complete immediately. */
+  /** Allocates the next blob that is not empty. Empty blobs before it are complete immediately. */
   const next = (): void => {
     content = null;
     for (; nth < digests.length && content === null; nth++) {

@@ -2,7 +2,7 @@ import type { FromTask, ProcessResult } from './compile-protocol.ts';
 import { processLimits } from '../limits.ts';
 import type { MadeBlob } from '../made-blobs.ts';
 
-/** Splits a result into small messages: the outcome, then the artifacts, then the blobs in pieces. */
+/** Splits a result into small messages: the outcome, then the artifacts, then pieces of the blob contents. */
 export function* messagesOf(result: ProcessResult<readonly MadeBlob[]>): Generator<FromTask> {
   const { made, cacheEntries } = result;
   const announced = {
@@ -25,7 +25,10 @@ export function* messagesOf(result: ProcessResult<readonly MadeBlob[]>): Generat
   for (const bytes of piecesOf(made)) yield { kind: 'piece', bytes };
 }
 
-/** The concatenated contents, in pieces of equal size. */
+/**
+ * Concatenates the contents of the blobs, and splits the bytes into pieces of equal size. The last piece may be
+ * smaller.
+ */
 function* piecesOf(made: readonly MadeBlob[], pieceBytes: number = processLimits.pieceBytes) {
   let piece = new Uint8Array(pieceBytes);
   let length = 0;

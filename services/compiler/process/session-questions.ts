@@ -9,7 +9,7 @@ import { answerTo, contentOf, neededFor, withFacts } from './answer-question.ts'
 import type { ReadBlobs, Recall } from './answer-question.ts';
 import type { ProcessAnswer, Question } from './compile-protocol.ts';
 
-/** The data for answering the questions of a compile process. */
+/** The data from which questions are answered. A question is a request for files by a compile process. */
 export interface QuestionSources {
   readonly entries: readonly SourceEntry[];
   readonly readBlobs: ReadBlobs;
@@ -17,31 +17,34 @@ export interface QuestionSources {
 }
 
 export interface QuestionEvents {
-  /** Sends an answer. Resolves when the process has received it, or has ended. */
+  /** Sends an answer. Resolves when the answer is written, or when the process has exited. */
   readonly send: (questionId: number, answer: ProcessAnswer) => Promise<void>;
-  /** Called with an error. After that, no further question is answered. */
+  /** Called when a read fails. Later questions are not answered. */
   readonly failed: (error: unknown) => void;
-  /** Called before and after contents are read. */
+  /** Called immediately before contents are read. `readEnded` is called after the read. */
   readonly readStarted: () => void;
   readonly readEnded: () => void;
 }
 
 export interface SessionQuestions {
   /**
-   * Answers a question. Throws if the question is malformed, refers to a file outside the source, or exceeds the number of open questions.
+   * Accepts a question and answers it later. Throws if the question is malformed, requests a file outside the source,
+   * or exceeds the maximum number of open questions.
    */
   readonly ask: (question: Question) => void;
-  /** Whether any question is still unanswered. */
+  /** Whether any question has no answer yet. */
   readonly areOpen: () => boolean;
-  /** Stops reading and answering. The contents of a running read are discarded. */
+  /** Stops reading and answering. If a read is running, its contents are discarded. */
   readonly end: () => void;
 }
 
 /**
- * Answers the questions of one compilation. The bundler requests thousands of imports together. Only one read runs at a
- * time, so a compilation uses at most one connection to the store. Questions that arrive during a read are read together
- * after it. The next answer is sent only after the process has received the previous one, so a process that does not
- * receive its answers holds the memory of only one.
+ * Answers the questions (requests for files) of one compilation. The bundler requests thousands of imports at about
+ * the same time. Only one read runs at a time, so that a compilation uses at most one database connection. Questions
+ * that arrive during a read are answered together by the next read.
+ *
+ * An answer is sent only after the previous answer is written. If the compile process stops receiving, at most one
+ * answer is therefore in the send buffer.
  */
 export function sessionQuestions(
   { entries, readBlobs, recall }: QuestionSources,
@@ -61,7 +64,7 @@ export function sessionQuestions(
     return contents;
   };
   const answerRound = async (): Promise<void> => {
-    // Collect all questions of this turn of the event loop.
+    // Waits for the other messages of this turn of the event loop, so that one read serves all their questions.
     await setImmediate();
     const round = waiting.map((question) => withFacts(question, recall));
     waiting = [];
@@ -102,7 +105,10 @@ export function sessionQuestions(
   };
 }
 
-/** Splits a read into batches, so other tenants can read in between even if the store has only one connection. */
+/**
+ * Splits a read into batches of at most `processLimits.readBytes`. Even with a single database connection, other
+ * tenants can then read between two batches.
+ */
 function batchesOf(digests: ReadonlySet<string>, sizes: ReadonlyMap<string, number>): string[][] {
   const batches: string[][] = [];
   let bytes = Infinity;

@@ -1,12 +1,15 @@
 interface StoppableClock {
   readonly stop: () => void;
   readonly start: () => void;
-  /** Discards the elapsed time, and starts again with a new duration. */
+  /** Discards the elapsed time, and starts the timer again with a new duration. */
   readonly restart: (runMs: number) => void;
   readonly end: () => void;
 }
 
-/** A timer that excludes the time during which it is stopped. Each `stop` needs its own `start`. */
+/**
+ * A timer that can be paused. `stop` and `start` calls nest: the timer continues when `start` was called as often as
+ * `stop`.
+ */
 export function stoppableClock(runMs: number, onEnd: () => void): StoppableClock {
   let leftMs = runMs;
   let startedAt = performance.now();

@@ -1,8 +1,10 @@
 /**
- * Globs over paths: `*` and `?` match within a folder, `**` matches across folders, `[a-z]` and `{a,b}` match
- * alternatives. No wildcard matches a leading dot. Glob libraries use backtracking regular expressions, which never
- * finish on a tenant's pattern with a hundred stars. This matcher takes at most the length of the pattern times the
- * length of the path.
+ * Returns a function that tests whether a path matches a glob. `*` and `?` match within a folder, and `**` matches
+ * across folders. `[a-z]` matches one of these characters, and `{a,b}` matches one of the alternatives. Wildcards do
+ * not match a dot at the start of a name.
+ *
+ * Glob libraries use backtracking regular expressions, which never finish on a pattern with a hundred stars. The time
+ * of this matcher is at most proportional to the length of the pattern times the length of the path.
  */
 export function globMatcher(pattern: string): (path: string) => boolean {
   const alternatives = (expandBraces(pattern) ?? []).map((one) => one.split('/').map(segmentOf));
@@ -12,12 +14,12 @@ export function globMatcher(pattern: string): (path: string) => boolean {
   };
 }
 
-/** Whether a pattern may match paths other than itself. */
+/** Whether a pattern may match a path that differs from the pattern. */
 export function hasWildcard(pattern: string): boolean {
   return /[*?[{]/.test(pattern);
 }
 
-/** Why a pattern is invalid, or null. */
+/** Returns the reason why a pattern is invalid, or null. */
 export function globProblem(pattern: string): string | null {
   if (/[@+*?!]\(/.test(pattern))
     return 'extended groups such as "+(…)" are not supported in a pattern; list the alternatives';
@@ -28,10 +30,15 @@ export function globProblem(pattern: string): string | null {
   return null;
 }
 
-/** Maximum number of patterns to which braces may expand. `{a,b}` ten times would expand to a thousand. */
+/**
+ * The maximum number of patterns to which the braces of one pattern may expand. For comparison, a pattern with
+ * `{a,b}` ten times expands to 1,024 patterns.
+ */
 const MAX_ALTERNATIVES = 100;
 
-/** The expanded patterns, or null if there are too many. Braces without a comma are plain text. */
+/**
+ * Expands the braces of a pattern. Returns null if there are too many results. Braces without a comma are plain text.
+ */
 function expandBraces(pattern: string): string[] | null {
   let expanded = [pattern];
   for (;;) {
@@ -77,7 +84,10 @@ function inSet(set: string, unit: string): boolean {
   return false;
 }
 
-/** Dynamic programming: after each segment of the pattern, `reached` marks the prefixes of the path that match. */
+/**
+ * Matches by dynamic programming. After each segment of the pattern, `reached[n]` is true if the segments so far
+ * match the first n names of the path.
+ */
 function matchesPath(segments: readonly Segment[], names: readonly string[]): boolean {
   let reached = names.map((_, index) => index === 0).concat(false);
   for (const segment of segments) {
@@ -91,7 +101,10 @@ function matchesPath(segments: readonly Segment[], names: readonly string[]): bo
   return reached.at(-1) === true;
 }
 
-/** Backtracks only to the last star, which is sufficient and avoids exponential time. */
+/**
+ * Matches one segment of the pattern with one name. It backtracks only to the last star, because earlier stars can't
+ * change the result. This avoids exponential time.
+ */
 function matchesName({ tokens, startsWild }: Extract<Segment, { kind: 'name' }>, name: string): boolean {
   if (startsWild && name.startsWith('.')) return false;
   let [at, nth, starAt, starNth] = [0, 0, 0, -1];

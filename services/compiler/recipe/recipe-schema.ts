@@ -10,7 +10,10 @@ const FilePath = z.string().superRefine((path, context) => {
   if (problem) context.addIssue({ code: 'custom', message: problem });
 });
 
-/** A glob over paths of the source (glob.ts). There is no negation, because only matched files are selected. */
+/**
+ * A glob over the paths of the source, as defined in glob.ts. Negation is not supported. It is not needed, because a
+ * file is selected only if a pattern matches it.
+ */
 const Pattern = z
   .string()
   .max(512)

@@ -5,10 +5,9 @@ import { globMatcher } from './glob.ts';
 import { type PlacedRecipe, RECIPE_PATH } from './recipe.ts';
 
 /**
- * Warns about valid but probably unintended input: patterns in pointsman.yaml that match no file, and unused files of the source. Returns
- * at most `documentLimits.diagnostics` warnings.
- *
- * @param used the paths of all files that are in an artifact, or were read to compile one
+ * Returns warnings about valid input that is probably a mistake: patterns in pointsman.yaml that match no file, and
+ * files of the source that are not used. At most `documentLimits.diagnostics` warnings are returned.
+ * @param used the paths of all files that are in an artifact, or that the compiler has read
  */
 export function recipeWarnings(
   entries: readonly SourceEntry[],
@@ -27,7 +26,8 @@ export function recipeWarnings(
   for (const [index, pattern] of recipe.assets.entries()) requireMatch(pattern, ['assets', index]);
   for (const [index, { from, to }] of recipe.references.entries()) {
     requireMatch(globOf(from), ['references', index, 'from']);
-    // Without a pointer, `to` matches paths of the artifact, where modules have other names than in the source.
+    // Without a "#", `to` matches paths of the artifact. They are not checked here, because a module has another path
+    // in the artifact than in the source.
     if (to.includes('#')) requireMatch(globOf(to), ['references', index, 'to']);
   }
   for (const { path } of entries) {

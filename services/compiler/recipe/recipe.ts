@@ -7,18 +7,21 @@ import { pointerTo } from '../parse/json-pointer.ts';
 import { parseDocument, type ParsedDocument } from '../parse/parse-document.ts';
 import { type Recipe, RecipeSchema } from './recipe-schema.ts';
 
-/** The path of the recipe, which configures how the source compiles. */
+/** The path of the recipe in the source. The recipe configures the compilation of the source. */
 export const RECIPE_PATH = 'pointsman.yaml';
 
-/** The recipe, with functions that report later problems at their position in it. */
+/**
+ * The recipe, and functions that report errors which are found later. `steps` is the position of an error in the
+ * recipe.
+ */
 export interface PlacedRecipe {
   readonly recipe: Recipe;
   readonly refuse: (steps: readonly (string | number)[], code: string, message: string) => void;
-  /** Returns the diagnostic without adding it to the findings. */
+  /** Creates a diagnostic without adding it to the findings. */
   readonly diagnose: (steps: readonly (string | number)[], code: string, message: string) => Diagnostic;
 }
 
-/** Reads pointsman.yaml. Returns null when it has problems, which are added to the findings. */
+/** Parses pointsman.yaml. Returns null if the file has errors, which are added to the findings. */
 export function readRecipe(bytes: Uint8Array, found: Findings): PlacedRecipe | null {
   const document = parseDocument(RECIPE_PATH, 'yaml', bytes);
   const diagnose: PlacedRecipe['diagnose'] = (steps, code, message) =>
@@ -30,7 +33,7 @@ export function readRecipe(bytes: Uint8Array, found: Findings): PlacedRecipe | n
   }
   const read = RecipeSchema.safeParse(document.value);
   if (read.success) return { recipe: read.data, refuse, diagnose };
-  // Reads one issue more than the limit, so that the result is marked as truncated if there are too many.
+  // Reads one error more than the limit. The findings then mark the result as truncated.
   const issues = firstIssues(read, documentLimits.diagnostics + 1);
   for (const issue of issues) addIssue(issue, document, refuse, found);
   return null;

@@ -3,11 +3,14 @@ import { globMatcher, hasWildcard } from './glob.ts';
 import { formatOf, type DocumentFormat } from '../parse/parse-document.ts';
 import { RECIPE_PATH, type PlacedRecipe } from './recipe.ts';
 
-/** A file that is parsed and emitted as canonical JSON. */
+/** A file of the source that is parsed, and emitted as canonical JSON. */
 export interface SelectedDocument {
   readonly entry: SourceEntry;
   readonly format: DocumentFormat;
-  /** The paths of the schemas, all of which the document must satisfy. If the list is empty, the document's own `$schema` applies. */
+  /**
+   * The paths of the schemas, all of which must accept the document. If the list is empty, the schema that the
+   * document names in `$schema` applies.
+   */
   readonly schemas: readonly string[];
 }
 
@@ -23,7 +26,10 @@ export interface Selection {
   readonly assets: readonly SourceEntry[];
 }
 
-/** Selects files without a recipe: JSON, YAML and TOML files are documents, all other files are assets. */
+/**
+ * Selects the files of a source without a recipe. JSON, YAML and TOML files are documents. All other files are
+ * assets.
+ */
 export function selectEverything(entries: readonly SourceEntry[]): Selection {
   const documents: SelectedDocument[] = [];
   const assets: SourceEntry[] = [];
@@ -36,10 +42,15 @@ export function selectEverything(entries: readonly SourceEntry[]): Selection {
 }
 
 /**
- * Selects files by a recipe. The recipe itself, overlays and schemas (with all files that they refer to) are inputs: no pattern adds them
- * to the artifact. If a file matches several kinds, it is a document rather than a module, and a module rather than an asset. A file that
- * matches nothing is not in the artifact: it may be a test, a note, or a module that others import. A pattern without wildcards must match
- * a file; other patterns may match nothing.
+ * Selects the files of a source by its recipe.
+ *
+ * - The recipe, the overlays, the schemas, and all files to which the schemas refer are inputs. They are not part of
+ *   the artifact, even if a pattern matches them.
+ * - A file that is selected as both a document and a module is a document. A file that is selected as both a module
+ *   and an asset is a module.
+ * - A file that is not selected is not part of the artifact. For example, it may be a test, a note, or a module that
+ *   other modules import.
+ * - A pattern without wildcards must match a file. Other patterns may match nothing.
  */
 export function selectByRecipe(
   entries: readonly SourceEntry[],

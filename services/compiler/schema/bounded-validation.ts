@@ -8,10 +8,13 @@ import { UnsupportedPattern } from './pattern-syntax.ts';
 import type { SchemaReader } from './schema-reader.ts';
 import { WorkTooLong, type WorkMeter } from './work-meter.ts';
 
-/** The number of steps of the pattern matcher that count as one step of the meter. */
+/** The number of steps of the pattern matcher that count as one step of the work meter (work-meter.ts). */
 const MATCHING_STEPS = 10_000;
 
-/** The engine for patterns in schemas: it matches in linear time, and counts each match on the meter. */
+/**
+ * Returns the regular expression engine that Ajv uses for patterns in schemas. It matches in linear time, and counts
+ * the steps of each match on the work meter, which limits the CPU time.
+ */
 export function patternEngine(meter: WorkMeter): RegExpEngine {
   let sizes = 0;
   const compile = (pattern: string) => {
@@ -23,20 +26,24 @@ export function patternEngine(meter: WorkMeter): RegExpEngine {
     return {
       test: (text: string): boolean => {
         const steps = size * text.length;
-        // A match cannot be interrupted, so a text that is too long for a pattern of this size is rejected before it.
+        // A match can't be interrupted. A text that is too long for a pattern of this size is therefore refused
+        // before the match.
         if (steps > patternLimits.steps)
           throw new WorkTooLong(`${text.length} characters are too many for a pattern of size ${size}`);
         meter.tick(1 + steps / MATCHING_STEPS);
         return test(text);
       },
-      // Ajv identifies patterns by this string.
+      // Ajv uses this string as the cache key of the pattern.
       toString: () => pattern,
     };
   };
   return Object.assign(compile, { code: 'linearPattern' });
 }
 
-/** Bounds the work of a reader: each schema object that it compiles or evaluates is a step of the meter. */
+/**
+ * Limits the CPU time of an Ajv instance. Each schema object that Ajv compiles or evaluates counts as a step of the
+ * work meter. Keywords and formats that take more than linear time are replaced.
+ */
 export function boundReader(reader: SchemaReader, meter: WorkMeter): void {
   reader.removeKeyword('uniqueItems');
   reader.addKeyword({
@@ -56,8 +63,9 @@ export function boundReader(reader: SchemaReader, meter: WorkMeter): void {
 const STEP = 'pointsman step';
 
 /**
- * Adds a rule that Ajv evaluates before every other rule: `implements` has this effect. The rule is only in Ajv's list of rules, not in its
- * list of keywords, so a schema cannot use it.
+ * Adds an internal rule that counts one step on the work meter. Because its `implements` lists all keywords, Ajv
+ * evaluates it before every other rule. The rule is only in Ajv's list of rules and not in its list of keywords. A
+ * schema therefore can't use it as a keyword.
  */
 function countSteps({ RULES }: SchemaReader, meter: WorkMeter): void {
   const { tick } = meter;
@@ -75,12 +83,18 @@ function countSteps({ RULES }: SchemaReader, meter: WorkMeter): void {
   RULES.rules[0]?.rules.unshift({ keyword: STEP, definition });
 }
 
-/** The meter's steps per item of a list, in addition to the steps for its text. */
+/**
+ * When `uniqueItems` is checked, one item of the list counts as this many steps of the work meter, in addition to the
+ * steps for its text.
+ */
 const ITEM_STEPS = 0.01;
-/** The number of characters of canonical JSON that count as one step of the meter. */
+/** The number of characters of canonical JSON that count as one step of the work meter (work-meter.ts). */
 const CHARS_A_STEP = 10_000;
 
-/** Checks `enum` in time proportional to the value. Ajv compares it deeply with every allowed value. */
+/**
+ * Implements `enum` in time proportional to the size of the value. Ajv's own implementation compares the value deeply
+ * with every allowed value.
+ */
 function enumWith(meter: WorkMeter) {
   return (values: readonly Json[]): DataValidateFunction => {
     const allowed = new Set(values.map((value) => canonicalJson(value)));
@@ -96,7 +110,10 @@ function enumWith(meter: WorkMeter) {
   };
 }
 
-/** Checks `uniqueItems` in time proportional to the list. Ajv compares each pair of items. */
+/**
+ * Implements `uniqueItems` in time proportional to the size of the list. Ajv's own implementation compares each pair
+ * of items.
+ */
 function uniqueItemsWith(meter: WorkMeter): SchemaValidateFunction {
   const uniqueItems: SchemaValidateFunction = (wanted: boolean, list: readonly Json[]): boolean => {
     if (!wanted) return true;

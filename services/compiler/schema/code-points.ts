@@ -1,4 +1,4 @@
-/** A set of Unicode code points: sorted ranges that do not touch. Both ends are included. */
+/** A set of Unicode code points as a sorted list of inclusive ranges. Ranges neither overlap nor are adjacent. */
 export type CodePoints = readonly (readonly [first: number, last: number])[];
 
 const LAST = 0x10_ffff;
@@ -30,16 +30,19 @@ export function complement(set: CodePoints): CodePoints {
 
 const known = new Map<string, CodePoints>();
 
-/** Clears the cache, so that a compilation cannot measure which classes an earlier one has used. */
+/**
+ * Clears the cache after a compilation. Otherwise the duration of the next compilation would reveal which class
+ * escapes this one has used.
+ */
 export function forgetCodePoints(): void {
   known.clear();
   everything = null;
 }
 
 /**
- * The code points that a class escape such as `\s` or `\p{L}` matches. The JavaScript engine determines them, because
- * patterns in JSON Schema have its semantics. The result is cached for the rest of the compilation: only a few hundred
- * such escapes exist.
+ * Returns the code points that a class escape such as `\s` or `\p{L}` matches. The JavaScript engine determines them,
+ * because JSON Schema defines patterns by the regular expressions of JavaScript. The results are cached until the end
+ * of the compilation. There are at most a few hundred, because only that many escapes are valid.
  */
 export function codePointsOf(escape: string): CodePoints {
   const before = known.get(escape);
@@ -47,7 +50,7 @@ export function codePointsOf(escape: string): CodePoints {
   const ranges: [number, number][] = [];
   for (const match of everyCharacter().matchAll(new RegExp(`${escape}+`, 'gu'))) {
     const [run] = match;
-    // The text contains all code points in order, except the surrogates.
+    // The searched text contains all code points in order, except the surrogates. Each match is therefore one range.
     ranges.push([run.codePointAt(0) ?? 0, lastCodePoint(run)]);
   }
   known.set(escape, ranges);

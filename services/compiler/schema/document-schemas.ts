@@ -11,23 +11,35 @@ import { metaValidator, validatorOf, type Validator } from './schema-validator.t
 import type { SourceFiles } from '../source-files.ts';
 import { workMeter, WorkTooLong } from './work-meter.ts';
 
-/** A schema for documents: a file of the source, named by its path, or a meta-schema, named by its URI. */
+/**
+ * A schema that documents are validated against. It is either a file of the source, with its path as the name, or a
+ * meta-schema, with its URI as the name.
+ */
 export interface DocumentSchema {
   readonly name: string;
-  /** The digest of all files of the schema. */
+  /** The digest of all files that the schema consists of. */
   readonly digest: string;
-  /** Compiled at the first call. Null when the schema is invalid, which is added to the findings. */
+  /**
+   * Returns the validator. The first call compiles the schema. Returns null if the schema is invalid; the errors are
+   * then in the findings.
+   */
   readonly validator: () => Validator | null;
 }
 
 export interface DocumentSchemas {
-  /** Null when the file is not a valid schema, which is added to the findings. */
+  /**
+   * Returns the schema at a path. Returns null if the file is not a valid schema; the errors are then in the
+   * findings.
+   */
   readonly byPath: (path: string) => Promise<DocumentSchema | null>;
-  /** The schema that the document's own `$schema` names. Undefined without `$schema`, null for an unusable schema. */
+  /**
+   * Returns the schema that the document names in its own `$schema`. Returns undefined if the document has no
+   * `$schema`, and null if the schema is invalid or missing.
+   */
   readonly ownOf: (document: ParsedDocument) => Promise<DocumentSchema | null | undefined>;
-  /** Runs the validation of one document against all its schemas, within the time limit. */
+  /** Runs a function that validates one document against all its schemas. Limits its CPU time. */
   readonly bounded: <T>(validation: () => T) => T;
-  /** The paths of all files of a schema. */
+  /** Returns the paths of all files that the schema at this path consists of. */
   readonly filesOf: (path: string) => Promise<readonly string[]>;
 }
 
@@ -77,9 +89,10 @@ function lazily<T>(make: () => T): () => T {
 }
 
 /**
- * The violations of a value, or a single one when the validation cannot finish. A stack overflow means that the schema
- * refers to itself without descending into the value. A timeout means that the schema multiplies the work: by
- * references in `anyOf`, by a long list of alternatives, or by a pattern on a long text.
+ * Returns the violations of a value. If the validation can't finish, returns one violation that names the reason. A
+ * stack overflow means that the schema refers to itself without descending into the value. A timeout means that the
+ * schema requires too much work. Examples are references inside `anyOf`, a long list of alternatives, and a pattern
+ * that is matched against a long text.
  */
 export function violationsIn(
   schema: DocumentSchema,

@@ -6,28 +6,33 @@ import type { Piece } from './pattern-pieces.ts';
 import { translatePattern, UnsupportedPattern } from './pattern-syntax.ts';
 
 interface LinearPattern {
-  /** Takes time proportional to the text. */
+  /** Tests whether the text matches. The time is proportional to the length of the text. */
   readonly test: (text: string) => boolean;
-  /** The approximate number of steps per character. */
+  /** The approximate number of steps of the matcher per character of the text. */
   readonly size: number;
 }
 
-/** The patterns of one compilation, shared by its schemas. Matchers grow with their input, up to a few MiB. */
+/**
+ * The compiled patterns of the current compilation, which all its schemas share. The memory of a matcher grows with
+ * the texts that it matches, up to a few MiB.
+ */
 const known = new LRUCache<string, LinearPattern>({ maxSize: patternLimits.keptSize });
 
 /**
- * Clears the cache, so that a compilation neither pays for the memory of an earlier one nor can measure which patterns
- * it used.
+ * Clears the cache after a compilation. Otherwise its memory would count against the limit of the next compilation,
+ * and the duration of the next compilation would reveal which patterns this one has used.
  */
 export function forgetPatterns(): void {
   known.clear();
 }
 
 /**
- * Compiles a tenant's regular expression (ECMA-262, with the flag `u`) to a matcher that takes linear time. A
- * backtracking matcher needs 2^n steps for `^(a+)+$`. RE2 in JavaScript was chosen over V8's own linear engine (the
- * flag `l`), which supports neither `u` nor `i`, no `\p{L}` and no count above 16. Throws a SyntaxError for an invalid
- * pattern, and an UnsupportedPattern for a pattern that cannot be matched in linear time.
+ * Compiles a regular expression of a tenant (ECMA-262, with the flag `u`) to a matcher that takes linear time. A
+ * backtracking matcher can take 2^n steps, for example for `^(a+)+$`. Throws a SyntaxError if the pattern is invalid.
+ * Throws an UnsupportedPattern if it can't be matched in linear time.
+ *
+ * The matcher is RE2 in JavaScript. V8's own linear engine (the flag `l`) was not chosen, because it supports neither
+ * the flags `u` and `i`, nor `\p{L}`, nor counts above 16.
  */
 export function linearPattern(pattern: string): LinearPattern {
   const before = known.get(pattern);
@@ -35,12 +40,12 @@ export function linearPattern(pattern: string): LinearPattern {
   const { re, size } = readPattern(pattern);
   const compiled = RE2JS.compile(re);
   const made: LinearPattern = { test: (text) => compiled.test(text), size };
-  // The empty pattern has no instructions, and the cache rejects a size of 0.
+  // The empty pattern has no instructions, but the package lru-cache rejects a size of 0.
   known.set(pattern, made, { size: Math.max(1, size) });
   return made;
 }
 
-/** Why a pattern cannot be used, or null. Much faster than compiling it. */
+/** Returns the reason why a pattern can't be used, or null. This is much faster than compiling the pattern. */
 export function patternProblem(pattern: string): string | null {
   try {
     readPattern(pattern);

@@ -2,7 +2,7 @@ import { patternLimits } from '../limits.ts';
 import { codePointsOf, complement, oneCodePoint, union, type CodePoints } from './code-points.ts';
 import { quantified, sequence, setPiece, type Piece } from './pattern-pieces.ts';
 
-/** A pattern that is valid in ECMA-262, but cannot be matched in linear time or needs too large a matcher. */
+/** Thrown for a pattern that is valid in ECMA-262, but can't be matched in linear time or needs too large a matcher. */
 export class UnsupportedPattern extends Error {}
 
 interface Reading {
@@ -12,9 +12,9 @@ interface Reading {
 }
 
 /**
- * Translates a regular expression from ECMA-262 (with the flag `u`) to the syntax of RE2. The caller has validated it
- * with the JavaScript engine. The result matches the same strings. Its groups do not capture, because only whether a
- * text matches is needed.
+ * Translates a regular expression from ECMA-262 (with the flag `u`) to the syntax of RE2. The pattern must be valid;
+ * the caller checks this with the JavaScript engine. The result matches the same strings. It has no capturing groups,
+ * because they do not change whether a text matches.
  */
 export function translatePattern(pattern: string): Piece {
   return alternatives({ pattern, at: 0, depth: 0 });
@@ -90,7 +90,7 @@ function escaped(reading: Reading): Piece {
   return setPiece(classEscape(reading) ?? oneCodePoint(characterEscape(reading)));
 }
 
-/** The code points of a class escape, such as `\d` or `\p{L}`. Null for any other escape. */
+/** Reads a class escape such as `\d` or `\p{L}`, and returns its code points. Returns null for any other escape. */
 function classEscape(reading: Reading): CodePoints | null {
   const escape = match(reading, /\\(?:[dDwWsS]|[pP]\{[^}]*\})/y);
   return escape === '' ? null : codePointsOf(escape);
@@ -112,8 +112,9 @@ function characterEscape(reading: Reading): number {
 }
 
 /**
- * `\ud83d\ude00` is one character, but `\u{d83d}\ude00` is two (ECMA-262, RegExpUnicodeEscapeSequence). A lone surrogate
- * matches nothing, because no document contains one.
+ * Combines two `\u` escapes if they form a surrogate pair. `\ud83d\ude00` is one character, but `\u{d83d}\ude00` is
+ * two characters (ECMA-262, RegExpUnicodeEscapeSequence). A lone surrogate matches nothing, because documents contain
+ * no lone surrogates.
  */
 function surrogatePair(reading: Reading, code: number): number {
   if (code < 0xd800 || code > 0xdbff) return code;
@@ -158,7 +159,10 @@ function take(reading: Reading, character: string): boolean {
   return true;
 }
 
-/** Consumes and returns the text that a sticky expression matches here. Empty if it does not match. */
+/**
+ * Matches a sticky expression at the current position, and returns the matched text. Returns an empty string if the
+ * expression does not match.
+ */
 function match(reading: Reading, expected: RegExp): string {
   expected.lastIndex = reading.at;
   const [found] = expected.exec(reading.pattern) ?? [''];

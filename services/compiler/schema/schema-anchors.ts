@@ -5,9 +5,9 @@ const ANCHORS = ['$anchor', '$dynamicAnchor'] as const;
 const REFERENCES = ['$ref', '$dynamicRef', '$recursiveRef'] as const;
 
 /**
- * Anchors, and references to anchors, with the name of a property that every JavaScript object inherits: `constructor`,
- * `__proto__`, `toString`. Ajv stores anchors in plain objects, so it would mistake the inherited property for an
- * anchor.
+ * Returns the anchors of a schema, and the references to anchors, whose name is an inherited property of JavaScript
+ * objects: `constructor`, `__proto__`, `toString` and others. Ajv stores anchors in plain objects, so it would
+ * mistake the inherited property for an anchor.
  */
 export function inheritedAnchors(schema: Json): { pointer: string; message: string }[] {
   const found: { pointer: string; message: string }[] = [];
@@ -31,7 +31,7 @@ export function inheritedAnchors(schema: Json): { pointer: string; message: stri
   return found;
 }
 
-/** The fragment of a reference, or null. */
+/** Returns the decoded fragment of a reference, or null if there is no valid fragment. */
 function anchorOf(reference: string): string | null {
   const at = reference.indexOf('#');
   if (at < 0) return null;

@@ -9,15 +9,21 @@ import { boundReader, patternEngine } from './bounded-validation.ts';
 import type { SchemaReader } from './schema-reader.ts';
 import type { WorkMeter } from './work-meter.ts';
 
-// Both packages are CommonJS. Node provides their exports as the default export, but their types declare otherwise.
+// Both packages are CommonJS modules with type declarations that do not match. Node provides `module.exports` as the
+// default export, but according to the declarations it is in the property `default`.
 const Ajv04 = ajvDraft04 as unknown as typeof ajvDraft04.default;
 const addFormats = ajvFormats as unknown as typeof ajvFormats.default;
 
 /**
- * Unknown keywords and formats are allowed, as the specifications require. Known formats are asserted in every draft.
- * `ownProperties`: otherwise every document would have a property "constructor". `validateSchema` is off, because
- * schema-validator.ts validates schemas itself, to report all problems. Without a loader, Ajv never fetches a schema.
- * `inlineRefs`: Ajv would otherwise copy a large schema once for each of 10,000 references.
+ * The options of every Ajv instance:
+ *
+ * - `strict: false` allows unknown keywords and formats, as the specifications require.
+ * - `ownProperties` makes Ajv ignore inherited properties. Otherwise every document would have a property
+ *   "constructor".
+ * - `validateSchema` is off, because schema-validator.ts validates schemas and reports all their errors.
+ * - `inlineRefs` is limited. Otherwise Ajv would copy a large schema once for each of up to 10,000 references.
+ *
+ * No loader is configured, so Ajv never fetches a schema.
  */
 const options: Options = {
   strict: false,
@@ -39,10 +45,13 @@ const dialects = {
 
 export type SchemaDialect = keyof typeof dialects;
 
-/** The dialect of a schema without `$schema`: the latest one. */
+/** The dialect of a schema without a `$schema`. */
 const DEFAULT_DIALECT: SchemaDialect = 'https://json-schema.org/draft/2020-12/schema';
 
-/** The dialect for a `$schema`, or null if it is not supported. Ignores "http" or "https", and a final "#". */
+/**
+ * Returns the dialect that a `$schema` names, or null if it is not supported. The scheme ("http" or "https") and a
+ * final "#" make no difference.
+ */
 export function dialectNamed(uri: unknown): SchemaDialect | null {
   if (uri === undefined) return DEFAULT_DIALECT;
   if (typeof uri !== 'string') return null;
@@ -52,7 +61,10 @@ export function dialectNamed(uri: unknown): SchemaDialect | null {
   );
 }
 
-/** A reader (an Ajv instance) whose compiler and validators count their steps on the meter. */
+/**
+ * Creates an Ajv instance for a dialect. The steps of its compiler and its validators are counted on the work meter,
+ * which limits their CPU time.
+ */
 export function schemaReader(dialect: SchemaDialect, meter: WorkMeter): SchemaReader {
   const reader = dialects[dialect]({ ...options, code: { regExp: patternEngine(meter) } });
   addFormats(reader);
@@ -60,7 +72,7 @@ export function schemaReader(dialect: SchemaDialect, meter: WorkMeter): SchemaRe
   return reader;
 }
 
-/** The keyword for a schema's own URI: `id` in draft-04, `$id` in later drafts. */
+/** Returns the keyword for the URI of a schema: `id` in draft-04, and `$id` in later drafts. */
 export function idKeyword(dialect: SchemaDialect): '$id' | 'id' {
   return dialect === 'http://json-schema.org/draft-04/schema' ? 'id' : '$id';
 }

@@ -12,26 +12,35 @@ export interface SchemaFile {
   readonly path: string;
   readonly document: ParsedDocument;
   readonly dialect: SchemaDialect;
-  /** Its absolute URI: its `$id`, resolved against the URI of the file; without `$id`, the URI of the file. */
+  /**
+   * The absolute URI of the schema. It is the schema's `$id`, resolved against the URI of its file. If the schema has
+   * no `$id`, it is the URI of the file.
+   */
   readonly uri: string;
   readonly links: readonly SchemaLink[];
   readonly ids: ReadonlySet<string>;
 }
 
-/** A schema, with all files that it refers to directly or indirectly. */
+/** A schema file and all files to which it refers, directly or indirectly. */
 export interface SchemaClosure {
   readonly root: SchemaFile;
   readonly files: readonly SchemaFile[];
-  /** The paths of files, by the URIs with which other files refer to them. */
+  /** The paths of files, by the URIs that other files use in references to them. */
   readonly aliases: ReadonlyMap<string, string>;
-  /** The digest of the root's path, and of the paths and contents of all files. */
+  /** A digest over the path of the root file, and the paths and contents of all files. */
   readonly digest: string;
 }
 
-/** Finds the schemas in the source, and parses each once. An invalid schema is null, and is added to the findings. */
+/**
+ * Finds and parses the schemas of the source. Each file is parsed once. The result is null for an invalid schema; its
+ * errors are then in the findings.
+ */
 export interface SchemaFiles {
   readonly closureOf: (path: string) => Promise<SchemaClosure | null>;
-  /** The path of the file with this `$id`. Searches the schemas that were already read first, then the whole source. */
+  /**
+   * Returns the path of the file whose schema has this URI as its `$id`, or null. The schemas that were already
+   * parsed are searched first, then all files of the source.
+   */
   readonly findById: (uri: string) => Promise<string | null>;
 }
 
@@ -110,7 +119,10 @@ function readSchema(path: string, bytes: Uint8Array, found: Findings): SchemaFil
   return { path, document, dialect, uri, ...schemaLinks(schema, uri, idKeyword(dialect)) };
 }
 
-/** The path of the file that a link refers to. Null for the file itself, a meta-schema, and a file outside the source. */
+/**
+ * Returns the path of the file to which a link refers. Returns null if the link refers to the same file, to a
+ * meta-schema, or to a schema that is not in the source.
+ */
 async function targetOf(
   source: SourceFiles,
   file: SchemaFile,
@@ -124,8 +136,9 @@ async function targetOf(
 }
 
 /**
- * Reads every file that could be a schema, but parses only those that contain the last part of the URI. Rarely needed,
- * because most schemas refer to each other by path.
+ * Searches all files of the source for a schema with this URI. Reads every JSON, YAML and TOML file, but parses only
+ * the files that contain the last part of the URI. This search is rarely needed, because most schemas refer to each
+ * other by path.
  */
 async function searchById(source: SourceFiles, uri: string): Promise<string | null> {
   const lastPart = uri.slice(uri.lastIndexOf('/') + 1);

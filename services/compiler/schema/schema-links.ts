@@ -3,20 +3,21 @@ import { resolve } from './schema-uris.ts';
 import type { Json } from '@pointsman/protocol/json/canonical-json';
 import { childOf, isObject, pointerStep } from '../parse/json-pointer.ts';
 
-/** A reference in a schema. */
+/** A reference in a schema to another schema. */
 export interface SchemaLink {
   readonly pointer: string;
-  /** The reference as written in the schema. */
+  /** The text of the reference in the schema. */
   readonly ref: string;
-  /** The absolute URI without its fragment. */
+  /** The absolute URI of the referenced schema, without a fragment. */
   readonly uri: string;
 }
 
 const REFERENCE_KEYWORDS = ['$ref', '$dynamicRef', '$recursiveRef'] as const;
 
 /**
- * All links and all URIs of a schema. This includes false positives, because an object with a "$ref" may be data, for
- * example in an `enum`. An unresolved link is therefore reported only if Ajv fails on a reference.
+ * Returns all references and all URIs in a schema. Some results may be data instead of references, for example an
+ * object with a "$ref" in an `enum`. For this reason an unresolved reference is reported only if Ajv also fails on a
+ * reference.
  */
 export function schemaLinks(
   schema: Json,
@@ -44,7 +45,10 @@ export function schemaLinks(
   return { links, ids };
 }
 
-/** The path of a relative link, resolved against its file. Null for an absolute link, or one outside the source. */
+/**
+ * Resolves a relative reference to a path in the source. Returns null if the reference is absolute, or leads outside
+ * the source.
+ */
 export function pathOfLink(ref: string, fromPath: string): string | null {
   const [bare = ''] = ref.split('#');
   if (bare === '' || /^[a-z][a-z0-9+.-]*:/i.test(bare) || bare.startsWith('/')) return null;

@@ -3,8 +3,8 @@ import { isObject, pointerStep } from '../parse/json-pointer.ts';
 import { patternProblem } from './linear-pattern.ts';
 
 /**
- * Every regular expression of a schema that is invalid or cannot be matched in linear time. The meta-schemas are
- * compiled without formats, so they do not report these patterns.
+ * Returns every regular expression of a schema that is invalid or can't be matched in linear time. The validation
+ * against the meta-schema does not find these patterns, because it does not check the format `regex`.
  */
 export function badPatterns(schema: Json): { pointer: string; message: string }[] {
   const bad: { pointer: string; message: string }[] = [];

@@ -1,16 +1,16 @@
 import { Ajv } from 'ajv';
 
-/** Ajv's own resolver, so that this code and Ajv always resolve a reference to the same URI. */
+/** The URI resolver of Ajv. It is used here so that this code and Ajv resolve a reference to the same URI. */
 const { uriResolver } = new Ajv({ meta: false, logger: false }).opts;
 
-/** Files have URIs with a private scheme that no loader can fetch. */
+/** The base URI of the source's files. It has a private scheme, so that a schema can't be fetched from it. */
 const ROOT = 'pointsman://source/';
 
 export function uriOfPath(path: string): string {
   return ROOT + path.split('/').map(encodeURIComponent).join('/');
 }
 
-/** The inverse of {@link uriOfPath}. Null for any other URI. */
+/** Returns the path of a file's URI, as created by {@link uriOfPath}. Returns null for any other URI. */
 export function pathOfUri(uri: string): string | null {
   if (!uri.startsWith(ROOT)) return null;
   try {
@@ -20,7 +20,7 @@ export function pathOfUri(uri: string): string | null {
   }
 }
 
-/** The absolute URI of a reference, resolved against the base, without the fragment. */
+/** Resolves a reference against a base URI. Returns the absolute URI without a fragment. */
 export function resolve(base: string, ref: string): string {
   const [bare = ''] = uriResolver.resolve(base, ref).split('#');
   return bare;

@@ -12,10 +12,13 @@ import { uriOfPath } from './schema-uris.ts';
 import { violationsOf, type Violation } from './schema-violations.ts';
 import { WorkTooLong, type WorkMeter } from './work-meter.ts';
 
-/** Returns all violations of the schema. Empty for a valid value. */
+/** Returns all violations of a value. The list is empty for a valid value. */
 export type Validator = (value: Json) => readonly Violation[];
 
-/** Compiles a schema. Null when it, or a schema that it refers to, has problems, which are added to the findings. */
+/**
+ * Compiles a schema to a validator. Returns null if the schema, or a schema to which it refers, has errors. The
+ * errors are then in the findings.
+ */
 export function validatorOf(closure: SchemaClosure, found: Findings, meter: WorkMeter): Validator | null {
   try {
     return meter.within(validationLimits.schemaMs, () => compiled(closure, found, meter));
@@ -45,7 +48,10 @@ function compiled(closure: SchemaClosure, found: Findings, meter: WorkMeter): Va
   }
 }
 
-/** The validator for documents that are themselves schemas. Their `$schema` determines the dialect. */
+/**
+ * Creates the validator for documents that are themselves schemas. The `$schema` of such a document determines the
+ * dialect.
+ */
 export function metaValidator(dialect: SchemaDialect, meter: WorkMeter): Validator {
   const reader = schemaReader(dialect, meter);
   return (value) =>
@@ -59,7 +65,8 @@ function isUsable(reader: SchemaReader, dialect: SchemaDialect, file: SchemaFile
     found.add(document.diagnose({ pointer: '/$schema', code: 'schema_dialect', message, offset: null }));
     return false;
   }
-  // With "$async", Ajv returns a promise: an invalid document would pass, and the rejection would end the process.
+  // For a schema with "$async", Ajv's validator returns a promise. The promise would count as a valid result, and its
+  // rejection would end the process.
   if (isObject(document.value) && Object.hasOwn(document.value, '$async')) {
     const message = '"$async" is not a keyword of JSON Schema';
     found.add(document.diagnose({ pointer: '/$async', code: 'schema_invalid', message, offset: null }));
@@ -77,7 +84,10 @@ function isUsable(reader: SchemaReader, dialect: SchemaDialect, file: SchemaFile
   return false;
 }
 
-/** Adds each file under the URI of its path, under its own `$id`, and under the URIs that others use for it. */
+/**
+ * Adds each file to the Ajv instance under three kinds of URI: the URI of its path, its own `$id`, and the URIs that
+ * other files use in references to it.
+ */
 function addAll(reader: SchemaReader, { files, aliases }: SchemaClosure): void {
   const schemas = new Map<string, object | boolean>();
   for (const file of files) {
@@ -97,7 +107,10 @@ function addAll(reader: SchemaReader, { files, aliases }: SchemaClosure): void {
   }
 }
 
-/** Ajv stops at the first error. This function reports all problems of the same kind. */
+/**
+ * Reports why Ajv can't compile a schema. Ajv stops at its first error. This function therefore searches all files
+ * for errors of the same kind.
+ */
 function reportUncompilable(closure: SchemaClosure, error: unknown, found: Findings): void {
   const missing = error instanceof Error && 'missingRef' in error;
   const reported = missing ? reportDangling(closure, found) : reportPatterns(closure, found);

@@ -3,16 +3,18 @@ import { quotedName } from '@pointsman/protocol/releases/diagnostic';
 import { documentLimits } from '@pointsman/protocol/limits';
 import { pointerStep } from '../parse/json-pointer.ts';
 
-/** A value violates a rule of the schema. */
 export interface Violation {
   readonly pointer: string;
-  /** Whether the violation is at the key, and not at its value. */
+  /** Whether the key at the pointer is the error, instead of its value. */
   readonly key: boolean;
   readonly code: string;
   readonly message: string;
 }
 
-/** Returns at most `documentLimits.diagnostics`: a list with a million invalid items is one mistake. */
+/**
+ * Converts Ajv's errors to violations. Returns at most `documentLimits.diagnostics` of them, because a list with a
+ * million invalid items usually has one cause.
+ */
 export function violationsOf(errors: readonly ErrorObject[]): Violation[] {
   return errors.slice(0, documentLimits.diagnostics).map(violationOf);
 }

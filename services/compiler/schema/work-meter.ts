@@ -1,29 +1,47 @@
 import { exitIfOrphaned } from '../orphaned-work.ts';
 
-/** The work exceeded its time limit. */
+/** Thrown when work exceeds its limit of CPU time. */
 export class WorkTooLong extends Error {}
 
-/** Bounds work that only the work itself can interrupt, such as a validator generated from a tenant's schema. */
+/**
+ * Limits the CPU time of work that can only interrupt itself, such as a validator that was generated from a tenant's
+ * schema. The work must call `tick` regularly.
+ */
 export interface WorkMeter {
-  /** Runs the work with a limit on its CPU time. A nested `within` replaces the outer limit until it ends. */
+  /**
+   * Runs work with a limit on its CPU time. During a nested call of `within`, only the limit of the nested call
+   * applies.
+   */
   readonly within: <T>(limitMs: number, work: () => T) => T;
-  /** Counts one or several steps of the work. Throws WorkTooLong when the time is used up, and at each later call. */
+  /**
+   * Counts steps of the work; the default is one. Throws WorkTooLong when the time limit is exceeded, and in each
+   * later call during the same work.
+   */
   readonly tick: (steps?: number) => void;
 }
 
-/** Maximum wall time between two checks. A check also exits if the parent process has exited. */
+/**
+ * The maximum wall time between two checks, in milliseconds. A check reads the CPU time. It also exits the process if
+ * the parent process has exited.
+ */
 const CHECK_MS = 250;
-/** Steps between two readings of the clock. A reading takes longer than a usual step. */
+/** The number of steps between two reads of the clock. A read takes longer than a typical step. */
 const STEPS_PER_CLOCK_READ = 16;
 
 interface Bound {
   readonly limitMs: number;
   readonly cpuBefore: number;
-  /** The wall time of the next check. The CPU time can't be used up before it. */
+  /**
+   * The wall time of the next check. The CPU time can't reach its limit before this time, because it advances no
+   * faster than the wall time.
+   */
   nextCheckAt: number;
 }
 
-/** Limits the CPU time of the thread instead of the wall time, so a busy machine does not make a document invalid. */
+/**
+ * Creates a meter of the thread's CPU time. A limit on the wall time would make a document invalid because the
+ * machine is busy.
+ */
 export function workMeter(): WorkMeter {
   let bound: Bound | null = null;
   let steps = 0;

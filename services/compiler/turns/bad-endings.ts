@@ -16,18 +16,21 @@ type Ended = Extract<SessionResult, { readonly kind: 'exhausted' | 'failed' | 'd
 
 export interface BadEndings {
   /**
-   * The result for the caller. Throws when a process died for the first time with this source, because something else
-   * may have killed it.
+   * Records a failed compilation, and returns the result for the caller. Throws if this is the first time that a
+   * process died with this source, because the source may not be the cause.
    */
   readonly recordBadEnd: (tenant: string, digest: string, ended: Ended) => BadEnd;
   readonly recall: (tenant: string, digest: string) => BadEnd | undefined;
 }
 
 /**
- * Records sources whose compilation exceeded a limit, failed, or killed its process. Each such compilation costs a process, and the
- * tenant may have many more such sources, so the tenant's next compilations start as long jobs. The first death of a process does not
- * count against the source, because the kernel may have killed the process to free memory for another process. If the compilation had
- * used much CPU time before, its tenant is already marked.
+ * Records the sources whose compilation exceeded a limit, failed, or made its process die. Such a compilation costs a
+ * process, and the tenant may have many similar sources. The tenant's next compilations are therefore scheduled as
+ * long jobs.
+ *
+ * The first death of a process does not count against the source, because the kernel may have killed the process to
+ * free memory for another one. The tenant is nevertheless already marked as slow or long if the compilation used much
+ * CPU time.
  */
 export function badEndings(
   limits: BadEndLimits,

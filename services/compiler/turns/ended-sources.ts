@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache';
 
-/** Remembers the bad outcomes of compilations for a while. */
+/** Stores the outcomes of failed compilations for `exhaustedMs`. At most `exhaustedKept` outcomes are stored. */
 export interface EndedSources<T> {
   readonly add: (tenant: string, digest: string, end: T) => void;
-  /** The stored outcome of the source, until it expires. */
+  /** Returns the stored outcome of a source. Returns undefined if no outcome is stored, or if it has expired. */
   readonly recall: (tenant: string, digest: string) => T | undefined;
 }
 

@@ -1,27 +1,33 @@
 import { turns, type JobOptions, type LongSlot, type Standings } from './turns.ts';
 import { waitingLines } from './waiting-lines.ts';
 
-/** The result of a job that stopped to make room for others. It is queued again as a slow or long job. */
+/**
+ * The result of a job that was stopped so that another job can run. The queue starts the job again later as a slow or
+ * a long job.
+ */
 export interface RunAgain {
   readonly runAgainAs: 'slow' | 'long';
 }
 
 /**
- * Runs a limited number of jobs at a time, in total and per tenant. Tenants take turns.
+ * Runs a limited number of jobs concurrently, in total and per tenant. Tenants take turns.
  *
- * - Long jobs never occupy all slots, so other jobs can always run. (With a single slot, they can occupy it.)
- * - A slow job starts when no quick job can start, or after `quickPerSlow` quick jobs. A quick job at the front of its
- *   tenant's line is overtaken by at most one slow job, regardless of the number of tenants with slow jobs.
- * - A quick job is asked to yield while a quick job of another tenant waits. It then returns to the front of its
- *   tenant's line, as a slow job.
+ * - Long jobs never occupy all slots, so other jobs can always run. If there is only one slot, a long job can occupy
+ *   it.
+ * - A slow job starts when no quick job can start, or after `quickPerSlow` quick jobs. While a quick job is the next
+ *   job of its tenant, at most one slow job starts before it. This holds regardless of the number of tenants with
+ *   slow jobs.
+ * - A running quick job should yield when a quick job of another tenant waits for a slot. A job that yields becomes a
+ *   slow job, and is the next job of its tenant.
  *
- * A job is classified as quick, slow or long when it could start. The classification therefore includes what its tenant
- * did in the meantime.
+ * Each time the scheduler looks for a job to start, it classifies the waiting jobs as quick, slow or long. The class
+ * therefore also depends on jobs of the tenant that ended after the job was queued.
  */
 export interface FairQueue {
   /**
-   * Resolves to the result of the job, or immediately to 'busy' when too many jobs wait. `close` makes waiting jobs throw.
-   * A long job waits for a slot for long jobs. A job that runs again is never 'busy', because its work would be lost.
+   * Runs a job when its turn comes, and resolves to its result. Resolves to 'busy' immediately if too many jobs wait.
+   * Rejects if the queue is closed while the job waits. A long job starts only if a slot for long jobs is free. A job
+   * that was stopped and runs again is never 'busy', because that would waste the work it has done.
    */
   readonly run: <T>(
     tenant: string,
@@ -29,7 +35,7 @@ export interface FairQueue {
     options?: JobOptions,
   ) => Promise<T | 'busy'>;
   readonly close: () => void;
-  /** Whether a job of this tenant would now be 'busy'. */
+  /** Whether a new job of this tenant would now be 'busy'. */
   readonly isFullFor: (tenant: string, options?: JobOptions) => boolean;
   /** The number of waiting jobs. */
   readonly waiting: number;
@@ -37,7 +43,7 @@ export interface FairQueue {
 
 /** The slot that a running job occupies. */
 export interface JobSlot {
-  /** Turns it into a slot for a long job. Returns false when the maximum number of long jobs is running. */
+  /** Turns the slot into a slot for a long job. Returns false if the maximum number of long jobs is already running. */
   readonly becomeLong: () => boolean;
   /** Whether the job started as a quick job, and a quick job of another tenant waits for a slot. */
   readonly shouldYield: () => boolean;
@@ -47,8 +53,9 @@ export interface FairQueueLimits {
   readonly threads: number;
   readonly perTenant: number;
   /**
-   * Maximum number of waiting jobs. A few tenants together can fill the queue, so a tenant without a waiting job can
-   * always add one beyond the limit. Jobs that run again do not count either; there are at most as many of them as slots.
+   * The maximum number of waiting jobs of all tenants. A tenant without a waiting job may exceed it by one job,
+   * because otherwise a few tenants could fill the queue for all others. Jobs that run again may also exceed it;
+   * there are at most as many of them as slots.
    */
   readonly queued: number;
   readonly queuedPerTenant: number;
@@ -86,7 +93,7 @@ export function fairQueue(
   const isFullFor: FairQueue['isFullFor'] = (tenant, options) => {
     const long = standing(tenant, options) === 'long';
     const waitingHere = lines.of(tenant);
-    // A new job waits behind the waiting jobs of its tenant, even if a slot is free.
+    // If the tenant has waiting jobs, a new job waits behind them, even if a slot is free.
     return (waitingHere > 0 || !mayStart(tenant, long)) && isLineFull(limits, waitingHere, lines.all());
   };
   return {
@@ -106,7 +113,8 @@ export function fairQueue(
         try {
           const result = await job({ becomeLong: held.take, shouldYield });
           if (!isRunAgain(result)) return result;
-          // Queues the job again before freeing its slot: otherwise another job of the tenant would take the slot.
+          // The job is queued again before its slot is freed. Otherwise another job of the same tenant would get the
+          // slot.
           longSlot = longSlots.one();
           turn = lines.add(tenant, { [result.runAgainAs]: true }, longSlot, { isFirst: true });
         } finally {

@@ -25,9 +25,10 @@ export interface PlacementDeps {
 type Placed = Exclude<SessionResult, { readonly kind: 'evicted' | 'lost' }>;
 
 /**
- * Runs a compilation when its turn comes. It runs again as a slow compilation if it had to yield, and as a long one if it took
- * too long while no slot for long compilations was free. Returns 'busy' if the queue is full. Throws the errors of the session,
- * and throws when several processes in a row die before the compilation starts.
+ * Runs a compilation when its turn comes. If it has to yield to another tenant, it runs again later as a slow
+ * compilation. If it takes long and all slots for long compilations are occupied, it runs again later as a long one.
+ * Returns 'busy' if the queue is full. Throws the errors of the session. Also throws if several processes in a row
+ * die before the compilation starts.
  */
 export async function placeCompilation(
   { pool, queue, standings, limits }: PlacementDeps,
@@ -40,7 +41,8 @@ export async function placeCompilation(
     const evictAs = (usedMs: number) => evictionOf(tenant, slot, usedMs, { standings, limits });
     const session = () => runSession(pool, tree, readBlobs, recall, { ...limits, evictAs });
     let ended = await session();
-    // An idle process was killed from outside. Retries, because all idle processes may have been killed.
+    // `lost` means that an idle process was killed from outside. All idle processes may have been killed, so the loop
+    // tries one more time than there are processes.
     for (let idle = limits.threads + processLimits.reserve; ended.kind === 'lost' && idle > 0; idle--)
       ended = await session();
     if (ended.kind === 'lost') throw ended.defect;
@@ -49,8 +51,8 @@ export async function placeCompilation(
 }
 
 /**
- * Whether a running compilation must stop to make room, and then run again as a slow or long one. Null if it may
- * continue. Marks the tenant accordingly.
+ * Decides whether a running compilation must stop and run again later as a slow or a long one. Returns null if it may
+ * continue. Marks the tenant as slow or long.
  */
 export function evictionOf(
   tenant: string,

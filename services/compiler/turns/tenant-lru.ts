@@ -1,9 +1,12 @@
 import { LRUCache } from 'lru-cache';
 
-/** A cache with a share for each tenant. Above the total limit, the largest share loses its least recently used entries. */
+/**
+ * An LRU cache with a separate share of the memory for each tenant. If the total limit is exceeded, the least
+ * recently used entries of the largest share are evicted.
+ */
 export interface TenantLru<V> {
   readonly get: (tenant: string, key: string) => V | undefined;
-  /** Ignores a value that is larger than a share. */
+  /** Stores a value. A value that is larger than the maximum share of a tenant is not stored. */
   readonly set: (tenant: string, key: string, value: V, bytes: number) => void;
 }
 
@@ -13,7 +16,10 @@ export interface TenantLruLimits {
   readonly entriesPerTenant?: number;
 }
 
-/** The part of the total that is freed at a time, because finding the largest share is a scan of all shares. */
+/**
+ * The fraction of the total limit that is freed at a time. Evictions are grouped, because all shares must be compared
+ * to find the largest.
+ */
 const FREED_AT_ONCE = 1 / 64;
 
 export function tenantLru<V extends object | string | number>(limits: TenantLruLimits): TenantLru<V> {
@@ -30,7 +36,8 @@ export function tenantLru<V extends object | string | number>(limits: TenantLruL
         largest,
       );
       const before = share.calculatedSize;
-      // Remove at most a quarter of the share, because another share may be the largest after that.
+      // Evicts at most a quarter of this share before the shares are compared again, because then another share may
+      // be the largest.
       while (held - (before - share.calculatedSize) > enough && share.calculatedSize > (before * 3) / 4)
         share.pop();
       held -= before - share.calculatedSize;
@@ -47,7 +54,7 @@ export function tenantLru<V extends object | string | number>(limits: TenantLruL
     set: (tenant, key, value, size) => {
       const share = shares.get(tenant) ?? newShare();
       const before = share.calculatedSize;
-      // The cache rejects a size of 0.
+      // The package lru-cache rejects a size of 0.
       share.set(key, value, { size: Math.max(1, size) });
       held += share.calculatedSize - before;
       if (share.size > 0) shares.set(tenant, share);

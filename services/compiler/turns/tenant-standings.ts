@@ -1,12 +1,13 @@
 import { LRUCache } from 'lru-cache';
 
 /**
- * The class in which a tenant's next compilation starts. It depends on the duration of the tenant's recent compilations. A `slow`
- * compilation lets quick compilations go first. A `long` compilation needs a slot for long compilations.
+ * The class of a tenant's next compilation, which depends on the duration of its recent compilations. A `slow`
+ * compilation starts after quick compilations of other tenants. A `long` compilation needs a slot for long
+ * compilations.
  */
 export type Standing = 'quick' | 'slow' | 'long';
 
-/** Records for a while which tenants had slow or long compilations. */
+/** Stores which tenants had slow or long compilations within the last `standingMs`. */
 export interface TenantStandings {
   readonly of: (tenant: string) => Standing;
   readonly mark: (tenant: string, standing: 'slow' | 'long') => void;
@@ -17,12 +18,16 @@ export interface StandingLimits {
   readonly standingsKept: number;
 }
 
-/** `now` is a monotonic clock in milliseconds that never returns 0. */
+/**
+ * Creates an empty record. `now` is a monotonic clock in milliseconds. It must not return 0, which the cache library
+ * treats as missing.
+ */
 export function tenantStandings(
   { standingMs, standingsKept }: StandingLimits,
   now: () => number = () => performance.now(),
 ): TenantStandings {
-  // With a resolution of 0 the cache reads the clock at each access. Otherwise it caches the time and needs a timer.
+  // With a resolution of 0, the cache library reads the clock at each access. Otherwise it would cache the time and
+  // start a timer.
   const marked = new LRUCache<string, { readonly longUntil: number }>({
     max: standingsKept,
     ttl: standingMs,

@@ -1,6 +1,6 @@
 import type { Standing } from './tenant-standings.ts';
 
-/** The classification of the job itself, regardless of its tenant's standing. */
+/** The class of the job itself. Its final class also depends on its tenant's recent compilations. */
 export interface JobOptions {
   readonly long?: boolean;
   readonly slow?: boolean;
@@ -9,14 +9,14 @@ export interface JobOptions {
 export interface Standings {
   readonly standingOf: (tenant: string) => Standing;
   /**
-   * The number of quick jobs that start before a waiting slow job is due. More may start while a quick job waits that a
-   * slow job has already overtaken.
+   * The number of quick jobs that may start before a slow job that waits. More may start if a slow job was already
+   * started before one of the waiting quick jobs.
    */
   readonly quickPerSlow: number;
 }
 
 export interface LongSlot {
-  /** Returns false when all slots are taken. Idempotent. */
+  /** Takes a slot for a long job. Returns false if all of them are taken. A repeated call has no further effect. */
   readonly take: () => boolean;
   readonly giveBack: () => void;
 }
@@ -26,11 +26,11 @@ export interface Waiting {
   readonly longSlot: LongSlot;
   readonly start: (standing: Standing) => void;
   readonly refuse: (error: Error) => void;
-  /** Whether a slow job started while this quick job was at the front of its tenant's line and could have started. */
+  /** Whether a slow job was started although this quick job was the next job of its tenant and could have started. */
   wasOvertaken: boolean;
 }
 
-/** The tenant whose first waiting job may start next, and the classification of that job. */
+/** A tenant whose next job can start now, and the class of that job. */
 interface Turn {
   readonly tenant: string;
   readonly standing: Standing;
@@ -38,17 +38,20 @@ interface Turn {
 
 interface Room {
   readonly mayStart: (tenant: string, long: boolean) => boolean;
-  /** Whether the tenant is below its own limit of running jobs. */
+  /** Whether the tenant runs fewer jobs than its limit. */
   readonly isReady: (tenant: string) => boolean;
 }
 
-/** Decides which job starts next. `waiting` has the tenants in the order of their turns. */
+/**
+ * Decides which job starts next. `waiting` maps each tenant to its waiting jobs. The order of the map is the order in
+ * which the tenants take turns.
+ */
 export function turns(
   waiting: ReadonlyMap<string, Waiting[]>,
   { standingOf, quickPerSlow }: Standings,
   { mayStart, isReady }: Room,
 ) {
-  /** The number of quick jobs that started ahead of a slow job that could also have started. */
+  /** The number of quick jobs that were started while a slow job could also have been started. */
   let quickBefore = 0;
   const standing = (tenant: string, { long, slow }: JobOptions = {}): Standing => {
     const known = long ? 'long' : standingOf(tenant);
@@ -56,7 +59,11 @@ export function turns(
   };
   return {
     standing,
-    /** Prefers quick and long jobs. A slow one starts first if it is due and overtakes no quick job a second time. */
+    /**
+     * Returns the job that should start next. Quick and long jobs are preferred to slow jobs. A slow job is returned
+     * if `quickPerSlow` quick jobs have started before it. However, a slow job is never started before a quick job
+     * that was already overtaken.
+     */
     nextToStart: (): Turn | null => {
       let slow: Turn | null = null;
       let other: Turn | null = null;

@@ -1,22 +1,25 @@
 import type { Standing } from './tenant-standings.ts';
 import type { JobOptions, LongSlot, Waiting } from './turns.ts';
 
-/** The waiting jobs: one line per tenant. The map has the tenants in the order of their turns. */
+/** The waiting jobs, in one queue per tenant. The order of the map is the order in which the tenants take turns. */
 export interface WaitingLines {
   readonly byTenant: ReadonlyMap<string, Waiting[]>;
   readonly all: () => number;
   readonly of: (tenant: string) => number;
-  /** Resolves when the job's turn comes, and throws after `close`. `isFirst` adds it at the front of the line. */
+  /**
+   * Adds a job at the end of its tenant's queue, or at the front if `isFirst` is true. Resolves when the job should
+   * start. Rejects if the queue is closed.
+   */
   readonly add: (
     tenant: string,
     options: JobOptions,
     longSlot: LongSlot,
     place?: { readonly isFirst: boolean },
   ) => Promise<Standing>;
-  /** Removes the first job from a tenant's line, and moves the tenant to the end of the turns. */
+  /** Removes the first job from a tenant's queue. The tenant then has the last turn. */
   readonly takeFirst: (tenant: string) => Waiting | undefined;
   readonly goToTheEnd: (tenant: string) => void;
-  /** Refuses all waiting and future jobs. */
+  /** Rejects all waiting and all future jobs. */
   readonly close: () => void;
 }
 

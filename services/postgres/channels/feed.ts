@@ -25,19 +25,20 @@ const Ends = Latest.extend({ oldest: Big });
 const COLUMNS =
   'bundle, channel, generation, seq, from_version, from_digest, to_version, to_digest, moved_at';
 
-/** A page of a tenant's feed, with both ends of the feed as cursors. */
+/** A page of a tenant's feed (the list of its moves), with the first and the last position of the feed. */
 export interface FeedPage {
   readonly moves: readonly RecordedMove[];
-  /** The number of the last move. */
+  /** The feed number of the last move. */
   readonly latest: number;
-  /** The number before the first move that is kept for readers; `latest` if none is kept. */
+  /** The position before the oldest move that is still retained. It equals `latest` if no move is retained. */
   readonly oldest: number;
 }
 
 /**
- * A page of a tenant's feed, as one consistent snapshot: the moves after `after`, in order. 'latest' starts the page after the last move.
- * Null starts it at the first move that was made at `sinceMs` or later. The caller must reject a cursor before `oldest`. Null if the tenant
- * does not exist.
+ * Returns a page of a tenant's feed: the moves after `after`, in order. The page is one consistent snapshot. If
+ * `after` is 'latest', the page starts after the last move. If it is null, the page starts with the first move at or
+ * after `sinceMs`. The caller must check that `after` is not before `oldest`. Returns null if the tenant does not
+ * exist.
  */
 export async function findFeedPage(
   db: Database,
@@ -69,8 +70,8 @@ export async function listFeed(
 }
 
 /**
- * The end of the feed: at most the last `most` moves after `after`, up to `latest` without a gap. No moves if `after` is null. Null if the
- * tenant does not exist.
+ * Returns the last moves of the feed after `after`, at most `most` of them, and the feed number of the last move. No
+ * feed number in between is missing. If `after` is null, returns no moves. Returns null if the tenant does not exist.
  */
 export async function findFeedEnd(
   db: Database,

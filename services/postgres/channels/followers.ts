@@ -9,9 +9,12 @@ import { allRows, answerOf, at, Big, Iso, json } from '../rows.ts';
 
 const Acknowledged = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('acknowledged'), pointer: Pointer }),
-  /** The reported digest is wrong. `digest` is the recorded digest of the generation; null if the generation does not exist yet. */
+  /**
+   * The digest that the follower has reported is wrong. `digest` is the recorded digest of the generation. It is null
+   * if the generation does not exist yet.
+   */
   z.object({ kind: z.literal('wrong'), digest: Digest.nullable(), pointer: Pointer }),
-  /** Another token has recently acknowledged under this name. */
+  /** A follower with another token has recently acknowledged under this name. */
   z.object({ kind: z.literal('taken'), by: z.string() }),
   z.object({ kind: z.literal('too_many') }),
   QuotaExceeded,
@@ -20,14 +23,17 @@ const Acknowledged = z.discriminatedUnion('kind', [
 
 export interface Acknowledgement extends PointerId {
   readonly follower: string;
-  /** 0, with a null digest, until the follower runs a generation. */
+  /** The generation that the follower runs. Until it runs one, the generation is 0 and the digest is null. */
   readonly generation: number;
   readonly digest: string | null;
   readonly by: string;
   readonly at: number;
 }
 
-/** Records the generation that a follower runs, if it matches the recorded moves. One round trip. A repeated call only updates the time. */
+/**
+ * Records the generation that a follower runs, if it matches the recorded moves. This takes one round trip. If the
+ * same generation is reported again, only the time changes.
+ */
 export async function acknowledge(
   db: Database,
   { tenant, at: epochMs, ...acknowledgement }: Acknowledgement,
@@ -49,13 +55,13 @@ const Row = z.object({
 });
 export type FollowerRecord = z.infer<typeof Row>;
 
-/** The position of a follower in the list. */
+/** The sort key of a follower in the list, by which the next page starts. */
 export type FollowerPlace = Pick<FollowerRecord, 'recent' | 'generation' | 'follower'>;
 
 /**
- * Lists the lost followers first, then the others. Each group is sorted from the follower that is furthest behind to those that are
- * current. `after` is the last follower of the previous page. A follower that acknowledges between two pages changes its position, so it
- * may be on both pages or on neither.
+ * Lists the followers of a pointer: first the lost followers, then the others. Within each group, the follower that
+ * is furthest behind is first. `after` is the last follower of the previous page. A follower that acknowledges while
+ * pages are read may be on two pages or on none.
  */
 export async function listFollowers(
   db: Database,

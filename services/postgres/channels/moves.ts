@@ -10,7 +10,10 @@ import { type Moves, PointerMove } from '../../../handlers/ports/moves.ts';
 import type { Database } from '../database.ts';
 import { answerOf, at, json } from '../rows.ts';
 
-/** The sinks that block a move, each with a text. Another health check may clear a sink whose only cause is `stale_health`. */
+/**
+ * The sinks that prevent a move, each with an explanation. `known` is false if the only cause is an outdated health
+ * check (`stale_health`). A new health check may then permit the move.
+ */
 const SinksDownRow = z
   .object({ kind: z.literal('sinks_down'), sinks: z.array(BlockingSink) })
   .transform(({ kind, sinks }) => ({
@@ -24,7 +27,10 @@ const SinksDownRow = z
 
 const [Moved, ...NotMoved] = PointerMove.options;
 
-/** The result of a release's swap. If the pointer moved, `with_webhooks` has added the tenant's webhooks. */
+/**
+ * The result when a release tries to move its pointer. If the pointer moved, the SQL function `with_webhooks` has
+ * added the names of the tenant's webhooks to the result.
+ */
 const ReleaseMoveRow = z.union([
   SinksDownRow,
   z.discriminatedUnion('kind', [
@@ -33,7 +39,7 @@ const ReleaseMoveRow = z.union([
   ]),
 ]);
 
-/** The feed number of a move, and the webhooks of its tenant. */
+/** The feed number of a move, and the names of the tenant's webhooks, which must be notified. */
 const MoveNotice = z.object({ seq: z.number(), webhooks: z.array(z.string()) });
 
 const HandMoveRow = z.intersection(
@@ -42,10 +48,10 @@ const HandMoveRow = z.intersection(
 );
 
 /**
- * Moves pointers in the database. Each method is one transaction. A repeated call detects the move of the first call.
- *
- * @param options.brokers the brokers to which moves are delivered. They are notified together with the webhooks, so the journaled result of
- * the step lists both
+ * Moves pointers in the database. Each method is one transaction. A method that is called again with the same request
+ * finds the move of the first call and does not move the pointer again.
+ * @param options.brokers the brokers to which moves are delivered. The result of a move lists them together with the
+ * webhooks, so that the journaled result contains all sinks to notify
  */
 export function postgresMoves(
   db: Database,

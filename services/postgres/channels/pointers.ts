@@ -31,7 +31,7 @@ const MoveRow = z.object({
 const MOVE_COLUMNS =
   'generation, from_version, from_digest, to_version, to_digest, by, why, restores, moved_at';
 
-/** The pointer of a channel; null if the bundle has no such channel. */
+/** Returns the pointer of a channel, or null if the bundle has no such channel. */
 export async function findPointer(
   db: Database,
   { tenant, bundle, channel }: PointerId,
@@ -41,7 +41,10 @@ export async function findPointer(
   return allRows(PointerRow, await db.call(tenant, sql, [tenant, bundle, channel]))[0]?.pointer ?? null;
 }
 
-/** Reads many pointers of a tenant in one statement, in the order of `ids`. An entry is null if the bundle has no such channel. */
+/**
+ * Reads many pointers of a tenant with one statement. The result is in the order of `ids`; an entry is null if the
+ * bundle has no such channel.
+ */
 export async function findPointers(
   db: Database,
   tenant: string,
@@ -55,7 +58,7 @@ export async function findPointers(
   return ids.map(({ bundle, channel }) => found.get(`${bundle}/${channel}`) ?? null);
 }
 
-/** Lists all channels of a bundle, by name. */
+/** Lists the channels of a bundle with their pointers, by name. `after` is the last name of the previous page. */
 export async function listPointers(
   db: Database,
   tenant: string,
@@ -79,7 +82,7 @@ export async function listMoves(
   return allRows(MoveRow, await db.call(tenant, sql, [tenant, bundle, channel, before, limit])).map(moveOf);
 }
 
-/** The move to that generation; null if the pointer has not reached it. */
+/** Returns the move that created a generation of a pointer, or null if the generation does not exist yet. */
 export async function findPointerMove(
   db: Database,
   { tenant, bundle, channel }: PointerId,
@@ -91,7 +94,10 @@ export async function findPointerMove(
   return row === undefined ? null : moveOf(row);
 }
 
-/** The last move before generation `before` that pointed to this version and was not a rollback; null if no move matches. */
+/**
+ * Returns the last move to this version before the generation `before`. Rollbacks are ignored. Returns null if there
+ * is no such move.
+ */
 export async function findMoveTo(
   db: Database,
   { tenant, bundle, channel }: PointerId,

@@ -7,12 +7,12 @@ import { QuotaExceeded } from '@pointsman/protocol/quota';
 import type { Database } from '../database.ts';
 import { allRows, answerOf, at, Big, Iso, json, oneRow } from '../rows.ts';
 
-/** A version of a policy, and who created it. */
+/** A version of a tenant's policy without its document. */
 const VersionRow = z.object({ version: Big, message: z.string().nullable(), by: z.string(), at: Iso });
 type PolicyVersion = z.infer<typeof VersionRow>;
 
 const PutAnswer = z.discriminatedUnion('kind', [
-  /** The document is the tenant's policy since that version. */
+  /** The document is stored. It has been the tenant's policy since this version. */
   z.object({ kind: z.literal('stands'), version: Big, replayed: z.boolean() }),
   z.object({ kind: z.literal('stale'), version: Big }),
   QuotaExceeded,
@@ -25,7 +25,10 @@ export interface NewPolicy {
   readonly tenant: string;
   readonly document: Policy;
   readonly message: string | null;
-  /** The version that the author has seen; null to replace any version. */
+  /**
+   * The version that the new policy must replace. If the current version is another one, the result is `stale`. Null
+   * replaces any version.
+   */
   readonly ifVersion: number | null;
   readonly by: string;
   readonly idempotencyKey: string;
@@ -34,7 +37,10 @@ export interface NewPolicy {
   readonly at: number;
 }
 
-/** Stores the tenant's policy, once per idempotency key: see `put_policy` in functions/policies.sql. */
+/**
+ * Stores the tenant's policy. A request with the same idempotency key is executed once. For details see `put_policy`
+ * in functions/policies.sql.
+ */
 export async function putPolicy(db: Database, { at: epochMs, ...request }: NewPolicy): Promise<PutAnswer> {
   const values = [json({ ...request, none: NO_POLICY }), at(epochMs)];
   return answerOf(PutAnswer, await db.answer(request.tenant, 'put_policy($2::jsonb, $3)', values));
@@ -43,8 +49,8 @@ export async function putPolicy(db: Database, { at: epochMs, ...request }: NewPo
 const DocumentRow = z.object({ version: Big, document: Policy });
 
 /**
- * The latest version of the policy, or the requested version; null if it does not exist. Every tenant starts with version 0, the empty
- * policy.
+ * Returns a version of the policy, or the latest version if `version` is null. Returns null if the version does not
+ * exist. Version 0 is the empty policy that every tenant has at first.
  */
 export async function findPolicy(
   db: Database,
@@ -58,7 +64,7 @@ export async function findPolicy(
   return version === null ? { version: 0, document: NO_POLICY } : null;
 }
 
-/** Lists the versions of a policy, newest first. `before` is the last version of the previous page. */
+/** Lists the versions of a tenant's policy, newest first. `before` is the last version of the previous page. */
 export async function listPolicies(
   db: Database,
   tenant: string,
@@ -72,8 +78,9 @@ export async function listPolicies(
 const Terms = z.object({ is_repeated: z.boolean(), rule: ConflictRule.nullable() });
 
 /**
- * The terms of a publish: whether its key was used before, and the policy's conflict rule for the channel, if any. One statement reads
- * both, so if the first publish with the key is repeated, a policy that was stored in between does not apply.
+ * Returns whether the idempotency key of a publish was used before, and the policy's conflict rule for the channel.
+ * The rule is null if the policy has none for this channel. One statement reads both. If a publish is repeated after
+ * the policy has changed, it is therefore recognized as repeated, and the new rule does not apply to it.
  */
 export async function publishTerms(
   db: Database,

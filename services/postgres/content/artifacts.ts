@@ -12,7 +12,7 @@ export type ArtifactFile = z.infer<typeof FileRow>;
 
 export interface ArtifactRecord {
   readonly digest: string;
-  /** The OCI image manifest, byte for byte. */
+  /** The exact bytes of the OCI image manifest. */
   readonly manifest: Uint8Array;
   readonly files: readonly ArtifactFile[];
 }
@@ -37,7 +37,7 @@ export async function findArtifact(
   });
 }
 
-/** Loads all files of an artifact with their contents, in the manifest's order. */
+/** Loads all files of an artifact with their contents, in the order of the manifest. */
 export async function loadArtifactFiles(
   db: Database,
   tenant: string,
@@ -49,7 +49,7 @@ export async function loadArtifactFiles(
   return allRows(ContentRow, await db.call(tenant, sql, [tenant, artifact]));
 }
 
-/** Finds a file of an artifact. `head` is the first `headBytes` of the content, or all of it if it is shorter. */
+/** Finds a file of an artifact. `head` is at most the first `headBytes` bytes of the content. */
 export async function findArtifactFile(
   db: Database,
   tenant: string,
@@ -64,7 +64,10 @@ export async function findArtifactFile(
   return allRows(row, await db.call(tenant, sql, [tenant, artifact, path, headBytes]))[0] ?? null;
 }
 
-/** The manifest of an artifact, with the same fields that {@link findArtifactFile} returns for a file. */
+/**
+ * Finds the manifest of an artifact. `head` is at most the first `headBytes` bytes of the manifest. Returns null if
+ * the artifact does not exist.
+ */
 export async function findManifest(
   db: Database,
   tenant: string,

@@ -10,16 +10,19 @@ export interface BlobContent {
   readonly content: Uint8Array;
 }
 
-/** The bytes that one statement sends. Without this limit, a source of many files would be one message, and would be in memory twice. */
+/**
+ * The maximum number of content bytes per statement. Without it, a source with many files would be sent as one
+ * message, and would be in memory twice. A single larger blob is sent alone.
+ */
 const BATCH_BYTES = 4 * 1024 * 1024;
 
 const ContentRow = z.object({ digest: Digest, content: z.instanceof(Uint8Array) });
-/** More than the largest value that PostgreSQL can store. */
+/** A number of bytes that is larger than any value that PostgreSQL can store. */
 export const ALL_BYTES = 2 ** 31 - 1;
 
 const HeadRow = z.object({ mediaType: z.string(), size: Big, head: z.instanceof(Uint8Array) });
 
-/** The metadata of a blob, and the start of its content. */
+/** The media type and the size of a blob, and the start of its content. */
 export type BlobHead = z.infer<typeof HeadRow>;
 
 export async function readBlobs(
@@ -36,7 +39,7 @@ export async function readBlobs(
   return new Map(allRows(ContentRow, rows).map(({ digest, content }) => [digest, content]));
 }
 
-/** Finds a blob. `head` is the first `headBytes` of the content, or all of it if it is shorter. */
+/** Finds a blob. `head` is at most the first `headBytes` bytes of the content. */
 export async function findBlob(
   db: Database,
   tenant: string,
@@ -48,7 +51,10 @@ export async function findBlob(
   return allRows(HeadRow, await db.call(tenant, sql, [tenant, digest, headBytes]))[0] ?? null;
 }
 
-/** A slice of a blob's content, which is shorter or empty at the end of the content. Null if the blob is not stored. */
+/**
+ * Reads a part of a blob's content. At the end of the content the part is shorter than requested, or empty. Returns
+ * null if the blob is not stored.
+ */
 export async function readBlobSlice(
   db: Database,
   tenant: string,
@@ -60,7 +66,7 @@ export async function readBlobSlice(
   return allRows(z.object({ slice: z.instanceof(Uint8Array) }), rows)[0]?.slice ?? null;
 }
 
-/** The given digests that are not stored. */
+/** Returns those of the digests whose blobs are not stored. */
 export async function missingBlobs(
   query: Query,
   tenant: string,
@@ -75,8 +81,8 @@ export async function missingBlobs(
 }
 
 /**
- * Stores the blobs that are missing. Content that is already stored is not sent again. Throws the errors of {@link Database}, and an error
- * if a quota is exceeded.
+ * Stores those of the blobs that are not stored yet. The contents of the others are not sent. Throws the errors of
+ * {@link Database}. Also throws if a quota is exceeded.
  */
 export async function storeBlobs(db: Database, tenant: string, blobs: readonly BlobContent[]): Promise<void> {
   await db.tenant(tenant, async (query) => {
@@ -95,8 +101,9 @@ export async function storeBlobs(db: Database, tenant: string, blobs: readonly B
 }
 
 /**
- * Blobs as the parameters of a statement: digests, media types, contents. Sorted by digest, so concurrent transactions lock them in the
- * same order. The content of a blob that is already stored is null.
+ * Converts blobs to the parameters of a statement: digests, media types and contents. They are sorted by digest, so
+ * that concurrent transactions lock the blobs in the same order. Without contents, each content is null; this is for
+ * blobs that are already stored.
  */
 export function blobColumns(
   blobs: readonly BlobContent[],
@@ -113,9 +120,9 @@ export function blobColumns(
 }
 
 /**
- * Inserts blobs in batches, in the caller's transaction, which must charge the added bytes to the tenant at its end. Skips a blob that
- * another transaction has stored in the meantime, because its content is the same.
- *
+ * Inserts blobs in batches, in the caller's transaction. The caller must charge the added bytes to the tenant at the
+ * end of the transaction. A blob that another transaction has stored in the meantime is skipped, because its content
+ * is the same.
  * @returns the number of bytes added
  */
 export async function insertBlobs(
@@ -131,7 +138,10 @@ export async function insertBlobs(
   return added;
 }
 
-/** Splits blobs into batches, sorted by digest, so two transactions that store the same blobs lock them in the same order. */
+/**
+ * Splits blobs into batches of at most `BATCH_BYTES`. The blobs are sorted by digest, so that concurrent transactions
+ * lock them in the same order.
+ */
 function batches(blobs: readonly BlobContent[]): BlobContent[][] {
   const sorted = blobs.toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
   const found: BlobContent[][] = [];

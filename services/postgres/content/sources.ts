@@ -10,20 +10,20 @@ import { answerOf } from '../rows.ts';
 
 const Entries = z.array(z.object({ path: z.string(), digest: Digest, size: z.number() }));
 
-/** The store does not interpret the files of a source, so it gives all of them the same media type. */
+/** The media type of all blobs of a source, because the store does not interpret source files. */
 const MEDIA_TYPE = 'application/octet-stream';
 
 /**
- * The maximum number of attempts to store blobs that a sweep has deleted since the check. Each attempt locks the blobs that it finds, so
- * the second attempt succeeds.
+ * The maximum number of attempts to store a source. The sweep may delete blobs after the check that finds them. An
+ * attempt locks all blobs that it finds, so usually the second attempt succeeds.
  */
 const ROUNDS = 3;
 
 /**
- * Stores a source completely or not at all. Content that the tenant already has is not sent again. The sweep deletes the source within an
- * hour unless a release of it is admitted.
+ * Stores a source, either completely or not at all. Content that is already stored is not sent again. The sweep
+ * deletes the source after an hour, unless a release of it was admitted.
  *
- * Throws `quota_exceeded` or `larger_than_quota`; then nothing is stored.
+ * Throws `quota_exceeded` or `larger_than_quota` if a quota is exceeded. In this case nothing is stored.
  */
 export async function storeSource(
   db: Database,
@@ -32,7 +32,8 @@ export async function storeSource(
   contents: ReadonlyMap<string, Uint8Array>,
 ): Promise<void> {
   await db.tenant(tenant, async (query) => {
-    // The source is already stored. Its blobs were stored in the same transaction, and are kept as long as the source is.
+    // If the source is stored, all its blobs are also stored. They were stored in the same transaction, and are
+    // retained as long as the source.
     if (answerOf(z.boolean(), await query('SELECT touch_source($1, $2) AS answer', [tenant, tree.digest])))
       return;
     const digests = [...new Set(tree.entries.map((entry) => entry.digest))];
@@ -62,7 +63,10 @@ function blobOf(digest: string, contents: ReadonlyMap<string, Uint8Array>): Blob
   return { digest, mediaType: MEDIA_TYPE, content };
 }
 
-/** A source. Includes the contents if they are small, so loading it takes one round trip. */
+/**
+ * A source. `contents` contains the file contents only if the source is small, so that loading a small source takes
+ * one round trip.
+ */
 export interface LoadedSource {
   readonly tree: SourceTree;
   readonly contents: ReadonlyMap<string, Uint8Array>;
@@ -79,7 +83,10 @@ export async function loadSource(db: Database, tenant: string, digest: string): 
   return source && loaded(digest, source);
 }
 
-/** Loads the source of a release, with its policy's rule for remote compilation. The rule is null to compile locally. */
+/**
+ * Loads the source of a release, and the policy's rule for remote compilation. The rule is null if the source is
+ * compiled locally.
+ */
 export async function loadReleaseSource(
   db: Database,
   { tenant, bundle, version }: ReleaseId,

@@ -8,13 +8,13 @@ import type { Database } from '../database.ts';
 import { answerOf, at, storable } from '../rows.ts';
 
 const NextRow = NextReport.extend({
-  /** The reason to skip this status; null if it must be sent. */
+  /** The reason to skip this commit status. It is null if the status must be sent. */
   dropped: ReportDropped.nullable(),
 });
 
 /**
- * The next commit status to send; null if no status is waiting. Ends each status that must not be sent, in its own transaction, so a
- * repeated call finds it ended.
+ * Returns the next commit status to send, or null if no status is waiting. A status that must not be sent is marked
+ * as ended, in a separate transaction. A repeated call does not return it again.
  */
 export async function nextReport(
   db: Database,
@@ -45,11 +45,11 @@ const Report = z.object({
   channel: z.string(),
   provider: HookProvider,
   apiUrl: z.string().nullable(),
-  /** Sealed. */
+  /** The token for the provider's API, encrypted. */
   token: z.string().nullable(),
 });
 
-/** The data of a commit status; null if the hook was deleted, or now has another repository. */
+/** Returns the data of a commit status. Returns null if the hook was deleted, or now belongs to another repository. */
 export async function findReport(
   db: Database,
   { tenant, hook, delivery }: DeliveryName,
@@ -59,7 +59,10 @@ export async function findReport(
   return answerOf(Report.nullable(), rows);
 }
 
-/** Records the result of a commit status, both in its row and in the ledger of the release. Only the first result counts. */
+/**
+ * Records whether a commit status was sent. The result is stored in its own row and in the list of the release's
+ * effects. If a result is already stored, it is not changed.
+ */
 export async function recordReport(
   db: Database,
   { tenant, hook, delivery }: DeliveryName,

@@ -24,11 +24,11 @@ const Delivery = z.object({
   updatedAt: z.string(),
 });
 
-/** A delivery as the API returns it. */
+/** A hook delivery as the API returns it. */
 export type DeliveryRecord = z.infer<typeof Delivery>;
 
 export interface ReceiveDelivery extends DeliveryName {
-  /** Digest of the payload. */
+  /** The digest of the payload. */
   readonly fingerprint: string;
   readonly provider: HookProvider;
   readonly repository: string | null;
@@ -40,21 +40,24 @@ export interface ReceiveDelivery extends DeliveryName {
   readonly path: string | null;
   readonly bundle: string;
   readonly channel: string;
-  /** The reason why the delivery publishes nothing; null if it should publish. */
+  /** The reason why this delivery does not publish. It is null if the delivery should publish. */
   readonly ignored: string | null;
   readonly at: number;
 }
 
 const Received = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('received'), delivery: Delivery }),
-  /** The delivery was already recorded. Contains its current state. */
+  /** The delivery was recorded before. `delivery` is its current state. */
   z.object({ kind: z.literal('replayed'), delivery: Delivery }),
   QuotaExceeded,
-  /** The id was used with another payload. */
+  /** The delivery ID was used before with another payload. */
   KeyReused,
 ]);
 
-/** Records a delivery, once per delivery id, and deletes a few deliveries whose retention has ended. */
+/**
+ * Records a delivery. A delivery with the same ID is recorded once. Also deletes a few deliveries whose retention
+ * time has ended.
+ */
 export async function receiveDelivery(
   db: Database,
   { tenant, at: epochMs, ...request }: ReceiveDelivery,
@@ -70,7 +73,7 @@ const Opened = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('open'),
     provider: HookProvider,
-    /** The repository, spelled as in the hook. */
+    /** The name of the repository in the spelling of the hook. */
     repository: z.string(),
     ref: z.string(),
     commit: z.string(),
@@ -79,10 +82,13 @@ const Opened = z.discriminatedUnion('kind', [
     path: z.string().nullable(),
     bundle: z.string(),
     channel: z.string(),
-    /** The hook's setting, if the hook still has the same channel. */
+    /**
+     * Whether the hook may create the channel. It is the hook's current setting, but false if the hook now has
+     * another channel.
+     */
     createChannel: z.boolean(),
     apiUrl: z.string().nullable(),
-    /** Sealed. */
+    /** The token for the provider's API, encrypted. */
     token: z.string().nullable(),
     onConflict: ConflictRule,
   }),
@@ -94,7 +100,7 @@ const Opened = z.discriminatedUnion('kind', [
 type Opened = z.infer<typeof Opened>;
 export type OpenedDelivery = Extract<Opened, { kind: 'open' }>;
 
-/** Reads the data for fetching the source of a delivery, and records that it is being fetched. */
+/** Returns the data that is needed to download the source of a delivery. Records that the download has begun. */
 export async function openDelivery(
   db: Database,
   { tenant, hook, delivery }: DeliveryName,
@@ -107,7 +113,10 @@ export async function openDelivery(
   return opened;
 }
 
-/** Ends a delivery without a release, unless it has already ended. @returns the delivery; null if it does not exist */
+/**
+ * Ends a delivery that does not create a release. A delivery that has already ended is not changed.
+ * @returns the delivery, or null if it does not exist
+ */
 export async function endDelivery(
   db: Database,
   { tenant, hook, delivery }: DeliveryName,
@@ -138,7 +147,10 @@ export async function listDeliveries(
 const Numbered = z.object({ tenant: z.string(), hook: z.string(), delivery: z.string(), seq: Big });
 export type NumberedDelivery = z.infer<typeof Numbered>;
 
-/** Lists the deliveries of all tenants that have not ended, in order of arrival. `after` is the last number of the previous page. */
+/**
+ * Lists the deliveries of all tenants that have not ended, in the order of their arrival. `after` is the last number
+ * of the previous page.
+ */
 export async function listUnendedDeliveries(
   db: Database,
   { olderThan, limit, after = 0 }: { olderThan: number; limit: number; after?: number },
@@ -147,7 +159,10 @@ export async function listUnendedDeliveries(
   return allRows(Numbered, await db.platform(sql, [at(olderThan), after, limit]));
 }
 
-/** Lists the deliveries of all tenants that have waiting commit statuses, in the order in which the statuses were created. */
+/**
+ * Lists the deliveries of all tenants that have commit statuses to send. They are in the order in which the statuses
+ * were created. `after` is the last number of the previous page.
+ */
 export async function listWaitingReports(
   db: Database,
   { limit, after = 0 }: { limit: number; after?: number },

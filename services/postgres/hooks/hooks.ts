@@ -16,7 +16,7 @@ const Row = z.object({
   channel: z.string(),
   createChannel: z.boolean(),
   apiUrl: z.string().nullable(),
-  /** Sealed, as is the token. */
+  /** The shared secret, encrypted. `token` is also encrypted. */
   secret: z.string(),
   token: z.string().nullable(),
   createdBy: z.string(),
@@ -25,7 +25,7 @@ const Row = z.object({
   updatedAt: Iso,
 });
 
-/** A hook as it is stored. Its secrets are sealed. */
+/** A hook as it is stored. Its secret and its token are encrypted. */
 export type HookRecord = z.infer<typeof Row>;
 
 const COLUMNS = `hook, provider, repository, ref, path, bundle, channel, create_channel AS "createChannel", api_url AS "apiUrl", secret, token,
@@ -51,10 +51,13 @@ export interface PutHook extends Pick<
   'hook' | 'provider' | 'repository' | 'ref' | 'path' | 'bundle' | 'channel' | 'createChannel' | 'apiUrl'
 > {
   readonly tenant: string;
-  /** Sealed; null keeps the current one. */
+  /**
+   * The new shared secret, encrypted. Null keeps the current secret. In the same way, a null `token` keeps the
+   * current token.
+   */
   readonly secret: string | null;
   readonly token: string | null;
-  /** Deletes the current token instead of keeping it. */
+  /** Whether the current token is deleted. If it is false and `token` is null, the current token is kept. */
   readonly dropToken: boolean;
   readonly by: string;
   readonly idempotencyKey: string;
@@ -67,12 +70,18 @@ const PutAnswer = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('saved'), created: z.boolean(), replayed: z.boolean() }),
   z.object({ kind: z.literal('no_tenant') }),
   KeyReused,
-  /** The bundle has only these channels, and the hook may not create another channel. */
+  /**
+   * The channel of the hook does not exist, and the hook may not create it. `channels` contains the existing channels
+   * of the bundle.
+   */
   z.object({ kind: z.literal('no_channel'), channels: z.array(z.string()) }),
   QuotaExceeded,
-  /** The request passes no secret, and no secret is stored. */
+  /** The request contains no secret, and none is stored. */
   z.object({ kind: z.literal('secret_needed') }),
-  /** The stored token would be sent to another provider or API. */
+  /**
+   * The hook now has another provider or API URL. The request must contain a token, because the stored token must not
+   * be sent there.
+   */
   z.object({ kind: z.literal('token_needed') }),
 ]);
 

@@ -9,7 +9,9 @@ import { Admission, type Admissions } from '../../../handlers/ports/admissions.t
 import type { Database } from '../database.ts';
 import { answerOf, at, json, storable } from '../rows.ts';
 
-/** Admits releases in the database: see `admit` in functions/admissions.sql for the checks and their order. */
+/**
+ * Admits releases in the database. The checks and their order are documented at `admit` in functions/admissions.sql.
+ */
 export function postgresAdmissions(db: Database): Admissions {
   return {
     async admit({ at: epochMs, ...request }) {

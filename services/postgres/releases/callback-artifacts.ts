@@ -8,15 +8,20 @@ import { readBlobs } from '../content/blobs.ts';
 import type { Database } from '../database.ts';
 import { allRows, Big } from '../rows.ts';
 
-/** Reads a manifest that a remote compiler has uploaded. Takes ownership of its bytes. */
+/**
+ * Parses a manifest that a remote compiler has uploaded. The reader takes ownership of the bytes, so the caller must
+ * not use them afterwards.
+ */
 export type ManifestReader = (tenant: string, bytes: Uint8Array<ArrayBuffer>) => Promise<ReadManifest>;
 
 type Unfit = Extract<CallbackResult, { kind: 'unfit' }>;
 
 /**
- * Why these artifacts can't belong to a release: some blobs are not stored, or differ from their description in a manifest. Null if the
- * artifacts are complete. This check runs before the report is accepted, outside its transaction. That is safe: content under a digest
- * never changes, and blobs that the check finds are kept.
+ * Checks the artifacts that a remote compiler reports. Returns null if they are complete. Otherwise returns the blobs
+ * that are not stored, and those whose size differs from the size in a manifest.
+ *
+ * The check runs before the transaction that accepts the report. This is safe, because the content of a digest never
+ * changes, and the check retains the blobs that it finds.
  */
 export async function checkArtifacts(
   db: Database,
@@ -31,7 +36,7 @@ export async function checkArtifacts(
   const problems: string[] = [];
   const most = documentLimits.diagnostics;
   for (const [digest, size] of sizes) {
-    // Stops early, because a hundred manifests could refer to a million blobs that are not stored.
+    // Stops after enough errors, because a hundred manifests could refer to a million missing blobs.
     if (missing.size + problems.length >= most) break;
     if (size > manifestLimits.bytes) {
       problems.push(`${digest}: a manifest may have at most ${manifestLimits.bytes} bytes`);
@@ -67,7 +72,7 @@ async function wrongBlobs(
   return problems;
 }
 
-/** The sizes of those blobs that are stored. From now on these blobs are kept while the release is being compiled. */
+/** Returns the sizes of those blobs that are stored. These blobs are now retained until the release is compiled. */
 async function blobSizes(
   db: Database,
   { tenant, bundle, version }: ReleaseId,

@@ -11,13 +11,13 @@ import { allRows, answerOf, at, Big } from '../rows.ts';
 const Put = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('stored') }),
   z.object({ kind: z.literal('there') }),
-  /** The release has reached its limit of blobs or bytes. */
+  /** The release has reached the maximum number or the maximum total size of uploaded blobs. */
   z.object({ kind: z.literal('too_much') }),
   ...RefusalRow.options,
 ]);
 export type PutAnswer = z.infer<typeof Put>;
 
-/** Stores a blob that was uploaded to a callback, if the callback is open and the release is within its limits. */
+/** Stores a blob that a remote compiler has uploaded, if its callback is open and the release is within its limits. */
 export async function putCallbackBlob(
   db: Database,
   { tenant, id }: CallbackId,
@@ -32,7 +32,10 @@ export async function putCallbackBlob(
 
 const Described = z.object({ mediaType: z.string(), size: Big });
 
-/** The media type and size of a blob; null if it is not stored. A stored blob is kept while the release is being compiled. */
+/**
+ * Returns the media type and the size of a blob, or null if it is not stored. A stored blob is now retained until the
+ * release is compiled.
+ */
 export async function describeBlob(
   db: Database,
   { tenant, bundle, version }: ReleaseId,

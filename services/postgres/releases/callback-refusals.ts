@@ -10,5 +10,8 @@ const RevokedRow = Revoked.extend({ kind: z.literal('revoked') }).transform((rev
   reason: revokedText(revoked),
 }));
 
-/** Why a callback accepts no report, as `callback_refuses` in functions/callbacks.sql returns it, with a text. */
+/**
+ * The reason why a callback does not accept a report. It comes from `callback_refuses` in functions/callbacks.sql,
+ * and a text is added to it.
+ */
 export const RefusalRow = z.discriminatedUnion('kind', [Used, Expired, RevokedRow]);

@@ -22,17 +22,20 @@ const AnsweredRow = z.discriminatedUnion('kind', [Taken, ...RefusalRow.options])
 
 const [Compiled, Invalid, Failed, Closed] = EndedAttempt.options;
 
-/** The result of `end_attempt`, which returns facts instead of texts. */
+/** The result of the SQL function `end_attempt`. It contains facts; the texts for them are added in TypeScript. */
 const EndedRow = z.discriminatedUnion('kind', [
   Compiled,
   Invalid.omit({ summary: true }).extend({ diagnostics: z.array(Diagnostic) }),
   Revoked.extend({ kind: z.literal('revoked'), final: z.boolean() }),
-  /** The compiler itself reported the failure. */
+  /** The compiler reported that it has failed. */
   Failed.omit({ reason: true, final: true }).extend({ message: z.string() }),
   Closed,
 ]);
 
-/** Requests to external checkers and compilers, and their reports: see functions/callbacks.sql. */
+/**
+ * Stores the requests to external checks and compilers, and the reports that they send. For details see
+ * functions/callbacks.sql.
+ */
 export function postgresCallbacks(db: Database, readManifest: ManifestReader): Callbacks {
   return {
     async open({ at: nowMs, capability, ...callout }) {
@@ -113,13 +116,16 @@ function endedAttempt(ended: z.infer<typeof EndedRow>): EndedAttempt {
   }
 }
 
-/** Identifies a callback. */
+/** The identity of a callback. A callback is the URL to which an external check or compiler sends its report. */
 export interface CallbackId {
   readonly tenant: string;
   readonly id: string;
 }
 
-/** Finds the callback of a capability; null if the capability was never issued, or was replaced. */
+/**
+ * Finds the callback of a capability (the secret in its URL). Returns null if the capability was never issued, or was
+ * replaced.
+ */
 export async function findCallback(db: Database, capability: string): Promise<CallbackId | null> {
   const rows = await db.platform('SELECT tenant, id FROM find_callback($1)', [hashOf(capability)]);
   return allRows(z.object({ tenant: z.string(), id: z.string() }), rows)[0] ?? null;
@@ -130,12 +136,15 @@ const Status = z.object({
   version: z.number().int(),
   purpose: z.enum(['check', 'compile']),
   source: Digest,
-  /** Null while the callback is open. */
+  /** The reason why the callback accepts no report. It is null while the callback is open. */
   refusal: AnsweredRow.nullable(),
 });
 export type CallbackStatus = z.infer<typeof Status>;
 
-/** The purpose of a callback, and whether it accepts a report. With a fingerprint, a report that was already received is recognized. */
+/**
+ * Returns the purpose of a callback, and whether it accepts a report. If `fingerprint` (the digest of a report) is
+ * given, the result also shows whether this report was received before.
+ */
 export async function evaluateCallback(
   db: Database,
   { tenant, id }: CallbackId,

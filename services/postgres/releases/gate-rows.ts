@@ -5,15 +5,18 @@ import { Gate, OpenGate } from '@pointsman/protocol/releases/gate';
 import { opensAt } from '../../../core/gates/window.ts';
 import { GateFacts, gateText } from '../../../core/texts/gate-texts.ts';
 
-/** Facts that `gate_json` returns instead of a text, and the fields of gates that only delay a release. */
+/**
+ * Fields of `gate_json` that the API does not return. The texts and times that the API returns are computed from
+ * them.
+ */
 const Facts = { facts: GateFacts, window: WindowRule.nullable(), notBefore: z.string().nullable() };
 
-/** A gate, read from the result of `gate_json`. */
+/** A gate, parsed from the result of the SQL function `gate_json`. */
 export const GateRow = z
   .object({ ...Gate.omit({ opensAt: true, statusText: true }).shape, ...Facts })
   .transform(withTexts);
 
-/** A gate together with its release. */
+/** A gate that is still open, with its release. */
 export const OpenGateRow = z
   .object({ ...OpenGate.omit({ opensAt: true, statusText: true }).shape, ...Facts })
   .transform(withTexts);
@@ -25,7 +28,8 @@ interface Recorded {
 }
 
 /**
- * Adds the texts of a gate. The time at which a window opens depends on its rule and on the current time, so each read computes it again.
+ * Adds the status text of a gate, and the time at which it opens. For a time window, this time depends on the current
+ * time, so it is not stored.
  */
 function withTexts<T extends Recorded>({ facts, window, notBefore, ...gate }: T) {
   const ms = window === null ? null : opensAt(window, Date.now());

@@ -27,16 +27,19 @@ const WaitingRow = WaitingGate.omit({ statusText: true })
 
 const [Waiting, Failed, Closed] = GateStatus.options;
 
-/** The result of `evaluate_gates`, which returns facts instead of texts. */
+/** The result of the SQL function `evaluate_gates`. It contains facts; the texts for them are added in TypeScript. */
 const StatusRow = z.discriminatedUnion('kind', [
   Waiting.extend({ gates: z.array(WaitingRow) }),
   Failed.omit({ reason: true }).extend({ facts: GateFacts }),
   Closed,
-  /** Only time windows can still block the release: all other gates have passed. */
+  /** All gates except the time windows have passed. The time windows are then evaluated in TypeScript. */
   Waiting.omit({ gates: true }).extend({ kind: z.literal('windows'), windows: z.array(WindowRule) }),
 ]);
 
-/** Gates in the database: see functions/gates.sql and functions/decisions.sql. */
+/**
+ * Evaluates gates and records decisions in the database. For details see functions/gates.sql and
+ * functions/decisions.sql.
+ */
 export function postgresGates(db: Database): Gates {
   return {
     evaluate: (id, nowMs) => evaluate(db, id, nowMs),
@@ -65,7 +68,7 @@ async function evaluate(db: Database, id: ReleaseId, nowMs: number): Promise<Gat
   return { kind: 'waiting', gatesDecided: row.gatesDecided, gates: closed };
 }
 
-/** The window as a waiting gate if it is closed; empty if it is open. */
+/** Returns the time window as a waiting gate if the window is closed. Returns an empty list if the window is open. */
 function closedWindow(window: WindowRule, nowMs: number): WaitingGate[] {
   const opens = opensAt(window, nowMs);
   if (opens !== null && opens <= nowMs) return [];
@@ -73,11 +76,14 @@ function closedWindow(window: WindowRule, nowMs: number): WaitingGate[] {
   return [{ gate: window.name, kind: 'window', url: null, statusText, deadlineMs: opens ?? Infinity }];
 }
 
-/** A gate that a release already has, or will have when its gate stage begins. */
+/** The name and kind of a gate. The release may not have reached its gate stage yet. */
 const GateRef = Gate.pick({ gate: true, kind: true });
 export type GateRef = z.infer<typeof GateRef>;
 
-/** Lists the gates that a release must pass, in the policy's order. Empty if the release does not exist. */
+/**
+ * Lists the gates that a release must pass, in the order of the policy. The list is empty if the release does not
+ * exist.
+ */
 export async function listGateNames(
   db: Database,
   { tenant, bundle, version }: ReleaseId,
@@ -87,7 +93,10 @@ export async function listGateNames(
   return allRows(GateRef, await db.call(tenant, sql, [tenant, bundle, version]));
 }
 
-/** The position after a page of open gates. Gate names have the format of bundle names. */
+/**
+ * The sort key of the last gate on a page, after which the next page starts. Gate names have the same format as
+ * bundle names.
+ */
 export const OpenGatePosition = z.tuple([StoredTime, BundleName, Version, BundleName]);
 export type OpenGatePosition = z.infer<typeof OpenGatePosition>;
 
@@ -95,7 +104,7 @@ export function openGatePosition({ openedAt, bundle, version, gate }: OpenGate):
   return [openedAt, bundle, version, gate];
 }
 
-/** Lists the open gates of a tenant, oldest first. `after` is the last position of the previous page. */
+/** Lists the open gates of a tenant, oldest first. `after` is the position of the previous page's last gate. */
 export async function listOpenGates(
   db: Database,
   tenant: string,

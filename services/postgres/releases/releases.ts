@@ -63,12 +63,12 @@ const Columns = z.object({
 
 const Row = Columns.transform(withEffectTexts);
 
-/** A release as the API returns it. The outcome is null until the release has settled. */
+/** A release as the API returns it. Its outcome is null until it has settled. */
 export type ReleaseRecord = z.infer<typeof Row>;
 
 const ProgressRow = Columns.extend({ gateChanges: z.array(GateChange) }).transform(withEffectTexts);
 
-/** A release with all changes of its gates, as one consistent snapshot. */
+/** A release with all changes of its gates, read as one consistent snapshot. */
 export type ReleaseProgress = z.infer<typeof ProgressRow>;
 
 function withEffectTexts<T extends z.infer<typeof Columns>>(row: T): T {
@@ -77,8 +77,8 @@ function withEffectTexts<T extends z.infer<typeof Columns>>(row: T): T {
   return { ...row, effects };
 }
 
-// The current stage is the first stage that has not ended. The swap or the close sets the outcome, but readers see it only after the
-// release has settled.
+// The columns of a release. The current stage is the first stage that has not passed and was not skipped. The outcome
+// is stored before the release settles, but is returned only after that.
 const COLUMNS = `
   r.tenant, r.bundle, r.version, r.channel, r.source,
   CASE WHEN r.status = 'running' AND w.waiting_for <> '[]' THEN 'waiting' ELSE r.status END AS status, w.waiting_for AS "waitingFor", r.digest, r.generation, r.message, r.by, r.origin,
@@ -111,12 +111,15 @@ export async function findRelease(
   return allRows(Row, await db.call(tenant, sql, [tenant, Stage.options, bundle, version]))[0] ?? null;
 }
 
-/** Finds a release with the changes of its gates, for readers that follow it. */
+/** Finds a release with the changes of its gates, for a reader that follows its progress. */
 export async function findReleaseProgress(db: Database, id: ReleaseId): Promise<ReleaseProgress | null> {
   return (await findProgressOf(db, id.tenant, [id]))[0] ?? null;
 }
 
-/** Finds many releases of a tenant in one statement, in the order of `ids`. An entry is null if the release does not exist. */
+/**
+ * Finds many releases of a tenant with one statement. The result is in the order of `ids`; an entry is null if the
+ * release does not exist.
+ */
 export async function findProgressOf(
   db: Database,
   tenant: string,
@@ -143,7 +146,7 @@ export async function listReleases(
   return allRows(Row, await db.call(tenant, sql, [tenant, Stage.options, bundle, before, limit]));
 }
 
-/** The position after a page of releases in flight. */
+/** The sort key of the last release on a page, after which the next page starts. */
 export const InFlightPosition = z.tuple([z.iso.datetime(), BundleName, Version]);
 export type InFlightPosition = z.infer<typeof InFlightPosition>;
 
@@ -152,7 +155,8 @@ export function inFlightPosition({ createdAt, bundle, version }: ReleaseRecord):
 }
 
 /**
- * Lists the releases of a tenant that have not settled, in all bundles, oldest first. `after` is the last position of the previous page.
+ * Lists the releases of all bundles of a tenant that have not settled, oldest first. `after` is the position of the
+ * previous page's last release.
  */
 export async function listInFlight(
   db: Database,

@@ -3,7 +3,9 @@ import { Closing, type Settlements } from '../../../handlers/ports/settlements.t
 import type { Database } from '../database.ts';
 import { answerOf, at, storable } from '../rows.ts';
 
-/** Closes, undoes and settles releases in the database: see functions/settlements.sql. */
+/**
+ * Closes releases, undoes their effects, and settles them in the database. For details see functions/settlements.sql.
+ */
 export function postgresSettlements(db: Database): Settlements {
   return {
     async close({ tenant, bundle, version }, { outcome, yieldsToIntent, reason, stage, at: epochMs }) {

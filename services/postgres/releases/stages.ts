@@ -20,7 +20,10 @@ export interface StageRecord extends StageTimes {
   readonly diagnostics?: readonly Diagnostic[];
 }
 
-/** Records a stage that has just ended. @returns false if the release is closed; then nothing is recorded */
+/**
+ * Records a stage of a release that has ended now.
+ * @returns false if the release is closed, in which case nothing is recorded
+ */
 export async function recordStage(
   db: Database,
   { tenant, bundle, version }: ReleaseId,
@@ -40,13 +43,15 @@ export async function recordStage(
   return answerOf(z.boolean(), await db.answer(tenant, call, values));
 }
 
-/** Blobs of at most this total size are sent together with the record of their compilation. */
+/**
+ * The maximum total size of compiled blobs that are stored by the same statement that records the compilation. Larger
+ * blobs are stored before it.
+ */
 const FEW_BYTES = 256 * 1024;
 
 /**
- * Stores the compiled blobs, and records the validation and the compilation as passed.
- *
- * @returns false if the release is closed; then nothing is recorded
+ * Stores the compiled blobs, and records that the stages validate and compile have passed.
+ * @returns false if the release is closed, in which case no stage is recorded
  */
 export async function recordCompiled(
   db: Database,
@@ -65,14 +70,17 @@ export async function recordCompiled(
 
 const [Stored, Closed, Broken] = StoreStageResult.options;
 
-/** The result of `store_artifacts`, which returns a cause instead of a text. */
+/** The result of the SQL function `store_artifacts`. It contains a cause; the text for it is added in TypeScript. */
 const StoredRow = z.discriminatedUnion('kind', [
   Stored,
   Closed,
   Broken.omit({ reason: true }).extend({ cause: UnstorableArtifact }),
 ]);
 
-/** Registers all of the artifacts or none, and claims them for the release. Does nothing if the release is closed. */
+/**
+ * Stores either all of the artifacts or none, and retains them for the release. If the release is closed, nothing is
+ * stored.
+ */
 export async function storeArtifacts(
   db: Database,
   { tenant, bundle, version }: ReleaseId,

@@ -5,7 +5,10 @@ import { GateFacts, gateText } from '../../../core/texts/gate-texts.ts';
 import { compilerText, queuedText } from '../../../core/texts/release-texts.ts';
 import { BlockingSink, waitsForSinksText } from '../../../core/texts/sink-texts.ts';
 
-/** One item that a release waits for, as `waiting_for` in functions/waiting.sql returns it, with a text added. */
+/**
+ * One item that a release waits for, from the SQL function `waiting_for` in functions/waiting.sql. A text is added to
+ * it.
+ */
 export const WaitingRow = z
   .discriminatedUnion('kind', [
     z.object({ kind: z.literal('release'), version: z.number().int() }),

@@ -26,27 +26,32 @@ const Move = z.object({
 const Opened = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('open'),
-    /** The database's time, in epoch milliseconds. If an attempt that begins later succeeds, the sink was healthy at this time. */
+    /**
+     * The time of the database when the sink was read, in epoch milliseconds. An attempt that starts later and
+     * succeeds proves that the sink was healthy after this time.
+     */
     openedMs: z.number(),
-    /** Moves up to this feed number are not due. */
+    /** The feed number after which moves must be delivered. */
     start: z.number(),
-    /** The recorded feed number; null if the sink has no row yet. */
+    /**
+     * The feed number of the last delivered move as stored in the sink's row. It is null if the sink has no row yet.
+     */
     onRecord: z.number().nullable(),
     latest: z.number(),
-    /** Who paused the sink, and why. */
+    /** The reason for the pause, and who paused the sink. It is null if the sink is not paused. */
     paused: SinkPause.transform(pausedText).nullable(),
-    /** For webhooks only. The secrets are sealed. */
+    /** The URL of a webhook; null for a broker. The following secrets are encrypted, and are also null for a broker. */
     url: z.string().nullable(),
     secret: z.string().nullable(),
     previousSecret: z.string().nullable(),
     previousUntil: z.string().nullable(),
     failures: z.number(),
-    /** Whether the failures are the broker's, and so affect all tenants of its partition. */
+    /** Whether the broker itself fails. The failures then apply to all tenants of its partition. */
     shared: z.boolean(),
     failingSinceMs: z.number().nullable(),
     retryAtMs: z.number().nullable(),
     lastError: z.string().nullable(),
-    /** Channels whose policy requires this sink. */
+    /** The channels whose policy requires this sink. */
     required: z.array(z.string()),
     moves: z.array(Move),
   }),
@@ -55,9 +60,9 @@ const Opened = z.discriminatedUnion('kind', [
 export type OpenedSink = Extract<z.infer<typeof Opened>, { kind: 'open' }>;
 
 /**
- * Reads the state of a sink and at most `most` of its due moves; null if the sink does not exist.
- *
- * @param options.known the feed number up to which all moves are delivered, for a sink without a row
+ * Reads the state of a sink, and at most `most` of the moves that must be delivered to it. Returns null if the sink
+ * does not exist.
+ * @param options.known the feed number up to which all moves are delivered; used if the sink has no row yet
  */
 export async function openSink(
   db: Database,
@@ -69,25 +74,25 @@ export async function openSink(
   return opened.kind === 'open' ? opened : null;
 }
 
-/** The time before which moves are too old to be delivered. */
+/** Returns the time before which a move is too old to be delivered. */
 function sinceOf(nowMs: number): Date {
   return at(nowMs - feedLimits.retentionMs);
 }
 
-/** Finds the move with this feed number; null if it does not exist. */
+/** Finds the move with this feed number, or returns null if it does not exist. */
 export async function findMove(db: Database, tenant: string, seq: number): Promise<RecordedMove | null> {
   const move = answerOf(Move.nullable(), await db.answer(tenant, 'find_move($1, $2)', [seq]));
   return move === null ? null : { tenant, ...move };
 }
 
-/** An attempt to deliver to a webhook. */
+/** One attempt to deliver an event to a webhook. */
 export interface AttemptRecord {
-  /** Null for a test event. */
+  /** The feed number of the move. It is null for a test event. */
   readonly seq: number | null;
-  /** The event's id. */
+  /** The ID of the event. */
   readonly event: string;
   readonly delivered: boolean;
-  /** Null without a response. */
+  /** The HTTP status of the response. It is null if there was no response. */
   readonly status: number | null;
   readonly summary: string;
   readonly tookMs: number;
@@ -95,27 +100,30 @@ export interface AttemptRecord {
 
 interface SinkFailure extends Failing {
   readonly reason: string;
-  /** Whether the sink itself fails. A broker then fails for all tenants of the partition. False if it refuses only this tenant's events. */
+  /**
+   * Whether the sink as a whole fails. For a broker, the failure then applies to all tenants of the partition. It is
+   * false if the sink refuses only an event of this tenant.
+   */
   readonly whole: boolean;
 }
 
 export interface DeliveryRecord extends SinkId {
   readonly start: number;
-  /** All moves up to this feed number are delivered. */
+  /** The feed number up to which all moves are delivered. */
   readonly seq: number;
   readonly failed: SinkFailure | null;
   /**
-   * The database's time before the attempt began (see {@link OpenedSink}), if the attempt shows that the sink accepts events. Null if
-   * nothing was sent, or if the sink did not respond.
+   * The time of the database before the attempt began, as in {@link OpenedSink}. It is recorded if the attempt proves
+   * that the sink accepts events. It is null if nothing was sent, or if the sink did not respond.
    */
   readonly healthyAtMs: number | null;
-  /** The reason to pause the sink, which stops retries; null to continue. */
+  /** The reason to pause the sink, which ends the retries. It is null if delivery continues. */
   readonly pause: string | null;
   readonly attempts: readonly AttemptRecord[];
   readonly at: number;
 }
 
-/** Records the result of a delivery: see `record_delivery` in functions/sink-deliveries.sql. */
+/** Records the result of a delivery. For details see `record_delivery` in functions/sink-deliveries.sql. */
 export async function recordDelivery(
   db: Database,
   { tenant, at: nowMs, ...record }: DeliveryRecord,
@@ -126,15 +134,15 @@ export async function recordDelivery(
 
 export interface SinkCheckRecord extends SinkId {
   readonly start: number;
-  /** Why the sink is not healthy; null if it is. */
+  /** The reason why the sink is not healthy. It is null if the sink is healthy. */
   readonly failed: string | null;
-  /** See {@link SinkFailure}. */
+  /** Whether the sink as a whole fails, as in {@link SinkFailure}. */
   readonly whole: boolean;
-  /** The database's time before the event was sent. */
+  /** The time of the database before the event was sent. */
   readonly healthyAtMs: number;
   readonly retryAtMs: number | null;
   readonly attempts: readonly AttemptRecord[];
-  /** The caller who requested the event, for the audit; null for an automatic check. */
+  /** The caller who requested the event, for the audit log. It is null for an automatic health check. */
   readonly asked: {
     readonly by: string;
     readonly action: 'test sink' | 'redeliver move';
@@ -144,7 +152,10 @@ export interface SinkCheckRecord extends SinkId {
   readonly at: number;
 }
 
-/** Records the result of one event outside the regular deliveries: see `record_sink_check` in functions/sink-deliveries.sql. */
+/**
+ * Records the result of an event that was sent as a test or a redelivery. For details see `record_sink_check` in
+ * functions/sink-deliveries.sql.
+ */
 export async function recordSinkCheck(
   db: Database,
   { tenant, at: nowMs, asked, ...record }: SinkCheckRecord,
@@ -156,27 +167,28 @@ export async function recordSinkCheck(
 export interface ProbeRecord {
   readonly broker: Broker;
   readonly partition: number;
-  /** Why the broker does not accept events; null if it would accept a move. */
+  /** The reason why the broker does not accept events. It is null if the broker accepts events. */
   readonly failed: string | null;
-  /** The time of {@link databaseTimeMs}, read before the health check began. */
+  /** The result of {@link databaseTimeMs} before the health check began. */
   readonly healthyAtMs: number;
-  /** The time of the next attempt. */
+  /** The time of the next attempt, in epoch milliseconds. */
   readonly retryAtMs: number | null;
   readonly at: number;
 }
 
 /**
- * The database's time, in epoch milliseconds. Health checks are recorded with this clock and compared with it. So an old health check can't
- * appear recent, even if the clocks of workers differ or a worker waits for a connection.
+ * Returns the time of the database in epoch milliseconds. All health checks use this clock. An old health check
+ * therefore can't appear recent because the clocks of workers differ, or because a worker waited for a connection.
  */
 export async function databaseTimeMs(db: Database): Promise<number> {
   return answerOf(Big, await db.platform('SELECT epoch_ms(clock_timestamp()) AS answer', []));
 }
 
 /**
- * Records a health check of a broker for all tenants of the partition: see `record_probe` in functions/sink-deliveries.sql.
- *
- * @returns why the partition still fails; null if it is healthy. A failing partition stays failing until its due moves are delivered
+ * Records a health check of a broker for all tenants of the partition. For details see `record_probe` in
+ * functions/sink-deliveries.sql.
+ * @returns the reason why the partition still fails, or null if it is healthy. A partition that has failed becomes
+ * healthy only when its waiting moves are delivered
  */
 export async function recordProbe(
   db: Database,
@@ -201,10 +213,10 @@ export async function controlSink(
 const Behind = z.object({ last: z.string().nullable(), behind: z.array(SinkNotification) });
 
 /**
- * Lists the sinks that should be delivering moves, for the next page of tenants. `last` is the start of the next page; null at the end.
- *
- * @param options.brokers the brokers that have a writer
- * @param options.movedBefore ignores later moves, which are already being delivered
+ * Lists the sinks of the next page of tenants that have undelivered moves. `last` is the last tenant of this page,
+ * after which the next page starts. It is null at the end.
+ * @param options.brokers the brokers that this worker delivers to
+ * @param options.movedBefore the time after which moves are ignored, because their delivery has just been started
  */
 export async function listBehind(
   db: Database,
@@ -222,7 +234,7 @@ export async function listBehind(
 
 const TenantRow = z.object({ tenant: z.string(), seq: Big });
 
-/** Lists the tenants of a stream that have due moves. */
+/** Lists the tenants of one shared stream of a broker that have undelivered moves. */
 export async function listStreamBehind(
   db: Database,
   tenant: string,

@@ -9,7 +9,7 @@ import { allRows, answerOf, at, Big, Iso, json, oneRow } from '../rows.ts';
 const Row = z.object({
   sink: z.string(),
   kind: SinkKind,
-  /** For webhooks only, as are the secrets, which are sealed. */
+  /** The URL of a webhook; null for a broker. The following secrets are encrypted, and are also null for a broker. */
   url: z.string().nullable(),
   secret: z.string().nullable(),
   previousSecret: z.string().nullable(),
@@ -27,7 +27,7 @@ const Row = z.object({
   createdAt: Iso,
 });
 
-/** A sink of one tenant as it is stored. Its secrets are sealed. */
+/** A sink of one tenant as it is stored. Its secrets are encrypted. */
 export type SinkRecord = z.infer<typeof Row>;
 
 const HEALTH = `coalesce(h.failures, 0) AS failures, h.failing_since AS "failingSince", h.last_error AS "lastError", h.retry_at AS "retryAt"`;
@@ -42,7 +42,7 @@ export async function findSink(db: Database, tenant: string, sink: string): Prom
   return allRows(Row, await db.call(tenant, sql, [tenant, sink]))[0] ?? null;
 }
 
-/** Lists all sinks of a tenant by name. A tenant has few sinks, so there are no pages. */
+/** Lists all sinks of a tenant by name. A tenant has only a few sinks, so the list is not split into pages. */
 export async function listSinks(db: Database, tenant: string): Promise<SinkRecord[]> {
   const sql = `${SINKS} WHERE k.tenant = $1 ORDER BY k.sink`;
   return allRows(Row, await db.call(tenant, sql, [tenant]));
@@ -51,13 +51,19 @@ export async function listSinks(db: Database, tenant: string): Promise<SinkRecor
 const Health = Row.pick({ failures: true, failingSince: true, lastError: true, retryAt: true });
 export type SinkHealth = z.infer<typeof Health>;
 
-/** The health of a broker for a tenant. Available even before the tenant's first move. */
+/**
+ * Returns the health of a broker for a tenant. The broker may not have a row for this tenant yet, because the row is
+ * created with the first move.
+ */
 export async function findBrokerHealth(db: Database, tenant: string, broker: Broker): Promise<SinkHealth> {
   const sql = `SELECT ${HEALTH} FROM (SELECT) AS one LEFT JOIN LATERAL sink_health($1, $2) h ON true`;
   return oneRow(Health, await db.call(tenant, sql, [tenant, broker]));
 }
 
-/** The last number in the tenant's feed; 0 before its first move; null if the tenant does not exist. */
+/**
+ * Returns the feed number of the tenant's last move. It is 0 before the first move. Returns null if the tenant does
+ * not exist.
+ */
 export async function findFeedEnd(db: Database, tenant: string): Promise<number | null> {
   const rows = await db.call(tenant, 'SELECT feed_seq AS seq FROM tenants WHERE tenant = $1', [tenant]);
   return allRows(z.object({ seq: Big }), rows)[0]?.seq ?? null;
@@ -91,7 +97,10 @@ export async function listAttempts(
 interface ChangeSink {
   readonly tenant: string;
   readonly sink: string;
-  /** The time during which deliveries are signed with both the previous and the new secret. */
+  /**
+   * The time after a change of the secret during which deliveries are signed with both the previous and the new
+   * secret, in milliseconds.
+   */
   readonly rotationMs: number;
   readonly by: string;
   readonly idempotencyKey: string;
@@ -102,11 +111,11 @@ interface ChangeSink {
 
 export interface PutSink extends ChangeSink {
   readonly url: string;
-  /** The origin of the URL, which is the only part that the audit records. */
+  /** The origin of the URL. The audit log contains only this part of the URL, because the rest may contain secrets. */
   readonly origin: string;
-  /** Sealed; null keeps the current one. */
+  /** The new secret, encrypted. Null keeps the current secret. */
   readonly secret: string | null;
-  /** Sealed. Used for a new webhook if the request has no secret. */
+  /** A generated secret, encrypted. It is used if the webhook is new and `secret` is null. */
   readonly madeSecret: string;
 }
 
@@ -114,7 +123,10 @@ const PutAnswer = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('saved'),
     created: z.boolean(),
-    /** Whether the webhook uses `madeSecret`. A replayed result refers to the secret of the first request. */
+    /**
+     * Whether the webhook uses `madeSecret`. If the request was replayed, this refers to the secret of the first
+     * request.
+     */
     secretMade: z.boolean(),
     replayed: z.boolean(),
   }),
@@ -123,7 +135,7 @@ const PutAnswer = z.discriminatedUnion('kind', [
   QuotaExceeded,
 ]);
 
-/** Creates or replaces a webhook: see `put_sink` in functions/sinks.sql. */
+/** Creates or replaces a webhook. For details see `put_sink` in functions/sinks.sql. */
 export async function putSink(
   db: Database,
   { tenant, at: epochMs, ...request }: PutSink,
@@ -133,7 +145,7 @@ export async function putSink(
 }
 
 export interface RotateSink extends ChangeSink {
-  /** Sealed. */
+  /** The new secret, encrypted. */
   readonly secret: string;
 }
 

@@ -13,8 +13,9 @@ export interface NewTenant {
 }
 
 /**
- * Creates a tenant and stores the idempotency key in one transaction, so a repeated request is recognized whenever the tenant exists. This
- * bypasses the Tenant object, which exists only from the first publish on.
+ * Creates a tenant, and stores the idempotency key in the same transaction. A repeated request is therefore always
+ * recognized if the tenant exists. The Restate object `Tenant` is not involved, because it exists only after the
+ * first publish.
  */
 export async function createTenantOnce(
   db: Database,
@@ -38,8 +39,8 @@ export async function createTenantOnce(
 }
 
 /**
- * Stores an idempotency key with its request, for an operation that another system executes exactly once. A repeat of the same request gets
- * `known`, and the other system returns its result.
+ * Stores the idempotency key of a request that another system (Restate) executes exactly once. If the same request is
+ * repeated, the result is `known`, and the caller gets the response from the other system.
  */
 export async function claimKey(
   db: Database,
@@ -62,7 +63,10 @@ export async function claimKey(
   });
 }
 
-/** Whether the key was used before, and whether by the same request; null for a new key. */
+/**
+ * Returns whether the key was used before, by the same request (`replayed`) or by another one (`key_reused`). Returns
+ * null if the key is new.
+ */
 async function findEarlier(
   query: Query,
   { tenant, idempotencyKey, fingerprint }: Pick<NewTenant, 'tenant' | 'idempotencyKey' | 'fingerprint'>,

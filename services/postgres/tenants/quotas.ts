@@ -5,7 +5,10 @@ import { Quota, type QuotaChanges } from '@pointsman/protocol/quota';
 import type { Database } from '../database.ts';
 import { answerOf, at, json } from '../rows.ts';
 
-/** Reads every quota of a tenant with its usage, in the order of QuotaName; null if the tenant does not exist. */
+/**
+ * Reads all quotas of a tenant and their usage, in the order of `QuotaName`. Returns null if the tenant does not
+ * exist.
+ */
 export async function readQuotas(db: Database, tenant: string): Promise<Quota[] | null> {
   return answerOf(z.array(Quota).nullable(), await db.answer(tenant, 'read_quotas($1)', []));
 }
@@ -26,7 +29,10 @@ const SetAnswer = z.discriminatedUnion('kind', [
   KeyReused,
 ]);
 
-/** Changes quotas, once per idempotency key: see `set_quotas` in functions/quotas.sql. */
+/**
+ * Changes quotas. A request with the same idempotency key is executed once. For details see `set_quotas` in
+ * functions/quotas.sql.
+ */
 export async function setQuotas(
   db: Database,
   { tenant, at: epochMs, ...request }: SetQuotas,

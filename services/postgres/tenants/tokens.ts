@@ -9,12 +9,12 @@ import { allRows, answerOf, at, json } from '../rows.ts';
 const Bearer = z.object({
   id: z.string(),
   name: z.string(),
-  /** Null for a platform token, which is valid for every tenant. */
+  /** The tenant of the token. It is null for a platform token, which is valid for all tenants. */
   tenant: z.string().nullable(),
   roles: z.array(Role),
 });
 
-/** A token in a list. The store returns neither the token itself nor its hash. */
+/** A token as it is listed. It contains neither the token itself nor its hash. */
 const TokenRecord = Bearer.extend({
   createdBy: z.string(),
   createdAt: z.string(),
@@ -25,10 +25,10 @@ export type TokenRecord = z.infer<typeof TokenRecord>;
 
 const CreateAnswer = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('made'), token: TokenRecord }),
-  /** An earlier attempt of this request, with the same key, created the token. */
+  /** An earlier request with the same idempotency key has created the token. */
   z.object({ kind: z.literal('made_before'), id: z.string() }),
   KeyReused,
-  /** An active token has that name. */
+  /** An active token with this name exists. */
   z.object({ kind: z.literal('name_taken'), id: z.string() }),
   QuotaExceeded,
   z.object({ kind: z.literal('no_tenant') }),
@@ -48,13 +48,18 @@ export interface NewToken {
   readonly at: number;
 }
 
-/** Finds the owner of the token with this SHA-256 (64 hex digits); null if the token was never issued, or was revoked. */
+/**
+ * Finds the token with this SHA-256 hash (64 hex digits). Returns null if the token was never issued, or was revoked.
+ */
 export async function findToken(db: Database, sha256: string): Promise<z.infer<typeof Bearer> | null> {
   const rows = await db.platform('SELECT id, name, tenant, roles FROM find_token($1)', [sha256]);
   return allRows(Bearer, rows)[0] ?? null;
 }
 
-/** Creates a token, once per idempotency key: see `create_token` in functions/tokens.sql for the checks and their order. */
+/**
+ * Creates a token. A request with the same idempotency key is executed once. The checks and their order are
+ * documented at `create_token` in functions/tokens.sql.
+ */
 export async function createToken(
   db: Database,
   { tenant, at: epochMs, ...token }: NewToken,
@@ -66,16 +71,16 @@ export async function createToken(
   );
 }
 
-/** Finds a token, even if it is revoked; null if it does not exist. */
+/** Finds a token by its ID, even if it is revoked. Returns null if it does not exist. */
 export async function findTokenById(db: Database, id: string): Promise<TokenRecord | null> {
   return answerOf(TokenRecord.nullable(), await db.platform('SELECT get_token($1) AS answer', [id]));
 }
 
 export interface TokenPage {
-  /** Null lists the tokens of all tenants and of the platform. */
+  /** The tenant whose tokens are listed. Null lists the tokens of all tenants and the platform tokens. */
   readonly tenant: string | null;
   readonly state: 'active' | 'revoked' | 'all';
-  /** The last row of the previous page. */
+  /** The last token of the previous page. */
   readonly after?: Pick<TokenRecord, 'createdAt' | 'id'>;
   readonly limit: number;
 }
@@ -97,7 +102,10 @@ export async function listTokens(
   return allRows(z.object({ token: TokenRecord }), rows).map(({ token }) => token);
 }
 
-/** Revokes a token. @returns false if it was already revoked; it then keeps its first revocation */
+/**
+ * Revokes a token. A token that is already revoked is not changed.
+ * @returns false if the token was already revoked
+ */
 export async function revokeToken(
   db: Database,
   { id, tenant }: Pick<TokenRecord, 'id' | 'tenant'>,
@@ -108,5 +116,5 @@ export async function revokeToken(
   return answerOf(z.boolean(), rows);
 }
 
-/** The transaction's tenant for the tokens of the platform. It is not a valid tenant name. */
+/** The tenant that a transaction uses for platform tokens. An empty string is not a valid tenant name. */
 const PLATFORM = '';

@@ -10,17 +10,22 @@ const BrokerName = z.enum(BROKERS);
 const Row = z.object({ dangling: Big, in_flight: Big, oldest: Iso.nullable() });
 
 export interface RecordHealth {
-  /** The number of pointers whose artifact is missing: always 0. */
+  /** The number of pointers whose artifact is missing. Any number other than 0 means that the database is damaged. */
   readonly dangling: number;
   readonly inFlight: number;
-  /** The time at which the oldest unsettled release was admitted. */
+  /**
+   * The time at which the oldest release that has not settled was admitted. It is null if all releases have settled.
+   */
   readonly oldest: string | null;
 }
 
 const Failing = z.object({ broker: BrokerName, partitions: Big, since: Iso, reason: z.string().nullable() });
 export type FailingBroker = z.infer<typeof Failing>;
 
-/** Brokers that fail for the tenants of a partition, with the oldest failure of each. */
+/**
+ * Lists the brokers that currently fail. For each, returns the number of failing partitions, and the start and the
+ * reason of the oldest failure.
+ */
 export async function failingBrokers(db: Database): Promise<FailingBroker[]> {
   const sql = `SELECT broker, count(*) AS partitions, min(failing_since) AS since, (array_agg(last_error ORDER BY failing_since))[1] AS reason
     FROM broker_streams WHERE failures > 0 GROUP BY broker ORDER BY broker`;
@@ -34,7 +39,7 @@ export async function recordHealth(db: Database): Promise<RecordHealth> {
 
 const Mode = z.object({ read_only: z.boolean() });
 
-/** Whether the server rejects writes, because it is a standby or was set to read-only. */
+/** Whether the server rejects writes, because it is a standby or is set to read-only. */
 export async function isReadOnly(db: Database): Promise<boolean> {
   const [row] = await db.platform(
     "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' AS read_only",
@@ -44,13 +49,16 @@ export async function isReadOnly(db: Database): Promise<boolean> {
 
 const Name = z.object({ bundle: z.string(), version: Big });
 
-/** Removes the releases that wait for a gate, a compiler, a sink or another release. Keeps the order of the others. */
+/**
+ * Removes the releases that wait for a gate, an external compiler, a sink or another release. The order of the others
+ * does not change.
+ */
 export async function withoutWaiting<R extends ReleaseId>(
   db: Database,
   releases: readonly R[],
 ): Promise<R[]> {
   const kept = new Set<string>();
-  // A transaction sees only one tenant's rows, so each tenant needs its own query.
+  // Queries each tenant separately, because a transaction can access only the rows of one tenant.
   for (const [tenant, own] of Map.groupBy(releases, (release) => release.tenant)) {
     const rows = await db.call(
       tenant,

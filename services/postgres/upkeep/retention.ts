@@ -4,9 +4,15 @@ import { retentionLimits } from '../../../core/limits/storage-limits.ts';
 import type { Database } from '../database.ts';
 import { allRows, answerOf, at, Big } from '../rows.ts';
 
-/** Deletes expired rows, one batch per call. Each function returns the number of deleted rows: after a full batch there may be more. */
+/**
+ * These functions delete expired rows, one batch per call. Each returns the number of deleted rows. If the batch was
+ * full, more rows may be expired.
+ */
 
-/** Deletes idempotency keys, including those of created tokens, which are stored in the rows of the tokens. */
+/**
+ * Deletes expired idempotency keys. The keys of requests that created tokens are also deleted; they are stored in the
+ * rows of the tokens.
+ */
 export async function forgetKeys(db: Database, beforeMs: number): Promise<number> {
   const values = [at(beforeMs), retentionLimits.batch];
   const keys = answerOf(Big, await db.platform('SELECT forget_keys($1, $2) AS answer', values));
@@ -20,7 +26,8 @@ export async function forgetAudit(db: Database, beforeMs: number): Promise<numbe
 }
 
 /**
- * The next tenants by name after `after` whose stored content is due for a check. Fewer than `retentionLimits.tenants` on the last page.
+ * Lists the next tenants whose stored content is due for a check, by name, starting after `after`. A result with
+ * fewer than `retentionLimits.tenants` names is the last page.
  */
 export async function tenantsToSweep(db: Database, after = ''): Promise<string[]> {
   const values = [after, retentionLimits.tenants];
@@ -28,7 +35,10 @@ export async function tenantsToSweep(db: Database, after = ''): Promise<string[]
   return allRows(z.object({ tenant: z.string() }), rows).map(({ tenant }) => tenant);
 }
 
-/** Checks the tenant's due content, and deletes content to which nothing refers. @returns the number of sources and blobs checked */
+/**
+ * Checks the content of a tenant that is due for a check, and deletes content that nothing refers to.
+ * @returns the number of sources and blobs that were checked
+ */
 export async function sweepContent(db: Database, tenant: string): Promise<number> {
   const { batch, sweptBytes } = retentionLimits;
   const values = [batch, sweptBytes];

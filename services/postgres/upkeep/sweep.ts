@@ -19,9 +19,8 @@ export interface InFlight extends ReleaseId, PointerId {
 }
 
 /**
- * Lists the releases of all tenants that have not settled, oldest first. Omits a queued release while another release of its pointer is in
- * flight.
- *
+ * Lists the releases of all tenants that have not settled, oldest first. A queued release is omitted if another
+ * release of the same pointer is in flight.
  * @param options.after the last release of the previous page
  */
 export async function listInFlight(

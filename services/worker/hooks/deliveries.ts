@@ -24,7 +24,7 @@ export interface HookDeps extends TokenDeps {
   readonly outbound: Outbound;
 }
 
-/** Fetches the sources of pushes for hook deliveries. */
+/** Downloads the source of a push for a hook delivery, and stores it. */
 export function hookDeliveries(deps: HookDeps & { readonly reader: RepositoryReader }): Deliveries {
   const bound = inFlightBound({ total: fetchLimits.atOnce, perTenant: fetchLimits.atOnceOfTenant });
   return {
@@ -83,14 +83,16 @@ function fetchFailure(
 ): Fetched {
   const reason = `the source can't be fetched: ${response.summary}`;
   if (response.kind === 'later') return { kind: 'later', reason, retryAfterMs: response.retryAfterMs };
-  // An operator's rule blocks the call. The tenant gets this reason.
+  // An address rule of the operator forbids the call. The delivery is refused with this reason, which the tenant
+  // sees.
   if (response.kind === 'forbidden') return { kind: 'refused', reason };
   if (response.tooLarge) {
     const bound = fetchLimits.archiveBytes;
     return { kind: 'refused', reason: `the archive is larger than the limit of ${bound} bytes` };
   }
-  // GitHub also returns 403 when a client exceeds its rate limit ("Rate limits for the REST API"). Only the headers
-  // distinguish a rate limit from missing permission, so every 403 is retried.
+  // GitHub returns 403 both for missing permission and for an exceeded rate limit ("Rate limits for the REST API").
+  // Only the response headers distinguish the two cases, and the headers are not available here. A 403 is therefore
+  // always retried.
   if (provider === 'github' && response.status === 403) return { kind: 'later', reason, retryAfterMs: null };
   return { kind: 'failed', reason };
 }
@@ -103,7 +105,8 @@ async function readArchive(
   { body, folder }: { body: Buffer; folder: string | null },
 ): Promise<Read> {
   try {
-    // Copy the body, because the thread takes ownership of the memory, and the HTTP client may share its memory.
+    // The body is copied, because the thread takes ownership of the memory. The HTTP client may use the same memory
+    // for other bodies.
     const read = await reader.read(tenant, { bytes: new Uint8Array(body), folder });
     switch (read.kind) {
       case 'source':

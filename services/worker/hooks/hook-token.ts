@@ -4,8 +4,8 @@ import { type DeliveryName, deliveryCorrelationId } from '@pointsman/protocol/ho
 import { type SecretBox, SecretLostError } from '../../secrets/secret-box.ts';
 
 /**
- * The dependencies for decrypting a token. The secret box is null without a configured key. The log receives errors
- * about lost tokens.
+ * The dependencies for decrypting a hook's token. `secrets` is null if no key is configured. If a token can't be
+ * decrypted, the error is logged.
  */
 export interface TokenDeps {
   readonly secrets: SecretBox | null;
@@ -16,7 +16,7 @@ type Token =
   | { readonly kind: 'open'; readonly plain: string | null }
   | { readonly kind: 'lost'; readonly reason: string };
 
-/** Decrypts the hook's token for one call. If the token is lost, the log gets the details that an operator needs. */
+/** Decrypts the token of a hook. If this fails, the result is `lost`, and the log gets the details for the operator. */
 export function openToken({ secrets, log }: TokenDeps, name: DeliveryName, sealed: string | null): Token {
   if (sealed === null) return { kind: 'open', plain: null };
   try {

@@ -16,11 +16,11 @@ import type { HookDeps } from './deliveries.ts';
 import { openToken } from './hook-token.ts';
 
 export interface ReportDeps extends HookDeps {
-  /** The public URL of the API, for links in commit statuses. */
+  /** The public URL of the API, to which commit statuses link. */
   readonly publicUrl: string;
 }
 
-/** Reports commit statuses through the API of the Git provider. */
+/** Sets commit statuses through the API of the Git provider. */
 export function hookReports(deps: ReportDeps): Reports {
   const { db } = deps;
   return {
@@ -55,7 +55,10 @@ async function sendReport(
   return sendStatus(deps, target, report, `${deliveryCorrelationId(name)}:${kind}`);
 }
 
-/** The link target: the release, or the list of deliveries if no release exists yet. */
+/**
+ * Returns the path to which a commit status links. It is the release, or the list of deliveries if there is no
+ * release yet.
+ */
 function linkedPath({ tenant, hook }: DeliveryName, bundle: string, version: number | null): string {
   return version === null
     ? pathOf(paths.hookDeliveries, { tenant, hook })
@@ -82,7 +85,7 @@ async function sendStatus(
   if (result.kind === 'answered') return { kind: 'posted', detail };
   if (result.kind === 'later')
     return { kind: 'later', reason: result.summary, retryAfterMs: result.retryAfterMs };
-  // As in the fetch of a source, a 403 from GitHub may be a rate limit.
+  // GitHub returns 403 also for an exceeded rate limit, so a 403 is retried.
   if (isRateLimited(target, result)) return { kind: 'later', reason: result.summary, retryAfterMs: null };
   const readCall = currentStatusCall(target, report, result.kind === 'refused' ? result.status : null);
   if (readCall === null) return { kind: 'refused', reason: result.summary };

@@ -17,8 +17,9 @@ export function startManifestReader(log: Pick<Logger, 'error'>): ReadingThread<M
 }
 
 /**
- * Creates a reader that parses manifests from external compilers in the thread. A manifest that exceeds the memory or
- * time limit is reported as a problem. While too many manifests wait, the reader throws, and the durable step retries.
+ * Creates a function that parses the manifests of external compilers in the thread. If a manifest exceeds the limit
+ * of memory or time, the result is a problem. If too many manifests wait, the function throws, and Restate retries
+ * the durable step.
  */
 export function manifestsIn(thread: ReadingThread<ManifestTask, ReadManifest>): ManifestReader {
   return async (tenant, bytes) => {

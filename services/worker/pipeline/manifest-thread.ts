@@ -4,7 +4,7 @@ export interface ManifestTask {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** Reads one manifest. Runs in the thread. */
+/** Parses one manifest. This function runs in the thread. */
 export function readInThread({ bytes }: ManifestTask): ReadManifest {
   return readManifest(bytes);
 }

@@ -17,17 +17,16 @@ import type { Outbound } from '../../outbound/contract.ts';
 
 export interface OutboundCallDeps {
   readonly outbound: Outbound;
-  /** The Celery queues that this worker is configured with, by the name that policies use for the broker. */
+  /** The Celery queues by the name of their broker. A broker is missing if this worker is not configured with it. */
   readonly celery: Readonly<Partial<Record<'rabbitmq' | 'redis', CeleryQueue>>>;
-  /** The operator's list of permitted Celery tasks and queues. */
+  /** The Celery tasks and queues that the operator permits. */
   readonly celeryGrants: readonly CeleryGrant[];
-  /** The public URL of the API. */
+  /** The public URL of the API, with which callback URLs begin. */
   readonly publicUrl: string;
 }
 
 /**
- * Sends requests to external checks and compilers, over HTTP or through a Celery queue. Each call is one
- * attempt.
+ * Sends requests to external checks and compilers, over HTTP or through a Celery queue. Each call makes one attempt.
  */
 export function outboundCalls({
   outbound,
@@ -37,14 +36,16 @@ export function outboundCalls({
 }: OutboundCallDeps): OutboundCalls {
   const addressOf = (capability: string) => `${publicUrl}${pathOf(paths.callback, { capability })}`;
   return {
-    // The capability has as much entropy as a token. The prefix lets secret scanners find it in logs and repositories.
+    // The capability is a secret with the same entropy as a token. Secret scanners recognize it by its prefix if it
+    // occurs in logs or repositories.
     makeCapability: () => `pmc_${randomBytes(32).toString('base64url')}`,
     requestCheck: (call) => post(outbound, call, call.url, checkRequest(call, addressOf(call.capability))),
     requestCompile(call) {
       const job = compileJob(call, addressOf(call.capability));
       const { rule } = call;
       if (rule.executor === 'http') return post(outbound, call, rule.url, job);
-      // The policy was validated when it was set, but the operator may have removed the task from the list since then.
+      // The operator may have removed the task from the list after the policy was stored, so the list is checked
+      // again.
       const reason = celeryRefusal(celeryGrants, call.tenant, rule);
       if (reason !== null) return Promise.resolve({ kind: 'refused', reason });
       return enqueue(celery[rule.broker], call, rule, job);

@@ -1,7 +1,8 @@
 import { PointsmanError } from '@pointsman/protocol/errors';
 
 /**
- * Returns the result of the work, or the reason if it exceeds the tenant's quota. A retry would exceed the same quota.
+ * Returns the result of the work. If the work exceeds a quota of the tenant, returns the reason instead of throwing,
+ * because a retry of the step would also fail.
  */
 export async function catchOverQuota<T>(work: Promise<T>): Promise<T | { readonly reason: string }> {
   try {

@@ -13,15 +13,18 @@ import { type LoadedSource, loadReleaseSource, loadSource } from '../../postgres
 
 type Compiled = Extract<CompileResult, { kind: 'compiled' | 'invalid' }>;
 
-/** The result when a limit was exceeded or the source is missing. A retry would have the same result. */
+/** The result if the compilation has exceeded a limit, or the source is missing. A retry would have the same result. */
 interface Broken {
   readonly kind: 'broken';
   readonly reason: string;
 }
 
-/** Compiles the sources of releases by their digests. Throws only for errors that are worth a retry. */
+/** Compiles stored sources. Throws only if a retry may succeed. */
 export interface SourceCompiler {
-  /** The first step of a release: compiles the source, unless its policy names an external compiler. */
+  /**
+   * Compiles the source of a release. If the policy names an external compiler, returns its rule instead
+   * (`elsewhere`). This is the first step of a release.
+   */
   compileUnlessRemote(
     id: ReleaseId,
     source: string,
@@ -30,8 +33,8 @@ export interface SourceCompiler {
 }
 
 /**
- * Connects the compiler with the database. The file list of a source never changes, so it is read once for all steps of
- * a release.
+ * Creates a source compiler that reads sources from the database. File lists are cached for the later steps of a
+ * release, because the file list of a source never changes.
  */
 export function sourceCompiler(db: Database, compiler: Compiler): SourceCompiler {
   const trees = new LRUCache<string, SourceTree>({ max: compileLimits.sourceTrees });
@@ -61,9 +64,9 @@ export function sourceCompiler(db: Database, compiler: Compiler): SourceCompiler
 }
 
 /**
- * Makes the step retry, because too many compilations of the tenant are waiting. The delay is random: if hundreds of
- * steps retried at the same moment every few seconds, other releases would lack the capacity of Restate and the
- * database.
+ * Returns the error that makes Restate retry the step later, because too many compilations of the tenant are waiting.
+ * The delay is random. If hundreds of steps were retried at the same moment, they would use all capacity of Restate
+ * and the database.
  */
 function retryLater(): RetryableError {
   const { firstMs, lastMs } = compileLimits.busy;

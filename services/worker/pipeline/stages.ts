@@ -8,8 +8,9 @@ import { catchOverQuota } from './over-quota.ts';
 import { type SourceCompiler, sourceCompiler } from './source-compiler.ts';
 
 /**
- * The stages that compile and store an artifact. A compilation depends only on the source, so a step that runs again
- * after a crash has the same result. While the process runs, the compiler caches the result.
+ * Creates the stages that compile a source and store its artifacts. The result of a compilation depends only on the
+ * source, so a step that is repeated after a crash has the same result. Within one process, the compiler caches the
+ * result for the later stages.
  */
 export function releaseStages(db: Database, compiler: Compiler): Stages {
   const sources = sourceCompiler(db, compiler);
@@ -18,8 +19,7 @@ export function releaseStages(db: Database, compiler: Compiler): Stages {
     async compile(id, source, validated, times) {
       const result = await sources.compile(id.tenant, source);
       if (result.kind === 'broken') return result;
-      // The previous step found this source valid, and a compilation depends only on the source, so this result is
-      // unexpected.
+      // This result is unexpected, because the stage `validate` has compiled the same source successfully.
       if (result.kind === 'invalid')
         return { kind: 'broken', reason: summaryOf(result.diagnostics, result.truncated) };
       const recorded = await catchOverQuota(recordCompiled(db, id, result.blobs, validated, times));
@@ -47,7 +47,7 @@ async function validate(
     return { kind: 'invalid', summary: summaryOf(diagnostics, truncated) };
   }
   const span = { startedAt: times.startedAt, finishedAt: Date.now() };
-  // Only the presence of the whole source is checked here. The external compiler validates the rest.
+  // If an external compiler compiles the source, this stage only checks that the source is stored.
   if (result.kind === 'elsewhere') return { kind: 'valid', ...span, executor: result.executor };
   return { kind: 'valid', ...span };
 }

@@ -2,7 +2,7 @@ import { findArtifact, loadArtifactFiles } from '../../postgres/content/artifact
 import type { Database } from '../../postgres/database.ts';
 import type { ArtifactReader } from '../../redis/artifact-reader.ts';
 
-/** Reads artifacts from the database, for the cache in Redis. */
+/** Reads artifacts from the database for the cache in Redis. */
 export function storedArtifacts(db: Database): ArtifactReader {
   return {
     async read(tenant, digest, maxBytes) {

@@ -10,17 +10,18 @@ import { notConfigured, type SinkDeps } from './send-through.ts';
 export type BrokerProbes = (broker: Broker, tenant: string) => Promise<Probed>;
 
 interface Probe {
-  /** The start of the probe on a monotonic clock, in milliseconds. */
+  /** The time at which the probe started, on a monotonic clock in milliseconds. */
   readonly startedMs: number;
   readonly result: Promise<Probed>;
 }
 
 /**
- * Probes whether a broker would accept a move, and records the result for all tenants of the partition. Callers within
- * the same second share a result, because all releases of a partition probe at the same time when its broker fails.
+ * Creates a function that checks whether a broker would accept a move. The result is recorded for all tenants of the
+ * partition. Calls within `sinkLimits.probeEveryMs` of each other share one probe. When a broker fails, all releases
+ * of a partition probe it at about the same time.
  */
 export function brokerProbes(deps: Pick<SinkDeps, 'db' | 'clock' | 'brokers'>): BrokerProbes {
-  // The latest probe for each partition of each broker.
+  // The latest probe of each partition, by broker and partition.
   const latest = new Map<string, Probe>();
   return (broker, tenant) => {
     const partition = partitionOf(tenant);
@@ -30,7 +31,7 @@ export function brokerProbes(deps: Pick<SinkDeps, 'db' | 'clock' | 'brokers'>): 
     if (before !== undefined && startedMs - before.startedMs < sinkLimits.probeEveryMs) return before.result;
     const probe = { startedMs, result: probeAndRecord(deps, broker, partition) };
     latest.set(key, probe);
-    // If the result of a probe could not be recorded, the next caller probes again.
+    // If the result of a probe could not be recorded, it is not reused.
     probe.result.catch(() => {
       if (latest.get(key) === probe) latest.delete(key);
     });
@@ -55,7 +56,10 @@ async function probeAndRecord(
   return stillFails === null ? { kind: 'well' } : { kind: 'due', reason: stillFails };
 }
 
-/** A slower probe ends when it reaches the broker's own time limits, and its result is discarded. */
+/**
+ * Waits for a probe, but at most `sinkLimits.probeMs`. A slower probe continues until the broker's own time limits,
+ * and its result is ignored.
+ */
 async function inTime(probe: Promise<Health>): Promise<Health> {
   const seconds = sinkLimits.probeMs / 1_000;
   const late: Health = { kind: 'down', reason: `it did not accept a probe within ${seconds} s` };

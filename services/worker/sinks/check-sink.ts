@@ -18,10 +18,13 @@ import { testEvent } from '../../sinks/test-event.ts';
 import type { BrokerProbes } from './broker-probes.ts';
 import { isReachable, notConfigured, sendThrough, type SinkDeps } from './send-through.ts';
 
-/** The number of due moves to load. A health check needs none. */
+/** The number of undelivered moves to load. It is 0, because a health check does not deliver moves. */
 const NO_MOVES = 0;
 
-/** Tries once to send one event, without moving the cursor. */
+/**
+ * Sends one event, as a test or a redelivery, in one attempt. The position up to which moves are delivered does not
+ * change.
+ */
 export async function sendOne(
   deps: SinkDeps,
   request: SendRequest & DeliveryAttempt & { readonly eventId: string },
@@ -67,7 +70,7 @@ async function eventOf(
   return move === null ? null : moveEvent(move);
 }
 
-/** Checks the sinks, and returns those that are down. */
+/** Checks the health of the sinks in parallel. Returns those that are down. */
 export async function checkSinks(
   deps: SinkDeps,
   probes: BrokerProbes,
@@ -85,8 +88,8 @@ export async function checkSinks(
 type Down = Omit<DownSink, 'sink'>;
 
 /**
- * Returns the reason why the sink would not accept an event now, or null if it would. The result is recorded, because
- * the swap reads it.
+ * Checks the health of a sink. Returns null if the sink would accept an event now, and otherwise the reason. The
+ * result is also recorded in the database. It is read there when the pointer moves.
  */
 async function reasonDown(deps: SinkDeps, probes: BrokerProbes, id: SinkId): Promise<Down | null> {
   const { sink } = id;
@@ -94,8 +97,8 @@ async function reasonDown(deps: SinkDeps, probes: BrokerProbes, id: SinkId): Pro
   if (opened === null) return { why: MISSING_WEBHOOK };
   if (opened.paused !== null) return { why: opened.paused };
   const isDue = opened.start < opened.latest;
-  // The writer already retries this tenant's due events, so the result of its last attempt is better evidence than a
-  // probe.
+  // If the delivery of this tenant's moves fails, the sink's writer is already retrying. The result of its last
+  // attempt is more reliable than that of a probe, so no probe is sent.
   if (opened.failures > 0 && !opened.shared && isDue) return { why: failedBefore(opened.lastError) };
   if (isBroker(sink)) return brokerDown(probes, sink, id.tenant);
   if ((opened.retryAtMs ?? 0) > deps.clock.now()) return { why: failedBefore(opened.lastError) };
@@ -114,8 +117,9 @@ async function brokerDown(probes: BrokerProbes, broker: Broker, tenant: string):
 }
 
 /**
- * Sends a test event, because only an event shows whether a webhook accepts events. The endpoint must respond within
- * the time limit of a probe. A later response would be too old by the time the swap uses it.
+ * Checks a webhook by sending a test event, because there is no other way to find out whether it accepts events. The
+ * endpoint must respond within `sinkLimits.probeMs`. After a longer time, the result could be outdated before the
+ * pointer moves.
  */
 async function webhookDown(deps: SinkDeps, id: SinkId, opened: OpenedSink): Promise<Down | null> {
   const { tenant, sink } = id;

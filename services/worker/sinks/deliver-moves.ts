@@ -8,11 +8,11 @@ import type { Stopped } from '../../sinks/target.ts';
 import { isReachable, sendThrough, type SentThrough, type SinkDeps } from './send-through.ts';
 
 /**
- * One step of a sink's writer: reads the due moves, tries once to send them, and records the result.
+ * Runs one step of a sink's writer: reads undelivered moves, tries once to send them, and records the result.
  *
- * The result is recorded in the database before the writer's state changes, so the database is at least as current. If
- * they differ, an earlier run of this step lost its result, or the handler was killed between the two writes. The
- * writer's stored position is then uncertain, and the target looks it up.
+ * The result is recorded in the database first, and then in the state of the writer. If the two differ, the result of
+ * an earlier run was lost, or the handler was killed between the two writes. The stored position of the writer is
+ * then not used, and the target finds its position itself.
  */
 export async function deliverMoves(deps: SinkDeps, request: DeliverRequest): Promise<Delivered> {
   const { tenant, sink, after } = request;
@@ -24,7 +24,8 @@ export async function deliverMoves(deps: SinkDeps, request: DeliverRequest): Pro
   const position = start === after ? request.position : null;
   const standing = { tenant, sink, start, at: nowMs };
   if (moves.length === 0) {
-    // Moves that are too old to be delivered are counted as delivered. The consumer detects the gap.
+    // Moves that are too old are not delivered, but are recorded as delivered. Consumers detect that they are
+    // missing.
     if (start !== opened.onRecord && opened.paused === null) {
       const nothing = { failed: null, healthyAtMs: null, pause: null, attempts: [] };
       await recordDelivery(deps.db, { ...standing, seq: start, ...nothing });
@@ -63,7 +64,7 @@ async function recordFailure(
 ): Promise<Delivered> {
   const { tenant, sink } = request;
   const at = clock.now();
-  // If at least one move was delivered in this attempt, the count of consecutive failures starts again.
+  // The count of consecutive failures restarts if this attempt has delivered at least one move.
   const before = count > 0 ? null : failuresBefore(request, opened);
   const failures = (before?.failures ?? 0) + 1;
   const sinceMs = before?.sinceMs ?? at;
@@ -90,8 +91,9 @@ async function recordFailure(
 }
 
 /**
- * The failures of a webhook are stored in the database. A broker fails for all its tenants, so the failures in the rows
- * of one tenant do not count.
+ * Returns the number of consecutive failures before this attempt, and their start. For a webhook, the database stores
+ * them. For a broker, they are in the state of the writer, because they apply to all tenants of a partition and not
+ * only to this one.
  */
 function failuresBefore({ sink, failing }: DeliverRequest, { failures, failingSinceMs }: OpenedSink) {
   if (isBroker(sink) || failingSinceMs === null) return failing;
@@ -103,7 +105,7 @@ function waitAfter({ sink, random01 }: DeliverRequest, failures: number, stopped
   return sinkRetryMs(sink, { failures, random01, retryAfterMs });
 }
 
-/** The reason why delivery stops permanently; null while delivery continues. */
+/** Returns the reason to end the delivery to a webhook permanently, or null to continue. */
 function giveUpReason({ kind, reason }: Stopped, failedForMs: number): string | null {
   if (kind === 'gone') return `the endpoint answered 410 Gone; delivery stopped (${reason})`;
   if (failedForMs < sinkLimits.webhookGiveUpMs) return null;

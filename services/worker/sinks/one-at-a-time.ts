@@ -1,6 +1,6 @@
 /**
- * Runs the calls of one key one after the other. The step of a cancelled handler keeps running in its
- * process, and the next step with the same key must not overtake it.
+ * Returns a function that runs calls with the same key one after the other. When a handler is cancelled, its step
+ * keeps running in this process. A later step with the same key must not run before that step has ended.
  */
 export function oneAtATime(): <T>(key: string, work: () => Promise<T>) => Promise<T> {
   const last = new Map<string, Promise<unknown>>();

@@ -18,7 +18,7 @@ export interface SinkDeps {
   /** The brokers that this worker is configured with, by name. */
   readonly brokers: Readonly<Partial<Record<Broker, SinkTarget>>>;
   readonly webhook: WebhookDelivery;
-  /** Null without a configured secret key. */
+  /** The box that decrypts the secrets of webhooks. It is null if no key is configured. */
   readonly secrets: SecretBox | null;
   readonly log: Logger;
 }
@@ -29,18 +29,20 @@ export interface Outgoing {
   readonly atMs: number;
 }
 
-/** Attempts are recorded individually only for webhooks. */
+/**
+ * The result of sending a batch. `attempts` is empty for brokers, because only attempts to deliver to webhooks are
+ * recorded individually.
+ */
 export type SentThrough = Sent & { readonly attempts: readonly AttemptRecord[] };
 
-/** Whether this worker is configured to reach the sink. */
+/** Whether this worker can deliver to the sink. It can't if the sink is a broker that is not configured. */
 export function isReachable({ brokers }: SinkDeps, sink: string): boolean {
   return !isBroker(sink) || brokers[sink] !== undefined;
 }
 
 /**
- * Tries once to send a batch through a sink of either kind. Never rejects because of the target.
- *
- * @param webhookCallMs the time limit of one webhook call; a broker has its own limits
+ * Tries once to send a batch to a broker or a webhook. The promise does not reject because of the sink.
+ * @param webhookCallMs the time limit of one call to a webhook; a broker has its own limits
  */
 export async function sendThrough(
   deps: SinkDeps,
@@ -70,7 +72,7 @@ function unsent(position: string | null, reason: string): SentThrough {
   return { count: 0, position, stopped: { kind: 'later', reason, retryAfterMs: null }, attempts: [] };
 }
 
-/** Decrypts the secrets of a webhook. If one is lost, the log gets the details that an operator needs. */
+/** Decrypts the secrets of a webhook. If this fails, returns null, and the log gets the details for the operator. */
 function openSecrets(
   { secrets, clock, log }: SinkDeps,
   id: SinkId,

@@ -7,7 +7,7 @@ import { checkSinks, sendOne } from './check-sink.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import type { SinkDeps } from './send-through.ts';
 
-/** Connects sinks with the database and with their targets. */
+/** Creates the operations on sinks that the durable handlers use. */
 export function sinksOf(deps: SinkDeps): Sinks {
   const inTurn = oneAtATime();
   const probes = brokerProbes(deps);

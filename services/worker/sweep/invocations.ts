@@ -17,7 +17,7 @@ export function restateInvocations(admin: RestateAdmin): Invocations {
   };
 }
 
-/** The states of these releases in Restate, by release key. */
+/** Returns the states of the `Release` workflows of these releases, by release key. */
 export function releaseStates(
   admin: RestateAdmin,
   ids: readonly ReleaseId[],
@@ -26,9 +26,9 @@ export function releaseStates(
 }
 
 /**
- * The states of the invocations with these keys in Restate, from one query for all keys. Every status except
- * "completed" counts as running, including a paused invocation, because an operator can resume it. If a key has several
- * invocations, a running invocation takes precedence.
+ * Returns the states of the invocations with these keys, with one query. Every status except "completed" counts as
+ * running. This includes paused invocations, because an operator can resume them. If a key has several invocations
+ * and one of them is running, the state is running.
  */
 export async function invocationStates(
   admin: RestateAdmin,
@@ -49,7 +49,10 @@ export async function invocationStates(
   return states;
 }
 
-/** Returns the keys whose handler is running or queued. Keys that have only delayed messages are excluded. */
+/**
+ * Returns those of the keys whose handler is running or queued. A key that only has a delayed call ("scheduled") is
+ * not returned.
+ */
 export async function runningKeys(
   admin: RestateAdmin,
   { service, handler }: { readonly service: string; readonly handler: string },
@@ -65,8 +68,8 @@ export async function runningKeys(
 }
 
 /**
- * Quotes a value for a query, because Restate's SQL has no parameters. Valid keys contain no quotes, so a key with a
- * quote is an error.
+ * Quotes a value for a query, because Restate's SQL has no parameters. Throws if the value contains a character that
+ * does not occur in valid keys, such as a quote.
  */
 function literal(text: string): string {
   if (!/^[A-Za-z0-9/.:_-]+$/.test(text)) throw new Error(`"${text}" is not a valid key for a query`);

@@ -6,7 +6,6 @@ import type { Clock } from '../../../handlers/ports/deps.ts';
 import type { Database } from '../../postgres/database.ts';
 import type { RestateAdmin } from '../../restate/admin.ts';
 
-/** Dependencies of the worker's sweeps. */
 export interface SweepDeps {
   readonly db: Database;
   readonly admin: RestateAdmin;
@@ -14,7 +13,7 @@ export interface SweepDeps {
   readonly clock: Clock;
   /** The brokers to which this worker delivers. */
   readonly brokers: readonly Broker[];
-  /** How long audit rows are kept, in milliseconds. */
+  /** The retention time of audit rows, in milliseconds. */
   readonly auditMs: number;
   readonly log: Logger;
 }

@@ -11,9 +11,9 @@ import { invocationStates } from './invocations.ts';
 import type { SweepDeps } from './sweep-deps.ts';
 
 /**
- * Restarts the workflows of hook deliveries and commit statuses that are not running. It sends the start of every
- * workflow that Restate does not list, which has no effect if the workflow exists after all. It ends deliveries whose
- * workflow was killed and therefore ended without a result.
+ * Repairs hook deliveries and commit statuses whose workflow is not running. If Restate does not list the workflow of
+ * a delivery, the workflow is started; this has no effect if it exists. If the workflow was killed, the delivery is
+ * recorded as failed. The workflow of a commit status is always started again.
  */
 export async function sweepHooks(deps: SweepDeps): Promise<void> {
   const olderThan = deps.clock.now() - sweepLimits.minAgeMs;

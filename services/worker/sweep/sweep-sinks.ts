@@ -6,9 +6,9 @@ import { runningKeys } from './invocations.ts';
 import type { SweepDeps } from './sweep-deps.ts';
 
 /**
- * Notifies sinks that have due moves and no running writer. Their notification was lost together with its sender or its
- * invocation, or because Restate lost its data. Tenants are read in pages, so that the size of a query does not grow
- * with their number.
+ * Notifies the sinks that have undelivered moves but no running writer. Such a sink was not notified of its moves,
+ * because the sender died, the invocation was killed, or Restate lost its data. Tenants are read in pages, so that
+ * the size of a query does not depend on their number.
  */
 export async function sweepSinks(deps: SweepDeps): Promise<void> {
   const nowMs = deps.clock.now();
@@ -21,7 +21,8 @@ export async function sweepSinks(deps: SweepDeps): Promise<void> {
 }
 
 /**
- * A delayed message does not count as a running writer: it may belong to another tenant of the same stream.
+ * Notifies the sinks whose writer is not running. A delayed call to a writer is not sufficient, because it may be for
+ * another tenant of the same stream.
  */
 async function notifySinks(
   { admin, ingress }: SweepDeps,

@@ -5,9 +5,9 @@ import type { SweepDeps } from './sweep-deps.ts';
 type StorageDeps = Pick<SweepDeps, 'db' | 'clock' | 'auditMs' | 'log'>;
 
 /**
- * Creates a sweep that deletes unreferenced content, expired idempotency keys, and audit rows past their
- * retention time. One call is one round with a time limit, so that the sweep of releases does not wait for
- * it. The next round continues with the next tenant.
+ * Creates a sweep that deletes unreferenced content, expired idempotency keys, and audit rows after their retention
+ * time. Each call is one round with a time limit, so that the other sweeps do not wait too long. The next round
+ * continues with the next tenant.
  */
 export function storageSweep(): (deps: StorageDeps) => Promise<void> {
   let after = '';
@@ -19,7 +19,7 @@ export function storageSweep(): (deps: StorageDeps) => Promise<void> {
       if (performance.now() > endMs) break;
       swept += 1;
       after = tenant;
-      // An error in the content of one tenant must not block the sweep of the others.
+      // If the sweep of one tenant fails, the others are nevertheless swept.
       await repeatedly(1, () => sweepContent(db, tenant)).catch((error: unknown) =>
         log.warn(
           { tenant, err: error },
@@ -27,7 +27,7 @@ export function storageSweep(): (deps: StorageDeps) => Promise<void> {
         ),
       );
     }
-    // After the last tenant, the next round starts with the first one.
+    // After the last tenant, the next round starts with the first tenant again.
     if (swept === tenants.length && swept < retentionLimits.tenants) after = '';
     const now = clock.now();
     await repeatedly(retentionLimits.batch, () => forgetKeys(db, now - retentionLimits.keysMs));
@@ -35,7 +35,7 @@ export function storageSweep(): (deps: StorageDeps) => Promise<void> {
   };
 }
 
-/** Repeats the work while it returns full batches, up to a limit. */
+/** Repeats the work until a batch is not full, at most `retentionLimits.batches` times. */
 async function repeatedly(full: number, work: () => Promise<number>): Promise<void> {
   for (let batch = 0; batch < retentionLimits.batches; batch++) {
     if ((await work()) < full) return;

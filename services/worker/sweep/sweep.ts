@@ -9,9 +9,9 @@ import { sweepSinks } from './sweep-sinks.ts';
 import { storageSweep } from './sweep-storage.ts';
 
 /**
- * Compares the in-flight releases in the database with the workflows in Restate, and notifies the tenant's object of
- * releases that are not running. The sweep reports only suspects; the tenant's object verifies them. Any number of
- * workers may sweep at the same time.
+ * Finds releases that have not settled in the database, but whose workflow is not running in Restate. Notifies the
+ * `Tenant` object of each such release. The object checks again whether the release is running, so a false report
+ * does no harm. Any number of workers may sweep concurrently.
  */
 async function sweepOnce(deps: SweepDeps): Promise<void> {
   const olderThan = deps.clock.now() - sweepLimits.minAgeMs;
@@ -39,8 +39,8 @@ async function notifyTenants(
 }
 
 /**
- * Starts the sweep, which repeats until it is stopped. It runs in a timer of the process instead of an invocation, so
- * that an operator who kills invocations cannot kill the cleanup.
+ * Starts the sweeps, which repeat until they are stopped. They run in a timer of the process and not in a Restate
+ * invocation. Otherwise an operator who kills invocations could also kill the sweep that repairs the consequences.
  */
 export function startSweep(deps: SweepDeps): { stop(): Promise<void> } {
   const stopping = new AbortController();
