@@ -30,16 +30,18 @@ export interface PoolLimits {
 }
 
 /**
- * A pool of at most `threads` compile processes and a spare process. It starts with the spare process alone. It keeps as many others as were
- * ever in use at the same time, because an idle process takes 100 MB. A killed process is replaced immediately. Its replacement takes up to
- * two seconds to start on a busy machine, and in the meantime the next compilation gets the spare process. A compilation waits for a start
- * only if several processes are killed or first needed in that time.
+ * A pool of at most `threads` compile processes and one spare process. At first it has only the spare process. Later it
+ * keeps as many other processes as were in use at the same time, because an idle process takes 100 MB.
  *
- * The pool uses processes instead of threads, because a thread can read the environment of its process, and a thread that crashes or runs
- * out of memory outside the heap also ends the API.
+ * A killed process is replaced immediately. The replacement takes up to two seconds to start on a busy machine. During
+ * this time the next compilation uses the spare process. A compilation waits for a start only if several processes are
+ * killed, or are needed for the first time, within this time.
+ *
+ * The pool uses processes instead of threads for two reasons. A thread can read the environment variables of its
+ * process. Also, a thread that crashes or runs out of memory outside the heap ends the whole process.
  */
 export function compilePool(limits: PoolLimits): CompilePool {
-  /** All processes, in the order in which they started. */
+  /** All processes that have not exited, in the order in which they started. */
   const all = new Set<CompileProcess>();
   const taken = new Set<CompileProcess>();
   /** The largest number of processes that were in use at the same time. */
@@ -51,7 +53,7 @@ export function compilePool(limits: PoolLimits): CompilePool {
     started.child.once('exit', () => all.delete(started));
     return started;
   };
-  /** A killed process stays in `all` until its exit event. */
+  /** Returns the processes that are alive. `all` also contains killed processes that have not exited yet. */
   const alive = (): CompileProcess[] => [...all].filter(isAlive);
   const refill = (): void => {
     const wanted = Math.min(mostTaken, limits.threads) + processLimits.reserve;
