@@ -4,7 +4,6 @@ import type { ApiClient } from './client.ts';
 import { clientLimits } from './limits.ts';
 import { retryDelayMs, waitFor } from './retry.ts';
 
-/** A server-sent event. */
 export type StreamEvent = EventSourceMessage;
 
 /**

@@ -1,4 +1,3 @@
-/** One file of a bundle. */
 export interface BundleFile {
   readonly content: Uint8Array;
   readonly mediaType: string;
