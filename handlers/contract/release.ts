@@ -29,7 +29,7 @@ export const DecisionRequest = RequestIdentity.extend({
   gate: z.string().nullable(),
   decision: z.union([Decision, Conclusion]),
   /**
-   * The digest of the artifact that the caller reviewed. Null for a decision about the release, whatever its
+   * The digest of the artifact that the caller reviewed. Null if the decision does not depend on the
    * artifact.
    */
   digest: Digest.nullable(),

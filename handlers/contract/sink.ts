@@ -9,9 +9,7 @@ import { Digest, SinkName, TenantName } from '@pointsman/protocol/identifiers';
 const OfSink = z.object({ tenant: TenantName, sink: SinkName });
 const Seq = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
-/**
- * The fields that all requests have: who sends the request, and the key that identifies a repeated request.
- */
+/** The fields of every request: the author of the request, and the key that identifies a repeated request. */
 const Request = OfSink.extend({
   by: z.string(),
   idempotencyKey: z.string(),
@@ -27,7 +25,7 @@ export const SinkNotification = OfSink.extend({
   seq: Seq,
   /**
    * The number of failed attempts so far. Set only when the writer sends this message to itself for a retry.
-   * With this number the writer retries even if its clock is still before the stored retry time.
+   * With this number the writer retries even if its clock has not reached the stored retry time.
    */
   retry: z.number().int().min(1).optional(),
   /**

@@ -20,8 +20,8 @@ import { DownSink } from './sink.ts';
  */
 
 /**
- * Who sends a request, and the key that identifies a repeated request. A request with the same key and the
- * same fingerprint is a repetition. A request with the same key and another fingerprint is rejected.
+ * The author of a request, and the key that identifies a repeated request. A request with the same key and
+ * the same fingerprint is a repetition. A request with the same key and another fingerprint is rejected.
  */
 export const RequestIdentity = z.object({
   by: z.string(),

@@ -11,8 +11,8 @@ export function isDefect(error: unknown): error is TypeError | RangeError | Refe
 }
 
 /**
- * A hook that ends an invocation at its first defect. Retries would hold an object's key for ten minutes, or
- * block a release's queue for a day.
+ * A hook that ends an invocation at its first defect. Without it, retries would hold an object's key for ten
+ * minutes, or block a release's queue for a day.
  *
  * The hook receives only errors that the handler itself throws. Errors inside a `ctx.run` closure are retried
  * within the limits of that step, because a `TypeError` there may be a failed connection.

@@ -37,7 +37,7 @@ export const workflowOptions: WorkflowOptions = {
 
 /**
  * Options of the handlers that record decisions and callbacks while a release waits. After the last retry
- * Restate kills the call, because its caller repeats the request when the response does not arrive.
+ * Restate kills the call. That is safe, because the caller repeats its request if no response arrives.
  */
 export const sharedHandlerOptions = {
   retryPolicy: { ...invocationLimits.objectRetries, onMaxAttempts: 'kill' },

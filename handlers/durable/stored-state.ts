@@ -4,8 +4,8 @@ import type { z } from 'zod';
 import { parseJson } from '@pointsman/protocol/json/parse-json';
 
 /**
- * The result of reading a state value that does not match its schema, for example because an older version
- * wrote it or an operator edited it by hand.
+ * The result of reading a state value that does not match its schema. Perhaps an older version wrote it, or
+ * an operator edited it by hand.
  */
 export const UNREADABLE = Symbol('unreadable state');
 type Unreadable = typeof UNREADABLE;

@@ -30,8 +30,8 @@ export const OpenedCallback = z.discriminatedUnion('kind', [
   /** The address is open, and the caller must send the request with this capability. */
   z.object({ kind: z.literal('open'), channel: z.string(), digest: Digest.nullable() }),
   /**
-   * An earlier run has already sent the request with a different capability, which is still valid. The caller
-   * must not send another one.
+   * An earlier run of the handler has already sent the request, with a different capability, which is still
+   * valid. The caller must not send another request.
    */
   z.object({ kind: z.literal('asked') }),
   /** The report has already arrived, or the release no longer waits for it. No request must be sent. */

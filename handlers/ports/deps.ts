@@ -34,8 +34,8 @@ export interface Invocations {
 }
 
 /**
- * The wall clock, in epoch milliseconds. Handlers read it only inside durable steps: the journaled result
- * keeps the time the same in a replay.
+ * The wall clock, in epoch milliseconds. Handlers read it only inside durable steps. The result is journaled,
+ * so a replay gets the same time.
  */
 export interface Clock {
   now(): number;

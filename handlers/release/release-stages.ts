@@ -46,7 +46,8 @@ export async function runPipeline(
     if (!cancelled && !defect && !retriesExhausted(error)) throw error;
     // Only defects are logged here, because the Restate SDK logs all other errors.
     if (defect) ctx.console.error(`a defect in the stage ${stage}:`, error.stack);
-    // If a cancellation interrupted a wait, the description of the wait is still in the state.
+    // If a cancellation interrupted a wait, the state still contains the description of the wait. It is
+    // deleted here.
     ctx.clear(WAITING_FOR);
     return {
       kind: 'stopped',

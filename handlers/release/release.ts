@@ -25,8 +25,8 @@ export function releaseWorkflow(deps: Deps) {
     options: {
       ...workflowOptions,
       handlers: {
-        // Only the tenant's object may start a release, because it assigns the version number first. Clients
-        // can still attach to the workflow through the ingress, to wait for its end.
+        // Only the tenant's object may start a release, because that object assigns the version number first.
+        // Clients can still attach to the workflow through the ingress, to wait for its end.
         run: { ingressPrivate: true },
         recordDecision: sharedHandlerOptions,
         recordCallback: sharedHandlerOptions,

@@ -115,8 +115,8 @@ function isDue({ cursor, failing }: WriterState, notification: SinkNotification,
     failing.failures !== notification.retry &&
     nowMs < failing.retryAtMs
   ) {
-    // The sweep's message is not ignored during the wait of a webhook. The webhook's URL may have changed,
-    // and then the database has ended the wait.
+    // A message from the periodic sweep is processed even while a webhook waits for its next retry. The
+    // webhook's URL may have changed, and then the database has ended that wait.
     return notification.readRecord === true && !isBroker(notification.sink);
   }
   return notification.readRecord === true || cursor === null || cursor < notification.seq;

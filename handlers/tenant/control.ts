@@ -66,7 +66,8 @@ export async function hold(ctx: ObjectContext, deps: Deps, request: HoldRequest)
 
 /**
  * Cancels a release. First records the cancellation in the database, which also prevents a later swap. Then
- * cancels the workflow. If it is too late to cancel, returns the outcome of the release, or the generation that it has published.
+ * cancels the workflow. If it is too late to cancel, returns the outcome of the release, or the pointer's
+ * generation after its move.
  */
 export async function cancel(ctx: ObjectContext, deps: Deps, request: CancelRequest): Promise<CancelResult> {
   const id = { tenant: ctx.key, bundle: request.bundle, version: request.version };

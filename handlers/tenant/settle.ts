@@ -49,8 +49,8 @@ export async function reconcile(ctx: ObjectContext, deps: Deps, notice: Reconcil
   } else if (workflowState === 'ended') {
     await settleEnded(ctx, deps, id);
     await freeSlot(ctx, deps, pointer, state, notice.version);
-    // Deletes the `waitingFor` state that the ended workflow left behind. This is the last step, because only
-    // operators read that state.
+    // Deletes the `waitingFor` state that the ended workflow left behind. This is the last step, because no
+    // code depends on that state.
     await asStoreUnavailable(
       ctx.run('clear state', () => deps.invocations.clearState(id), stepRetries.whileHoldingTenant),
     );

@@ -19,8 +19,8 @@ export function workerService({ systems }: Deps) {
     options: {
       retryPolicy: { maxAttempts: 1, onMaxAttempts: 'kill' },
       journalRetention: 0,
-      // Despite its name, this retention also applies to calls without an idempotency key. With the default
-      // of the Restate server, each call would stay listed for a day.
+      // `idempotencyRetention` also applies to calls without an idempotency key. With the default of the
+      // Restate server, each call would stay listed for a day.
       idempotencyRetention: 0,
     },
   });

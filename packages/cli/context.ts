@@ -8,7 +8,7 @@ import { bundleOf, tenantIfGiven, tenantOf, type Environment, type GlobalOptions
 import { guarded } from './output/terminal-guard.ts';
 import { terminal, type OutputStream, type Terminal } from './output/terminal.ts';
 
-/** What the command line needs from the process in which it runs. Tests replace it. */
+/** The resources of the process that the command line uses. Tests replace them. */
 export interface Surroundings {
   readonly env: Environment;
   readonly stdout: OutputStream;
@@ -26,13 +26,13 @@ export interface Surroundings {
   readonly firstRetryMs?: number;
 }
 
-/** One run of the command line: what the commands need from the process, and a callback for the result. */
+/** One run of the command line: the resources that the commands use, and a callback for the result. */
 export interface Cli extends Surroundings {
   /** The command that ran calls this once, with the name of its exit code. */
   finish(exit: ExitName): void;
 }
 
-/** What the action of one command needs: the output, the API client, and the settings. */
+/** The resources that the action of one command uses: the output, the API client, and the settings. */
 export interface CommandRun {
   readonly env: Environment;
   readonly signal: AbortSignal;

@@ -5,7 +5,7 @@ import type { Problem } from '@pointsman/client/internal/http/problem';
 export class CliError extends Error {
   override readonly name: string = 'CliError';
   readonly exit: ExitName;
-  /** What the user can do about the error, one line each. A caller may append further hints. */
+  /** Hints on how the user can fix the error, one line each. A caller may append further hints. */
   readonly hints: string[];
 
   constructor(exit: ExitName, message: string, options: { hints?: readonly string[]; cause?: unknown } = {}) {

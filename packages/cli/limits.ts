@@ -59,8 +59,8 @@ export const cliLimits = {
    */
   notedNames: 8,
   /**
-   * How long `up` waits after Ctrl-C until the stack has stopped. After that it kills the stack. PostgreSQL
-   * and Restate stop within 25 s.
+   * The maximum time that `up` waits for the stack to stop after Ctrl-C. After that it kills the stack.
+   * PostgreSQL and Restate stop within 25 s.
    */
   stopMs: 60 * second,
 } as const;

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline/promises';
  */
 export async function promptAtTerminal(question: string, signal: AbortSignal): Promise<string> {
   if (process.stdin.readableEnded) return '';
-  // `terminal: false`, because readline would otherwise intercept Ctrl-C.
+  // The option `terminal` is off, because readline would otherwise intercept Ctrl-C.
   const lines = createInterface({ input: process.stdin, output: process.stdout, terminal: false });
   try {
     const ended = new Promise<string>((resolve) => lines.once('close', () => resolve('')));

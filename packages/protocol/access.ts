@@ -52,7 +52,7 @@ export function rolesAllow(roles: readonly Role[], action: Action): boolean {
   return roles.some((role) => ALLOWED[role].includes(action));
 }
 
-/** Returns the roles that allow the action. They are listed in an error message. */
+/** Returns the roles that allow the action. An error message lists them. */
 export function rolesThatMay(action: Action): Role[] {
   return Role.options.filter((role) => ALLOWED[role].includes(action));
 }

@@ -2,8 +2,8 @@ import { z } from 'zod';
 
 /**
  * The format of the name of a tenant, a bundle or a channel. It is that of a DNS label (RFC 1123, section
- * 2.1). A name therefore needs no escaping in a Restate key, a RabbitMQ routing key (it has no dots), a Redis
- * key or the name of an OCI repository.
+ * 2.1). A name needs no escaping in a Restate key, a Redis key or the name of an OCI repository. It contains
+ * no dots, so it needs none in a RabbitMQ routing key either.
  */
 const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 

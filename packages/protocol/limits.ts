@@ -92,9 +92,10 @@ export const documentLimits = {
    */
   nameChars: 200,
   /**
-   * The maximum length of all problems of one source or one request body together, in characters. 200 typical
-   * problems have 30,000. The limit protects the process that receives the problems from a compile process
-   * and serves all tenants, and the database that stores them.
+   * The maximum length of all problems of one source or one request body together, in characters. Two hundred
+   * typical problems have 30,000 characters. The limit protects the database that stores the problems. It
+   * also protects the process that receives them from a compile process, because that process serves all
+   * tenants.
    */
   reportChars: 36 * KiB,
 } as const;

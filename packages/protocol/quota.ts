@@ -73,8 +73,8 @@ export function describeExceeded({ quota, used, limit }: Omit<QuotaExceeded, 'ki
 
 /**
  * Returns the error for a request that would exceed a quota.
- * @param asked the amount that the request would add, in the unit of the quota. If it exceeds the limit
- * alone, waiting does not help, so the error has another code.
+ * @param asked the amount that the request would add, in the unit of the quota. If this amount alone exceeds
+ * the limit, waiting does not help, so the error has another code.
  */
 export function quotaError({ quota, used, limit }: Omit<QuotaExceeded, 'kind'>, asked = 1): PointsmanError {
   const details = { quota: { quota, used, limit } };

@@ -63,7 +63,7 @@ function conflictHints(version: number | undefined, tokenId: string | undefined)
 }
 const SHOW_QUOTAS = 'Show the usage and the limits: pointsman quotas';
 
-/** The hint for each error code of the API: what the user can do about the error. */
+/** The hints that are added to an API error, by its error code. */
 const HINTS: ReadonlyMap<string, string> = new Map([
   ['held', 'Lift the hold: pointsman hold --lift'],
   ['quota_exceeded', SHOW_QUOTAS],

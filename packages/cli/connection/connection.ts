@@ -72,9 +72,9 @@ function namedUrl(text: string): string {
 }
 
 /**
- * Parses a URL that consists only of an origin. Returns null for any other text. The file may come from
- * another person. With a path or a query, it could direct every request to a chosen resource of another local
- * server. With user information, it could add a second credential.
+ * Parses a URL that consists only of an origin. Returns null for any other text. The URL may come from a file
+ * that another person wrote. With a path or a query, it could direct every request to a chosen resource of
+ * another local server. With user information, it could add a second credential.
  */
 function originOf(text: string): string | null {
   const url = URL.canParse(text) ? new URL(text) : null;

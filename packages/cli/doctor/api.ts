@@ -22,7 +22,7 @@ export async function livenessFindings(client: ApiClient): Promise<Finding[]> {
 export interface ApiFindings {
   readonly findings: readonly Finding[];
   readonly acceptsToken: boolean;
-  /** True if the token may list all tenants. Only the token of a platform admin may. */
+  /** True if the token may list all tenants. Only the token of a platform admin may do that. */
   readonly listsTenants: boolean;
 }
 

@@ -70,8 +70,8 @@ export function terminal(options: {
   };
 }
 
-// Follows https://no-color.org: any non-empty value of NO_COLOR disables colours. Node and CI systems use
-// FORCE_COLOR to enable them.
+// Returns whether the output has colours. As https://no-color.org defines, any non-empty value of NO_COLOR
+// disables them. Node and CI systems use FORCE_COLOR to enable them.
 function wantsColours(stream: OutputStream, env: Environment): boolean {
   if ((env.NO_COLOR ?? '') !== '') return false;
   if ((env.FORCE_COLOR ?? '') !== '') return env.FORCE_COLOR !== '0';

@@ -24,12 +24,13 @@ const NEVER_SENT: ReadonlySet<string> = new Set(['.git', '.pointsman']);
  * private or temporary are therefore published only if the author includes them explicitly.
  */
 const IGNORED_BY_DEFAULT: readonly string[] = [
-  // For example .env, .netrc, .npmrc, .pypirc, .aws/, .ssh/, .DS_Store, .vscode/, and the ignore file itself.
+  // This pattern matches .env, .netrc, .npmrc, .pypirc, .aws/, .ssh/, .DS_Store, .vscode/, and the ignore
+  // file itself.
   '.*',
   '*.env',
   'node_modules/',
   '__pycache__/',
-  // Private keys and key stores.
+  // These patterns match private keys and key stores.
   '*.pem',
   '*.key',
   '*.ppk',
@@ -42,12 +43,13 @@ const IGNORED_BY_DEFAULT: readonly string[] = [
   'id_dsa',
   'id_ecdsa',
   'id_ed25519',
-  // Credentials of services, and Terraform state files, which contain copies of credentials.
+  // These patterns match credentials of services, and Terraform state files, which contain copies of
+  // credentials.
   'credentials.json',
   'service-account*.json',
   '*.tfstate',
   '*.tfstate.*',
-  // Backup files of editors, patch tools and file managers.
+  // These patterns match backup files of editors, patch tools and file managers.
   '*~',
   '*.swp',
   '*.swo',

@@ -9,8 +9,8 @@ import { printable } from '../output/printable.ts';
  * link may come from someone else's repository, and it may point to any file of this machine.
  *
  * In a relative path, every part is checked. In an absolute path, only the last part and the parts below the
- * working directory are checked, because other links belong to the setup of the machine (on macOS, `/tmp` is
- * a link). A missing file is not an error here. Throws a CliError that names the link.
+ * working directory are checked. Other links belong to the setup of the machine (on macOS, `/tmp` is a link).
+ * A missing file is not an error here. Throws a CliError that names the link.
  */
 export function refuseLinks(path: string): void {
   const { root } = parse(path);

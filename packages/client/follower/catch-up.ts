@@ -32,8 +32,8 @@ export interface CatchUp {
 
 /**
  * Fetches the newest target, one at a time and never an older one. A newer target aborts the running fetch,
- * whose blobs stay on disk. But two fetches in a row are never aborted: the follower would make no progress
- * if moves arrived faster than it can fetch them.
+ * whose blobs stay on disk. Two fetches in a row are never aborted. Otherwise the follower would make no
+ * progress if moves arrived faster than it can fetch them.
  */
 export function catchUp(deps: CatchUpDeps): CatchUp {
   let next: Target | null = null;

@@ -46,8 +46,8 @@ export async function* followRelease(
 }
 
 /**
- * Returns the view of the release after an event. Returns null if the event does not contain enough, so that
- * the release must be read again.
+ * Returns the view of the release after an event. Returns null if the event does not contain enough data. The
+ * release must then be read again.
  */
 function viewAfter(view: ReleaseView, { event, data }: StreamEvent): ReleaseView | null {
   if (event === 'settled') return parseJsonAs(ReleaseView, data);

@@ -22,7 +22,8 @@ export interface PublishOptions {
   /** A message about the change. It is shown in the history of the pointer. */
   readonly message?: string;
   /**
-   * What happens if the pointer already has a release in flight. Default: the rule in the tenant's policy.
+   * The rule for a publish whose pointer already has a release in flight. Default: the rule in the tenant's
+   * policy.
    */
   readonly onConflict?: ConflictRule;
   /** The earliest time at which the pointer may move. */

@@ -21,8 +21,8 @@ export interface MoveHandler {
 }
 
 /**
- * What was done with a received move. `stale`: its generation or a newer one was already applied. `foreign`:
- * no binding matches it.
+ * The result of processing a received move. `stale`: its generation or a newer one was already applied.
+ * `foreign`: no binding matches it.
  */
 export type ApplyResult = 'applied' | 'stale' | 'foreign';
 

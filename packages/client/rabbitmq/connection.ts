@@ -58,8 +58,8 @@ export async function openRabbitConnection(url: string): Promise<RabbitConnectio
 function connectionOf(model: ChannelModel, socket: AbortController): RabbitConnection {
   let over = false;
   let blocked = false;
-  // The calls that are waiting get the error in another way. Without a listener, the error event would also
-  // end the process.
+  // The calls that are waiting reject with the error anyway. This listener only prevents the error event from
+  // ending the process.
   model.on('error', () => undefined);
   model.on('blocked', () => void (blocked = true));
   model.on('unblocked', () => void (blocked = false));

@@ -7,8 +7,8 @@ import { rabbitLimits } from './limits.ts';
 
 /**
  * Yields one connection after another. A connection is closed when the caller asks for the next one, and then
- * the next one is opened. The wait before that grows as long as connections end soon after they were opened.
- * The generator ends when the signal aborts, and it never throws.
+ * the next one is opened. As long as connections end soon after they were opened, the wait before the next
+ * one grows. The generator ends when the signal aborts, and it never throws.
  */
 export async function* connections({
   url,

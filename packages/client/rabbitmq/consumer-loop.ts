@@ -19,8 +19,8 @@ export interface ConsumerLoop {
 }
 
 /**
- * Processes moves one after another, even across connections. If a connection is lost while a move is being
- * applied, its redelivery is processed only after that has ended.
+ * Processes moves one after another, even across connections. A connection may be lost while a move is being
+ * applied. The redelivery of that move is then processed only after the first run has ended.
  */
 export function consumerLoop({
   handler,

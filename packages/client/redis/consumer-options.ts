@@ -37,9 +37,9 @@ export interface MoveConsumerOptions {
    */
   apply(event: MoveEvent, signal: AbortSignal): Promise<void>;
   /**
-   * Brings the tenant to its current state. Returns a sequence number such that this state includes all moves
-   * up to it. For that, read the tenant's latest sequence number before its pointers. If the result also
-   * contains the generations of the pointers, no pointer can go back to an older one.
+   * Brings the tenant to its current state. Returns a sequence number: the state must include all moves up to
+   * it. For that, read the tenant's latest sequence number before its pointers. If the result also contains
+   * the generations of the pointers, no pointer can go back to an older one.
    */
   snapshot(tenant: string, signal: AbortSignal): Promise<Known>;
   /**

@@ -33,7 +33,7 @@ export async function latestInStreams(
   return latest;
 }
 
-/** Returns the lag of each tenant that is in one of the two maps. */
+/** Returns the lag of each tenant that is in at least one of the two maps. */
 export function sequenceLags(
   latest: ReadonlyMap<string, number>,
   known: ReadonlyMap<string, number | null>,

@@ -10,7 +10,7 @@ import type { MoveData } from '@pointsman/protocol/moves/move-event';
 export interface TailOrder {
   /**
    * Returns whether this move directly follows the last move of its tenant, and has a higher generation than
-   * the last move of its pointer. In both cases, the next call compares with this move.
+   * the last move of its pointer. Whatever the result, the next call compares with this move.
    */
   isNext(move: MoveData): boolean;
 }

@@ -20,14 +20,14 @@ export class PortBook {
     this.#ports = ports;
   }
 
-  /** Returns a port book that is kept only in memory. */
+  /** Returns an instance without stored ports. Its ports are kept only in memory. */
   static inMemory(): PortBook {
     return new PortBook(null, new Map());
   }
 
   /**
-   * Reads the port book from its file. A missing or unreadable file counts as empty, because new ports can be
-   * chosen.
+   * Reads the stored ports from the file. A missing or unreadable file counts as empty, because new ports can
+   * be chosen.
    */
   static open(file: string): PortBook {
     return new PortBook(file, new Map(Object.entries(readPorts(file) ?? {})));

@@ -78,8 +78,8 @@ const initdbArgs = [
   `--username=${OWNER_ROLE}`,
   '--auth=scram-sha-256',
   '--encoding=UTF8',
-  // The built-in Unicode rules of PostgreSQL. The sort order and the character classes thus do not depend on
-  // the C library of the machine.
+  // These options select the built-in Unicode rules of PostgreSQL. The sort order and the character classes
+  // thus do not depend on the C library of the machine.
   '--locale=C',
   '--locale-provider=builtin',
   '--builtin-locale=C.UTF-8',

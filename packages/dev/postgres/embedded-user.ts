@@ -7,8 +7,8 @@ import { serverLimits } from '../embedded/limits.ts';
 const run = promisify(execFile);
 
 /**
- * How to start a PostgreSQL program. PostgreSQL refuses to run as root, so root must start it as another
- * user.
+ * The user that runs PostgreSQL, and the way to start its programs as this user. PostgreSQL refuses to run as
+ * root, so root must start it as another user.
  */
 export interface PostgresUser {
   /**

@@ -118,8 +118,8 @@ export function workerPart(
       ...sharedEnv(deps, addresses),
     };
     await startNodeChild(child(env), onStarted);
-    // If this call fails, only releases that started at the worker's earlier address can't continue, and new
-    // ones can. The error is therefore printed, and the worker is not stopped.
+    // Even if this call fails, new releases run. Only releases that started at the worker's earlier address
+    // can't continue. The error is therefore printed, and the worker is not stopped.
     if (config.restate === null) {
       await moveStrandedDeployments(new RestateAdmin(addresses.restate.adminUrl), url).catch(
         (error: unknown) =>

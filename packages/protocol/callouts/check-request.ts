@@ -12,8 +12,8 @@ import { httpUrl } from '../json/storable.ts';
  */
 
 /**
- * The version of the request format. A new field, which a check may ignore, does not change the version. A
- * change that an older check would misinterpret does.
+ * The version of the request format. It changes only if an older check would misinterpret the new format. A
+ * new field, which a check may ignore, does not change it.
  */
 export const CHECK_CONTRACT = 'pointsman.check/v1';
 

@@ -14,8 +14,8 @@ import { httpUrl } from '../json/storable.ts';
  */
 
 /**
- * The version of the job format. A new field, which a compiler may ignore, does not change the version. A
- * change that an older compiler would misinterpret does.
+ * The version of the job format. It changes only if an older compiler would misinterpret the new format. A
+ * new field, which a compiler may ignore, does not change it.
  */
 export const COMPILE_CONTRACT = 'pointsman.compile/v1';
 

@@ -1,4 +1,4 @@
-/** Runs some work at most once at the same time. */
+/** Runs some work. At any time, at most one run is in progress. */
 export interface SingleFlight<T> {
   /**
    * Returns the result of the run in progress. If no run is in progress, starts one. If a run fails, all its

@@ -37,8 +37,8 @@ interface KnownPointer {
 }
 
 /**
- * What a reader knows about a tenant, from a snapshot or from its own storage. It includes all moves up to
- * the sequence number `seq`.
+ * The state of a tenant that a reader has, from a snapshot or from its own storage. It includes all moves up
+ * to the sequence number `seq`.
  */
 export interface Known {
   readonly seq: number;
@@ -62,7 +62,7 @@ export interface MoveCursor {
   placeAtPointer(move: MoveData): 'next' | 'seen' | 'gap';
   /** Records that a move was applied, or was dropped because it changes nothing. */
   passed(move: MoveData): void;
-  /** Records what the reader knows about a tenant. */
+  /** Records the state of a tenant that the reader has. */
   learn(tenant: string, known: Known): void;
   /**
    * Records the generations of pointers that the reader has fetched. Other pointers of the same tenants stay
@@ -76,7 +76,7 @@ export interface MoveCursor {
   doubt(tenant: string): void;
   /** Returns the last sequence number of the tenant's feed. Returns null if it is unknown. */
   seq(tenant: string): number | null;
-  /** Returns the tenants about which the cursor knows anything. */
+  /** Returns the tenants for which the cursor stores a position. */
   tenants(): string[];
 }
 

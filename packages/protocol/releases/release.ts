@@ -58,8 +58,8 @@ export const StageState = z.enum(['running', 'passed', 'failed', 'skipped']);
 export type StageState = z.infer<typeof StageState>;
 
 /**
- * What happens to a publish if its pointer already has a release in flight. `supersede`: the new release
- * replaces it. `queue`: the new release waits for it. `reject`: the publish is rejected.
+ * The rule for a publish whose pointer already has a release in flight. `supersede`: the new release replaces
+ * it. `queue`: the new release waits for it. `reject`: the publish is rejected.
  */
 export const ConflictRule = z.enum(['supersede', 'queue', 'reject']);
 export type ConflictRule = z.infer<typeof ConflictRule>;

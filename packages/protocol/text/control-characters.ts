@@ -1,5 +1,5 @@
-// The control characters of C0 (except tab, line feed, and a carriage return before a line feed), DEL, and
-// C1. Also every Unicode character that changes the display order of text (CVE-2021-42574).
+// Matches the control characters of C0 (except tab, line feed, and a carriage return before a line feed), DEL
+// and C1. Also matches every Unicode character that changes the display order of text (CVE-2021-42574).
 // eslint-disable-next-line no-control-regex -- control characters are exactly what is being looked for
 const CONTROLS = /\r(?!\n)|[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\p{Bidi_Control}]/gu;
 

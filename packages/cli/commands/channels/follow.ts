@@ -16,8 +16,8 @@ interface FollowOptions {
 }
 
 /**
- * Which moves the command prints; null means all. The command always reads all moves of the tenant, because
- * only the tenant's whole feed has numbers without gaps.
+ * The bundle and the channel whose moves the command prints. Null means all of them. The command always reads
+ * all moves of the tenant, because only the tenant's whole feed has numbers without gaps.
  */
 interface Shown {
   readonly bundle: string | null;

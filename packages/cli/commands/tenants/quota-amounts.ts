@@ -5,8 +5,8 @@ import { QuotaName } from '@pointsman/protocol/quota';
 const UNITS = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 } as const;
 
 /**
- * Parses `bytes=20GiB`, `hooks=10` or `tokens=default` and adds it to the changes before it. `default`
- * becomes null. Throws an InvalidArgumentError, which commander prints.
+ * Parses an argument such as `bytes=20GiB`, `hooks=10` or `tokens=default`, and adds it to the changes of the
+ * earlier arguments. `default` becomes null. Throws an InvalidArgumentError, which commander prints.
  */
 export function quotaChange(
   text: string,

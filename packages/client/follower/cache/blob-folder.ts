@@ -28,7 +28,7 @@ export interface BlobFolder {
    * missing, and the next call of `put` overwrites it.
    */
   find(blob: NamedBlob): Promise<Uint8Array | null>;
-  /** Returns the blob as `find` does. For a blob whose size is not known, but is at most `bytes`. */
+  /** Does the same as `find`, for a blob of unknown size. The blob must not be larger than `bytes`. */
   findAtMost(digest: string, bytes: number): Promise<Uint8Array | null>;
   /**
    * Writes the blobs durably. The promise resolves when they are on disk, and rejects if a disk write fails.

@@ -20,7 +20,7 @@ export type MoveHint =
  */
 export type MoveHints = (signal: AbortSignal) => AsyncIterable<MoveHint>;
 
-/** What an event from a broker means for the follower of one pointer. */
+/** The meaning of a broker's event for the follower of one pointer. */
 export type ClassifiedEvent =
   | { readonly kind: 'moved'; readonly generation: number; readonly digest: string }
   /**
