@@ -8,7 +8,7 @@ import { REFUSED } from './store-unavailable.ts';
 /**
  * Options of the tenant's object and of the other virtual objects. The steps have their own, bounded retries.
  * A defect in the code ends the call immediately. If the worker is unreachable, Restate retries the call for
- * about ten minutes and then kills it, so that the key is free for the next call.
+ * about ten minutes. Then it kills the call, so that the key is free for the next one.
  */
 export const objectOptions: ObjectOptions = {
   asTerminalError,

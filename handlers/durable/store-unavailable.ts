@@ -1,8 +1,8 @@
 import { CancelledError, TerminalError } from '@restatedev/restate-sdk';
 
 /**
- * The code of the TerminalError that a handler throws when the database did not respond within the time for
- * which the handler may hold its key.
+ * The code of the TerminalError that a handler throws when the database does not respond in time. The time is
+ * limited, because the handler holds its object's key while it waits.
  */
 export const STORE_UNAVAILABLE = 503;
 

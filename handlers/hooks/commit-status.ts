@@ -21,8 +21,9 @@ export function commitStatusObject(deps: Deps) {
  * time, so "pending" never arrives after the final status. The handler reads the database again before each
  * attempt, because a final status may have become due during the wait.
  *
- * If the worker dies after a call and before its result is recorded, the status is sent twice. This can't be avoided. If the invocation is cancelled or killed, the worker's periodic sweep
- * starts it again, because the status is still due.
+ * If the worker dies after a call and before its result is recorded, the status is sent twice. This can't be
+ * avoided. If the invocation is cancelled or killed, the worker's periodic sweep starts it again, because the
+ * status is still due.
  */
 async function report(ctx: ObjectContext, deps: Deps): Promise<null> {
   const name = parseDeliveryKey(ctx.key);

@@ -55,7 +55,10 @@ const [Taken, ...Rejected] = CallbackResult.options;
 export const AnsweredCallback = z.discriminatedUnion('kind', [
   Taken.extend({
     awakeableId: z.string().nullable(),
-    /** The number of the promise to resolve, as in {@link DecisionResult}. Null if no promise must be resolved. */
+    /**
+     * The number of the promise to resolve, as in {@link DecisionResult}. Null if no promise must be
+     * resolved.
+     */
     decisionNumber: z.number().int().nullable(),
   }),
   ...Rejected,

@@ -17,8 +17,8 @@ type Waiting = Extract<GateStatus, { kind: 'waiting' }>;
  * suspended, and it holds no key of the tenant.
  *
  * The database applies the decisions. When a decision is recorded, or the earliest deadline passes, the
- * workflow only evaluates the gates again. If a handler that records a decision is killed before it resolves
- * the promise, the decision still counts at the next evaluation, at the latest at the deadline.
+ * workflow only evaluates the gates again. A handler that records a decision may be killed before it resolves
+ * the promise. The decision then still counts at the next evaluation, at the latest at the deadline.
  *
  * If the worker dies, Restate replays the release up to the wait. If the release is cancelled, the wait
  * throws a CancelledError.

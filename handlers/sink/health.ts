@@ -21,7 +21,8 @@ type Waiting = z.infer<typeof Waiting>;
  * probes the broker on behalf of all waiting releases of its partition. Otherwise each of them would probe a
  * broker that is down.
  *
- * If the worker dies, Restate replays the handler. If it is killed, the release may not be registered. It checks the broker again when its wait ends, and then registers again.
+ * If the worker dies, Restate replays the handler. If it is killed, the release may not be registered. It
+ * checks the broker again when its wait ends, and then registers again.
  */
 export async function awaitHealth(ctx: ObjectContext, { tenant, sink, ...wait }: HealthWait): Promise<null> {
   const nowMs = await ctx.date.now();

@@ -22,8 +22,8 @@ import { notifySinks } from './notify-sinks.ts';
  * notified without waiting for them.
  *
  * Cancellations are ignored. Otherwise a move that commits after the cancellation would not be delivered to
- * the sinks. If the handler is killed after the database has committed and before the Restate state is
- * written, the next swap adopts the generation from the database.
+ * the sinks. The handler may be killed after the database has committed and before the Restate state is
+ * written. The next swap then adopts the generation from the database.
  */
 export async function move(ctx: ObjectContext, deps: Deps, request: MoveRequest): Promise<MoveResult> {
   const asked = { ...request, tenant: ctx.key };

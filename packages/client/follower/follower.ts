@@ -33,7 +33,8 @@ export interface FollowerOptions extends Connection {
   readonly source?: 'long-poll' | 'server-sent-events' | MoveHints;
   readonly log?: FollowerLog;
   /**
-   * The maximum time in milliseconds that `openFollower` waits for the first bundle, if the disk contains no bundle.
+   * The maximum time in milliseconds that `openFollower` waits for the first bundle, if the disk contains no
+   * bundle.
    */
   readonly startMs?: number;
 }

@@ -9,11 +9,13 @@ export const rabbitLimits = {
   /**
    * The timeout of opening a connection: name resolution, TCP, TLS and login. That usually takes 30 ms, or a
    * second if the broker is on another continent. The timeout must be shorter than
-   * `sinkLimits.healthMaxAgeMs` (five seconds), so that a failure is recorded for all tenants of the partition within that time.
+   * `sinkLimits.healthMaxAgeMs` (five seconds), so that a failure is recorded for all tenants of the
+   * partition within that time.
    */
   connectMs: 3 * second,
   /**
-   * The timeout of a publisher confirm, and of every other response of the broker. RabbitMQ confirms a message after an fsync, which may be delayed by up to 200 ms. The timeout must be shorter than
+   * The timeout of a publisher confirm, and of every other response of the broker. RabbitMQ confirms a
+   * message after an fsync, which may be delayed by up to 200 ms. The timeout must be shorter than
    * `sinkLimits.healthMaxAgeMs` for the same reason as `connectMs`.
    */
   confirmMs: 3 * second,

@@ -87,8 +87,8 @@ export async function readNew(session: ReaderSession, member: GroupMember): Prom
   const entries = groupEntries(read);
   const missed: string[] = [];
   for (const [stream, position] of positions) {
-    // The check must run after the read. Entries that are trimmed later were returned by this read, or they
-    // come after it.
+    // The check must run after the read. An entry that is trimmed after the check was already returned by
+    // this read, or the next check detects its loss.
     const ends = await session.ask((client) => streamEnds(client, stream));
     const newest = entries.findLast((entry) => entry.stream === stream);
     const isMissed = missedSince(position, ends) !== null;

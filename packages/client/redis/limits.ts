@@ -6,7 +6,8 @@ const minute = 60 * second;
 export const redisLimits = {
   /**
    * The timeout of opening a connection: name resolution, TCP, TLS and login. That usually takes a few
-   * milliseconds. The timeout must be shorter than `sinkLimits.healthMaxAgeMs` (five seconds), so that a failure is recorded for all tenants of the partition within that time.
+   * milliseconds. The timeout must be shorter than `sinkLimits.healthMaxAgeMs` (five seconds), so that a
+   * failure is recorded for all tenants of the partition within that time.
    */
   connectMs: 3 * second,
   /**

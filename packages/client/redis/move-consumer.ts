@@ -39,8 +39,9 @@ export interface MoveConsumer {
  * After a crash, a move may be applied again.
  *
  * Whenever an event may have been missed, the consumer takes a snapshot instead. That happens at the start,
- * after the group was created, after the server has lost entries, after an unread entry was trimmed, and at a
- * gap in a tenant's sequence numbers. The consumer reconnects by itself until it is stopped.
+ * and after the group was created. It also happens after the server has lost entries, after an unread entry
+ * was trimmed, and at a gap in a tenant's sequence numbers. The consumer reconnects by itself until it is
+ * stopped.
  */
 export function consumeMoves(options: MoveConsumerOptions): MoveConsumer {
   const stopping = new AbortController();

@@ -4,8 +4,8 @@ import { promisify } from 'node:util';
 
 /**
  * Returns whether the process is running and belongs to the folder. A process belongs to the folder if its
- * working directory, or a path in its command line, is inside. The process ID alone is not enough, because
- * the system may have given the ID to another process after a crash.
+ * working directory, or a path in its command line, is inside the folder. The process ID alone is not enough,
+ * because the system may have given the ID to another process after a crash.
  */
 export async function isProcessOf(pid: number, folder: string): Promise<boolean> {
   if (!isAlive(pid)) return false;

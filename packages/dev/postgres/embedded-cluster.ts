@@ -11,9 +11,9 @@ import { giveTo, type PostgresUser } from './embedded-user.ts';
 export const OWNER_ROLE = 'pointsman_owner';
 
 /**
- * Creates a PostgreSQL cluster in `dataDir` if it contains no cluster yet, and returns the password of the owner role.
- * Creating a cluster takes seconds, and the process may be killed in between. The cluster is therefore
- * created under a temporary name, and renamed when it is complete.
+ * Creates a PostgreSQL cluster in `dataDir` if it contains no cluster yet, and returns the password of the
+ * owner role. Creating a cluster takes seconds, and the process may be killed in between. The cluster is
+ * therefore created under a temporary name, and renamed when it is complete.
  *
  * Throws if a server is already running on `dataDir`. Also throws if `dataDir` exists but is not a cluster;
  * it may contain a user's data, so it is not changed.

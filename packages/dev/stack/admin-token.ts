@@ -17,7 +17,8 @@ export interface AdminToken {
 }
 
 /**
- * Returns the admin token: the configured one, or otherwise the token of the data directory, which is created if it does not exist.
+ * Returns the admin token: the configured one, or otherwise the token of the data directory, which is created
+ * if it does not exist.
  *
  * The data directory stores its hash in `admin-token.sha256`, for the API. It stores the token itself in
  * `admin-token`, for the command line on this machine. The user may delete the second file. If both are

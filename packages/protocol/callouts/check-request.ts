@@ -6,9 +6,9 @@ import { requestLimits } from '../limits.ts';
 import { httpUrl } from '../json/storable.ts';
 
 /**
- * The request that Pointsman sends to the URL of a check when a release reaches the check's gate, and the
- * report that the check sends back. The request must be kept as secret as a token: its callback URL contains
- * a capability, with which anyone can decide this gate of this release.
+ * The request that Pointsman sends to the URL of a check, and the report that the check sends back. Pointsman
+ * sends the request when a release reaches the gate of the check. The request must be kept as secret as a
+ * token: its callback URL contains a capability, with which anyone can decide this gate of this release.
  */
 
 /**

@@ -36,9 +36,9 @@ export interface FailedAttempt {
 
 /**
  * Returns how long to wait after a failed attempt, in milliseconds. The wait is at least the `Retry-After`
- * and at least the backoff. A `Retry-After` of 0 therefore does not disable the backoff. Up to `firstMs` is
- * added to the `Retry-After` at random, so that callers that received the same one do not all retry at the
- * same time.
+ * and at least the backoff. A `Retry-After` of 0 therefore does not disable the backoff. A random time of up
+ * to `firstMs` is added to the `Retry-After`. Callers that received the same `Retry-After` therefore do not
+ * all retry at the same time.
  */
 export function retryWaitMs({ attempt, random01, retryAfterMs }: FailedAttempt, backoff: Backoff): number {
   const ownMs = backoffMs(attempt, random01, backoff);

@@ -2,8 +2,8 @@
  * Parses a Retry-After header. Returns the delay in milliseconds, but at most `maxMs`. Returns null if the
  * header is missing or invalid.
  *
- * The header contains a number of seconds, or a date in one of three formats, all of which a recipient must
- * accept (RFC 9110, sections 5.6.7 and 10.2.3). A date in the past means no delay.
+ * The header contains a number of seconds or a date. A recipient must accept three formats of the date (RFC
+ * 9110, sections 5.6.7 and 10.2.3). A date in the past means no delay.
  */
 export function retryAfterMs(
   header: string | readonly string[] | undefined,

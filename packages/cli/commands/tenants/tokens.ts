@@ -68,9 +68,9 @@ async function makeToken(run: CommandRun, name: string, roles: readonly Role[]):
 }
 
 /**
- * Creates a token with a new random idempotency key. If the API reports that a token with this key exists, an
- * earlier attempt of this request created it, and the response with the token was lost. This function then
- * revokes that token and creates another one. If that response is lost too, the command fails.
+ * Creates a token with a new random idempotency key. The API may report that a token with this key exists. An
+ * earlier attempt of this request has then created it, and the response with the token was lost. This
+ * function then revokes that token and creates another one. If that response is lost too, the command fails.
  */
 async function postToken(client: ApiClient, json: unknown): Promise<TokenMade> {
   const post = () =>

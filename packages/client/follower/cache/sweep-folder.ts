@@ -29,7 +29,8 @@ async function removeOld(folder: string, nowMs: number, isUnused: (name: string)
 }
 
 /**
- * Returns the digests of the blobs that the pointers in this folder need. Returns null if the pointers can't be listed. The caller must then delete nothing.
+ * Returns the digests of the blobs that the pointers in this folder need. Returns null if the pointers can't
+ * be listed. The caller must then delete nothing.
  */
 async function neededBlobs(folder: string): Promise<Set<string> | null> {
   const needed = new Set<string>();
