@@ -31,8 +31,9 @@ export type CompiledDigests = z.infer<typeof CompiledDigests>;
 
 export type ValidateStageResult =
   /**
-   * The source is valid. If `executor` is set, only the local checks have passed; that external compiler must
-   * validate and compile the source. If it is missing, Pointsman compiles the source itself.
+   * The source is valid. If `executor` is set, only the local checks have passed. The external compiler that
+   * it names must validate and compile the source. If `executor` is missing, Pointsman compiles the source
+   * itself.
    */
   ({ readonly kind: 'valid'; readonly executor?: RemoteCompileRule } & StageSpan) | Invalid | Broken;
 
