@@ -30,8 +30,8 @@ export const cliLimits = {
    */
   failingSinkMs: minute,
   /**
-   * The maximum number of undelivered moves of a healthy sink. `doctor` reports a sink with more. A working
-   * sink delivers hundreds of moves per second, so it only exceeds this number if it does not keep up.
+   * The number of undelivered moves at which `doctor` reports a sink. A working sink delivers hundreds of
+   * moves per second, so it reaches this number only if it does not keep up.
    */
   sinkLag: 1_000,
   /**

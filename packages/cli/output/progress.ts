@@ -13,7 +13,7 @@ export interface Progress {
 
 /**
  * Creates the progress display. At a terminal, the last line shows the running stage, and it is replaced when
- * the stage ends. In a pipe, only completed stages are printed. With `--json`, all progress goes to `err`,
+ * the stage ends. In a pipe, no line is replaced later. With `--json`, all progress goes to `err`,
  * because `out` contains the JSON document.
  */
 export function progress(terminal: Terminal): Progress {
