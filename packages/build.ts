@@ -3,14 +3,15 @@ import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-// `npm run build`: compiles everything to JavaScript in `dist/`, which has the layout of this repository. `dist/` is the server to deploy, with its
-// lock file, and `dist/packages/*` are the npm packages. `npm run pack` makes their tarballs in `dist/npm/`.
+// `npm run build` compiles everything to JavaScript in `dist/`, with the same folder layout as this
+// repository. `dist/` itself is the server to deploy, including its lock file. `dist/packages/*` are the npm
+// packages. `npm run pack` also writes their tarballs to `dist/npm/`.
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
 const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
 
-/** Files that are read at run time and that the compiler does not copy. */
+/** Files that the program reads at run time. The compiler does not copy them, so the build does. */
 const FILES = [
   'services/postgres/schema',
   'services/postgres/functions',
@@ -26,10 +27,10 @@ const FILES = [
 
 const PACKAGES = ['protocol', 'client', 'cli', 'dev'];
 
-/** What `@pointsman/dev` has besides its own folder: the server that it starts. */
+/** The files of the server. The package `@pointsman/dev` includes them, because it starts the server. */
 const SERVER = ['core', 'handlers', 'services', 'examples', 'restate.toml'];
 
-/** The fields of a package.json that the build reads. The other fields are kept. */
+/** The fields of a package.json that the build reads. It copies all other fields unchanged. */
 interface Manifest {
   readonly [field: string]: unknown;
   readonly exports?: Readonly<Record<string, string>>;
@@ -38,7 +39,7 @@ interface Manifest {
   readonly publishConfig?: object;
 }
 
-/** What a tarball may contain. */
+/** The patterns of the files that a tarball may contain. */
 const PACKED = ['**/*.js', '**/*.d.ts', '**/*.json', '**/*.sh', '**/*.sql', 'examples', 'restate.toml'];
 
 function build(): void {
@@ -58,14 +59,17 @@ function build(): void {
   }
 }
 
-/** How to start the processes of the server in `dist/`. */
+/** The npm scripts that start the processes of the server in `dist/`. */
 const SERVER_SCRIPTS = {
   migrate: 'node services/migrate/main.js',
   worker: 'node services/worker/main.js',
   api: 'node services/api/main.js',
 };
 
-/** The manifest with compiled files and their types in `exports`, and with the fields of `publishConfig`. Paths begin with `folder`. */
+/**
+ * Returns the manifest to publish: `exports` refers to the compiled files and their types, and the fields of
+ * `publishConfig` are applied. Each path starts with `folder`.
+ */
 function published(manifest: Manifest, folder = '.'): object {
   const { publishConfig = {}, exports, bin, ...rest } = manifest;
   const path = (file: string): string => `./${posix.join(folder, file)}`;
@@ -86,7 +90,7 @@ function mapped<T>(entries: Readonly<Record<string, string>>, to: (file: string)
   return Object.fromEntries(Object.entries(entries).map(([name, file]) => [name, to(file)]));
 }
 
-/** Packs the tarballs. `@pointsman/dev` gets the server and its dependencies. */
+/** Packs the tarballs of the npm packages. `@pointsman/dev` also gets the server and its dependencies. */
 function pack(): void {
   const out = join(dist, 'npm');
   rmSync(out, { recursive: true, force: true });

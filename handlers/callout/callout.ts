@@ -13,7 +13,10 @@ import type { Deps } from '../ports/deps.ts';
 import { type CheckCallout, type CompileCallout, Callout } from '../contract/callout.ts';
 import { objectOptions } from '../durable/options.ts';
 
-/** Calls external systems for a release, so that the release does not wait on a slow HTTP request. */
+/**
+ * Sends requests to external systems on behalf of a release. A separate object sends them, so that a slow
+ * HTTP request does not block the release's workflow.
+ */
 export function calloutObject(deps: Deps) {
   return implement(Callout, {
     description:
@@ -24,8 +27,8 @@ export function calloutObject(deps: Deps) {
     },
     options: {
       ...objectOptions,
-      // Restate may kill a failed callout: no other call waits for this key, and the waiting release has its
-      // own deadline.
+      // Restate kills the invocation when its retries are exhausted. That is safe: no other call waits for
+      // this key, and the release stops waiting at its own deadline.
       retryPolicy: { ...invocationLimits.workflowRetries, onMaxAttempts: 'kill' },
       ingressPrivate: true,
     },
@@ -33,12 +36,14 @@ export function calloutObject(deps: Deps) {
 }
 
 /**
- * Requests a check. If the request fails permanently, records "failure" on the gate, with the reason.
+ * Requests a check. If the request fails permanently, records the decision "failure" on the check's gate,
+ * with the reason.
  *
- * If the worker dies, Restate replays the handler, and a call whose response was lost is repeated with the same
- * Idempotency-Key and callback. If it is killed or out of retries after the request was sent, the request's callback
- * is still accepted; otherwise the gate expires at its deadline. The release compensates, not this handler: closing
- * the release revokes the callback address, which then rejects every report.
+ * If the worker dies, Restate replays the handler. A call whose response was lost is repeated with the same
+ * Idempotency-Key and the same callback address. If the invocation is killed or out of retries after the
+ * request was sent, the callback address still accepts the report. If it ends before the request was sent,
+ * the gate expires at its deadline. This handler compensates nothing: when the release is closed, its
+ * callback addresses are revoked and reject every report.
  */
 async function requestCheck(
   ctx: ObjectContext,
@@ -69,10 +74,11 @@ async function requestCheck(
 }
 
 /**
- * Sends the request for one compile attempt. If no result will arrive, resolves the release's awakeable.
+ * Sends the request for one compile attempt. If the compiler will send no report, resolves the awakeable, so
+ * that the release does not wait until the deadline.
  *
- * If the worker dies or the invocation is killed, the same holds as for requestCheck. The attempt ends at its
- * deadline, and the release then revokes the callback.
+ * If the worker dies or the invocation is killed, the consequences are the same as for {@link requestCheck}.
+ * The attempt ends at its deadline, and then its callback address is revoked.
  */
 async function requestCompile(
   ctx: ObjectContext,
@@ -96,8 +102,8 @@ async function requestCompile(
 }
 
 /**
- * Describes the outside compiler of a rule for people. Contains only the host of a URL, because the path and
- * the query often contain a secret.
+ * Returns the name of the external compiler that is shown to users. A URL is reduced to its host, because its
+ * path and its query often contain a secret.
  */
 export function executorLabel(rule: RemoteCompileRule): string {
   return rule.executor === 'http' ? new URL(rule.url).host : `the queue "${rule.queue}" of ${rule.broker}`;
@@ -114,7 +120,7 @@ interface CalloutCall {
   readonly callout: CalloutId;
   readonly awakeableId: string | null;
   readonly deadlineMs: number;
-  /** The recipient of the request, as shown in the ledger. */
+  /** Describes the request in the effect ledger, for example `requested from ci.example.com`. */
   readonly detail: string;
   readonly call: (opened: Opened) => Promise<RequestResult>;
 }
@@ -127,14 +133,14 @@ interface Opened {
 }
 
 /**
- * `asked`: the external system has accepted the request. `over`: its result is no longer needed, or has
- * already arrived.
+ * `asked`: the external system has accepted the request. `over`: no request is needed, because the report has
+ * already arrived or the release no longer waits for it. `failed`: the request failed permanently.
  */
 type CalloutResult = { kind: 'asked' } | { kind: 'over' } | { kind: 'failed'; reason: string };
 
 /**
- * Sends the request. Writes the ledger entry before the call, so that the ledger shows the request even if
- * the process dies during the call.
+ * Opens the callback address and sends the request. The ledger entry is written before the call, so that the
+ * ledger shows the request even if the process dies during the call.
  */
 async function deliver(
   ctx: ObjectContext,
@@ -175,8 +181,8 @@ async function deliver(
 }
 
 /**
- * Repeats the call until the external system accepts or rejects it, the retries are exhausted, or the
- * deadline has passed.
+ * Repeats the call until one of these happens: the external system accepts or rejects it, the retries are
+ * exhausted, the deadline is too close for another attempt, or the callback address is closed.
  */
 async function callUntilAccepted(
   ctx: ObjectContext,
@@ -205,8 +211,8 @@ async function callUntilAccepted(
 }
 
 /**
- * Records the gate as failed because the external system could not be reached. The author name used here
- * can't be the name of a token.
+ * Records the decision "failure" on the gate, because the request to the external system failed. The author
+ * is `pointsman/callout`, which can't be the name of a token.
  */
 function recordFailure(ctx: ObjectContext, { id, subject: gate }: CalloutId, reason: string): void {
   ctx.sendClient(Release, releaseKey(id)).recordDecision({

@@ -22,8 +22,9 @@ export function compensationObject(deps: Deps) {
     handlers: { undo: (ctx, request) => undo(ctx, deps, request) },
     options: {
       ...objectOptions,
-      // This object does not use `endOnDefect`: a defect in the code pauses it like any other failure. No
-      // other call waits for the key, and an operator can resume the invocation once the worker is fixed.
+      // This object does not use the hook `endOnDefect`. A defect in the code therefore pauses the invocation
+      // like any other failure, and an operator can resume it after the worker is fixed. No other call waits
+      // for this key.
       hooks: [],
       retryPolicy: { ...objectOptions.retryPolicy, onMaxAttempts: 'pause' },
       ingressPrivate: true,
@@ -32,17 +33,19 @@ export function compensationObject(deps: Deps) {
 }
 
 /**
- * Hands the effects that are still to be undone to the Compensation object, without waiting. The release is
- * settled and its slot is free, so no other release waits for them.
+ * Sends the effects that a release failed to undo to the Compensation object, without waiting for the result.
+ * The release is already settled and its slot is free, so no other release waits for these undos.
  */
 export function sendToCompensation(ctx: Context, id: ReleaseId, effects: readonly Effect[]): void {
   if (effects.length > 0) ctx.sendClient(Compensation, releaseKey(id)).undo({ effects: [...effects] });
 }
 
 /**
- * Retries each undo. If one fails, the invocation pauses, and retries when an operator resumes it. The ledger shows
- * "compensation failed" until the undo succeeds. If the invocation is killed, the ledger shows this status
- * permanently, which is then correct.
+ * Undoes the effects one after the other. If an undo fails, the invocation pauses, and it retries the undo
+ * when an operator resumes it.
+ *
+ * The ledger shows "compensation failed" until the undo succeeds. If an operator kills the invocation, the
+ * ledger keeps this status permanently, which is correct, because the effect was not undone.
  */
 async function undo(ctx: ObjectContext, deps: Deps, { effects }: UndoRequest): Promise<null> {
   const id = parseReleaseKey(ctx.key);

@@ -11,7 +11,10 @@ export const CompileCallout = z.object({
   rule: RemoteCompileRule,
   source: Digest,
   deadlineMs: z.number().int(),
-  /** The awakeable of the release. Resolved when the database contains a result that the release can read. */
+  /**
+   * The ID of the awakeable that the release's workflow waits for. It is resolved when the database may
+   * contain a result of the attempt.
+   */
   awakeableId: z.string(),
 });
 export type CompileCallout = z.infer<typeof CompileCallout>;

@@ -18,26 +18,27 @@ export type ReleaseResult = z.infer<typeof ReleaseResult>;
 
 /**
  * A decision on one of the release's gates. The SQL functions in services/postgres/functions/decisions.sql
- * determine its effect.
+ * apply it.
  */
 export const DecisionRequest = RequestIdentity.extend({
   kind: z.enum(['approval', 'check']),
   /**
-   * The name of the gate. Null selects the release's only approval gate, or the only one that is still open.
+   * The name of the gate. Null selects the release's approval gate if it has only one, or the only approval
+   * gate that is still open.
    */
   gate: z.string().nullable(),
   decision: z.union([Decision, Conclusion]),
-  /** The artifact that the decision applies to. Null when the gate is bound to the release alone. */
-  digest: Digest.nullable(),
   /**
-   * For an approval: the pointer's generation at the time when the approver compared this release with the
-   * live one.
+   * The digest of the artifact that the caller reviewed. Null if the decision does not depend on the
+   * artifact.
    */
+  digest: Digest.nullable(),
+  /** For an approval: the pointer's generation when the approver compared this release with the live one. */
   ifGeneration: Generation.nullable().optional(),
   roles: z.array(Role),
   /**
-   * True if this decision comes from Pointsman's own request to a check's URL: its result, or its failure.
-   * API clients can't set this field.
+   * True if the decision results from a request that Pointsman sent to the check's URL: the check reported,
+   * or the request failed. API clients can't set this field.
    */
   answersRequest: z.boolean().optional(),
   comment: z.string().nullable(),
@@ -52,7 +53,10 @@ export const DecisionResult = z.discriminatedUnion('kind', [
     state: GateState,
     decisions: z.number().int(),
     needed: z.number().int(),
-    /** The number of the promise that this decision resolves. Null while the gate needs more decisions. */
+    /**
+     * The number of the durable promise that this decision resolves (see {@link gateDecisionPromise}). Null
+     * while the gate needs further decisions.
+     */
     decisionNumber: z.number().int().nullable(),
     replayed: z.boolean(),
   }),
@@ -65,25 +69,25 @@ export const DecisionResult = z.discriminatedUnion('kind', [
     decision: z.string(),
     at: z.string(),
   }),
-  /** The same person has already decided this gate. Each person may decide a gate once. */
+  /** The caller has already decided this gate. Each person may decide a gate once. */
   z.object({ kind: z.literal('already_decided'), gate: z.string(), decision: z.string(), at: z.string() }),
   z.object({ kind: z.literal('expired'), gate: z.string(), deadlineAt: z.string() }),
   z.object({ kind: z.literal('settled'), outcome: Outcome }),
-  /** The release has not reached its gates yet. */
+  /** The release has not reached its gates, so they accept no decisions yet. */
   z.object({ kind: z.literal('not_open'), status: z.enum(['queued', 'running']) }),
   z.object({ kind: z.literal('no_gate') }),
-  /** The request does not name a gate, and the release has several. */
+  /** The request does not name a gate, and more than one gate could be meant. */
   z.object({ kind: z.literal('which'), gates: z.array(z.string()) }),
   z.object({ kind: z.literal('wrong_digest'), digest: Digest }),
-  /** The pointer has moved since the approver reviewed the release. */
+  /** The pointer has moved since the approver compared this release with the live one. */
   Stale,
   z.object({ kind: z.literal('wrong_role'), gate: z.string(), role: z.string() }),
-  /** Four-eyes rule: an author can't approve their own release. */
+  /** The caller is the author of the release. An author can't approve their own release (four-eyes rule). */
   z.object({ kind: z.literal('author'), gate: z.string() }),
   /**
-   * The caller may not report this check. `own_check`: the check has no URL, and the caller is the release's
-   * author. `asked_check`: the check has a URL, and the caller's token is not an admin token. `role` is the
-   * role that may report the check.
+   * The caller may not report the result of this check. `own_check`: the check has no URL, and the caller is
+   * the author of the release. `asked_check`: Pointsman requests the result from the check's URL, so only an
+   * admin token may report it directly. `role` is the role that may report it.
    */
   z.object({ kind: z.enum(['own_check', 'asked_check']), gate: z.string(), role: Role }),
   z.object({ kind: z.literal('no_release') }),
@@ -91,22 +95,22 @@ export const DecisionResult = z.discriminatedUnion('kind', [
 ]);
 export type DecisionResult = z.infer<typeof DecisionResult>;
 
-/** A report that an external system sent to a callback address of this release. */
+/** A report that an external system posted to one of this release's callback addresses. */
 export const CallbackRequest = z.object({
   callback: z.string(),
   report: z.discriminatedUnion('purpose', [
     z.object({ purpose: z.literal('check'), content: CheckReport }),
     z.object({ purpose: z.literal('compile'), content: CompileReport }),
   ]),
-  /** The digest of the report. A repeated report with the same digest has no further effect. */
+  /** The digest of the report. If a report with this digest is already recorded, it has no further effect. */
   fingerprint: Digest,
   requestId: z.string(),
 });
 export type CallbackRequest = z.infer<typeof CallbackRequest>;
 
-/** The reason why a callback address rejects a report. */
+/** The reasons for which a callback address rejects a report. */
 export const CallbackRefusal = z.discriminatedUnion('kind', [
-  /** The address has already received its report, which remains valid. */
+  /** The address has already accepted a different report, which remains valid. */
   z.object({ kind: z.literal('used'), result: z.string(), at: z.string() }),
   z.object({ kind: z.literal('expired'), deadlineAt: z.string() }),
   z.object({ kind: z.literal('revoked'), reason: z.string() }),
@@ -116,23 +120,28 @@ export type CallbackRefusal = z.infer<typeof CallbackRefusal>;
 export const CallbackResult = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('taken'), replayed: z.boolean() }),
   ...CallbackRefusal.options,
-  /** The compile report is incomplete, so nothing was recorded. */
+  /**
+   * The compile report can't be used: blobs are missing, or its content has problems. Nothing was recorded.
+   */
   z.object({ kind: z.literal('unfit'), missing: z.array(Digest), problems: z.array(z.string()) }),
 ]);
 export type CallbackResult = z.infer<typeof CallbackResult>;
 
-/** The name of the promise that the release's n-th gate decision resolves. */
+/** Returns the name of the durable promise that the n-th decision on the release's gates resolves. */
 export function gateDecisionPromise(n: number): string {
   return `gate decision ${n}`;
 }
 
-/** The state key under which a waiting release describes its wait, for operators. */
+/**
+ * The state key under which a waiting release stores a description of what it waits for. Only operators read
+ * it.
+ */
 export const WAITING_FOR = 'waitingFor';
 
 /**
- * Workflow, key = tenant/bundle/vN. `run` executes the stages from top to bottom. While it waits,
- * `recordDecision` accepts gate decisions, and `recordCallback` accepts reports from the external systems
- * that Pointsman called.
+ * Workflow, key = tenant/bundle/vN. `run` executes the stages in order. While `run` waits, `recordDecision`
+ * accepts gate decisions, and `recordCallback` accepts the reports of external systems to which Pointsman
+ * sent a request.
  */
 export const Release = iface.workflow('Release', {
   run: iface.schemas({ input: ReleaseInput, output: ReleaseResult }),

@@ -12,25 +12,27 @@ import type { StoredBundle } from '../../core/releases/slot.ts';
 import { DownSink } from './sink.ts';
 
 /**
- * The service names, keys and messages of all durable code. Code outside handlers/ imports only
- * handlers/contract. Renaming a service, a handler or a field here breaks every invocation in flight. Add new
- * fields as optional ones.
+ * The service names, keys and messages of all Restate services. Code outside handlers/ imports only
+ * handlers/contract.
+ *
+ * Compatibility rules: do not rename a service, a handler or a field, because that breaks every invocation in
+ * flight. Add new fields as optional ones.
  */
 
 /**
- * The author of a request, and the key that identifies a repeated request. The same key with the same
- * fingerprint is the same request.
+ * The author of a request, and the key that identifies a repeated request. A request with the same key and
+ * the same fingerprint is a repetition. A request with the same key and another fingerprint is rejected.
  */
 export const RequestIdentity = z.object({
   by: z.string(),
   /**
-   * The client's Idempotency-Key, or a key that the API generated, so that the API's own retries are
-   * idempotent.
+   * The client's Idempotency-Key. If the client sent none, the API generates one, so that the API's own
+   * retries are idempotent.
    */
   idempotencyKey: z.string(),
-  /** Digest of the request, without the key. */
+  /** The digest of the request's content, without the key. */
   fingerprint: Digest,
-  /** X-Request-Id, for the logs. */
+  /** The X-Request-Id, for the logs. */
   requestId: z.string(),
 });
 
@@ -42,14 +44,14 @@ export const PublishRequest = RequestIdentity.extend({
   message: z.string().nullable(),
   /** The earliest time at which the release may go live, in epoch milliseconds. */
   notBefore: z.number().int().nullable().optional(),
-  /** Creates the channel if the bundle has other channels but not this one. */
+  /** If true, the channel is created if the bundle has other channels but not this one. */
   createChannel: z.boolean().optional(),
   /**
-   * The pointer's generation that the author expects. The release is rejected if the pointer has a different
-   * generation at admission or at the swap.
+   * The generation that the author expects the pointer to have. The release is rejected if the pointer has
+   * another generation at admission or at the swap.
    */
   ifGeneration: Generation.nullable(),
-  /** The push that caused this release. */
+  /** The Git push that caused this release. Missing for a publish through the API. */
   origin: Origin.nullable().optional(),
 });
 export type PublishRequest = z.infer<typeof PublishRequest>;
@@ -57,19 +59,20 @@ export type PublishRequest = z.infer<typeof PublishRequest>;
 export const Stale = z.object({ kind: z.literal('stale'), pointer: Pointer });
 const Held = z.object({ kind: z.literal('held'), reason: z.string() });
 /**
- * A sink that is down and that the channel's policy requires for a move. If `known` is true, the recorded
- * status is current and no new health check is needed.
+ * A sink that is down, although the channel's policy requires it to be healthy for a move. If `known` is
+ * true, the recorded status is recent, so that another health check is not needed.
  */
 const KnownDown = DownSink.extend({ known: z.boolean() });
 const SinksDown = z.object({ kind: z.literal('sinks_down'), sinks: z.array(KnownDown) });
 const NoTenant = z.object({ kind: z.literal('no_tenant') });
 /**
- * The bundle does not have the requested channel, only these, and the request does not set `createChannel`.
+ * The bundle does not have the requested channel, and the request does not set `createChannel`. `channels`
+ * lists the channels that exist.
  */
 const NoChannel = z.object({ kind: z.literal('no_channel'), channels: z.array(z.string()) });
 /**
- * The source was deleted because no release used it within the retention time. The caller must store it
- * again.
+ * The source was deleted, because no release used it within the retention time for unused sources. The caller
+ * must store it again.
  */
 const NoSource = z.object({ kind: z.literal('no_source') });
 const TooManyChannels = z.object({ kind: z.literal('too_many_channels'), limit: z.number() });
@@ -79,8 +82,8 @@ export const PublishResult = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('conflict'), version: Version }),
   z.object({ kind: z.literal('queue_full'), limit: z.number() }),
   /**
-   * A later push of the same hook has already been published as this version. Null if the delivery has ended
-   * in another way.
+   * The push is not published, because a later push of the same hook was already published as `version`. A
+   * null version means that the delivery has already ended without a release.
    */
   z.object({ kind: z.literal('overtaken'), version: Version.nullable() }),
   NoChannel,
@@ -103,21 +106,27 @@ export type SwapRequest = z.infer<typeof SwapRequest>;
 
 export const SwapResult = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('moved'), generation: Generation, seq: z.number().int() }),
-  /** The release was superseded or cancelled. The workflow reads its state from the database. */
+  /**
+   * The release was superseded or cancelled, so the pointer does not move. The database records which of the
+   * two.
+   */
   z.object({ kind: z.literal('not_current') }),
   z.object({ kind: z.literal('held'), reason: z.string() }),
   z.object({ kind: z.literal('stale'), generation: Generation }),
   /**
-   * A gate has not passed, or its approvals are void because the live release has changed since. The workflow
-   * waits for the gates and then requests the swap again.
+   * A gate has not passed, or the release's approvals are void because another release went live. The
+   * workflow waits for the gates and then requests the swap again.
    */
   z.object({ kind: z.literal('gates_open') }),
-  /** The policy has gained a gate since this release was admitted under an older version of the policy. */
+  /**
+   * The current policy has a gate that it did not have when this release was admitted. `policy` is the
+   * version of the current policy.
+   */
   z.object({ kind: z.literal('gate_added'), gate: z.string(), policy: z.number().int() }),
   SinksDown,
   /**
-   * The database did not respond within the time for which the tenant's key may be held. The outcome is
-   * unknown, and the caller must repeat the request.
+   * The database did not respond before the swap handler had to free the tenant's key. It is unknown whether
+   * the pointer moved, so the caller must repeat the request.
    */
   z.object({ kind: z.literal('unavailable') }),
 ]);
@@ -130,11 +139,11 @@ export const MoveRequest = RequestIdentity.extend({
   bundle: BundleName,
   channel: ChannelName,
   version: Version,
-  /** For a rollback: the version that the restored move had made live. */
+  /** For a rollback: the release that was live after the earlier move which this rollback restores. */
   restores: Version.nullable().optional(),
   createChannel: z.boolean().optional(),
   ifGeneration: Generation.nullable(),
-  /** If set, the pointer is held for this reason in the same transaction. */
+  /** If set, the same transaction also puts the pointer on hold, with this text as the reason. */
   hold: z.string().nullable(),
   why: z.string(),
   /** The caller's roles. Only an admin may bypass the gates of a channel. */
@@ -144,12 +153,18 @@ export type MoveRequest = z.infer<typeof MoveRequest>;
 
 export const MoveResult = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('moved'), pointer: Pointer, replayed: z.boolean() }),
-  /** The pointer already points to that release. A requested hold is set anyway. */
+  /**
+   * The pointer already points to the requested release. If the request asks for a hold, the hold is set
+   * anyway.
+   */
   z.object({ kind: z.literal('unchanged'), pointer: Pointer }),
   z.object({ kind: z.literal('no_release') }),
   z.object({ kind: z.literal('no_move') }),
   z.object({ kind: z.literal('not_promotable'), outcome: Outcome.nullable() }),
-  /** The channel has these gates in this version of the policy, and only an admin may bypass them. */
+  /**
+   * The channel has these gates, and only an admin may bypass them. `policy` is the version of the policy
+   * that defines them.
+   */
   z.object({ kind: z.literal('gated'), gates: z.array(z.string()), policy: z.number().int() }),
   SinksDown,
   NoChannel,
@@ -164,7 +179,7 @@ export type MoveResult = z.infer<typeof MoveResult>;
 export const HoldRequest = RequestIdentity.extend({
   bundle: BundleName,
   channel: ChannelName,
-  /** Null lifts the hold. */
+  /** The reason of the hold. Null lifts the hold. */
   reason: z.string().nullable(),
 });
 export type HoldRequest = z.infer<typeof HoldRequest>;
@@ -189,7 +204,10 @@ export type CancelRequest = z.infer<typeof CancelRequest>;
 export const CancelResult = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('cancelling') }),
   z.object({ kind: z.literal('settled'), outcome: Outcome }),
-  /** The pointer has already moved: the release will settle as published. */
+  /**
+   * The pointer has already moved to this release, so the release can't be cancelled and will settle as
+   * published.
+   */
   z.object({ kind: z.literal('too_late'), generation: Generation }),
   z.object({ kind: z.literal('no_release') }),
 ]);
@@ -204,8 +222,8 @@ export const ReconcileRequest = z.object({
 export type ReconcileRequest = z.infer<typeof ReconcileRequest>;
 
 /**
- * Virtual object, key = tenant. Admits and numbers releases and moves pointers. Its handlers never wait for a
- * release.
+ * Virtual object, key = tenant. Admits releases, assigns their version numbers, and moves pointers. Its
+ * handlers never wait for a release.
  */
 export const Tenant = iface.object('Tenant', {
   publish: iface.schemas({ input: PublishRequest, output: PublishResult }),

@@ -3,18 +3,19 @@ import { type HooksProvider, TerminalError } from '@restatedev/restate-sdk';
 import { REFUSED } from './store-unavailable.ts';
 
 /**
- * Returns whether an error shows a defect in the code. The same input would cause the same error again, so a
- * retry is useless. Restate's own errors (a suspension, a journal mismatch, a lost connection) have other
- * classes.
+ * Returns whether an error was caused by a defect in the code. A retry with the same input would fail again.
+ * Restate's own errors (a suspension, a journal mismatch, a lost connection) have other classes.
  */
 export function isDefect(error: unknown): error is TypeError | RangeError | ReferenceError {
   return error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError;
 }
 
 /**
- * Ends an invocation at its first defect. Retries would hold an object's key for ten minutes, or a release's
- * position in the queue for a day. This hook only receives errors of the handler itself. A step retries the
- * errors of its closure within its own limits, because a `TypeError` in a closure may be a failed connection.
+ * A hook that ends an invocation at its first defect. Without it, retries would hold an object's key for ten
+ * minutes, or block a release's queue for a day.
+ *
+ * The hook receives only errors that the handler itself throws. Errors inside a `ctx.run` closure are retried
+ * within the limits of that step, because a `TypeError` there may be a failed connection.
  */
 export const endOnDefect: HooksProvider = () => ({
   interceptor: {
@@ -29,8 +30,8 @@ export const endOnDefect: HooksProvider = () => ({
 });
 
 /**
- * Converts a defect to a terminal error. The message includes the code location, because the worker's log
- * shows only the message. The API does not return this message to its callers.
+ * Converts a defect to a terminal error. The message includes the location in the code, because the worker's
+ * log shows only the message of a terminal error. The API does not return this message to its callers.
  */
 function toTerminalError({ name, message, stack = '' }: Error): TerminalError {
   const place = /\n +(at .*)/.exec(stack)?.[1] ?? '';

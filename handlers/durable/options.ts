@@ -6,9 +6,9 @@ import { endOnDefect } from './defects.ts';
 import { REFUSED } from './store-unavailable.ts';
 
 /**
- * Options of a tenant's object. Its steps have their own, bounded retries. A defect in the code ends the call
- * immediately. If the worker is unreachable, Restate retries the call for about ten minutes. Then the key is
- * free for the tenant's next call.
+ * Options of the tenant's object and of the other virtual objects. The steps have their own, bounded retries.
+ * A defect in the code ends the call immediately. If the worker is unreachable, Restate retries the call for
+ * about ten minutes. Then it kills the call, so that the key is free for the next one.
  */
 export const objectOptions: ObjectOptions = {
   asTerminalError,
@@ -20,9 +20,11 @@ export const objectOptions: ObjectOptions = {
 };
 
 /**
- * Options of a release. No other call waits for its key, so Restate pauses an invocation that keeps failing,
- * and an operator can fix the cause and resume it. A defect in the code ends the invocation instead, because
- * a paused release would block its channel's queue. The sweep settles releases whose invocation has ended.
+ * Options of the workflows. No other call waits for a workflow's key. Restate therefore pauses an invocation
+ * that keeps failing, and an operator can fix the cause and resume it.
+ *
+ * A defect in the code ends the invocation instead, because a paused release would block its channel's queue.
+ * The worker's periodic sweep settles a release whose invocation has ended.
  */
 export const workflowOptions: WorkflowOptions = {
   asTerminalError,
@@ -34,16 +36,16 @@ export const workflowOptions: WorkflowOptions = {
 };
 
 /**
- * Options of the handlers that receive decisions and callbacks while a release waits. The caller waits for
- * the response, and retries if it does not arrive.
+ * Options of the handlers that record decisions and callbacks while a release waits. After the last retry
+ * Restate kills the call. That is safe, because the caller repeats its request if no response arrives.
  */
 export const sharedHandlerOptions = {
   retryPolicy: { ...invocationLimits.objectRetries, onMaxAttempts: 'kill' },
 } as const;
 
 /**
- * Maps errors that a retry can't fix to terminal errors: a PointsmanError means that the same call would fail
- * again. Every other error is retried.
+ * Converts an error to a terminal error if a retry would fail in the same way. That is true of every
+ * PointsmanError except `unavailable`. Returns undefined for all other errors, which Restate then retries.
  */
 function asTerminalError(error: unknown): TerminalError | undefined {
   if (!(error instanceof PointsmanError) || error.code === 'unavailable') return undefined;

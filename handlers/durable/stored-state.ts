@@ -4,16 +4,16 @@ import type { z } from 'zod';
 import { parseJson } from '@pointsman/protocol/json/parse-json';
 
 /**
- * Replaces state that does not match its schema, because an older version wrote it or someone edited it by
- * hand.
+ * The result of reading a state value that does not match its schema. Perhaps an older version wrote it, or
+ * an operator edited it by hand.
  */
 export const UNREADABLE = Symbol('unreadable state');
 type Unreadable = typeof UNREADABLE;
 
 /**
- * Stores a value as JSON that an operator can read and edit, and validates it on every read. An invalid value
- * returns UNREADABLE instead of throwing. An exception would fail every handler that reads the key, and block
- * the key permanently.
+ * Creates a serde that stores a value as JSON, which an operator can read and edit, and validates it on every
+ * read. An invalid value is returned as UNREADABLE. If the serde threw instead, every handler that reads the
+ * state would fail, and the object's key would be blocked permanently.
  */
 export function storedAs<T>(schema: z.ZodType<T>): Serde<T | Unreadable> {
   return {
@@ -31,7 +31,10 @@ export function storedAs<T>(schema: z.ZodType<T>): Serde<T | Unreadable> {
   };
 }
 
-/** Reads state that is only a cache of the database. Returns null for unreadable state. */
+/**
+ * Reads a state value that only caches data of the database. Returns null if the value is missing or
+ * unreadable; the caller then uses the database.
+ */
 export async function readShortcut<T>(
   ctx: ObjectContext | ObjectSharedContext,
   key: string,

@@ -7,7 +7,7 @@ import type { Deps } from '../ports/deps.ts';
 import { CommitStatus } from '../contract/hooks.ts';
 import { objectOptions } from '../durable/options.ts';
 
-/** Reports commit statuses to the Git providers. */
+/** Reports the state of pushes to the Git providers as commit statuses. */
 export function commitStatusObject(deps: Deps) {
   return implement(CommitStatus, {
     description: 'Reports the state of a push to its commit. Key: tenant/hook/delivery.',
@@ -17,12 +17,13 @@ export function commitStatusObject(deps: Deps) {
 }
 
 /**
- * Sends the statuses that are due according to the database, one at a time. The object runs one handler at a time, so
- * "pending" never arrives after the final status. The handler reads the database again before each attempt, because a
- * final status may have become due during the wait.
+ * Sends every commit status that the database lists as due, one at a time. The object runs one handler at a
+ * time, so "pending" never arrives after the final status. The handler reads the database again before each
+ * attempt, because a final status may have become due during the wait.
  *
- * If the worker dies between the call and its result, the provider receives the same status twice, which is
- * unavoidable. Cancelled or killed: the sweep starts the handler again, because the status is still due.
+ * If the worker dies after a call and before its result is recorded, the status is sent twice. This can't be
+ * avoided. If the invocation is cancelled or killed, the worker's periodic sweep starts it again, because the
+ * status is still due.
  */
 async function report(ctx: ObjectContext, deps: Deps): Promise<null> {
   const name = parseDeliveryKey(ctx.key);

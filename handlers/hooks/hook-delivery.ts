@@ -18,7 +18,10 @@ import { workflowOptions } from '../durable/options.ts';
 import { retriesExhausted, REFUSED } from '../durable/store-unavailable.ts';
 import { ignoringCancellation } from '../durable/ignoring-cancellation.ts';
 
-/** Processes one push from a provider, until it becomes a release or ends without one. */
+/**
+ * Processes one push from a Git provider: fetches its source and publishes it, or ends the delivery with a
+ * reason.
+ */
 export function hookDeliveryWorkflow(deps: Deps) {
   return implement(HookDelivery, {
     description: 'Fetches the pushed source and publishes it. Key: tenant/hook/delivery.',
@@ -27,25 +30,26 @@ export function hookDeliveryWorkflow(deps: Deps) {
   });
 }
 
-/** The result of a delivery that ends without a release. */
+/** The result of a delivery that created no release. */
 interface Unpublished {
   readonly kind: 'refused' | 'failed';
   readonly reason: string;
 }
 
 /**
- * Fetches the source, stores it, and publishes it under the delivery's own idempotency key. A repeated delivery
- * therefore creates only one release.
+ * Fetches the source, stores it, and publishes it. The idempotency key of the publish is derived from the
+ * delivery, so that a repeated delivery creates only one release.
  *
- * If the worker dies, Restate replays the handler from the last step, and repeats a fetch whose result was not
- * journaled. If it is cancelled, the delivery ends as refused. If its release was already admitted, the release
- * continues on its own. If it is killed, none of this code runs again, and the sweep ends the delivery. Nothing must
- * be undone, because an unpublished source is unreferenced content.
+ * If the worker dies, Restate replays the handler from the last step, and repeats a fetch whose result was
+ * not journaled. If the invocation is cancelled, the delivery ends as refused; a release that was already
+ * admitted continues. If it is killed, none of this code runs again, and the worker's periodic sweep ends the
+ * delivery. Nothing must be undone: a source that no release uses is deleted after its retention time.
  */
 async function run(ctx: WorkflowContext, deps: Deps): Promise<HookDeliveryResult> {
   const name = parseDeliveryKey(ctx.key);
   if (!name) throw new TerminalError(`"${ctx.key}" is not the key of a delivery`, { errorCode: 400 });
-  // The sweep would also start this call within seconds. Starting it now updates the commit sooner.
+  // Updates the commit status immediately. The periodic sweep would start the same call, but only some
+  // seconds later.
   ctx.sendClient(CommitStatus, ctx.key).report(null);
   const ended = await fetchAndPublish(ctx, deps, name);
   if ('state' in ended) return ended;
@@ -80,8 +84,8 @@ async function fetchAndPublish(
 }
 
 /**
- * Retries until the source is fetched or a retry would be useless. Between attempts, the workflow is
- * suspended and holds no key.
+ * Retries until the source is fetched, the retries are exhausted, or another attempt would fail in the same
+ * way. Between attempts the workflow is suspended, and it blocks no other call.
  */
 async function fetchSource(
   ctx: WorkflowContext,
@@ -115,9 +119,9 @@ async function fetchSource(
 }
 
 /**
- * Publishes the source. If the tenant's object reports that its database is unavailable, this workflow waits,
- * because no other call waits for its key. During the wait, the sweep may delete the still unreferenced
- * source. The publish then returns `no_source`.
+ * Publishes the source. If the tenant's object reports that the database is unavailable, this workflow waits
+ * and tries again. It may wait, because no other call waits for its key. During the wait, the source may be
+ * deleted as unused. The publish then returns `no_source`, and the caller fetches the source again.
  */
 async function publish(
   ctx: WorkflowContext,
@@ -155,8 +159,8 @@ function publishRequest(name: DeliveryName, fetched: FetchedSource): PublishRequ
 }
 
 /**
- * Sends one publish request. Returns null if the outcome is unknown. The request is idempotent, so repeating
- * it returns the same release.
+ * Sends one publish request. Returns null if it is unknown whether the release was admitted. The request can
+ * be repeated, because it has an idempotency key: a repetition returns the same release.
  */
 async function requestPublish(
   ctx: WorkflowContext,

@@ -7,32 +7,34 @@ import { type CallbackRequest, CallbackResult } from '../contract/release.ts';
 import { Closed, CompiledDigests, type StageSpan, type StageTimes } from './stages.ts';
 
 /**
- * The ports for requests to external systems and their callbacks. The rules of ports/deps.ts apply here too.
+ * The ports for requests to external systems, and for the reports that these systems send back. The rules for
+ * all ports at the top of ports/deps.ts apply.
  */
 
-/** A new callback address, which accepts one report. */
+/** A new callback address, to which an external system may post one report. */
 export interface NewCallback extends CalloutId {
-  /** The secret that authorizes the report. The database stores only its hash. */
+  /** The secret in the callback URL that authorizes the report. The database stores only its hash. */
   readonly capability: string;
-  /** The awakeable that the report resolves. Null for a check, whose report decides a gate instead. */
+  /**
+   * The ID of the awakeable to resolve when the report arrives. Null for a check, whose report decides a gate
+   * instead.
+   */
   readonly awakeableId: string | null;
   readonly deadlineMs: number;
-  /** The recipient of the request, as shown in the ledger. */
+  /** Describes the request in the effect ledger. */
   readonly detail: string;
   readonly at: number;
 }
 
 export const OpenedCallback = z.discriminatedUnion('kind', [
-  /** The address is open: the caller must send the request, with this capability. */
+  /** The address is open, and the caller must send the request with this capability. */
   z.object({ kind: z.literal('open'), channel: z.string(), digest: Digest.nullable() }),
   /**
-   * The request was already sent with a different capability, which is still valid. Its report will arrive.
+   * An earlier run of the handler has already sent the request, with a different capability, which is still
+   * valid. The caller must not send another request.
    */
   z.object({ kind: z.literal('asked') }),
-  /**
-   * The report has arrived or is no longer needed. A waiting workflow should read the result from the
-   * database.
-   */
+  /** The report has already arrived, or the release no longer waits for it. No request must be sent. */
   z.object({ kind: z.literal('over') }),
 ]);
 export type OpenedCallback = z.infer<typeof OpenedCallback>;
@@ -40,20 +42,23 @@ export type OpenedCallback = z.infer<typeof OpenedCallback>;
 export const EndedAttempt = z.discriminatedUnion('kind', [
   CompiledDigests.extend({ kind: z.literal('compiled') }),
   z.object({ kind: z.literal('invalid'), summary: z.string() }),
-  /** The attempt failed. If `final` is true, another attempt would fail in the same way. */
+  /** The attempt failed. If `final` is true, another attempt would fail for the same reason. */
   z.object({ kind: z.literal('failed'), reason: z.string(), final: z.boolean() }),
-  /** The release has already been closed, by a cancel, a supersede or the sweep. */
+  /** The release was already closed: it was cancelled or superseded, or the periodic sweep closed it. */
   Closed,
 ]);
 export type EndedAttempt = z.infer<typeof EndedAttempt>;
 
 const [Taken, ...Rejected] = CallbackResult.options;
 
-/** The effect of a report, with the promises that the caller must resolve. */
+/** The result of recording a report, with the awakeable and the promise that the caller must resolve. */
 export const AnsweredCallback = z.discriminatedUnion('kind', [
   Taken.extend({
     awakeableId: z.string().nullable(),
-    /** The number of the promise to resolve, as in {@link DecisionResult}. */
+    /**
+     * The number of the promise to resolve, as in {@link DecisionResult}. Null if no promise must be
+     * resolved.
+     */
     decisionNumber: z.number().int().nullable(),
   }),
   ...Rejected,
@@ -62,50 +67,51 @@ export type AnsweredCallback = z.infer<typeof AnsweredCallback>;
 
 export interface Callbacks {
   /**
-   * In one transaction, opens the callback address and records in the ledger that the request has started.
-   * Does nothing if the report is no longer needed.
+   * In one transaction, opens the callback address and records in the effect ledger that the request has
+   * started. Does nothing if the release no longer waits for the report.
    */
   open(callback: NewCallback): Promise<OpenedCallback>;
   /** Returns whether the release still waits for the report. */
   isOpen(callout: CalloutId): Promise<boolean>;
   /**
-   * Records that the external system has accepted the request. A ledger entry that was compensated in the
-   * meantime stays compensated.
+   * Records that the external system has accepted the request. If the ledger entry was marked as compensated
+   * in the meantime, it keeps that status.
    */
   recordRequested(callout: CalloutId, detail: string, at: number): Promise<void>;
   /**
-   * Records that the request failed permanently, and closes the address. Returns false if a report has
-   * arrived anyway, or is no longer needed.
+   * Records that the request failed permanently, and closes the address. Returns false, and records nothing,
+   * if a report has already arrived or the release no longer waits for it.
    */
   giveUp(callout: CalloutId, why: { reason: string; final: boolean; at: number }): Promise<boolean>;
   /** Records a report and applies its effects, in one transaction. Idempotent. */
   answer(id: ReleaseId, request: CallbackRequest & { at: number }): Promise<AnsweredCallback>;
   /**
-   * Records that the validation has passed and that the external compilation has started. Returns false if
+   * Records that the source was validated and that an external system starts to compile it. Returns false if
    * the release is closed.
    */
   beginCompile(id: ReleaseId, validated: StageSpan, times: StageTimes): Promise<boolean>;
   /**
-   * Returns the result of an attempt. If no report has arrived, this call ends the attempt and closes its
-   * address.
+   * Returns the result of a compile attempt. If no report has arrived, this call ends the attempt as failed
+   * and closes its callback address.
    */
   endAttempt(id: ReleaseId, attempt: number, at: number): Promise<EndedAttempt>;
 }
 
-/** The result of one call. */
+/** The result of one HTTP request or one message to an external system. */
 export type RequestResult =
   | { readonly kind: 'asked'; readonly detail: string }
   /**
-   * The outcome is unknown, or the system is busy. The caller must retry, after `retryAfterMs` if it is set.
+   * It is unknown whether the request arrived, or the system is overloaded. The caller must send it again,
+   * after `retryAfterMs` if that is set.
    */
   | { readonly kind: 'later'; readonly reason: string; readonly retryAfterMs: number | null }
-  /** The system rejects the request, and would reject a repeated one too. */
+  /** The system rejected the request, and would reject a repetition too. */
   | { readonly kind: 'refused'; readonly reason: string };
 
 interface Request extends ReleaseId {
   readonly channel: string;
   readonly deadlineMs: number;
-  /** All calls of one callout have the same key. */
+  /** The Idempotency-Key of the request. All attempts to send it have the same key. */
   readonly idempotencyKey: string;
   readonly capability: string;
 }
@@ -122,9 +128,9 @@ export interface CompileCall extends Request {
   readonly rule: RemoteCompileRule;
 }
 
-/** Sends requests to external systems. A request may have arrived even if its response was lost. */
+/** Sends requests to external systems. If a response is lost, the request may have arrived anyway. */
 export interface OutboundCalls {
-  /** Returns an unguessable secret. */
+  /** Returns a new unguessable secret for a callback URL. */
   makeCapability(): string;
   requestCheck(call: CheckCall): Promise<RequestResult>;
   requestCompile(call: CompileCall): Promise<RequestResult>;

@@ -11,38 +11,38 @@ import type { SystemsReport } from '../contract/worker.ts';
 
 /**
  * The dependencies of the handlers. services/ implements the interfaces of this folder, and services/worker
- * passes them in. Each method is the body of one durable step: it takes plain data and is idempotent. It
- * throws only errors that are worth a retry, and returns every expected outcome as a value. Values that come
- * from the database are defined as schemas, with which services/postgres parses them.
+ * passes them to the handlers.
+ *
+ * Rules for all ports: each method is the body of one durable step, so it takes plain data and is idempotent.
+ * It throws an error only if a retry may succeed, and returns every expected outcome as a value. Values that
+ * come from the database have a schema, with which services/postgres parses them.
  */
 
 /**
- * The state of a release's workflow in Restate. `unknown` means that Restate does not list the workflow. That
- * proves nothing: the workflow may be in transit between two partitions, or the server may just have started.
+ * The state of a release's workflow in Restate. `unknown`: Restate does not list the workflow. The workflow
+ * may exist anyway, because it may be in transit between two partitions or the server may just have started.
  */
 export type InvocationState = 'running' | 'ended' | 'unknown';
 
 export interface Invocations {
   stateOf(id: ReleaseId): Promise<InvocationState>;
   /**
-   * Deletes the state of a workflow that has ended. A killed workflow leaves its `waitingFor` state behind.
+   * Deletes the Restate state of a workflow that has ended. A workflow that was killed has left its
+   * `waitingFor` state behind.
    */
   clearState(id: ReleaseId): Promise<void>;
 }
 
 /**
- * The wall clock, in epoch milliseconds. Handlers read it only inside durable steps, so that the value is
- * journaled.
+ * The wall clock, in epoch milliseconds. Handlers read it only inside durable steps. The result is journaled,
+ * so a replay gets the same time.
  */
 export interface Clock {
   now(): number;
 }
 
 export interface Systems {
-  /**
-   * Checks whether each system would accept a write. Ends within the time limits of the systems, and never
-   * rejects.
-   */
+  /** Checks whether each system would accept a write. Each check has a time limit. Never rejects. */
   check(): Promise<SystemsReport>;
 }
 

@@ -4,9 +4,12 @@ import type { DeliveryName, Origin } from '@pointsman/protocol/hook';
 import { type ConflictRule, Outcome } from '@pointsman/protocol/releases/release';
 import type { HookDeliveryResult } from '../contract/hooks.ts';
 
-/** The ports for hook deliveries and commit statuses. The rules of ports/deps.ts apply here too. */
+/**
+ * The ports for hook deliveries and commit statuses. The rules for all ports at the top of ports/deps.ts
+ * apply.
+ */
 
-/** A stored source, and the parameters with which it is published. */
+/** A fetched source, and the options with which it must be published. */
 export interface FetchedSource {
   readonly kind: 'fetched';
   readonly source: string;
@@ -14,39 +17,39 @@ export interface FetchedSource {
   readonly channel: string;
   readonly createChannel: boolean;
   readonly onConflict: ConflictRule;
-  /** The commit's subject line. */
+  /** The subject line of the commit. */
   readonly message: string | null;
   readonly origin: Origin;
 }
 
 export type Fetched =
   | FetchedSource
-  /** A rule or the provider rejects the delivery. Another fetch would fail in the same way. */
+  /** The Git provider or a rule of Pointsman rejects the source. Another fetch would fail in the same way. */
   | { readonly kind: 'refused'; readonly reason: string }
   /** The source is not available. Another fetch would fail in the same way. */
   | { readonly kind: 'failed'; readonly reason: string }
   /**
-   * The provider is unreachable, or the outcome is unknown. The caller must retry, after `retryAfterMs` if it
-   * is set.
+   * The provider is unreachable, or the result of the fetch is unknown. The caller must retry, after
+   * `retryAfterMs` if that is set.
    */
   | { readonly kind: 'later'; readonly reason: string; readonly retryAfterMs: number | null }
   /**
-   * The worker is busy with other fetches. The caller retries soon, and such a retry does not count as an
-   * attempt.
+   * The worker already runs the maximum number of fetches. The caller must retry soon, and this retry does
+   * not count as an attempt.
    */
   | { readonly kind: 'busy' }
-  /** The delivery has already ended. */
+  /** The delivery has already ended, with this result. */
   | { readonly kind: 'ended'; readonly result: HookDeliveryResult };
 
 export interface Deliveries {
   /**
-   * Makes one attempt: reads from the database which commit to fetch, fetches it, and stores the source. A
-   * stored source is invisible until it is published.
+   * Makes one attempt to fetch a source: reads the commit to fetch from the database, fetches it, and stores
+   * the source. No reader can see a stored source before it is published.
    */
   fetch(name: DeliveryName, at: number): Promise<Fetched>;
   /**
-   * Ends a delivery without a release, and schedules a commit status with the reason. A delivery that has
-   * already ended stays unchanged.
+   * Ends a delivery without a release, and marks a commit status with the reason as due. A delivery that has
+   * already ended does not change.
    */
   end(name: DeliveryName, how: 'refused' | 'failed', reason: string, at: number): Promise<HookDeliveryResult>;
 }
@@ -62,14 +65,20 @@ export type ReportResult =
   | { readonly kind: 'refused'; readonly reason: string };
 
 export interface Reports {
-  /** Returns the next status to send, or null if none is due. Skips a status that a later one replaces. */
+  /**
+   * Returns the next commit status to send, or null if no status is due. Omits a status that a later one has
+   * replaced.
+   */
   next(name: DeliveryName, at: number): Promise<NextReport | null>;
   /**
-   * Makes one attempt. If the response is lost, the provider may have received the status, and the same
-   * status is sent again.
+   * Makes one attempt to send a status. If the response is lost, the provider may have received the status,
+   * and the next attempt sends it again.
    */
   send(name: DeliveryName, report: NextReport): Promise<ReportResult>;
-  /** Records the result with the delivery and in the release's ledger. A repeated call has no effect. */
+  /**
+   * Records the result in the delivery's row and in the effect ledger of the release. A repeated call has no
+   * effect.
+   */
   record(
     name: DeliveryName,
     report: NextReport,

@@ -11,19 +11,22 @@ import {
 } from '../contract/tenant.ts';
 import type { StageTimes } from './stages.ts';
 
-/** The port that moves pointers. The rules of ports/deps.ts apply here too. */
+/** The port that moves pointers. The rules for all ports at the top of ports/deps.ts apply. */
 
 export interface MoveByRelease extends ReleaseId {
   readonly channel: string;
   /**
-   * The generation in the durable state. The database moves the pointer only if it has the same generation
-   * (compare-and-set).
+   * The pointer's generation according to the Restate state. The database moves the pointer only if it stores
+   * the same generation (compare-and-set).
    */
   readonly expectedGeneration: number;
   readonly at: number;
 }
 
-/** The sinks to notify of a move. The field is missing in journals from versions without sinks. */
+/**
+ * The notifications that the caller must send after a move, one for each sink. Journals written before sinks
+ * existed do not have this field.
+ */
 export const SinkNotifications = z.object({ sinksToNotify: z.array(SinkNotification) });
 export type SinkNotifications = z.infer<typeof SinkNotifications>;
 
@@ -33,8 +36,8 @@ export const PointerMove = z.discriminatedUnion('kind', [
   Moved.extend(SinkNotifications.partial().shape),
   ...NotMoved,
   /**
-   * The database has a different generation, and the release does not require a certain one. The caller must
-   * adopt this generation and retry.
+   * The database stores a different generation than the caller expected, and the author of the release did
+   * not require a certain one. The caller must use this generation and retry.
    */
   z.object({ kind: z.literal('state_behind'), generation: Generation }),
 ]);
@@ -42,15 +45,15 @@ export type PointerMove = z.infer<typeof PointerMove>;
 
 export interface Moves {
   /**
-   * Moves the pointer for a release, in one transaction that also notifies listeners. Idempotent: a repeated
-   * call returns the recorded move.
+   * Moves the pointer to a release, in one transaction that also notifies the listeners of the database
+   * (NOTIFY). Idempotent: a repeated call returns the recorded move.
    */
   moveByRelease(request: MoveByRelease): Promise<PointerMove>;
-  /** Promotes or rolls back, in one transaction. */
+  /** Promotes or rolls back a pointer, in one transaction. */
   moveByHand(
     request: MoveRequest & { tenant: string; at: number },
   ): Promise<MoveResult & Partial<SinkNotifications>>;
   setHold(request: HoldRequest & { tenant: string; at: number }): Promise<HoldResult>;
-  /** Records in the ledger that the move was announced. */
+  /** Records in the effect ledger that the listeners were notified of the release's move. */
   announce(id: ReleaseId, times: StageTimes): Promise<void>;
 }

@@ -4,12 +4,15 @@ import { Generation, type ReleaseId } from '@pointsman/protocol/identifiers';
 import { Effect, FailedOutcome, type Stage } from '@pointsman/protocol/releases/release';
 import { ReleaseResult } from '../contract/release.ts';
 
-/** The port that settles releases in the database. The rules of ports/deps.ts apply here too. */
+/**
+ * The port that closes and settles releases in the database. The rules for all ports at the top of
+ * ports/deps.ts apply.
+ */
 
 export const Closing = z.discriminatedUnion('kind', [
   /**
-   * The release is closed and can have no further effects. The caller must undo these remaining effects, the
-   * last one first.
+   * The release is closed, so it can cause no further effects. The caller must undo the listed effects,
+   * starting with the last one.
    */
   z.object({
     kind: z.literal('closing'),
@@ -17,7 +20,10 @@ export const Closing = z.discriminatedUnion('kind', [
     reason: z.string(),
     effects: z.array(Effect),
   }),
-  /** It is too late to close the release: the pointer has moved, so the release continues to its end. */
+  /**
+   * The release can't be closed any more, because the pointer has already moved to it. It must continue to
+   * its end.
+   */
   z.object({ kind: z.literal('moved'), generation: Generation, seq: z.number().int() }),
   ReleaseResult.extend({ kind: z.literal('settled') }),
 ]);
@@ -25,10 +31,13 @@ export type Closing = z.infer<typeof Closing>;
 
 export interface CloseRequest {
   readonly outcome: FailedOutcome;
-  /** True if a recorded intent to supersede or cancel the release takes precedence over this outcome. */
+  /**
+   * If true, and the database has recorded that the release must be superseded or cancelled, the release gets
+   * that outcome instead of `outcome`.
+   */
   readonly yieldsToIntent: boolean;
   readonly reason: string;
-  /** The stage in which the release stopped. Null if unknown. */
+  /** The stage in which the release stopped. Null if the stage is unknown. */
   readonly stage: Stage | null;
   readonly at: number;
 }
@@ -39,8 +48,8 @@ export interface Settlements {
   undo(id: ReleaseId, effect: Effect): Promise<void>;
   recordUndoFailure(id: ReleaseId, effect: Effect, reason: string): Promise<void>;
   /**
-   * Settles the release, with the outcome that was recorded when it was closed, or with `published` if its
-   * pointer has moved. Idempotent.
+   * Settles the release: with `published` if the pointer has moved to it, otherwise with the outcome that was
+   * recorded when it was closed. Idempotent.
    */
   settle(id: ReleaseId, at: number): Promise<ReleaseResult>;
 }

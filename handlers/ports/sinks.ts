@@ -11,47 +11,53 @@ import {
 } from '../contract/sink.ts';
 
 /**
- * The ports of the writers that deliver moves to sinks. As in ports/deps.ts, each method is the body of one
- * durable step.
+ * The ports of the writers, the objects that deliver moves to sinks. The rules for all ports at the top of
+ * ports/deps.ts apply.
  */
 
-/** The failed attempts since the last successful delivery. */
+/** The consecutive failures since the last successful delivery. */
 export const Failing = z.object({
   failures: z.number().int().min(1),
   sinceMs: z.number(),
-  /** Before this time, in epoch milliseconds, a notification about further moves does not cause a retry. */
+  /**
+   * The earliest time of the next attempt, in epoch milliseconds. A notification of a new move does not start
+   * an attempt before this time.
+   */
   retryAtMs: z.number(),
 });
 export type Failing = Readonly<z.infer<typeof Failing>>;
 
-/** Identifies an attempt, so that the target can detect a repeated one. */
+/**
+ * The data of a delivery attempt. A repeated attempt has the same data, so that the target can detect
+ * duplicates.
+ */
 export const DeliveryAttempt = z.object({
   /**
-   * The current position of the target, for example the last entry ID of a stream. Null if it is uncertain
-   * and must be looked up.
+   * The position in the target after the last delivery, for example the ID of a stream's last entry. Null if
+   * it is not known, in which case the delivery first reads it from the target.
    */
   position: z.string().nullable(),
-  /** The time of the first attempt, in epoch milliseconds. */
+  /** The time at which this attempt was first made, in epoch milliseconds. */
   atMs: z.number(),
 });
 export type DeliveryAttempt = Readonly<z.infer<typeof DeliveryAttempt>>;
 
 export interface DeliverRequest extends SinkId, DeliveryAttempt {
   /**
-   * The writer's cursor: the number up to which moves are delivered. Null if the writer has no cursor; the
-   * cursor in the database is then used.
+   * The sequence number of the last delivered move, according to the writer's state. If it is null, the
+   * number in the database is used.
    */
   readonly after: number | null;
   readonly failing: Failing | null;
-  /** A random number in [0, 1), for the jitter of the wait after a failure. */
+  /** A random number in [0, 1), which adds jitter to the wait after a failure. */
   readonly random01: number;
 }
 
-/** The result of one delivery. `seq` is the number up to which moves are delivered. */
+/** The result of one delivery attempt. `seq` is the sequence number of the last delivered move. */
 export type Delivered =
-  /** No move is due, or the sink is paused. */
+  /** There was nothing to deliver, because no move is waiting or the sink is paused. */
   | { readonly kind: 'idle'; readonly seq: number; readonly position: string | null }
-  /** Moves were delivered. If `more` is true, further moves may be due. */
+  /** Moves were delivered. If `more` is true, further moves may be waiting. */
   | {
       readonly kind: 'delivered';
       readonly seq: number;
@@ -59,8 +65,8 @@ export type Delivered =
       readonly more: boolean;
     }
   /**
-   * The delivery failed. The writer must retry after `waitMs`. If `whole` is false, the target rejects only
-   * this tenant's events, and deliveries for the writer's other tenants continue.
+   * The delivery failed, and the writer must retry after `waitMs`. If `whole` is false, the target rejected
+   * only the events of this tenant, so the writer continues with its other tenants.
    */
   | {
       readonly kind: 'failed';
@@ -71,14 +77,14 @@ export type Delivered =
       readonly whole: boolean;
       readonly reason: string;
     }
-  /** The sink was deleted, or this worker has no such broker. */
+  /** The sink was deleted, or this worker is not configured for the broker. */
   | { readonly kind: 'gone' };
 
 const [Done, ...Refused] = ControlResult.options;
 
 export const Controlled = z.discriminatedUnion('kind', [
   Done.extend({
-    /** The number up to which moves now count as delivered. */
+    /** The sequence number of the last move that counts as delivered after the request. */
     seq: z.number().int(),
     latest: z.number().int(),
   }),
@@ -89,30 +95,34 @@ export type Controlled = z.infer<typeof Controlled>;
 export type Probed =
   | { readonly kind: 'well' }
   /**
-   * The broker responds again, but moves are due. The partition counts as failing until they have been
-   * delivered.
+   * The broker responds again, but moves are still undelivered. The partition counts as failing until they
+   * are delivered.
    */
   | { readonly kind: 'due'; readonly reason: string }
   | { readonly kind: 'down'; readonly reason: string };
 
 export interface Sinks {
-  /** Reads the due moves, passes them to the target, and records the result. */
+  /** Reads the undelivered moves, sends them to the target, and records the result. */
   deliver(request: DeliverRequest): Promise<Delivered>;
-  /** Applies a request to pause, resume or rewind, in one transaction. Idempotent by its key. */
+  /** Pauses, resumes or rewinds a sink, in one transaction. Idempotent by the request's idempotency key. */
   control(request: ControlRequest & { at: number }): Promise<Controlled>;
   /**
-   * Makes one attempt to send one event, without a change to the cursor. `eventId` is the ID of a test event.
+   * Makes one attempt to send one event. The cursor, which records the delivered moves, does not change.
+   * `eventId` is used only for a test event.
    */
   send(
     request: SendRequest & DeliveryAttempt & { eventId: string },
   ): Promise<{ readonly answer: SendResult; readonly position: string | null }>;
-  /** Returns the other tenants of the same shared stream that have due moves. Empty for a webhook. */
+  /**
+   * Returns one notification for each other tenant of the same shared stream that has undelivered moves.
+   * Returns an empty list for a webhook.
+   */
   listLagging(sink: SinkId): Promise<readonly SinkNotification[]>;
-  /** Checks these sinks, records their status, and returns those that are down. */
+  /** Checks the health of these sinks, records it, and returns the sinks that are down. */
   checkHealth(tenant: string, sinks: readonly string[]): Promise<readonly DownSink[]>;
   /**
-   * Checks whether the broker would accept a move, and records the result for all tenants of the given
-   * tenant's partition.
+   * Checks whether the broker would accept a move, and records the result for all tenants of the partition to
+   * which the given tenant belongs.
    */
   probe(broker: Broker, tenant: string): Promise<Probed>;
 }

@@ -11,24 +11,24 @@ import type { Deps } from '../ports/deps.ts';
 import { type DownSink, Sink } from '../contract/sink.ts';
 import { errored, type StageFailure } from './stage-failure.ts';
 
-/** The progress of a release's wait for unhealthy sinks. */
+/** The progress of a release that waits for unhealthy sinks. */
 export interface Frozen {
   readonly checks: number;
   /**
-   * The number of consecutive checks that found all sinks healthy although the swap had rejected the recorded
-   * result as too old.
+   * The number of consecutive checks that found every sink healthy, although the swap had rejected the
+   * recorded check results as too old.
    */
   readonly staleProofs: number;
   readonly untilMs: number;
 }
 
 /**
- * Checks the sinks that must be healthy before the pointer moves, and waits while one of them is down. The caller
- * then requests the swap again, and the database decides it. The writer of a broker's partition ends the wait when
- * the broker accepts writes again. Otherwise the wait ends after a while, and the caller checks again.
+ * Checks the sinks that must be healthy before the pointer moves. If one of them is down, waits. After the
+ * wait the caller requests the swap again, and the database decides whether the pointer may move. The wait
+ * ends when the broker accepts writes again, or at the next scheduled check.
  *
- * If the worker dies, Restate replays the release up to the wait. If it is cancelled or superseded, the check or the
- * wait throws the cancellation.
+ * If the worker dies, Restate replays the release up to the wait. If the release is cancelled or superseded,
+ * the check or the wait throws a CancelledError.
  */
 export async function awaitSinks(
   ctx: WorkflowContext,
@@ -63,7 +63,10 @@ export async function awaitSinks(
   return frozen;
 }
 
-/** Waits until the writer of one of these brokers resolves the awakeable, or until the next check. */
+/**
+ * Waits until one of these brokers accepts writes again, or until the next scheduled check. A broker's writer
+ * resolves the awakeable when the broker recovers.
+ */
 async function waitUntilHealthy(
   ctx: WorkflowContext,
   { tenant }: ReleaseId,
@@ -85,7 +88,7 @@ function joinReasons(down: readonly DownSink[]): string {
   return down.map(({ sink, why }) => `the sink "${sink}" was down (${why})`).join('; ');
 }
 
-/** Formats the wait for the release's state, where operators read it. */
+/** Formats the wait as a state value of the release, which operators read. */
 function describeWaits(down: readonly DownSink[], untilMs: number): Record<string, string> {
   return Object.fromEntries(
     down.map(({ sink, why }) => [

@@ -13,13 +13,15 @@ import { superseded, rejected, type StageFailure } from './stage-failure.ts';
 type Waiting = Extract<GateStatus, { kind: 'waiting' }>;
 
 /**
- * Waits until every gate before the swap is decided, for days if necessary. Meanwhile the workflow is suspended and
- * holds no key of the tenant.
+ * Waits until every gate before the swap is decided. The wait may take days. Meanwhile the workflow is
+ * suspended, and it holds no key of the tenant.
  *
- * The database applies decisions. A new decision, or the end of the shortest wait, only makes the workflow evaluate
- * the gates again. Therefore a decision is not lost if its handler is killed before it resolves the promise: it
- * counts at the next evaluation, at the latest at the deadline. If the worker dies, Restate replays the release up to
- * the wait. If it is cancelled, the wait throws the cancellation.
+ * The database applies the decisions. When a decision is recorded, or the earliest deadline passes, the
+ * workflow only evaluates the gates again. A handler that records a decision may be killed before it resolves
+ * the promise. The decision then still counts at the next evaluation, at the latest at the deadline.
+ *
+ * If the worker dies, Restate replays the release up to the wait. If the release is cancelled, the wait
+ * throws a CancelledError.
  */
 export async function passGates(
   ctx: WorkflowContext,
@@ -46,9 +48,8 @@ export async function passGates(
 }
 
 /**
- * Requests the checks without waiting for the responses, so that a slow provider does not delay the release.
- * If the gates are evaluated again, a second request has no effect, because the database shows that the check
- * was already requested.
+ * Requests the checks without waiting for the responses, so that one slow check does not delay the others. A
+ * second request for the same check has no effect, because the database shows that it was already requested.
  */
 function requestChecks(
   ctx: WorkflowContext,
@@ -64,7 +65,7 @@ function requestChecks(
   }
 }
 
-/** Formats the open gates for the release's state, where operators read it. */
+/** Formats the open gates as a state value of the release, which operators read. */
 function describeGates({ gates }: Waiting): Record<string, string> {
   return Object.fromEntries(gates.map(({ gate, kind, statusText }) => [`${kind} ${gate}`, statusText]));
 }

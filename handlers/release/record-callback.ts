@@ -8,12 +8,12 @@ import type { Deps } from '../ports/deps.ts';
 import { asStoreUnavailable } from '../durable/store-unavailable.ts';
 
 /**
- * Records a report that arrived at a callback address of this release. The database applies it in one transaction.
- * Then this handler resolves the promise that the workflow waits for.
+ * Records a report that an external system sent to a callback address of this release. The database applies
+ * it in one transaction. Then this handler resolves the promise or the awakeable that the workflow waits for.
  *
- * If the worker dies, Restate replays the handler, and the transaction is idempotent. If it is killed between the two
- * steps, the report is recorded, and counts at the latest at the deadline; a repeated report resolves the promise.
- * Nothing must be undone.
+ * If the worker dies, Restate replays the handler, and the transaction is idempotent. If the handler is
+ * killed between the two steps, the report is recorded, and the workflow reads it at its deadline at the
+ * latest. If the external system repeats the report, the workflow resumes earlier. Nothing must be undone.
  */
 export async function recordCallback(
   ctx: WorkflowSharedContext,

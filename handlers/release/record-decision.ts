@@ -7,12 +7,13 @@ import type { Deps } from '../ports/deps.ts';
 import { retriesExhausted, asStoreUnavailable } from '../durable/store-unavailable.ts';
 
 /**
- * Records a decision on a gate of this release. The database applies it in one transaction. Then this handler
- * resolves the workflow's promise, if the decision changed the gate.
+ * Records a decision on a gate of this release. The database applies it in one transaction. Then, if the
+ * decision changed the state of the gate, this handler resolves the promise that the workflow waits for.
  *
- * If the worker dies, Restate replays the handler, and the database finds the decision by its idempotency key. If it
- * is killed between the two steps, the decision is recorded, and counts at the workflow's next evaluation; a repeated
- * request resolves the promise. Nothing must be undone.
+ * If the worker dies, Restate replays the handler, and the database finds the decision by its idempotency
+ * key. If the handler is killed between the two steps, the decision is recorded, and the workflow reads it at
+ * its next evaluation. If the client repeats the request, the workflow resumes earlier. Nothing must be
+ * undone.
  */
 export async function recordDecision(
   ctx: WorkflowSharedContext,
@@ -34,8 +35,8 @@ export async function recordDecision(
 }
 
 /**
- * Resolves the promise of a decision. A repeated decision resolves it a second time, which Restate rejects;
- * this function ignores that error.
+ * Resolves the promise of the n-th decision. For a repeated request the promise is already resolved, and
+ * Restate rejects the second resolve. This function ignores that error.
  */
 export async function resolveDecisionPromise(ctx: WorkflowSharedContext, n: number): Promise<void> {
   try {

@@ -11,7 +11,7 @@ import { errored, superseded, rejected, type StageFailure } from './stage-failur
 import { retriesExhausted } from '../durable/store-unavailable.ts';
 import { swapThroughGates } from './swap-through-gates.ts';
 
-/** The result of the stages up to the swap. */
+/** The result of running all stages up to the swap. */
 export type PipelineResult =
   | { readonly kind: 'live' }
   | {
@@ -23,8 +23,9 @@ export type PipelineResult =
     };
 
 /**
- * Runs the stages up to the swap, in order. Returns a rejection, a failure or a cancellation as a value that
- * includes the stage in which it occurred. The caller must then undo the effects.
+ * Runs the stages up to the swap, in order. If a stage rejects the release, fails or is cancelled, returns
+ * the reason and the name of the stage instead of throwing. The caller must then undo the effects of the
+ * release.
  */
 export async function runPipeline(
   ctx: WorkflowContext,
@@ -43,9 +44,10 @@ export async function runPipeline(
     const cancelled = error instanceof CancelledError;
     const defect = isDefect(error);
     if (!cancelled && !defect && !retriesExhausted(error)) throw error;
-    // The Restate SDK logs all errors that are not defects.
+    // Only defects are logged here, because the Restate SDK logs all other errors.
     if (defect) ctx.console.error(`a defect in the stage ${stage}:`, error.stack);
-    // A cancellation may have interrupted a wait, which leaves its description in the state.
+    // If a cancellation interrupted a wait, the state still contains the description of the wait. It is
+    // deleted here.
     ctx.clear(WAITING_FOR);
     return {
       kind: 'stopped',

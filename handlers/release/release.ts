@@ -13,7 +13,7 @@ import { type PipelineResult, runPipeline } from './release-stages.ts';
 import { undoAll } from './undo.ts';
 import { ignoringCancellation } from '../durable/ignoring-cancellation.ts';
 
-/** Runs one release, from its admission to its settlement. */
+/** Creates the workflow that runs one release, from its admission to its settlement. */
 export function releaseWorkflow(deps: Deps) {
   return implement(Release, {
     description: 'One release, stage by stage. Key: tenant/bundle/vN.',
@@ -25,8 +25,8 @@ export function releaseWorkflow(deps: Deps) {
     options: {
       ...workflowOptions,
       handlers: {
-        // Only the tenant's object may start a release, after it has numbered it. Clients can still attach to
-        // the workflow through the ingress to wait for its end.
+        // Only the tenant's object may start a release, because that object assigns the version number first.
+        // Clients can still attach to the workflow through the ingress, to wait for its end.
         run: { ingressPrivate: true },
         recordDecision: sharedHandlerOptions,
         recordCallback: sharedHandlerOptions,
@@ -38,11 +38,14 @@ export function releaseWorkflow(deps: Deps) {
 /**
  * Runs a release through its stages and settles it with exactly one outcome.
  *
- * If the worker dies, Restate replays the workflow from the last step. If it is cancelled, the stages stop
- * immediately, the release undoes its effects, and the outcome depends on the reason for the cancellation. Once the
- * pointer has moved, it is too late to cancel, and the release continues. If it is killed, none of this code runs
- * again, and the sweep settles the release. The release is closed in the database before any undo. A step whose
- * closure still runs on another worker can therefore have no effect after its undo.
+ * If the worker dies, Restate replays the workflow from the last step. If the release is cancelled, the
+ * stages stop immediately, and the release undoes its effects. Its outcome is `superseded` or `cancelled`,
+ * depending on the recorded reason. Once the pointer has moved, a cancellation has no effect, and the release
+ * continues. If the workflow is killed, none of this code runs again, and the worker's periodic sweep settles
+ * the release.
+ *
+ * The release is closed in the database before any undo. A step whose closure still runs on another worker
+ * can therefore cause no effect after its undo.
  */
 async function run(ctx: WorkflowContext, deps: Deps, input: ReleaseInput): Promise<ReleaseResult> {
   const id = parseReleaseKey(ctx.key);
@@ -93,7 +96,7 @@ function settle(ctx: WorkflowContext, deps: Deps, id: ReleaseId) {
   );
 }
 
-/** Notifies the tenant's object, without waiting, that the slot is free. */
+/** Notifies the tenant's object, without waiting, that the release has settled and its slot is free. */
 function finish(
   ctx: WorkflowContext,
   id: ReleaseId,

@@ -25,14 +25,18 @@ interface RemoteJob {
 type RemoteResult = CompileStageResult | Extract<EndedAttempt, { kind: 'closed' }>;
 
 /**
- * Asks an external system to compile a source. The policy bounds the number of attempts, and each attempt has a
- * deadline. Meanwhile the workflow is suspended and holds no key of the tenant.
+ * Requests the compilation of a source from an external system. The policy limits the number of attempts, and
+ * each attempt has a deadline. Between request and report the workflow is suspended, and it holds no key of
+ * the tenant.
  *
- * The database determines the result of an attempt. The awakeable, or the end of the wait, only makes the workflow
- * read it. A report that arrives exactly at the deadline is therefore either accepted or rejected as late, never
- * both. If the worker dies, Restate replays the release up to the wait. If it is cancelled, the wait throws the
- * cancellation, and closing the release revokes the callback address, which then rejects the compiler's report. If it
- * is killed, the sweep closes the release, with the same effect.
+ * The database determines the result of an attempt. When the awakeable is resolved, or the deadline passes,
+ * the workflow only reads that result. A report that arrives at the deadline is therefore either accepted or
+ * rejected as late, never both.
+ *
+ * If the worker dies, Restate replays the release up to the wait. If the release is cancelled, the wait
+ * throws a CancelledError. Closing the release then revokes the callback address, which rejects the
+ * compiler's report. If the workflow is killed, the worker's periodic sweep closes the release, with the same
+ * effect.
  */
 export async function compileRemotely(
   ctx: WorkflowContext,
@@ -68,7 +72,7 @@ export async function compileRemotely(
   }
 }
 
-/** Sends the request, and waits until the database may have a result. */
+/** Sends the request for one attempt, and waits until the database may have its result. */
 async function attemptOrDeadline(
   ctx: WorkflowContext,
   id: ReleaseId,

@@ -1,24 +1,30 @@
 import type { FailedOutcome } from '@pointsman/protocol/releases/release';
 
-/** The reason why a release stops before its swap. */
+/** The outcome with which a release stops before its swap, and the reason. */
 export interface StageFailure {
   readonly outcome: FailedOutcome;
-  /** True if a recorded intent to supersede or cancel the release takes precedence over this failure. */
+  /**
+   * If true, and the database has recorded that the release must be superseded or cancelled, the release gets
+   * that outcome instead of `outcome`.
+   */
   readonly yieldsToIntent: boolean;
   readonly reason: string;
 }
 
-/** A failure because a person or a rule rejected the release. */
+/** Returns the failure of a release that a person or a rule rejected. */
 export function rejected(reason: string): StageFailure {
   return { outcome: 'rejected', yieldsToIntent: false, reason };
 }
 
-/** A failure because an error occurred. */
+/** Returns the failure of a release in which an error occurred. */
 export function errored(reason: string): StageFailure {
   return { outcome: 'errored', yieldsToIntent: false, reason };
 }
 
-/** A failure because the release was superseded or cancelled. The database stores which of the two. */
+/**
+ * Returns the failure of a release that was superseded or cancelled. The database records which of the two
+ * happened.
+ */
 export function superseded(): StageFailure {
   return { outcome: 'superseded', yieldsToIntent: true, reason: 'another release took its place' };
 }

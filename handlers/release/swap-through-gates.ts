@@ -18,13 +18,14 @@ interface SwapOptions {
 }
 
 /**
- * Requests the swap once all gates have passed, and waits for the gates again if they no longer pass. That
- * happens when another release goes live, which voids the approvals, or when a freeze begins while the
- * database is unavailable or a required sink is down.
+ * Waits until all gates have passed, and then requests the swap. The swap is refused if the gates no longer
+ * pass; then this function waits for them again. Two causes are possible. Another release went live, which
+ * voids the approvals. Or a freeze began while the release waited for the database or for a sink.
  *
- * If the tenant's object reports that its database is unavailable, this workflow waits, because no other call
- * waits for its key. A missing response is handled in the same way: the worker was unreachable for too long,
- * or an operator killed the swap. The outcome is then unknown, and a repeated swap returns the recorded move.
+ * If the tenant's object reports that the database is unavailable, this workflow waits and tries again. It
+ * may wait, because no other call waits for its key. A swap call without a response is handled in the same
+ * way: the worker was unreachable for too long, or an operator killed the call. It is then unknown whether
+ * the pointer moved. Repeating the swap is safe, because it returns the recorded move.
  */
 export async function swapThroughGates(
   ctx: WorkflowContext,
@@ -43,8 +44,8 @@ export async function swapThroughGates(
     }
     entered('swap');
     const result = await requestSwap(ctx, id, channel);
-    // Each wait for the database has its own deadline. The deadline of an earlier wait must not end the next
-    // one early.
+    // Each outage of the database has its own deadline. Without this reset, the deadline of an earlier outage
+    // would end the wait in the next one too early.
     if (result.kind !== 'unavailable') until = null;
     if (frozen !== null && result.kind !== 'sinks_down' && result.kind !== 'unavailable') {
       ctx.clear(WAITING_FOR);

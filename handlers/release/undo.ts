@@ -8,16 +8,18 @@ import { retriesExhausted } from '../durable/store-unavailable.ts';
 import { ignoringCancellation } from '../durable/ignoring-cancellation.ts';
 
 /**
- * The text that the ledger shows to API clients. Operators find the details in the worker's log and in the
- * invocation of the Compensation object.
+ * The text that the effect ledger shows to API clients. The details are in the worker's log, and in the
+ * paused invocation of the Compensation object.
  */
 const UNDO_FAILED = 'the undo failed; an operator must fix the cause';
 
 /**
- * Undoes all effects of a closed release, the last one first. Continues after a failed undo, and ignores
- * cancellations.
- * @param retries the retry policy of each undo, with fewer retries while the tenant's key is held
- * @returns the effects that could not be undone within the retries; the ledger shows each of them as failed
+ * Undoes all effects of a closed release, starting with the last one. Continues after a failed undo, and
+ * ignores cancellations.
+ * @param retries the retry policy of each undo; a caller that holds the tenant's key passes one with fewer
+ * retries
+ * @returns the effects that could not be undone within the retries; the effect ledger shows each of them as
+ * failed
  */
 export async function undoAll(
   ctx: Context,

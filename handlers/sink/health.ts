@@ -8,20 +8,21 @@ import type { Deps } from '../ports/deps.ts';
 import { HealthWait, Sink } from '../contract/sink.ts';
 import { readShortcut } from '../durable/stored-state.ts';
 
-/** The state key of the releases that wait for the writer's broker. */
+/** The state key that lists the releases waiting for the writer's broker. */
 const WAITING = 'waiting releases';
-/** The state key of the time of the broker's next probe. */
+/** The state key that stores the time of the next probe of the broker. */
 const NEXT_PROBE = 'next probe';
 
 const Waiting = HealthWait.pick({ awakeableId: true, untilMs: true });
 type Waiting = z.infer<typeof Waiting>;
 
 /**
- * Registers a release that waits for the broker, and starts to probe the broker once a second. The partition's writer
- * probes on behalf of all waiting releases, so that they do not each probe a broker that is down.
+ * Registers a release that waits for the broker, and starts to probe the broker once a second. One writer
+ * probes the broker on behalf of all waiting releases of its partition. Otherwise each of them would probe a
+ * broker that is down.
  *
- * If the worker dies, Restate replays the handler. If it is killed, the release checks again by itself when its wait
- * ends, and registers again.
+ * If the worker dies, Restate replays the handler. If it is killed, the release may not be registered. It
+ * checks the broker again when its wait ends, and then registers again.
  */
 export async function awaitHealth(ctx: ObjectContext, { tenant, sink, ...wait }: HealthWait): Promise<null> {
   const nowMs = await ctx.date.now();
@@ -34,12 +35,14 @@ export async function awaitHealth(ctx: ObjectContext, { tenant, sink, ...wait }:
 }
 
 /**
- * Probes the broker while releases wait for it, and notifies them once it is healthy. If the broker responds while
- * moves are due, the writer first delivers one tenant's moves, without waiting for their retry time. Only a
- * successful delivery proves that the broker accepts moves. {@link notifyReleases} runs after it.
+ * Probes the broker while releases wait for it, and notifies them once it is healthy.
  *
- * If the worker dies, Restate replays the handler. If it is killed, the next release that registers finds the probe
- * overdue and starts it again.
+ * If the broker responds but moves are undelivered, the writer first delivers the moves of one tenant,
+ * without waiting for their retry time. Only a successful delivery proves that the broker accepts moves, and
+ * {@link notifyReleases} runs after it.
+ *
+ * If the worker dies, Restate replays the handler. If it is killed, the next release that registers finds
+ * that the probe is overdue, and starts it again.
  */
 export async function probe(ctx: ObjectContext, deps: Deps, id: SinkId): Promise<null> {
   const nowMs = await ctx.date.now();
@@ -65,8 +68,8 @@ export async function probe(ctx: ObjectContext, deps: Deps, id: SinkId): Promise
 }
 
 /**
- * Resolves the awakeables of the releases that wait for this writer's broker, which has just accepted a
- * write.
+ * Resolves the awakeables of all releases that wait for this writer's broker. Called after the broker has
+ * accepted a write.
  */
 export async function notifyReleases(ctx: ObjectContext): Promise<void> {
   const waiting = await readShortcut(ctx, WAITING, z.array(Waiting));
@@ -85,7 +88,10 @@ function probeLater(ctx: ObjectContext, { tenant, sink }: SinkId, nowMs: number)
   ctx.sendClient(Sink, ctx.key).probe({ tenant, sink }, rpc.sendOpts({ delay: sinkLimits.probeEveryMs }));
 }
 
-/** Starts the delivery of one tenant's moves, which then triggers the deliveries of the other tenants. */
+/**
+ * Starts the delivery of the moves of one tenant. Once that delivery succeeds, it starts the deliveries of
+ * the other tenants.
+ */
 async function deliverNow(ctx: ObjectContext, deps: Deps, id: SinkId): Promise<void> {
   const [first] = await ctx.run(
     'list lagging sinks',

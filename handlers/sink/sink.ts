@@ -59,22 +59,24 @@ export function sinkObject(deps: Deps) {
     },
     options: {
       ...objectOptions,
-      // Restate sends the whole state with each call: it is small, and every delivery reads all of it. State
-      // above Restate's own size limit is still loaded on demand.
+      // Restate sends the whole state with each call, because it is small and every delivery reads all of it.
+      // State above Restate's own size limit is still loaded on demand.
       enableLazyState: false,
     },
   });
 }
 
 /**
- * Delivers the due moves, one batch per step. A failing sink does not occupy the key: the writer stores the time of
- * the next retry, sends itself a delayed message, and returns. A request to pause or rewind therefore runs without
- * delay.
+ * Delivers the waiting moves, one batch per step. When a delivery fails, the writer stores the time of the
+ * next retry, sends itself a delayed message, and returns. The key is therefore free during the wait, and a
+ * request to pause or rewind runs without delay.
  *
- * If the worker dies, or the invocation is cancelled or killed, after a batch was sent and before the result was
- * recorded, the state contains the attempt, which is repeated under the same identity. Every move arrives at least
- * once and in order. If it is killed before the delayed message was sent, the sweep finds the due moves in the
- * database. Nothing must be undone.
+ * The worker may die, or the invocation may be cancelled or killed, after a batch was sent and before its
+ * result was recorded. The state then contains the attempt, which is repeated with the same time and
+ * position, so that the target can detect duplicates. Every move arrives at least once and in order.
+ *
+ * If the invocation is killed before it sent the delayed message, the worker's periodic sweep finds the
+ * undelivered moves in the database. Nothing must be undone.
  */
 async function deliver(ctx: ObjectContext, deps: Deps, notification: SinkNotification): Promise<null> {
   assertOwn(ctx.key, notification);
@@ -95,7 +97,7 @@ async function deliver(ctx: ObjectContext, deps: Deps, notification: SinkNotific
     if (delivered.kind === 'delivered') await notifyReleases(ctx);
     if (delivered.kind !== 'delivered' || !delivered.more) return null;
   }
-  // Continues after the calls that already wait for this key.
+  // The message goes to the end of the queue, so that the calls that already wait for this key run first.
   ctx.sendClient(Sink, ctx.key).deliver(notification);
   return null;
 }
@@ -113,7 +115,8 @@ function isDue({ cursor, failing }: WriterState, notification: SinkNotification,
     failing.failures !== notification.retry &&
     nowMs < failing.retryAtMs
   ) {
-    // The database may have ended a webhook's wait, because its URL has changed.
+    // A message from the periodic sweep is processed even while a webhook waits for its next retry. The
+    // webhook's URL may have changed, and then the database has ended that wait.
     return notification.readRecord === true && !isBroker(notification.sink);
   }
   return notification.readRecord === true || cursor === null || cursor < notification.seq;
@@ -143,7 +146,8 @@ async function deliverBatch(
     endPart(ctx, { tenant, after: seq, position, atMs: attempt.atMs });
     setFailing(ctx, tenant, delivered.failing, delivered.whole);
   } else {
-    // If the sink was paused before an earlier attempt ended, that attempt is still unfinished.
+    // If the result is `idle` after a repeated attempt, the sink was paused before that attempt ended. The
+    // attempt is then still unfinished and must be kept.
     const unfinished = delivered.kind === 'idle' && again && seq === cursor;
     if (!unfinished) endAttempt(ctx, tenant, position);
     clearFailing(ctx, tenant);
@@ -152,8 +156,8 @@ async function deliverBatch(
 }
 
 /**
- * Starts the deliveries of the other tenants. Notifications that arrived while the sink was down did not
- * start them.
+ * Starts the deliveries of the other tenants of the shared stream, after the first success since a failure.
+ * Their own notifications were ignored while the sink was down.
  */
 async function notifyOthers(ctx: ObjectContext, deps: Deps, { tenant, sink }: SinkId): Promise<void> {
   const others = await ctx.run(
@@ -165,11 +169,11 @@ async function notifyOthers(ctx: ObjectContext, deps: Deps, { tenant, sink }: Si
 }
 
 /**
- * Pauses, resumes or rewinds a sink. The database applies the request and writes the audit row in one transaction.
- * Then the writer stores the result in its state.
+ * Pauses, resumes or rewinds a sink. The database applies the request and writes the audit row in one
+ * transaction. Then the writer stores the new cursor in its state.
  *
- * If the worker dies between the two steps, Restate replays the handler. If it is killed between them, a repeated
- * request repairs the state, and so does the sweep when it finds due moves.
+ * If the worker dies between the two steps, Restate replays the handler. If it is killed between them, the
+ * state is outdated until the request is repeated, or until the periodic sweep finds undelivered moves.
  */
 async function control(ctx: ObjectContext, deps: Deps, request: ControlRequest): Promise<ControlResult> {
   assertOwn(ctx.key, request);
@@ -185,7 +189,8 @@ async function control(ctx: ObjectContext, deps: Deps, request: ControlRequest):
   const { seq, latest, ...answer } = controlled;
   setCursor(ctx, tenant, seq);
   if (request.control.kind !== 'pause') {
-    // The caller wants an immediate attempt, so the writer does not wait for the retry time.
+    // The caller resumed or rewound the sink and expects an immediate attempt. Clearing the failures removes
+    // the stored retry time.
     clearFailing(ctx, tenant);
     ctx.sendClient(Sink, ctx.key).deliver({ tenant, sink, seq: latest, readRecord: true });
   }
@@ -193,11 +198,13 @@ async function control(ctx: ObjectContext, deps: Deps, request: ControlRequest):
 }
 
 /**
- * Sends one event, once, without a change to the cursor: a test event, or a repeated move. It runs under the writer's
- * key, so that it can't interleave with a delivery to the same stream.
+ * Sends one event immediately: a test event, or a move that was already delivered. The cursor does not
+ * change. The handler holds the writer's key, so that the event can't interleave with a delivery to the same
+ * stream.
  *
- * If the worker dies after the event was sent and before the result was recorded, the event is sent again. If it is
- * killed, the event may or may not have arrived, and the writer's next attempt looks up the target's position.
+ * If the worker dies after the event was sent and before the result was recorded, the event is sent again. If
+ * the handler is killed, the event may or may not have arrived, and the next attempt reads the position from
+ * the target.
  */
 async function send(ctx: ObjectContext, deps: Deps, request: SendRequest): Promise<SendResult> {
   assertOwn(ctx.key, request);
@@ -212,8 +219,8 @@ async function send(ctx: ObjectContext, deps: Deps, request: SendRequest): Promi
 }
 
 /**
- * Checks whether the sink is healthy, and records the result. A caller must not move a pointer while a
- * required sink is unhealthy.
+ * Checks whether the sink is healthy, and records the result. A pointer must not move while a sink that its
+ * policy requires is unhealthy.
  */
 async function checkHealth(
   ctx: ObjectSharedContext,

@@ -5,18 +5,24 @@ import type { SinkId } from '@pointsman/protocol/sinks/sink';
 import { DeliveryAttempt, Failing } from '../ports/sinks.ts';
 import { readShortcut } from '../durable/stored-state.ts';
 
-/** The state keys of a writer. An operator sees them with `restate kv get Sink redis:3`. */
+/**
+ * The state key of the position in the target after the last delivery. Operators can show a writer's whole
+ * state with `restate kv get Sink redis:3`.
+ */
 const POSITION = 'position';
-/** The state key of the failures of the sink itself, which affect the moves of every tenant. */
+/**
+ * The state key of the failures that affect the moves of every tenant, for example because the broker is
+ * down.
+ */
 const FAILING = 'failing';
 
-/** The state key of the number up to which a tenant's moves are delivered. */
+/** The state key of the sequence number of a tenant's last delivered move. */
 const cursorKey = (tenant: string): string => `cursor ${tenant}`;
-/** The state key of the failures that affect only this tenant's moves. */
+/** The state key of the failures that affect the moves of one tenant only. */
 const undeliveredKey = (tenant: string): string => `undelivered ${tenant}`;
 /**
- * The state key of the tenant's last attempt with an unknown result. Moves of other tenants on the same
- * stream may have been delivered since.
+ * The state key of a tenant's last attempt, as long as its result is unknown. The writer may have delivered
+ * moves of other tenants to the same stream since then.
  */
 const attemptKey = (tenant: string): string => `attempt ${tenant}`;
 
@@ -26,8 +32,8 @@ const Try = DeliveryAttempt.extend({ after: Cursor.nullable() });
 type Try = Readonly<z.infer<typeof Try>>;
 
 /**
- * A writer's state for one tenant. Unreadable state counts as absent, because it can be restored from the
- * database and the target.
+ * A writer's state for one tenant. Unreadable state counts as missing: the writer then uses the cursor from
+ * the database, and reads the position from the target.
  */
 export interface WriterState {
   readonly cursor: number | null;
@@ -55,18 +61,19 @@ export function setFailing(ctx: ObjectContext, tenant: string, failing: Failing,
   ctx.set(whole ? FAILING : undeliveredKey(tenant), failing);
 }
 
-/** An attempt to deliver a tenant's moves. */
+/** A new attempt to deliver the moves of a tenant. */
 export interface Attempt {
   readonly tenant: string;
-  /** The number of the tenant's last delivered move. Null if it is not known yet. */
+  /** The sequence number of the tenant's last delivered move. Null if it is not known yet. */
   readonly after: number | null;
   readonly nowMs: number;
 }
 
 /**
- * Stores an attempt before it starts, so that the next handler after a kill can see that the moves may have
- * arrived. A repeated attempt gets the time and the position of the first one, even if the writer has
- * delivered other moves since. Until the attempt has ended, the target's position counts as unknown.
+ * Stores an attempt before its moves are sent. If the handler is killed, the next one thus knows that the
+ * moves may have arrived. A repeated attempt uses the time and the position of the first one, even if the
+ * writer has delivered moves of other tenants since. The position in the target counts as unknown until the
+ * attempt has ended.
  */
 export async function beginAttempt(
   ctx: ObjectContext,
@@ -83,8 +90,8 @@ export async function beginAttempt(
 }
 
 /**
- * Returns the target's position and marks it as unknown, for one event that does not change the cursors. The
- * caller sets the position again once the event was sent.
+ * Returns the position in the target and deletes it from the state, because it is unknown while an event is
+ * being sent. The caller stores the new position after the event was sent.
  */
 export async function takePosition(ctx: ObjectContext): Promise<string | null> {
   const position = await readShortcut(ctx, POSITION, Position);
@@ -92,20 +99,20 @@ export async function takePosition(ctx: ObjectContext): Promise<string | null> {
   return position;
 }
 
-/** Stores the target's position. */
+/** Stores the position in the target, if it is known. */
 export function setPosition(ctx: ObjectContext, position: string | null): void {
   if (position !== null) ctx.set(POSITION, position);
 }
 
-/** Ends the tenant's attempt, and stores the target's position. */
+/** Marks the tenant's attempt as ended, and stores the position in the target. */
 export function endAttempt(ctx: ObjectContext, tenant: string, position: string | null): void {
   setPosition(ctx, position);
   ctx.clear(attemptKey(tenant));
 }
 
 /**
- * Records that a part of what this attempt sent has arrived. The result of the rest is unknown, so the rest is sent
- * again with the same IDs.
+ * Records that only a part of the moves of an attempt has arrived. It is unknown whether the others have
+ * arrived, so they are sent again with the same IDs.
  */
 export function endPart(ctx: ObjectContext, { tenant, ...rest }: Try & { readonly tenant: string }): void {
   ctx.set(attemptKey(tenant), rest satisfies Try);

@@ -6,18 +6,18 @@ import type { Deps } from '../ports/deps.ts';
 import { asStoreUnavailable } from '../durable/store-unavailable.ts';
 import { storedAs, UNREADABLE } from '../durable/stored-state.ts';
 
-/** The state key of a bundle in the tenant's object. */
+/** Returns the key under which the tenant's object stores the state of a bundle. */
 function bundleStateKey(bundle: string): string {
   return `bundle:${bundle}`;
 }
 
-/** The serializer with which the tenant's object stores the state of a bundle. */
+/** The serde with which the tenant's object stores the state of a bundle. */
 export const storedBundle = storedAs<BundleState>(BundleState);
 
 /**
- * Returns the durable state of a bundle. A bundle without state counts as new; if that is wrong, the database
- * later reports a conflict. If the state is unreadable, this function restores it from the database, so that
- * the tenant recovers without an operator.
+ * Returns the Restate state of a bundle. A bundle without state counts as new. If it is not new, the database
+ * later reports a conflict, and the caller reloads the state. Unreadable state is restored from the database,
+ * so that the tenant recovers without an operator.
  */
 export async function getBundle(ctx: ObjectContext, deps: Deps, bundle: string): Promise<BundleState> {
   const stored = await ctx.get(bundleStateKey(bundle), storedBundle);
@@ -32,9 +32,11 @@ export function setBundle(ctx: ObjectContext, bundle: string, state: BundleState
 }
 
 /**
- * Restores the durable state from the database, after Restate's data was lost or a handler was killed between
- * its two writes. The database stores a release's invocation ID only after the release's first step.
- * Invocation IDs in the old state are therefore kept.
+ * Replaces the Restate state of a bundle with the data in the database. Needed after Restate has lost data,
+ * or after a handler was killed between its two writes.
+ *
+ * The database stores the invocation ID of a release only after the release's first step. The invocation IDs
+ * in the old state are therefore kept.
  */
 export async function reloadBundle(ctx: ObjectContext, deps: Deps, bundle: string): Promise<BundleState> {
   const tenant = ctx.key;

@@ -17,11 +17,13 @@ import { ignoringCancellation } from '../durable/ignoring-cancellation.ts';
 import { notifySinks } from './notify-sinks.ts';
 
 /**
- * Promotes or rolls back: moves a pointer to a release that was already published, without compiling it again. If it
- * is replayed or repeated with the same idempotency key, it returns the recorded move. It notifies sinks without
- * waiting for them. It ignores cancellations; otherwise sinks would not be notified of a move that commits after the
- * cancellation. If it is killed between the database and the durable state, the next swap adopts the newer generation
- * from the database.
+ * Promotes or rolls back: moves a pointer to a release that was already published, without compiling it
+ * again. A request with the same idempotency key, or a replay, returns the recorded move. The sinks are
+ * notified without waiting for them.
+ *
+ * Cancellations are ignored. Otherwise a move that commits after the cancellation would not be delivered to
+ * the sinks. The handler may be killed after the database has committed and before the Restate state is
+ * written. The next swap then adopts the generation from the database.
  */
 export async function move(ctx: ObjectContext, deps: Deps, request: MoveRequest): Promise<MoveResult> {
   const asked = { ...request, tenant: ctx.key };
@@ -43,9 +45,11 @@ export async function move(ctx: ObjectContext, deps: Deps, request: MoveRequest)
 }
 
 /**
- * Holds a pointer, or lifts the hold. Only the database stores holds, and every move reads them in its own
- * transaction. It ignores cancellations, because a lift that commits late could remove a hold that was set in
- * the meantime.
+ * Puts a pointer on hold, or lifts the hold. Holds are stored only in the database, and every move reads them
+ * in its own transaction.
+ *
+ * Cancellations are ignored. Otherwise a request to lift a hold could commit after its cancellation, and
+ * remove a hold that was set in the meantime.
  */
 export async function hold(ctx: ObjectContext, deps: Deps, request: HoldRequest): Promise<HoldResult> {
   const asked = { ...request, tenant: ctx.key };
@@ -61,8 +65,9 @@ export async function hold(ctx: ObjectContext, deps: Deps, request: HoldRequest)
 }
 
 /**
- * Cancels a release. First records the intent in the database, which also stops a later swap. Then cancels
- * the workflow. If it is too late to cancel, returns the release's current state.
+ * Cancels a release. First records the cancellation in the database, which also prevents a later swap. Then
+ * cancels the workflow. If it is too late to cancel, returns the outcome of the release, or the pointer's
+ * generation after its move.
  */
 export async function cancel(ctx: ObjectContext, deps: Deps, request: CancelRequest): Promise<CancelResult> {
   const id = { tenant: ctx.key, bundle: request.bundle, version: request.version };

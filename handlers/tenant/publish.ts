@@ -16,18 +16,20 @@ import { freeSlot, startNext, startRelease } from './start-release.ts';
 import { asStoreUnavailable, STORE_UNAVAILABLE } from '../durable/store-unavailable.ts';
 
 /**
- * The number of attempts to admit a release. The durable state may lag behind the database by one lost
- * settlement notice and one lost version number. If more attempts are needed, there is a bug, and the publish
- * fails.
+ * The maximum number of attempts to admit a release. The Restate state may lag behind the database by one
+ * lost settlement notice and one lost version number. If more attempts are needed, there is a bug, and the
+ * publish fails.
  */
 const ADMISSION_ROUNDS = 4;
 
 /**
- * Admits a release, numbers it, and starts or queues it. Only this handler decides which release supersedes which.
+ * Admits a release, assigns its version number, and starts or queues it. Only this handler decides which
+ * release supersedes which.
  *
- * If the worker dies, Restate replays the handler, and the database finds the admitted release by its idempotency
- * key. If it is killed, the sweep settles a release that was admitted but never started. The next publish finds its
- * version number already used and reloads the state. Nothing must be undone.
+ * If the worker dies, Restate replays the handler, and the database finds the admitted release by its
+ * idempotency key. If the handler is killed, the worker's periodic sweep settles a release that was admitted
+ * but never started. The next publish finds that the version number is already used, and reloads the state
+ * from the database. Nothing must be undone.
  */
 export async function publish(
   ctx: ObjectContext,
@@ -41,8 +43,8 @@ export async function publish(
     const result = await admit(ctx, deps, request, state, placed);
     switch (result.kind) {
       case 'accepted':
-        // A replayed release with the next version number was admitted by this same call: the process died
-        // before the result was journaled. That release is not in a slot yet.
+        // `replayed` with the next version number means that an earlier attempt of this same call admitted
+        // the release, and died before the result was journaled. The release has no slot yet.
         if (!result.replayed || result.version === state.lastVersion + 1)
           await occupy(ctx, request, state, placed, result.version);
         return result;
@@ -88,8 +90,8 @@ async function admit(
 }
 
 /**
- * Puts an admitted release into the slot or the queue. Cancels the superseded release last, when the new one
- * already occupies the slot.
+ * Puts an admitted release into the slot or the queue. The superseded release is cancelled last. The new one
+ * then already occupies the slot, so the settlement of the old one does not start a queued release.
  */
 async function occupy(
   ctx: ObjectContext,

@@ -14,8 +14,8 @@ import { sendToCompensation } from '../compensation/compensation.ts';
 import { undoAll } from '../release/undo.ts';
 
 /**
- * The only call from Release back to Tenant: the release has settled. Frees its slot and starts the next one.
- * Idempotent.
+ * Frees the slot of a release that has settled, and starts the next one in the queue. This is the only
+ * handler of Tenant that a settled release calls. Idempotent.
  */
 export async function settled(ctx: ObjectContext, deps: Deps, notice: SettledNotice): Promise<null> {
   const pointer = { tenant: ctx.key, bundle: notice.bundle, channel: notice.channel };
@@ -25,11 +25,15 @@ export async function settled(ctx: ObjectContext, deps: Deps, notice: SettledNot
 }
 
 /**
- * Repairs a release whose workflow does not seem to run. A workflow that an operator killed, or that failed
- * permanently, has ended in Restate without settling its release. This handler then settles the release: it
- * undoes the effects, but a moved pointer stays moved. If Restate does not list the workflow, it may have
- * been cancelled before it started, its start message may be lost or still in transit. This handler then
- * starts the workflow again. That has no effect if it exists, because a workflow runs once per key.
+ * Repairs a release whose workflow does not seem to run.
+ *
+ * A workflow that an operator killed, or that failed permanently, has ended in Restate without settling its
+ * release. This handler then settles the release and undoes its effects; a pointer that has already moved is
+ * not moved back.
+ *
+ * If Restate does not list the workflow, there are three possible causes: it was cancelled before it started,
+ * its start message was lost, or that message is still in transit. This handler then starts the workflow
+ * again. If the workflow exists after all, that has no effect, because a workflow runs once per key.
  */
 export async function reconcile(ctx: ObjectContext, deps: Deps, notice: ReconcileRequest): Promise<null> {
   const pointer = { tenant: ctx.key, bundle: notice.bundle, channel: notice.channel };
@@ -45,7 +49,8 @@ export async function reconcile(ctx: ObjectContext, deps: Deps, notice: Reconcil
   } else if (workflowState === 'ended') {
     await settleEnded(ctx, deps, id);
     await freeSlot(ctx, deps, pointer, state, notice.version);
-    // The state that describes waits for operators is cleared last, because no code depends on it.
+    // Deletes the `waitingFor` state that the ended workflow left behind. This is the last step, because no
+    // code depends on that state.
     await asStoreUnavailable(
       ctx.run('clear state', () => deps.invocations.clearState(id), stepRetries.whileHoldingTenant),
     );

@@ -9,9 +9,10 @@ import type { Deps } from '../ports/deps.ts';
 import { asStoreUnavailable } from '../durable/store-unavailable.ts';
 
 /**
- * Starts a release without waiting for it, and stores its invocation ID. The state is written before the
- * start message is sent. After a crash between the two, the slot is occupied by a release that does not run,
- * which the sweep repairs. The reverse order could leave a running release without a slot.
+ * Starts a release without waiting for it, and stores its invocation ID. The slot is marked as occupied
+ * before the start message is sent. After a crash between the two, a release occupies the slot without
+ * running, and the worker's periodic sweep repairs that. In the reverse order, a crash could leave a running
+ * release without a slot.
  */
 export async function startRelease(
   ctx: ObjectContext,
@@ -52,8 +53,8 @@ export async function freeSlot(
 }
 
 /**
- * If the slot is free, starts the first queued release that may still start. Releases that were cancelled
- * while queued are skipped. The queue is bounded, so the loop ends.
+ * If the slot is free, starts the first release of the queue that may still start. Releases that were
+ * cancelled in the queue are skipped. The queue has a maximum length, so the loop ends.
  */
 export async function startNext(
   ctx: ObjectContext,

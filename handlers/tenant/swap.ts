@@ -11,19 +11,21 @@ import { ignoringCancellation } from '../durable/ignoring-cancellation.ts';
 import { notifySinks } from './notify-sinks.ts';
 
 /**
- * How many times a swap adopts the generation from the database. All moves go through this object, so the
- * generations differ only after durable state was lost.
+ * The maximum number of times that one swap adopts the pointer's generation from the database. All moves go
+ * through this object, so the generations differ only after Restate has lost state.
  */
 const ADOPTIONS = 2;
 
 /**
- * Moves the live pointer for a release, if that release still holds the slot.
+ * Moves the live pointer to a release, if that release still occupies the slot.
  *
- * The durable state decides, and the database transaction fences the decision by the generation. A repeated
- * transaction returns the recorded move. Cancelling a release also cancels this call, perhaps while the transaction
- * commits. The handler ignores the cancellation, so that it returns the actual result. If the worker dies, Restate
- * replays the handler. If it is killed, the pointer may or may not have moved, and the sweep reads the result from
- * the database.
+ * The Restate state decides whether the release may move the pointer. The database then commits the move only
+ * if the pointer has the expected generation. A repeated transaction returns the recorded move.
+ *
+ * Cancelling a release also cancels this call, possibly while the transaction commits. The handler ignores
+ * the cancellation, so that it returns the actual result. If the worker dies, Restate replays the handler. If
+ * the handler is killed, the pointer may or may not have moved, and the worker's periodic sweep reads the
+ * result from the database.
  */
 export async function swap(ctx: ObjectContext, deps: Deps, request: SwapRequest): Promise<SwapResult> {
   const state = await getBundle(ctx, deps, request.bundle);

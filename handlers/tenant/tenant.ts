@@ -12,8 +12,8 @@ import { cancel, hold, move } from './control.ts';
 import { swap } from './swap.ts';
 
 /**
- * Serializes all decisions of one tenant. Its handlers run one at a time, take milliseconds, and never wait
- * for a release, a person or an external system. A handler that waits would block every other call of this
+ * Serializes all decisions about one tenant. The handlers run one at a time, take milliseconds, and never
+ * wait for a release, a person or an external system: a waiting handler would block every other call of the
  * tenant.
  */
 export function tenantObject(deps: Deps) {
@@ -38,8 +38,8 @@ export function tenantObject(deps: Deps) {
     },
     options: {
       ...objectOptions,
-      // Only a release may call these handlers. Any other caller could move a pointer without passing the
-      // gates.
+      // Only the release workflow may call these handlers. They are not callable through the ingress, because
+      // another caller could move a pointer without passing the gates.
       handlers: { swap: { ingressPrivate: true }, settled: { ingressPrivate: true } },
     },
   });

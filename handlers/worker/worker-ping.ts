@@ -5,9 +5,9 @@ import { Worker } from '../contract/worker.ts';
 import type { Deps } from '../ports/deps.ts';
 
 /**
- * A successful call shows that Restate reaches a working worker, and which systems that worker can write to. If the
- * worker dies or the invocation is killed, no data is lost. Restate neither retries a failed call nor keeps a
- * completed one, so that frequent calls are cheap.
+ * Shows that Restate can call a running worker, and reports which systems that worker can write to. If the
+ * worker dies or the invocation is killed, no data is lost. Restate does not retry a failed call and does not
+ * keep a completed one, so that frequent calls are cheap.
  */
 export function workerService({ systems }: Deps) {
   return implement(Worker, {
@@ -19,8 +19,8 @@ export function workerService({ systems }: Deps) {
     options: {
       retryPolicy: { maxAttempts: 1, onMaxAttempts: 'kill' },
       journalRetention: 0,
-      // The retention also applies to calls without an idempotency key. With the server's default, Restate
-      // would list each call for a day.
+      // `idempotencyRetention` also applies to calls without an idempotency key. With the default of the
+      // Restate server, each call would stay listed for a day.
       idempotencyRetention: 0,
     },
   });

@@ -8,34 +8,37 @@ import { bundleOf, tenantIfGiven, tenantOf, type Environment, type GlobalOptions
 import { guarded } from './output/terminal-guard.ts';
 import { terminal, type OutputStream, type Terminal } from './output/terminal.ts';
 
-/** The dependencies of the command line on its process. */
+/** The resources of the process that the command line uses. Tests replace them. */
 export interface Surroundings {
   readonly env: Environment;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
-  /** Aborted when the user interrupts. Its reason is the message to show. */
+  /** Aborted when the user interrupts the command. The abort reason is the error to show. */
   readonly signal: AbortSignal;
-  /** Asks the user at the terminal; an empty answer at the end of input. Missing without a terminal. */
+  /**
+   * Asks the user a question at the terminal. Returns an empty answer at the end of input. Undefined if there
+   * is no terminal.
+   */
   readonly prompt?: (question: string, signal: AbortSignal) => Promise<string>;
-  /** Reads standard input, for secrets that must not be on a command line. */
+  /** Reads all of standard input. Used for secrets, which must not be on a command line. */
   readonly readStdin: () => Promise<string>;
-  /** Overrides the wait before the first retry. For tests. */
+  /** Tests set this to shorten the wait before the first retry. */
   readonly firstRetryMs?: number;
 }
 
-/** One run of the command line: the dependencies of the commands, and a callback for the result. */
+/** One run of the command line: the resources that the commands use, and a callback for the result. */
 export interface Cli extends Surroundings {
-  /** Called once by the command that ran. */
+  /** The command that ran calls this once, with the name of its exit code. */
   finish(exit: ExitName): void;
 }
 
-/** One run of one command. */
+/** The resources that the action of one command uses: the output, the API client, and the settings. */
 export interface CommandRun {
   readonly env: Environment;
   readonly signal: AbortSignal;
   readonly terminal: Terminal;
   readonly client: ApiClient;
-  /** Null without a terminal: in a pipe, and with `--json`. */
+  /** Asks the user a question at the terminal. Null in a pipe and with `--json`. */
   readonly prompt: ((question: string) => Promise<string>) | null;
   readonly readStdin: () => Promise<string>;
   tenant(): string;
@@ -43,7 +46,7 @@ export interface CommandRun {
   bundle(argument?: string): string;
 }
 
-/** Prepares the run of a command from the global options. Throws CliError for an invalid setting. */
+/** Creates the context of a command from the global options. Throws CliError if a setting is invalid. */
 export function commandRun(cli: Cli, command: Command): CommandRun {
   const options: GlobalOptions = command.optsWithGlobals();
   const { env, signal, prompt, readStdin } = cli;

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '@pointsman/protocol/errors';
 import type { Outcome } from '@pointsman/protocol/releases/release';
 
-/** All exit codes of the commands. */
+/** The exit codes of all commands, with the names that the code uses and the meanings that the help shows. */
 export const EXIT_CODES = {
   done: {
     code: 0,
@@ -35,17 +35,20 @@ export const EXIT_CODES = {
 
 export type ExitName = keyof typeof EXIT_CODES;
 
-/** The exit name of a settled release. */
+/** Returns the name of the exit code for the outcome of a release. */
 export function exitOfOutcome(outcome: Outcome): ExitName {
   return outcome === 'published' ? 'done' : outcome;
 }
 
-/** The exit name of a problem from the API. A code that this version does not know is mapped by its status. */
+/**
+ * Returns the name of the exit code for an error code of the API. If this version does not know the error
+ * code, the HTTP status determines the exit code.
+ */
 export function exitOfProblem(code: string, status: number): ExitName {
   return Object.hasOwn(BY_CODE, code) ? BY_CODE[code as ErrorCode] : byStatus(status);
 }
 
-/** The table of `pointsman help exit-codes`. */
+/** Returns the table that `pointsman help exit-codes` prints. */
 export function exitCodeTable(): string {
   const rows = Object.values(EXIT_CODES).map(
     ({ code, meaning }) => `${String(code).padStart(5)}  ${meaning}`,

@@ -1,11 +1,11 @@
 import type { ExitName } from './exit-codes.ts';
 import type { Problem } from '@pointsman/client/internal/http/problem';
 
-/** An error with a message for the user. All other errors are shown with a stack trace. */
+/** An error whose message is meant for the user. Any other error is printed with its stack trace. */
 export class CliError extends Error {
   override readonly name: string = 'CliError';
   readonly exit: ExitName;
-  /** Hints on how to fix the error, one line each. Callers may add hints. */
+  /** Hints on how the user can fix the error, one line each. A caller may append further hints. */
   readonly hints: string[];
 
   constructor(exit: ExitName, message: string, options: { hints?: readonly string[]; cause?: unknown } = {}) {
@@ -15,7 +15,7 @@ export class CliError extends Error {
   }
 }
 
-/** An error response from the API. */
+/** The API returned an error response. */
 export class ApiProblem extends CliError {
   override readonly name = 'ApiProblem';
   readonly problem: Problem;
@@ -26,7 +26,9 @@ export class ApiProblem extends CliError {
   }
 }
 
-/** The API did not respond. `maybeDone`: the request was sent, and the API may have carried it out. */
+/**
+ * The API did not respond. If `maybeDone` is true, the request was sent, so the API may have processed it.
+ */
 export class Unreachable extends CliError {
   override readonly name = 'Unreachable';
   readonly maybeDone: boolean;
@@ -37,15 +39,15 @@ export class Unreachable extends CliError {
   }
 }
 
-/** Returns whether the API may have carried out the request although no response arrived. */
+/** Returns whether the API may have processed the request, although no response arrived. */
 export function mayHaveArrived(error: unknown): error is CliError {
   if (!(error instanceof CliError) || error.exit !== 'unavailable') return false;
   return !(error instanceof Unreachable) || error.maybeDone;
 }
 
 /**
- * Returns the detail of a problem. For an invalid source, returns the title, because the detail only repeats
- * the first diagnostic.
+ * Returns the detail of a problem document. For an invalid source, returns the title and the number of
+ * problems, because the detail only repeats the first problem.
  */
 function sentenceOf({ title, detail, diagnostics = [], truncated = false }: Problem): string {
   if (diagnostics.length === 0) return detail ?? title;

@@ -6,18 +6,19 @@ import { runCommandLine } from './program.ts';
 
 const interrupt = new AbortController();
 
-// Handles only the first signal. A second Ctrl-C ends the process immediately, which is Node's default.
+// Only the first signal is handled. A second Ctrl-C ends the process immediately, which is Node's default.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => interrupt.abort(new CliError('interrupted', 'Interrupted.')));
 }
 
-// A reader that closes the pipe early (`pointsman releases | head`) is not a failure.
+// If the reader closes the pipe early (`pointsman releases | head`), the command ends without an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit();
   throw error;
 });
 
-// Does not call process.exit(), because data written to a pipe must still be flushed.
+// The exit code is set without calling process.exit(), because data that was written to a pipe must still be
+// flushed.
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   env: process.env,
   stdout: process.stdout,

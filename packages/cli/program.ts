@@ -34,8 +34,8 @@ import { guarded } from './output/terminal-guard.ts';
 import { terminal } from './output/terminal.ts';
 
 /**
- * Runs one command line; `args` follow the program's name. Never throws: errors are printed on `stderr`.
- *
+ * Runs the command line. `args` are the arguments after the program's name. Never throws, because errors are
+ * printed on `stderr`.
  * @returns the exit code
  */
 export async function runCommandLine(args: readonly string[], surroundings: Surroundings): Promise<number> {
@@ -48,8 +48,8 @@ export async function runCommandLine(args: readonly string[], surroundings: Surr
     if (error instanceof CommanderError)
       return error.exitCode === 0 ? EXIT_CODES.done.code : EXIT_CODES.usage.code;
     const { env, stdout, stderr, signal } = surroundings;
-    // An interrupt can cause any error. Show the interrupt's message instead, unless the command threw a
-    // CliError with its own message.
+    // An interrupt can cause any error in the command. The interrupt's own message is printed instead, unless
+    // the command threw a CliError.
     const failure: unknown = signal.aborted && !(error instanceof CliError) ? signal.reason : error;
     const json = args.includes('--json');
     return EXIT_CODES[reportFailure(failure, terminal({ stdout, stderr, env, json }))].code;
@@ -57,7 +57,7 @@ export async function runCommandLine(args: readonly string[], surroundings: Surr
   return EXIT_CODES[exit].code;
 }
 
-/** The whole command line. docs/reference/cli.md is generated from it. */
+/** Creates the program with all its commands. docs/reference/cli.md is generated from it. */
 export function commandLine(cli: Cli): Command {
   const program = new Command('pointsman')
     .description('Publishes configuration: validated, compiled, stored, and made live exactly once.')
@@ -69,7 +69,7 @@ export function commandLine(cli: Cli): Command {
     .option('--json', 'print one JSON document on standard output, and nothing else')
     .addHelpText('after', HELP);
   for (const make of COMMANDS) program.addCommand(make(cli));
-  // Replaces Commander's help command, which does not support topics.
+  // Disables Commander's own help command, which has no topics, and adds one that has.
   program.helpCommand(false).addCommand(helpCommand(program, cli));
   for (const command of [program, ...program.commands, ...program.commands.flatMap((one) => one.commands)]) {
     command
@@ -84,7 +84,7 @@ export function commandLine(cli: Cli): Command {
   return program;
 }
 
-/** Hints for commands whose options are often given as arguments by mistake. */
+/** Hints for commands whose option values users often pass as arguments by mistake. */
 const MEANT: Readonly<Record<string, string>> = {
   hold: 'Give the reason of the hold with --reason. ',
   rollback: 'Give the version to restore with --to, and the reason of the hold with --hold. ',
@@ -132,7 +132,7 @@ To start:
   pointsman tenants create acme
   pointsman publish examples/support-bot --tenant acme --bundle support-bot`;
 
-/** `help COMMAND` and `help exit-codes`. */
+/** Creates the command `help`, for `help COMMAND` and `help exit-codes`. */
 function helpCommand(program: Command, cli: Cli): Command {
   return new Command('help')
     .description('show help for a command, or for exit-codes')

@@ -14,9 +14,8 @@ import type { Terminal } from './output/terminal.ts';
 import { counted } from './output/format.ts';
 
 /**
- * Prints an error and its hints on `err`, and with `--json` also as `{ "error": … }` on `out`. Any error
- * other than a CliError is a defect and is shown with its stack trace.
- *
+ * Prints an error and its hints on `err`. With `--json`, also writes `{ "error": … }` to `out`. An error that
+ * is not a CliError is a defect, so it is printed with its stack trace.
  * @returns the name of the exit code
  */
 export function reportFailure(error: unknown, terminal: Terminal): ExitName {
@@ -35,15 +34,18 @@ export function reportFailure(error: unknown, terminal: Terminal): ExitName {
   return error.exit;
 }
 
-/** Prints diagnostics as a compiler does, with source lines of the files under `directory` if known. */
+/**
+ * Prints diagnostics in the format of compilers. If `directory` is known, the source lines come from its
+ * files.
+ */
 export function showDiagnostics(
   diagnostics: readonly Diagnostic[],
   directory: string | null,
   terminal: Terminal,
 ): void {
   if (directory === null) return terminal.err(formatDiagnostics(diagnostics));
-  // The paths come from the server, so a path outside the directory gets no source line. The printed paths
-  // include the directory, so that terminals can open the file when a user clicks the path.
+  // The server supplies the paths. No file outside the directory may be read, so an invalid path gets no
+  // source line. The printed paths include the directory, so that a user can click on them in the terminal.
   const inside = new Map(
     diagnostics
       .filter(({ path }) => pathProblem(path) === null)
@@ -53,7 +55,10 @@ export function showDiagnostics(
   terminal.err(formatDiagnostics(placed, (path) => readIfThere(directory, inside.get(path))));
 }
 
-/** Prints warnings, one line each, and the number of others when there are many. They do not change the exit code. */
+/**
+ * Prints the first warnings, one line each, and the number of the others. Warnings do not change the exit
+ * code.
+ */
 export function showWarnings(warnings: readonly Diagnostic[], directory: string, terminal: Terminal): void {
   for (const { path, line, column, code, message } of warnings.slice(0, cliLimits.shownRows)) {
     const place = `${join(directory, path)}:${line}:${column}`;

@@ -13,7 +13,7 @@ import { CliError } from './failures.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The global options, as given on the command line. */
+/** The global options, as the user gave them. */
 export interface GlobalOptions {
   readonly url?: string;
   readonly token?: string;
@@ -22,43 +22,46 @@ export interface GlobalOptions {
   readonly json?: boolean;
 }
 
-/** The tenant, from `--tenant` or POINTSMAN_TENANT. Throws CliError when it is missing or invalid. */
+/** Returns the tenant, from `--tenant` or POINTSMAN_TENANT. Throws CliError if it is missing or invalid. */
 export function tenantOf(options: GlobalOptions, env: Environment): string {
   return named(TenantName, 'tenant', given(options.tenant) ?? given(env.POINTSMAN_TENANT));
 }
 
-/** The tenant, if one was given. Throws CliError when it is invalid. */
+/** Returns the tenant like {@link tenantOf}, but null if it is missing. Throws CliError if it is invalid. */
 export function tenantIfGiven(options: GlobalOptions, env: Environment): string | null {
   const name = given(options.tenant) ?? given(env.POINTSMAN_TENANT);
   return name === null ? null : check(TenantName, name);
 }
 
-/** The bundle, from an argument of the command, `--bundle` or POINTSMAN_BUNDLE. Throws as {@link tenantOf} does. */
+/**
+ * Returns the bundle, from the command's argument, `--bundle` or POINTSMAN_BUNDLE, in this order. Throws
+ * CliError if it is missing or invalid.
+ */
 export function bundleOf(options: GlobalOptions, env: Environment, argument?: string): string {
   return named(BundleName, 'bundle', argument ?? given(options.bundle) ?? given(env.POINTSMAN_BUNDLE));
 }
 
-/** The channel; default `live`. Throws CliError when it is invalid. */
+/** Returns the channel, by default `live`. Throws CliError if it is invalid. */
 export function channelOf(channel: string | undefined): string {
   return check(ChannelName, channel ?? DEFAULT_CHANNEL);
 }
 
-/** Validates a tenant's name in an argument. Throws CliError when it is invalid. */
+/** Validates the name of a tenant in an argument. Throws CliError if it is invalid. */
 export function tenantName(text: string): string {
   return check(TenantName, text);
 }
 
-/** Validates a hook's name in an argument. Throws CliError when it is invalid. */
+/** Validates the name of a hook in an argument. Throws CliError if it is invalid. */
 export function hookName(text: string): string {
   return check(HookName, text);
 }
 
-/** Validates a sink's name in an argument. Throws CliError when it is invalid. */
+/** Validates the name of a sink in an argument. Throws CliError if it is invalid. */
 export function sinkName(text: string): string {
   return check(SinkName, text);
 }
 
-/** Validates an optional bundle's name in an argument. Throws CliError when it is invalid. */
+/** Validates the name of a bundle in an argument. Throws CliError if it is invalid. */
 export function bundleName(text: string): string {
   return check(BundleName, text);
 }
@@ -79,8 +82,8 @@ function check(schema: z.ZodString, value: string): string {
 }
 
 /**
- * Returns the value of a setting. An empty variable counts as unset, because shells and CI systems often
- * leave variables empty.
+ * Returns the value of a setting, or null if it is unset or empty. Shells and CI systems often set a variable
+ * to an empty text instead of omitting it.
  */
 export function given(value: string | undefined): string | null {
   return value === undefined || value === '' ? null : value;

@@ -1,4 +1,4 @@
-/** The log of the host program. A pino logger implements this interface. */
+/** The logger of the program that uses this library. A pino logger implements this interface. */
 export interface Log {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;

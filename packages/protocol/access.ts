@@ -4,10 +4,13 @@ import { z } from 'zod';
 export const Role = z.enum(['viewer', 'publisher', 'approver', 'reporter', 'admin', 'follower']);
 export type Role = z.infer<typeof Role>;
 
-/** The name under which the database records actions with the admin token from the environment. */
+/** The name that the database records as the author of actions with the admin token from the environment. */
 const RESERVED = 'admin';
 
-/** The name of a token's holder, as recorded in the database: a person, a pipeline or a runtime. */
+/**
+ * The name of the person, pipeline or runtime that holds a token. The database records it as the author of
+ * the token's actions.
+ */
 export const TokenName = z
   .string()
   .regex(
@@ -19,37 +22,37 @@ export const TokenName = z
     `"${RESERVED}" is reserved for the token of the environment`,
   );
 
-/** The prefix of every token. Secret scanners recognise a leaked token by it. */
+/** The prefix of every token. It lets secret scanners recognize a leaked token. */
 export const TOKEN_PREFIX = 'pmn_';
 
-/** Identifies a token without granting anything. */
+/** The ID of a token. It identifies the token but grants no access. */
 export const TokenId = z.uuid("a token's id is a UUID: do not send the token itself");
 
 /**
- * The permission that an endpoint requires. `control`: move or hold pointers, and cancel releases. `approve`:
- * decide a gate as a person. `report`: decide a gate as a machine. `acknowledge`: report which release a
- * runtime runs.
+ * The kind of action that a token may be allowed to do. Each endpoint requires one of them. `control`: move
+ * pointers, put them on hold, and cancel releases. `approve`: decide a gate as a person. `report`: report the
+ * result of a check. `acknowledge`: report which release a runtime uses.
  */
 export type Action = 'read' | 'publish' | 'control' | 'approve' | 'report' | 'acknowledge' | 'administer';
 
 const ALLOWED: Readonly<Record<Role, readonly Action[]>> = {
   viewer: ['read'],
   follower: ['read', 'acknowledge'],
-  // A publisher can't approve, because a stolen CI token could then pass every gate. For the same reason, the
-  // author of a release can't report its checks. The SQL function `check_refuses` in
-  // services/postgres/functions/decisions.sql enforces this.
+  // A publisher may not approve, because a stolen CI token could then pass every gate. For the same reason,
+  // the author of a release may not report the results of its checks. The SQL function `check_refuses` in
+  // services/postgres/functions/decisions.sql enforces the latter.
   publisher: ['read', 'publish', 'control', 'report'],
   approver: ['read', 'approve', 'report'],
   reporter: ['read', 'report'],
   admin: ['read', 'publish', 'control', 'approve', 'report', 'acknowledge', 'administer'],
 };
 
-/** Returns whether one of the roles allows the action. */
+/** Returns whether at least one of the roles allows the action. */
 export function rolesAllow(roles: readonly Role[], action: Action): boolean {
   return roles.some((role) => ALLOWED[role].includes(action));
 }
 
-/** Returns the roles that allow the action, for an error message. */
+/** Returns the roles that allow the action. An error message lists them. */
 export function rolesThatMay(action: Action): Role[] {
   return Role.options.filter((role) => ALLOWED[role].includes(action));
 }

@@ -1,6 +1,6 @@
 /**
- * Every API error: a stable code, the HTTP status, and a title that never changes (RFC 9457, section 3.1).
- * The `detail` of a problem document describes the specific occurrence.
+ * All errors of the API, by their stable code. Each has an HTTP status and a title that never changes (RFC
+ * 9457, section 3.1). The text that describes a specific case is the `detail` of the response.
  */
 export const ERRORS = {
   malformed: { status: 400, title: 'The request could not be parsed' },
@@ -54,13 +54,13 @@ export const ERRORS = {
 export type ErrorCode = keyof typeof ERRORS;
 
 /**
- * An error with a code that a client can act on, and a message that is safe to return to the client. Details
- * that only operators may see (addresses, SQL, stack traces) belong in the cause.
+ * An error with a code on which a client can act, and a message that may be shown to the client. Details that
+ * only operators may see (addresses, SQL, stack traces) must be in the `cause`.
  */
 export class PointsmanError extends Error {
   override readonly name = 'PointsmanError';
   readonly code: ErrorCode;
-  /** Further members of the problem document, such as diagnostics or the current pointer. */
+  /** Additional members of the error response, such as diagnostics or the current pointer. */
   readonly details: Readonly<Record<string, unknown>>;
 
   constructor(

@@ -3,27 +3,33 @@ import { z } from 'zod';
 import { type DeliveryName, hookAuthor } from './hook.ts';
 
 /**
- * The keys by which the database detects a repeated request. Each kind of key has its own prefix, so that a
- * key from a client can never equal the key of a delivery.
+ * The keys by which the database recognizes a repeated request. Keys of clients and keys of hook deliveries
+ * have different prefixes, so that they can never be equal.
  */
 
-/** Returns the stored key of a client's request, given its `Idempotency-Key` header. */
+/**
+ * Returns the key under which the database stores a client's request. `key` is the value of the
+ * `Idempotency-Key` header.
+ */
 export function clientKey(key: string): string {
   return `client/${key}`;
 }
 
-/** Returns the key under which a hook delivery publishes its push. */
+/** Returns the key under which the database stores the publish of a hook delivery. */
 export function hookDeliveryKey({ hook, delivery }: Pick<DeliveryName, 'hook' | 'delivery'>): string {
   return `${hookAuthor(hook)}/${delivery}`;
 }
 
 /**
- * Returns whether a client's key looks like the key of a delivery. The API rejects such keys to avoid
- * confusion.
+ * Returns whether a client's key has the form of the key of a hook delivery. The API rejects such keys,
+ * because the two kinds would be easy to confuse.
  */
 export function isReservedKey(key: string): boolean {
   return key.startsWith(hookAuthor(''));
 }
 
-/** The response when an idempotency key was already used for a different request (the fingerprints differ). */
+/**
+ * The result of a request whose idempotency key was already used for another request. The two have different
+ * fingerprints.
+ */
 export const KeyReused = z.object({ kind: z.literal('key_reused') });

@@ -7,8 +7,9 @@ const SINK = `${TENANT}/sinks/{sink}`;
 const CALLBACK = '/v1/callbacks/{capability}';
 
 /**
- * The paths of the API as templates, from which the API builds its routes. {@link pathOf} returns the path of
- * one resource. A parameter matches one segment. A parameter that ends in `+` matches the rest of the path.
+ * The paths of the API, as templates. The API builds its routes from them, and {@link pathOf} returns the
+ * path of one resource. A parameter such as `{tenant}` matches one segment. A parameter whose name ends with
+ * `+` matches the rest of the path.
  */
 export const paths = {
   tenants: '/v1/tenants',
@@ -27,7 +28,7 @@ export const paths = {
   reconcile: `${RELEASE}/reconcile`,
   approvals: `${RELEASE}/approvals`,
   check: `${RELEASE}/checks/{check}`,
-  /** The releases of a tenant that have not settled. */
+  /** The releases of a tenant that have not settled yet. */
   inFlight: `${TENANT}/releases`,
   /** The open gates of a tenant. */
   gates: `${TENANT}/gates`,
@@ -39,9 +40,9 @@ export const paths = {
   hold: `${CHANNEL}/hold`,
   followers: `${CHANNEL}/followers`,
   follower: `${CHANNEL}/followers/{follower}`,
-  /** A compiled file at a pointer. */
+  /** One compiled file of the release that is live at a pointer. */
   file: `${CHANNEL}/files/{path+}`,
-  /** The moves of all pointers of a tenant. */
+  /** The moves of all pointers of a tenant, as pages or as an event stream. */
   feed: `${TENANT}/moves`,
 
   /** The manifest of an artifact. */
@@ -67,9 +68,9 @@ export const paths = {
   callbackSource: `${CALLBACK}/source`,
   callbackBlob: `${CALLBACK}/blobs/{digest}`,
 
-  /** The server's diagnosis. */
+  /** The server's diagnosis of itself. */
   diagnosis: '/v1/diagnosis',
-  /** A JSON Schema that the API publishes. */
+  /** One of the JSON Schemas that the API publishes. */
   schema: '/v1/schemas/{name}',
 } as const;
 
@@ -77,10 +78,10 @@ type NamesIn<Path extends string> = Path extends `${string}{${infer Name}}${infe
   ? (Name extends `${infer Plain}+` ? Plain : Name) | NamesIn<Rest>
   : never;
 
-/** The parameters of a path. */
+/** The parameters of a path template, by name. */
 export type PathParams<Path extends string> = Readonly<Record<NamesIn<Path>, string | number>>;
 
-/** Returns the path of one resource: the template with percent-encoded parameters. */
+/** Returns the path of one resource. The parameters are inserted into the template, percent-encoded. */
 export function pathOf<Path extends string>(template: Path, params: PathParams<Path>): string {
   const values = new Map<string, string | number>(Object.entries(params));
   return template.replaceAll(/\{(\w+)(\+?)\}/g, (_, name: string, rest: string) => {
@@ -91,8 +92,8 @@ export function pathOf<Path extends string>(template: Path, params: PathParams<P
 }
 
 /**
- * Percent-encodes a segment, but not colons: they are valid in a path (RFC 3986, section 3.3), and digests
- * stay readable.
+ * Percent-encodes one segment of a path. Colons are kept: they are valid in a path (RFC 3986, section 3.3),
+ * and digests stay readable.
  */
 function segment(text: string): string {
   return encodeURIComponent(text).replaceAll('%3A', ':');

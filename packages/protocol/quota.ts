@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { PointsmanError } from './errors.ts';
 
-/** The resources with a quota. */
+/** The names of the quotas. Each limits how much of a resource a tenant may use. */
 export const QuotaName = z.enum([
   'bytes',
   'bundles',
@@ -18,11 +18,14 @@ export type QuotaName = z.infer<typeof QuotaName>;
 
 const Amount = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
-/** A quota of a tenant and its usage. The usage can exceed the limit if an operator has lowered the limit. */
+/**
+ * A quota of a tenant, and how much of it is used. The usage can exceed the limit if an operator has lowered
+ * the limit.
+ */
 export const Quota = z.object({ quota: QuotaName, used: Amount, limit: Amount, default: Amount });
 export type Quota = z.infer<typeof Quota>;
 
-/** The result of a request that was not carried out because it would exceed a quota. */
+/** The result of a request that was rejected because it would exceed a quota. */
 export const QuotaExceeded = z.object({
   kind: z.literal('quota_exceeded'),
   quota: QuotaName,
@@ -31,7 +34,7 @@ export const QuotaExceeded = z.object({
 });
 export type QuotaExceeded = z.infer<typeof QuotaExceeded>;
 
-/** The limits that an operator sets; null restores the default. */
+/** The limits that an operator changes. Null restores the default limit. */
 export const QuotaChanges = z
   .partialRecord(QuotaName, Amount.nullable())
   .refine((changes) => Object.keys(changes).length > 0, 'must name at least one quota');
@@ -63,16 +66,15 @@ const REMEDIES: Readonly<Record<QuotaName, string>> = {
   sinks: 'Delete one first.',
 };
 
-/** Returns two sentences: which quota is exceeded, and what to do. */
+/** Returns two sentences for an error message: which quota is exhausted, and what the user can do. */
 export function describeExceeded({ quota, used, limit }: Omit<QuotaExceeded, 'kind'>): string {
   return `The quota "${quota}" is exhausted: ${used} of ${limit} ${UNITS[quota]}. ${REMEDIES[quota]}`;
 }
 
 /**
  * Returns the error for a request that would exceed a quota.
- *
  * @param asked the amount that the request would add, in the unit of the quota. If this amount alone exceeds
- * the limit, waiting does not help.
+ * the limit, waiting does not help, so the error has another code.
  */
 export function quotaError({ quota, used, limit }: Omit<QuotaExceeded, 'kind'>, asked = 1): PointsmanError {
   const details = { quota: { quota, used, limit } };
@@ -83,7 +85,10 @@ export function quotaError({ quota, used, limit }: Omit<QuotaExceeded, 'kind'>, 
   return new PointsmanError('quota_exceeded', describeExceeded({ quota, used, limit }), { details });
 }
 
-/** Returns how long the client should wait, in seconds (RFC 9110, section 10.2.3). */
+/**
+ * Returns after how many seconds a client should retry a request that exceeded the quota. It is the value of
+ * Retry-After (RFC 9110, section 10.2.3).
+ */
 export function retryAfterSeconds(quota: QuotaName, nowMs: number): number {
   if (quota === 'releasesInFlight') return 10;
   if (quota !== 'changesPerDay') return 3_600;

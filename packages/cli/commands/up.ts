@@ -7,7 +7,7 @@ import type { Cli } from '../context.ts';
 import { CliError } from '../failures.ts';
 import { cliLimits } from '../limits.ts';
 
-/** `pointsman up`: runs all of Pointsman on this machine, as `npm start` does. */
+/** `pointsman up`: runs all processes of Pointsman on this machine, as `npm start` does. */
 export function upCommand(cli: Cli): Command {
   return new Command('up')
     .description('start everything on this machine, until Ctrl-C (the same as npm start)')
@@ -19,8 +19,9 @@ export function upCommand(cli: Cli): Command {
 async function runStack(cli: Cli): Promise<boolean> {
   const main = stackMain();
   const stack = spawn(process.execPath, [main], {
-    // The stack runs in its own process group, so that Ctrl-C reaches only this process, which stops the
-    // stack once. If this process dies, the IPC channel closes and the stack stops.
+    // The stack (all processes of Pointsman) runs in its own process group. Ctrl-C therefore reaches only
+    // this process, which stops the stack once. If this process dies, its IPC channel closes, and the stack
+    // stops by itself.
     detached: true,
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     env: { ...cli.env },
@@ -36,8 +37,8 @@ async function runStack(cli: Cli): Promise<boolean> {
 }
 
 /**
- * Returns the path of the stack's entry file. It is in a separate package, which includes PostgreSQL and
- * Restate. Throws CliError if that package is not installed.
+ * Returns the path of the script that starts all processes of Pointsman. The script is in the package
+ * `@pointsman/dev`, which includes PostgreSQL and Restate. Throws CliError if that package is not installed.
  */
 function stackMain(): string {
   try {

@@ -11,7 +11,7 @@ import { ApiProblem, CliError, Unreachable } from '../failures.ts';
 import type { Connection } from './connection.ts';
 
 /**
- * Creates an API client for commands, which throws CliErrors with an exit code and hints. `signal` aborts all
+ * Creates an API client whose errors are CliErrors with an exit code and hints. `signal` aborts all its
  * calls.
  */
 export function cliClient(connection: Connection, signal: AbortSignal, firstRetryMs?: number): ApiClient {
@@ -63,7 +63,7 @@ function conflictHints(version: number | undefined, tokenId: string | undefined)
 }
 const SHOW_QUOTAS = 'Show the usage and the limits: pointsman quotas';
 
-/** The hints on how to fix a problem, by its error code. */
+/** The hints that are added to an API error, by its error code. */
 const HINTS: ReadonlyMap<string, string> = new Map([
   ['held', 'Lift the hold: pointsman hold --lift'],
   ['quota_exceeded', SHOW_QUOTAS],

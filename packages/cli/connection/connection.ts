@@ -5,7 +5,10 @@ import { CliError } from '../failures.ts';
 import { readHomeFile } from './home-file.ts';
 import { given, type Environment, type GlobalOptions } from '../settings.ts';
 
-/** The URL of the API, and its token. Without a token the API returns 401 with an explanation. */
+/**
+ * The URL of the API, and the bearer token. If the token is null, calls are sent without one, and the API
+ * rejects them with 401.
+ */
 export interface Connection {
   readonly url: string;
   readonly token: string | null;
@@ -14,35 +17,36 @@ export interface Connection {
 const DEFAULT_URL = 'http://127.0.0.1:7400';
 
 /**
- * Returns the connection settings from the command line, the environment, or the home of `npm start` (its
- * data directory), in this order.
+ * Returns the URL and the token of the API. They come from the command line, the environment, or the data
+ * directory of `npm start` (the "home"), in this order.
  *
  * A token is sent only to the URL with which it was configured. The home is `./.pointsman` unless
- * POINTSMAN_HOME is set, so its files may come from someone else's repository. Such files must not redirect
- * the user's token, and their URL must not be on another machine. The home's own token is used only for the
- * home's own URL. Throws CliError, before anything is sent, if these rules or an invalid setting prevent a
- * connection.
+ * POINTSMAN_HOME is set, so its files may come from someone else's repository. Such files must not redirect a
+ * token that the user configured, and their URL must not be on another machine. The token in the home is sent
+ * only to the URL in the home.
+ *
+ * If these rules prevent a connection, or a setting is invalid, throws CliError before any request is sent.
  */
 export function connection(options: GlobalOptions, env: Environment): Connection {
   const home = given(env.POINTSMAN_HOME) ?? '.pointsman';
   const named = given(options.url) ?? given(env.POINTSMAN_URL);
   const kept = readHomeFile(home, 'api-url');
   const url = named === null ? homeUrl(kept, home) : namedUrl(named);
-  // True if the URL comes only from a file in a relative home. The built-in URL is excluded, because the
-  // token would be sent to it without the file too.
+  // True if the URL comes only from a file in a relative home. The built-in default URL does not count,
+  // because the user's token would be sent to it even without that file.
   const isFoundOnly = named === null && !isSame(url, DEFAULT_URL) && !isAbsolute(home);
   const token = given(options.token) ?? given(env.POINTSMAN_TOKEN);
   if (token !== null && isFoundOnly) throw foundNotNamed(url, home);
   return { url, token: checkedToken(token ?? stackToken(url, kept, home)) };
 }
 
-/** Returns the token from the home, but only for the URL of the home's stack. */
+/** Returns the token from the home. Returns null if `url` is not the URL that the home contains. */
 function stackToken(url: string, kept: string | null, home: string): string | null {
   const stack = kept === null ? null : originOf(kept);
   return stack !== null && isSame(url, stack) ? readHomeFile(home, 'admin-token') : null;
 }
 
-/** Returns the URL from the home, or the built-in URL. */
+/** Returns the URL from the home, or the built-in default URL if the home contains none. */
 function homeUrl(kept: string | null, home: string): string {
   if (kept === null) return DEFAULT_URL;
   if (!isAbsolute(home) && isElsewhere(kept)) throw foundElsewhere(kept, home);
@@ -68,9 +72,9 @@ function namedUrl(text: string): string {
 }
 
 /**
- * Parses a URL that consists of an origin only. Returns null for any other text. A path or query would become
- * part of every request, so a file could direct requests to any resource of another local server. User
- * information would be a second credential.
+ * Parses a URL that consists only of an origin. Returns null for any other text. The URL may come from a file
+ * that another person wrote. With a path or a query, it could direct every request to a chosen resource of
+ * another local server. With user information, it could add a second credential.
  */
 function originOf(text: string): string | null {
   const url = URL.canParse(text) ? new URL(text) : null;

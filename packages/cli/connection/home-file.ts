@@ -5,7 +5,8 @@ import { cliLimits } from '../limits.ts';
 import { given } from '../settings.ts';
 
 /**
- * Returns the text of a file in the home of `npm start`, or null if the file is missing, empty or unreadable.
+ * Returns the text of a file in the data directory of `npm start`. Returns null if the file is missing, empty
+ * or unreadable.
  */
 export function readHomeFile(home: string, name: 'api-url' | 'admin-token'): string | null {
   try {

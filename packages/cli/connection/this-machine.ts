@@ -2,9 +2,9 @@ import { networkInterfaces } from 'node:os';
 import ipaddr from 'ipaddr.js';
 
 /**
- * Returns whether the host of a URL is an address of this machine: a loopback address, the unspecified
- * address, or the address of an interface. Returns false for host names, because DNS determines their
- * address.
+ * Returns whether the host of a URL is an IP address of this machine: a loopback address, the unspecified
+ * address, or the address of a network interface. Returns false for a host name, because DNS could resolve it
+ * to any address.
  */
 export function isThisMachine(hostname: string): boolean {
   const text = hostname.replaceAll(/^\[|\]$/g, '');

@@ -7,7 +7,10 @@ import type { ApiClient } from '@pointsman/client/internal/http/client';
 import { ApiProblem } from '../failures.ts';
 import { check, hasError } from './check.ts';
 
-/** Checks that the API responds. If it does not, all other checks would fail for the same reason. */
+/**
+ * Checks that the API responds. If it does not, `doctor` runs no other check, because each would fail for the
+ * same reason.
+ */
 export async function livenessFindings(client: ApiClient): Promise<Finding[]> {
   return check('API', async () => {
     await client.call('GET', '/healthz', Alive);
@@ -15,11 +18,11 @@ export async function livenessFindings(client: ApiClient): Promise<Finding[]> {
   });
 }
 
-/** The findings about the API and the token. */
+/** The findings about the API and the token, and what the token permits. */
 export interface ApiFindings {
   readonly findings: readonly Finding[];
   readonly acceptsToken: boolean;
-  /** True only for a token of a platform admin. */
+  /** True if the token may list all tenants. Only the token of a platform admin may do that. */
   readonly listsTenants: boolean;
 }
 
@@ -35,7 +38,8 @@ export async function apiFindings(client: ApiClient): Promise<ApiFindings> {
     check('token', async () => {
       await client.send('GET', paths.tenants, { query: { limit: 1 } }).catch((error: unknown) => {
         if (!(error instanceof ApiProblem) || error.problem.status !== 403) throw error;
-        // The API accepts the token, but it does not belong to a platform admin.
+        // The API accepts the token, but the token may not list tenants because it does not belong to a
+        // platform admin.
         listsTenants = false;
       });
       return [{ subject: 'token', state: 'ok', summary: 'accepted', actions: [] }];
@@ -50,7 +54,7 @@ function workerFindings(worker: Ready['worker']): Finding[] {
   return [{ subject: 'worker', state: 'ok', summary: 'responds through Restate', actions: [] }];
 }
 
-/** The readiness response. An older API does not report the worker. */
+/** The response of the readiness endpoint. `worker` is missing in the response of an older API. */
 const Ready = z.looseObject({ worker: z.enum(['ok', 'down']).optional() });
 type Ready = z.infer<typeof Ready>;
 

@@ -1,7 +1,10 @@
 import type { Finding } from '@pointsman/protocol/findings/finding';
 import { CliError } from '../failures.ts';
 
-/** Runs a check and returns its findings. If the check throws, returns an error finding for its subject. */
+/**
+ * Runs a check and returns its findings. If the check throws, returns one finding with the error, for the
+ * given subject.
+ */
 export async function check(subject: string, find: () => Promise<Finding[]>): Promise<Finding[]> {
   return find().catch((error: unknown) => {
     const summary = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);

@@ -12,7 +12,10 @@ interface DoctorOptions {
   readonly repair?: boolean;
 }
 
-/** `pointsman doctor`: checks the whole system, from the API to the disks, and reports causes and fixes. */
+/**
+ * `pointsman doctor`: checks the whole system, including the API, the databases and the disks. Reports each
+ * problem with its cause and its fix.
+ */
 export function doctorCommand(cli: Cli): Command {
   return new Command('doctor')
     .description(

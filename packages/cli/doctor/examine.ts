@@ -11,7 +11,7 @@ import { sinkFindings } from './sinks.ts';
 import { givenTenant, listTenants, otherTenants, unknownTenant } from './tenants.ts';
 
 export interface ExamineOptions {
-  /** True to also reconcile releases that have been in flight for too long. */
+  /** True with `--repair`: releases that have been in flight for too long are also reconciled. */
   readonly repair: boolean;
 }
 
@@ -28,7 +28,7 @@ export async function examine(run: CommandRun, options: ExamineOptions): Promise
   return bySeverity([own, ...alive, ...api.findings, ...rest]);
 }
 
-/** The findings about the tenants, and the findings of the server. */
+/** Returns the findings about the tenants, and the findings of the server's own diagnosis. */
 async function tenantFindings(
   run: CommandRun,
   server: ServerFindings,
@@ -44,7 +44,7 @@ async function tenantFindings(
       hookFindings(run.client, tenants.rows, now),
       check('releases', () => releaseFindings(run, tenants.rows, { server, now, ...options })),
     ]);
-    // The result of a repair replaces the server's warning about the same release.
+    // If a release was repaired, the result of the repair replaces the server's warning about that release.
     const repaired = new Set(releases.map(({ subject }) => subject));
     ofServer = ofServer.filter(({ subject }) => !repaired.has(subject));
     return [...otherTenants(tenants), ...sinks, ...hooks, ...releases];
@@ -53,8 +53,9 @@ async function tenantFindings(
 }
 
 /**
- * Returns findings for releases that have been in flight for too long, or the results of their repair.
- * Without a repair, returns nothing if the server's own diagnosis already includes them.
+ * Returns findings for releases that have been in flight for too long. With `--repair`, returns the results
+ * of their repair instead. Without it, returns nothing if the server's own diagnosis already includes these
+ * releases.
  */
 async function releaseFindings(
   run: CommandRun,

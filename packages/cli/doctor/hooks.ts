@@ -14,8 +14,8 @@ import { check } from './check.ts';
 import { inBatches } from './in-batches.ts';
 
 /**
- * Returns findings for hooks whose secret is lost, whose latest delivery failed, or that have a stuck
- * delivery.
+ * Returns findings for three problems of hooks: the secret can't be decrypted, the latest delivery has
+ * failed, or a delivery is stuck.
  */
 export async function hookFindings(
   client: ApiClient,
@@ -49,7 +49,7 @@ export async function hookFindings(
   });
 }
 
-/** Warns that older deliveries were not checked and may include a stuck one. */
+/** Returns a finding that only the newest deliveries were checked, because an older one may be stuck. */
 function olderDeliveries(hooks: number): Finding[] {
   if (hooks === 0) return [];
   const summary = `only the newest ${cliLimits.doctorDeliveries} deliveries of ${counted(hooks, 'hook')} were checked`;
@@ -73,7 +73,7 @@ function secretFindings(tenant: string, { hook, sealedUnder }: HookView): Findin
   ];
 }
 
-/** Evaluates the newest delivery of each kind, because a failure before a later success no longer matters. */
+/** Returns findings for the newest deliveries. A failed delivery is not reported if a later one succeeded. */
 function deliveryFindings(
   tenant: string,
   hook: string,

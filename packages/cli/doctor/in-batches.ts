@@ -1,6 +1,9 @@
 import { cliLimits } from '../limits.ts';
 
-/** Runs the work for each item, several at a time. Returns all results in the order of the items. */
+/**
+ * Runs `work` for each item, for at most {@link cliLimits.parallelFetches} items at the same time. Returns
+ * all results in the order of the items.
+ */
 export async function inBatches<I, T>(
   items: readonly I[],
   work: (item: I) => Promise<readonly T[]>,

@@ -7,10 +7,9 @@ import { ReleaseView } from '@pointsman/client/internal/http/resources';
 import { inBatches } from './in-batches.ts';
 
 /**
- * Returns the releases of the tenants that were accepted longer than {@link findingLimits.oldReleaseMs} ago
- * and have not settled. Omits queued releases, because they wait for another release.
- *
- * @param now milliseconds since the epoch
+ * Returns the releases of the tenants that have not settled and were accepted more than {@link
+ * findingLimits.oldReleaseMs} ago. Omits queued releases, because they only wait for another release.
+ * @param now the current time in milliseconds since the epoch
  */
 export async function oldReleases(
   client: ApiClient,

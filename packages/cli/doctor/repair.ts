@@ -10,9 +10,9 @@ import { check } from './check.ts';
 import { inBatches } from './in-batches.ts';
 
 /**
- * Reconciles these releases, as the worker's sweep does every few seconds. This settles releases whose
- * workflow has ended, and does not affect other releases. Then waits for the outcomes of the running
- * releases. Takes at most {@link cliLimits.repairMs} in total.
+ * Reconciles these releases, as the worker's periodic sweep does every few seconds: a release whose workflow
+ * has ended is settled, and a release whose workflow runs does not change. Then waits until the releases that
+ * still run have settled. Takes at most {@link cliLimits.repairMs} in total.
  */
 export async function repair(
   client: ApiClient,
@@ -26,7 +26,7 @@ export async function repair(
   return [...failures, ...(await Promise.all(running.map((one) => outcomeOf(client, one, deadline)))).flat()];
 }
 
-/** Returns the release after the reconciliation, or a finding with the error. */
+/** Reconciles one release. Returns the release afterwards, or a finding with the error. */
 async function reconcile(
   client: ApiClient,
   { tenant, bundle, version }: ReleaseView,
@@ -49,7 +49,10 @@ function tooLate(subject: string): Finding {
   return { subject, state: 'warning', summary: 'not reconciled: the time for repairs is over', actions };
 }
 
-/** Waits for the outcome of a release. A release that waits for people or other systems needs no repair. */
+/**
+ * Waits until a release has settled. Does not wait for a release that waits for a person or another system,
+ * because it needs no repair.
+ */
 async function outcomeOf(client: ApiClient, release: ReleaseView, deadline: AbortSignal): Promise<Finding[]> {
   const subject = correlationId(release);
   const path = pathOf(paths.release, release);

@@ -5,16 +5,19 @@ import { ApiProblem } from '../failures.ts';
 import { cliLimits } from '../limits.ts';
 import { check } from './check.ts';
 
-/** The findings of the server's own diagnosis. */
+/** The findings of the diagnosis that the server runs itself. */
 export interface ServerFindings {
   readonly findings: readonly Finding[];
-  /** False if the token lacks the permission, the API is too old, or the request failed. */
+  /**
+   * False if the server did not run its diagnosis: the token lacks the permission, the API is too old, or the
+   * request failed.
+   */
   readonly isExamined: boolean;
 }
 
 /**
- * Requests the server's diagnosis of its databases, its disks and the releases of all tenants. Only the
- * platform's admin may request it.
+ * Requests the server's own diagnosis of its databases, its disks and the releases of all tenants. Only a
+ * platform admin may request it.
  */
 export async function serverFindings(client: ApiClient): Promise<ServerFindings> {
   let isExamined = false;
@@ -37,7 +40,7 @@ export async function serverFindings(client: ApiClient): Promise<ServerFindings>
 
 function refused(error: ApiProblem): Finding[] {
   switch (error.problem.status) {
-    // The check of the token already reports this error.
+    // No finding is needed here, because the check of the token already reports the invalid token.
     case 401:
       return [];
     case 403:

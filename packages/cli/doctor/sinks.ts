@@ -14,16 +14,16 @@ import { inBatches } from './in-batches.ts';
 
 interface Trouble extends Finding {
   /**
-   * The key for grouping findings: tenants with the same problem of a shared broker have the same text. Null
-   * for a webhook.
+   * The key by which findings are grouped. Tenants with the same problem of a shared broker have the same
+   * key, so the problem is reported once. Null for a webhook, which is never grouped.
    */
   readonly shared: string | null;
   readonly tenant: string;
 }
 
 /**
- * Returns findings for sinks that are paused, failing, far behind, or without a secret. A problem of a shared
- * broker is one finding for all tenants.
+ * Returns findings for sinks that are paused, failing, far behind, or without a secret. If several tenants
+ * have the same problem with a shared broker, returns only one finding.
  */
 export async function sinkFindings(
   client: ApiClient,
@@ -64,7 +64,8 @@ function deliveryTroubles(tenant: string, sink: SinkView, now: number): Trouble[
     summary: printable(failureOf(sink) ?? lagOf(sink)),
   };
   if (sink.state === 'paused') {
-    // A pause by a person is intentional and only a warning. A pause by Pointsman may not have been noticed.
+    // If a person paused the sink, that was intentional and is only a warning. If Pointsman paused it, the
+    // operator may not know, so it is an error.
     const state = sink.pausedBy?.startsWith('pointsman/') === true ? 'error' : 'warning';
     return [{ ...about, state, actions: [resume], shared: null }];
   }

@@ -7,8 +7,8 @@ import { clientLimits } from '@pointsman/client/internal/http/limits';
 import { type FirstRows, firstRows } from '@pointsman/client/internal/http/pages';
 
 /**
- * Returns the tenants that the token can list, sorted by name, from the first {@link clientLimits.pages}
- * pages.
+ * Returns the names of the tenants that the token may list, sorted. Reads at most {@link clientLimits.pages}
+ * pages of the list.
  */
 export async function listTenants(client: ApiClient): Promise<FirstRows<string>> {
   const { rows, isWhole } = await firstRows(
@@ -21,7 +21,8 @@ export async function listTenants(client: ApiClient): Promise<FirstRows<string>>
 }
 
 /**
- * Returns the tenant from the command line, for a token that can't list tenants. Null if the user gave none.
+ * Returns the tenant that the user named on the command line or in the environment. Needed for a token that
+ * may not list tenants. Returns null if the user named none.
  */
 export function givenTenant(run: CommandRun): FirstRows<string> | null {
   const tenant = run.tenantIfGiven();
@@ -29,7 +30,7 @@ export function givenTenant(run: CommandRun): FirstRows<string> | null {
 }
 
 /**
- * Returns a finding that the tenant must be given, because the API does not reveal which tenant a token
+ * Returns a finding that asks the user to name the tenant. The API does not reveal which tenant a token
  * belongs to.
  */
 export function unknownTenant(): Finding {
@@ -41,7 +42,7 @@ export function unknownTenant(): Finding {
   };
 }
 
-/** Returns a warning if not all tenants were listed. */
+/** Returns a warning if the list of tenants was too long to be read completely. */
 export function otherTenants({ rows, isWhole }: FirstRows<string>): Finding[] {
   if (isWhole) return [];
   return [

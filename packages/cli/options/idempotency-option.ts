@@ -4,7 +4,7 @@ import { Option } from 'commander';
 import { mayHaveArrived } from '../failures.ts';
 import { idempotencyKey } from './option-values.ts';
 
-/** The option `--idempotency-key`. Requests with the same key take effect only once. */
+/** Creates the option `--idempotency-key`. Several requests with the same key take effect only once. */
 export function idempotencyKeyOption(effect: 'decide' | 'report' | 'publish'): Option {
   return new Option(
     '--idempotency-key <key>',
@@ -12,30 +12,30 @@ export function idempotencyKeyOption(effect: 'decide' | 'report' | 'publish'): O
   ).argParser(idempotencyKey);
 }
 
-/** How to repeat a command whose response was lost. */
+/** Describes how the user can repeat a command whose response was lost. */
 export interface Repetition {
-  /** The key that was given, if any. */
+  /** The idempotency key that the user gave. If it is undefined, a new one is generated. */
   readonly key: string | undefined;
   /**
-   * Further options that the repeated command needs to be the same request, each after a space. Empty if
-   * there are none.
+   * Further options that the repeated command needs to send the same request. Each starts with a space. Empty
+   * if none is needed.
    */
   readonly same: string;
-  /** Describes the effect that the request may have had although its response was lost. */
+  /** A sentence about the effect that the request may have had, although its response was lost. */
   readonly maybe: string;
-  /** Describes the effect of repeating the command. Shown after the command. */
+  /** A sentence about the effect of repeating the command, printed after the command. */
   readonly repeated: string;
 }
 
-/** The texts for a repeated decision on a gate, or a repeated check report. */
+/** The sentences for a decision on a gate, or for the report of a check. */
 export const RECORDED_ONCE = {
   maybe: 'It may have been recorded.',
   repeated: '. It is recorded at most once.',
 } as const;
 
 /**
- * Sends a request under the given or a new key. If the response is lost, the error contains the command that
- * repeats the request with the same key. A new key would make it a second request.
+ * Sends a request with the idempotency key of the user, or with a new one. If the response is lost, the error
+ * shows the command that repeats the request with the same key. With another key, it could take effect twice.
  */
 export async function sendOnce<T>(
   { key: given, same, maybe, repeated }: Repetition,

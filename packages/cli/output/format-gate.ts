@@ -4,7 +4,10 @@ import type { GateView } from '@pointsman/client/internal/http/resources';
 import type { Terminal } from './terminal.ts';
 import { moment } from './format.ts';
 
-/** Formats one line for a gate: what it waits for and until when, or its result. */
+/**
+ * Formats a gate as one line. An open gate is shown with what it waits for and until when, any other gate
+ * with its result.
+ */
 export function gateLine(gate: GateView, terminal: Terminal): string {
   const paint = terminal.json ? terminal.paintErr : terminal.paint;
   if (gate.state === 'open') {
@@ -21,12 +24,15 @@ function approvedBy({ decisions }: GateView): string {
   return names.length === 0 ? '' : ` by ${names.join(', ')}`;
 }
 
-/** The gates that a release waits for now. */
+/** Returns the gates that the release still waits for. */
 export function openGates<T extends Pick<GateView, 'state'>>(gates: readonly T[]): T[] {
   return gates.filter(({ state }) => state === 'open');
 }
 
-/** The names of the gates that a release waits for, or their number if there are many. */
+/**
+ * Returns the names of the gates that a release still waits for. If the names are too long for one column,
+ * returns the number of gates instead.
+ */
 export function openGateNames(gates: readonly GateView[]): string {
   const names = openGates(gates).map(({ gate }) => gate);
   const text = names.join(', ');
@@ -34,8 +40,8 @@ export function openGateNames(gates: readonly GateView[]): string {
 }
 
 /**
- * Formats a deadline or the end of a freeze: relative and in local time at a terminal, or as an exact UTC
- * time in a pipe.
+ * Formats the time at which the wait for a gate ends: its deadline, or the opening of a window. At a terminal
+ * the time is relative and local, in a pipe it is the exact UTC time.
  */
 export function deadline(gate: Pick<GateView, 'deadlineAt' | 'opensAt'>, terminal: Terminal): string {
   const end = gate.deadlineAt ?? gate.opensAt;

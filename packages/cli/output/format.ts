@@ -5,14 +5,16 @@ import { printable } from './printable.ts';
 import type { PointerView, ReleaseView } from '@pointsman/client/internal/http/resources';
 import type { Terminal } from './terminal.ts';
 
-/** The state of a release as one label: its outcome or its status. */
+/**
+ * Returns the state of a release as a short label: its outcome if it has one, otherwise its status and stage.
+ */
 export function statusLabel(release: ReleaseView, terminal: Terminal): string {
   if (release.outcome !== null) return terminal.paint(OUTCOME_PAINT[release.outcome], release.outcome);
   const { status, stage } = release;
   return stage !== null && (status === 'running' || status === 'waiting') ? `${status}: ${stage}` : status;
 }
 
-/** The outcome of a release, in one sentence. */
+/** Returns one line with the outcome of a release, its name and the reason. */
 export function outcomeLine(release: ReleaseView, terminal: Terminal): string {
   const name = correlationId(release);
   const why = release.reason === null || release.reason === '' ? '' : `: ${printable(release.reason)}`;
@@ -23,7 +25,7 @@ export function outcomeLine(release: ReleaseView, terminal: Terminal): string {
   return `${label}  ${name} is ${release.channel}${at}`;
 }
 
-/** Describes the state of a pointer in one line, without its name. */
+/** Returns one line with the version, the generation and the hold of a pointer, but without its name. */
 export function pointerPosition(pointer: PointerView, terminal: Terminal): string {
   if (pointer.version === null) return 'never moved';
   const held =
@@ -31,24 +33,30 @@ export function pointerPosition(pointer: PointerView, terminal: Terminal): strin
   return `v${pointer.version} at generation ${pointer.generation}${held}`;
 }
 
-/** Shortens a digest to a length that still distinguishes artifacts, as container tools do. */
+/**
+ * Shortens a digest to 12 hex digits, which is still enough to distinguish artifacts. Container tools do the
+ * same.
+ */
 export function shortDigest(digest: string): string {
   return digest.slice(0, 'sha256:'.length + 12);
 }
 
-/** `1 file`, `2 files`. */
+/** Returns a number with its noun, for example `1 file` or `2 files`. */
 export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/** Joins names. If there are many, returns the first ones and the number of the others. */
+/**
+ * Joins names with commas. If there are more than {@link cliLimits.notedNames}, returns the first ones and
+ * the number of the others.
+ */
 export function firstNames(names: readonly string[]): string {
   const shown = names.slice(0, cliLimits.notedNames).map(printable).join(', ');
   const others = names.length - cliLimits.notedNames;
   return others > 0 ? `${shown} and ${others} more` : shown;
 }
 
-/** Formats a time in UTC, to the second. */
+/** Formats an ISO 8601 time in UTC for display, without fractions of a second. */
 export function moment(iso: string): string {
   return iso.replace('T', ' ').replace(/(?:\.\d+)?Z$/, 'Z');
 }

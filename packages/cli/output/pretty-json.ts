@@ -1,6 +1,9 @@
 import { parseJson } from '@pointsman/protocol/json/parse-json';
 
-/** JSON with one member a line, for reading and for line diffs. Text that is not JSON is returned unchanged. */
+/**
+ * Formats JSON with one member per line, for reading and for diffs by line. Returns text that is not JSON
+ * unchanged.
+ */
 export function prettyJson(text: string): string {
   const json = parseJson(text);
   return json.kind === 'json' ? `${JSON.stringify(json.value, null, 2)}\n` : text;

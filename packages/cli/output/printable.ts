@@ -1,9 +1,9 @@
 import { visibleControls } from '@pointsman/protocol/text/control-characters';
 
 /**
- * Returns untrusted text as one line, so that a release's message or a hold's reason can't forge additional
- * lines. Escapes control characters here, although the terminal guard does so too, because tables need the
- * final width of the text.
+ * Returns untrusted text as a single line. The message of a release or the reason of a hold can therefore not
+ * add lines to the output. Control characters are escaped here, and not only by the terminal guard, because a
+ * table needs the final width of the text.
  */
 export function printable(text: string): string {
   return visibleControls(text.replaceAll(/\s+/g, ' '));

@@ -4,17 +4,17 @@ import { printable } from './printable.ts';
 import type { ReleaseView, StageView } from '@pointsman/client/internal/http/resources';
 import type { Terminal } from './terminal.ts';
 
-/** Shows the stages of a release as they end, and its gates as they change, one line each. */
+/** Prints each stage of a release when it ends, and each gate when it changes, one line each. */
 export interface Progress {
   show(release: ReleaseView): void;
-  /** Ends the current line, so that further output starts on a new line. */
+  /** Removes the line of the running stage, so that further output starts on a new line. */
   end(): void;
 }
 
 /**
- * Creates the progress display. At a terminal, the last line shows the running stage and is replaced when the
- * stage ends. In a pipe, every line is final. With `--json`, all progress is written to `err`, because `out`
- * contains the JSON document.
+ * Creates the progress display. At a terminal, the last line shows the running stage, and it is replaced when
+ * the stage ends. In a pipe, no line is replaced later. With `--json`, all progress goes to `err`,
+ * because `out` contains the JSON document.
  */
 export function progress(terminal: Terminal): Progress {
   const shown = new Set<string>();
@@ -23,14 +23,15 @@ export function progress(terminal: Terminal): Progress {
   const write = terminal.json ? terminal.err : terminal.out;
   const replacePending = (next: string): void => {
     if (!terminal.isLive || next === pending) return;
-    // Replaces the old line in one write, to avoid flicker.
+    // The old line is replaced in a single write, to avoid flicker.
     write(pending === '' ? next : terminal.replaceLine(next));
     pending = next;
   };
   const showGates = (release: ReleaseView): void => {
     for (const gate of release.gates) {
       const { state, statusText } = gate;
-      // Prints a gate again only if its state or text has changed, not if only the remaining time has.
+      // A gate is printed again only if its state or its text has changed. A change of the remaining time
+      // alone is not printed.
       if (state === 'closed' || gates.get(gate.gate) === `${state} ${statusText}`) continue;
       gates.set(gate.gate, `${state} ${statusText}`);
       replacePending('');
@@ -62,8 +63,8 @@ export function progress(terminal: Terminal): Progress {
 }
 
 /**
- * Formats a completed stage, with its end time relative to the start of the release. It shows no durations,
- * because many stages are a single transaction whose start is not recorded.
+ * Formats a completed stage. The time shown is the end of the stage, relative to the acceptance of the
+ * release. Durations are not shown, because many stages are a single transaction whose start is not recorded.
  */
 function stageLine(stage: StageView, release: ReleaseView, terminal: Terminal): string {
   const paint = terminal.json ? terminal.paintErr : terminal.paint;

@@ -1,8 +1,8 @@
 import { withoutOwnSequences } from './terminal-guard.ts';
 
 /**
- * Formats rows in columns, two spaces apart, without trailing spaces. Column widths do not include escape
- * sequences.
+ * Formats rows as a table whose columns are two spaces apart. Lines have no trailing spaces. Escape sequences
+ * do not count in the width of a column.
  */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];

@@ -6,33 +6,33 @@ import { guarded, ownSequences } from './terminal-guard.ts';
 
 type Paint = Parameters<typeof styleText>[0];
 
-/** A stream that a person or a program reads. */
+/** An output stream, such as stdout. */
 export interface OutputStream {
   readonly isTTY?: boolean;
   write(text: string | Uint8Array): unknown;
 }
 
 /**
- * The output of a command: results on `out`, messages on `err`. Only sequences from `paint` and `replaceLine`
- * can control the terminal. All other control characters are escaped.
+ * The output of a command. Results go to `out`, messages to `err`. Only the escape sequences of `paint` and
+ * `replaceLine` reach the terminal; all other control characters are escaped.
  */
 export interface Terminal {
   /** True with `--json`: `out` contains exactly one JSON document. */
   readonly json: boolean;
-  /** True if `out` is a terminal and `--json` is not set, so that a person watches it. */
+  /** True if a person watches `out`: it is a terminal, and `--json` is not set. */
   readonly isLive: boolean;
-  /** True if `out` is a terminal, with or without `--json`. Untrusted bytes must not be written to it. */
+  /** True if `out` is a terminal, even with `--json`. Untrusted bytes must then not be written unchanged. */
   readonly isTerminal: boolean;
   readonly out: (text: string) => void;
-  /** Writes bytes unchanged, for a file or another program. */
+  /** Writes bytes to `out` unchanged. For a file or another program, not for a terminal. */
   readonly raw: (bytes: Uint8Array) => void;
   readonly err: (text: string) => void;
-  /** Writes the document of `--json`. */
+  /** Writes a value to `out` as the JSON document of `--json`. */
   readonly document: (value: unknown) => void;
-  /** Returns text for `out` in a colour, or unchanged if colours are off. */
+  /** Returns the text in a colour for `out`. If colours are off, returns it unchanged. */
   readonly paint: (format: Paint, text: string) => string;
   readonly paintErr: (format: Paint, text: string) => string;
-  /** Returns a sequence that replaces the current line with the text. */
+  /** Returns an escape sequence that clears the current line of the terminal, followed by the text. */
   readonly replaceLine: (text: string) => string;
 }
 
@@ -47,7 +47,8 @@ export function terminal(options: {
     const colours = wantsColours(stream, env);
     return (format: Paint, text: string) => {
       if (!colours) return text;
-      // The code above has already decided whether to use colours, by the given environment.
+      // Stream validation is off, because `colours` already depends on the stream and on the given
+      // environment.
       const [begin = '', end = ''] = styleText(format, ' ', { validateStream: false }).split(' ');
       return `${ownSequences(begin)}${text}${ownSequences(end)}`;
     };
@@ -69,8 +70,8 @@ export function terminal(options: {
   };
 }
 
-// Follows https://no-color.org: any non-empty value of NO_COLOR disables colours. Node and CI systems use
-// FORCE_COLOR to enable them.
+// Returns whether the output has colours. As https://no-color.org defines, any non-empty value of NO_COLOR
+// disables them. Node and CI systems use FORCE_COLOR to enable them.
 function wantsColours(stream: OutputStream, env: Environment): boolean {
   if ((env.NO_COLOR ?? '') !== '') return false;
   if ((env.FORCE_COLOR ?? '') !== '') return env.FORCE_COLOR !== '0';

@@ -2,13 +2,19 @@ import { structuredPatch } from 'diff';
 
 import type { Terminal } from './terminal.ts';
 
-/** Unchanged lines around a change, as in most diff tools. */
+/** The number of unchanged lines shown around a change. Most diff tools use three. */
 const CONTEXT_LINES = 3;
 
-/** The comparison is abandoned after this many edits, because the files have almost nothing in common. */
+/**
+ * The maximum number of edits between two texts. If there are more, no diff is shown, because the texts have
+ * almost nothing in common.
+ */
 const MOST_EDITS = 5_000;
 
-/** Returns the unified diff of two texts, without a file header. Returns null if they differ too much. */
+/**
+ * Returns the unified diff of two texts, without a file header. Returns null if they differ by more than
+ * {@link MOST_EDITS} edits.
+ */
 export function unifiedDiff(before: string, after: string, terminal: Terminal): string | null {
   const patch = structuredPatch('', '', before, after, '', '', {
     context: CONTEXT_LINES,
@@ -26,7 +32,8 @@ export function unifiedDiff(before: string, after: string, terminal: Terminal): 
     .join('');
 }
 
-// Formats a line range of a diff. An empty range has the number of the line before it, as in POSIX diff.
+// Formats a line range in the header of a hunk. For an empty range, the number is that of the line before it,
+// as in POSIX diff.
 function range(start: number, lines: number): string {
   return `${lines === 0 ? start - 1 : start},${lines}`;
 }

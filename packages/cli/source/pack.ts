@@ -14,24 +14,27 @@ import { firstNames } from '../output/format.ts';
 import { refuseLinks } from './path-links.ts';
 import { printable } from '../output/printable.ts';
 
-/** A directory, packed for a publish. */
+/** A source directory, packed into an archive for a publish. */
 export interface PackedSource {
   readonly files: readonly { readonly path: string; readonly bytes: number }[];
-  /** Paths that were left out, sorted. A folder ends with a slash and includes everything below it. */
+  /**
+   * The paths that were left out, sorted. A path that ends with a slash is a folder, which was left out as a
+   * whole.
+   */
   readonly ignored: readonly string[];
-  /** All contents together, before packing. */
+  /** The total size of the files before packing. */
   readonly bytes: number;
   /**
-   * A tar.gz, sorted by path and without times, owners or modes, so that the same files always give the same
-   * bytes.
+   * The archive, a tar.gz. Its entries are sorted by path and have no times, owners or modes, so that the
+   * same files always give the same bytes.
    */
   readonly archive: Uint8Array;
 }
 
 /**
- * Packs the files under `directory`, except ignored ones (see ignore-file.ts). Throws CliError with all
- * entries that can't be published, not only the first: symbolic links, sockets, invalid paths, and files
- * beyond the limits. The path of the directory must not contain a symbolic link ({@link refuseLinks}).
+ * Packs the files under `directory`, except the ignored ones (see ignore-file.ts). Throws a CliError that
+ * lists all entries that can't be published: symbolic links, sockets, invalid paths, and files beyond the
+ * limits. The path of the directory itself must not contain a symbolic link ({@link refuseLinks}).
  */
 export async function packDirectory(directory: string): Promise<PackedSource> {
   refuseLinks(directory);
@@ -86,13 +89,13 @@ async function walk(directory: string, prefix: string, found: Found): Promise<vo
   }
 }
 
-// Returns why a file name is invalid, or null. Node replaces invalid UTF-8 in a name with U+FFFD, and can't
-// open the file by that name. The API rejects such names too.
+// Returns why the name of a file is invalid, or null if it is valid. Node replaces invalid UTF-8 in a name
+// with U+FFFD, and then can't open the file by that name. The API rejects such names too.
 function nameProblem(path: string): string | null {
   return path.includes('\ufffd') ? 'a path must be valid UTF-8' : pathProblem(path);
 }
 
-/** Reads the contents, up to the limit for all of them together. */
+/** Reads the contents of all files. Stops when their total size exceeds the limit. */
 function readAll(directory: string, found: Found): { files: PackedFile[]; bytes: number } {
   const files: PackedFile[] = [];
   let bytes = 0;
@@ -125,7 +128,8 @@ function fileProblem(path: string, error: FileError): string {
   return `${path} can't be read: ${error.message}`;
 }
 
-// Sorts as packages/protocol/releases/source.ts does: the order must not depend on the machine's locale.
+// Compares by UTF-16 code unit, as packages/protocol/releases/source.ts does, because the order must not
+// depend on the locale of the machine.
 function byCodeUnit(a: string, b: string): number {
   return a < b ? -1 : 1;
 }

@@ -6,10 +6,11 @@ import { printable } from '../output/printable.ts';
 
 /**
  * Rejects a path on the command line that contains a symbolic link in the user's working directory. Such a
- * link may come from someone else's repository, and may point to any file of this machine. Checks every part
- * of a relative path. For an absolute path, checks the last part and the parts below the working directory,
- * because other links belong to the machine's setup (on macOS, `/tmp` is a link). Throws a CliError that
- * names the link. Does not report missing files.
+ * link may come from someone else's repository, and it may point to any file of this machine.
+ *
+ * In a relative path, every part is checked. In an absolute path, only the last part and the parts below the
+ * working directory are checked. Other links belong to the setup of the machine (on macOS, `/tmp` is a link).
+ * A missing file is not an error here. Throws a CliError that names the link.
  */
 export function refuseLinks(path: string): void {
   const { root } = parse(path);
@@ -21,7 +22,7 @@ export function refuseLinks(path: string): void {
   let isInside = !isAbsolute(path);
   let at = root;
   for (const [index, name] of names.entries()) {
-    // Does not use join(), which would remove "link/.." from the path.
+    // The path is not built with join(), because join() would remove "link/.." from it.
     at += at === '' || at === root ? name : `${sep}${name}`;
     const isHere = realPath(at) === here;
     const isLast = index === names.length - 1;
@@ -30,7 +31,10 @@ export function refuseLinks(path: string): void {
   }
 }
 
-/** Returns whether a path below the folder, separated by `/`, contains a symbolic link. */
+/**
+ * Returns whether any part of a path below the folder is a symbolic link. The parts of the path are separated
+ * by `/`.
+ */
 export function hasLinkBelow(folder: string, path: string): boolean {
   const parts = path.split('/');
   return parts.some((_, index) => isLink(join(folder, ...parts.slice(0, index + 1))));

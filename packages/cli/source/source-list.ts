@@ -6,7 +6,10 @@ import { printable } from '../output/printable.ts';
 import { table } from '../output/table.ts';
 import { counted, firstNames } from '../output/format.ts';
 
-/** Prints the list of `publish --list`: what would be sent on `out`, what is ignored on `err`. */
+/**
+ * Prints the result of `publish --list`: the files that would be sent on `out`, and the ignored ones on
+ * `err`.
+ */
 export function showSourceList({ terminal }: CommandRun, { files, ignored, bytes }: PackedSource): void {
   if (terminal.json) {
     terminal.document({ files, bytes, ignored });

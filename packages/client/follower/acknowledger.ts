@@ -9,25 +9,25 @@ import { afterFailureMs, isOver, jittered, pause } from './waits.ts';
 export interface AcknowledgerDeps {
   readonly plane: ControlPlane;
   readonly name: string;
-  /** Returns the generation and digest of the running bundle, which each acknowledgement reports. */
+  /** Returns the generation and the digest of the running bundle. Each acknowledgement reports them. */
   readonly claim: () => Claim;
-  /** Called with the control plane's pointer, which each acknowledgement returns. */
+  /** Called with the pointer in the response to each acknowledgement. */
   readonly onPointer: (pointer: Pointer, claimed: Claim) => void;
   readonly onFailure: (failure: FollowFailure) => void;
   readonly signal: AbortSignal;
 }
 
 export interface Acknowledger {
-  /** Must be called after the running bundle has changed. */
+  /** The follower must call this after its running bundle has changed. */
   changed(): void;
-  /** Resolves when the acknowledger has stopped, after the signal has aborted. */
+  /** Resolves when the acknowledger has stopped. It stops when the signal aborts. */
   readonly ended: Promise<void>;
 }
 
 /**
- * Acknowledges the running bundle after each change and at every heartbeat, one request at a time. After
- * changes during a request, only the newest bundle is acknowledged. No other part of the follower waits for
- * an acknowledgement.
+ * Reports the running bundle to the API after each change and at every heartbeat, one request at a time. If
+ * the bundle changes several times during a request, only the newest bundle is reported. No other part of the
+ * follower waits for these requests.
  */
 export function startAcknowledger(deps: AcknowledgerDeps): Acknowledger {
   const heartbeat = new InterruptibleWait();
@@ -36,8 +36,8 @@ export function startAcknowledger(deps: AcknowledgerDeps): Acknowledger {
 
 async function run(deps: AcknowledgerDeps, heartbeat: InterruptibleWait): Promise<void> {
   const { plane, name, claim, onPointer, onFailure, signal } = deps;
-  // Usually the first bundle runs soon after the start. Waiting for it avoids a burst of empty
-  // acknowledgements when many followers start together.
+  // At the start, no bundle runs yet, but usually one does soon. Waiting for it avoids a burst of empty
+  // acknowledgements when many followers start at the same time.
   if (claim().generation === 0) await heartbeat.wait(jittered(followLimits.firstAcknowledgementMs), signal);
   for (let failures = 0; !isOver(signal);) {
     let waitMs = jittered(followerLimits.heartbeatMs);
@@ -52,10 +52,11 @@ async function run(deps: AcknowledgerDeps, heartbeat: InterruptibleWait): Promis
       onFailure(failure);
       waitMs = afterFailureMs(failures, failure, followLimits.acknowledgeBackoff);
     }
-    // A change cuts the wait short, unless the last request failed: a backoff must not be cut short.
+    // A change of the bundle ends the wait early. After a failed request it does not, because the backoff
+    // must not be shortened.
     await (failures === 0 ? heartbeat : new InterruptibleWait()).wait(waitMs, signal);
-    // A random delay, so that followers that changed together do not acknowledge while others still have to
-    // be notified of the move.
+    // A random delay. Followers that changed at the same time would otherwise send their acknowledgements
+    // while the API still notifies others of the move.
     await pause(Math.random() * followLimits.acknowledgeWithinMs, signal);
   }
 }

@@ -2,7 +2,7 @@ import { type FollowFailure, failureOf } from './failure.ts';
 import { followLimits } from './limits.ts';
 import { isOver, nextTryMs, pause } from './waits.ts';
 
-/** A generation of a pointer and its content, to be fetched. */
+/** A generation of a pointer that the follower must fetch, with its version and digest. */
 export interface Target {
   readonly generation: number;
   readonly version: number;
@@ -10,39 +10,42 @@ export interface Target {
 }
 
 export interface CatchUpDeps {
-  /** Returns whether the generation is newer than every generation that has run. */
+  /** Returns whether the generation is newer than every generation that this follower has run. */
   readonly isAhead: (generation: number) => boolean;
-  /** Fetches the target and swaps it in. Rejects with {@link FollowFailure}, or with the signal's reason. */
+  /**
+   * Fetches the bundle of the target and makes it the running one. Rejects with {@link FollowFailure}, or
+   * with the signal's reason.
+   */
   readonly fetchAndSwap: (target: Target, signal: AbortSignal) => Promise<void>;
   readonly onFailure: (failure: FollowFailure) => void;
   readonly signal: AbortSignal;
 }
 
 export interface CatchUp {
-  /** Sets the target. Ignored unless it is newer than all earlier targets. */
+  /** Sets the target to fetch. Does nothing unless the target is newer than all earlier targets. */
   want(target: Target): void;
-  /** The generation that is being fetched, or null. */
+  /** The generation that is being fetched. Null if no fetch is running. */
   readonly wanted: number | null;
   /** Resolves when no fetch is running. */
   idle(): Promise<void>;
 }
 
 /**
- * Fetches the newest target, one at a time and never an older one. A newer target aborts the current fetch,
- * whose blobs stay on disk. It never aborts two fetches in a row, so that the follower makes progress even if
- * moves arrive faster than it can fetch.
+ * Fetches the newest target, one at a time and never an older one. A newer target aborts the running fetch,
+ * whose blobs stay on disk. Two fetches in a row are never aborted. Otherwise the follower would make no
+ * progress if moves arrived faster than it can fetch them.
  */
 export function catchUp(deps: CatchUpDeps): CatchUp {
   let next: Target | null = null;
   let current: {
     readonly target: Target;
-    /** Aborts when a newer target replaces it, or when the follower is closed. */
+    /** Aborts this fetch when a newer target replaces it, or when the follower is closed. */
     readonly stop: AbortController;
     readonly isFirm: boolean;
   } | null = null;
   let running = Promise.resolve();
-  // All targets share one listener, because an `AbortSignal.any` for each target costs more than the rest of
-  // the work.
+  // One listener serves all targets. An `AbortSignal.any` for each target would cost more than the rest of
+  // this function.
   deps.signal.addEventListener('abort', () => current?.stop.abort(deps.signal.reason), { once: true });
 
   async function run(): Promise<void> {

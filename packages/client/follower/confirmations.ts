@@ -8,8 +8,8 @@ import { SharedFlights } from './shared-flights.ts';
 import { isOver, nextTryMs, pause } from './waits.ts';
 
 /**
- * All followers of this process share these reads, so that a thousand followers with the same hint cause one
- * request.
+ * The requests in progress, shared by all followers of this process. If a thousand followers receive the same
+ * notification, they send only one request.
  */
 const reads = new SharedFlights<Pointer | null>();
 
@@ -18,7 +18,7 @@ export interface ConfirmationDeps {
   readonly connection: Connection;
   readonly pointer: PointerId;
   readonly onPointer: (pointer: Pointer) => void;
-  /** Called when an event names a generation that the control plane does not have. */
+  /** Called when a broker's event names a generation that the API does not have. */
   readonly onUnconfirmed: (generation: number) => void;
   readonly onFailure: (failure: FollowFailure) => void;
   readonly signal: AbortSignal;
@@ -26,14 +26,17 @@ export interface ConfirmationDeps {
 
 export interface Confirmations {
   /**
-   * Reads the pointer from the control plane, with a request that starts after this call. Used for a hinted
-   * generation, or when a move may have been missed.
+   * Reads the pointer from the API, in a request that starts after this call. Called when an event names a
+   * new generation, or when a move may have been missed.
    */
   ask(generation?: number): void;
   idle(): Promise<void>;
 }
 
-/** Verifies hints with the control plane. At any time, at most one request is running and one is waiting. */
+/**
+ * Confirms events from a broker by reading the pointer from the API. At any time, at most one request is
+ * running, and at most one further request is waiting.
+ */
 export function confirmations(deps: ConfirmationDeps): Confirmations {
   let hintedGeneration = 0;
   let isRequested = false;
@@ -60,13 +63,16 @@ export function confirmations(deps: ConfirmationDeps): Confirmations {
 }
 
 async function confirm(deps: ConfirmationDeps, hinted: number): Promise<void> {
-  // A shared request may have started before the hint arrived. The second request starts after it.
+  // The first request may be shared and may have started before the event arrived. If it returns an older
+  // generation than the event names, a second request is sent.
   const first = await read(deps);
   const found = first !== null && first.generation < hinted ? await read(deps) : first;
   if (found !== null && found.generation < hinted) deps.onUnconfirmed(hinted);
 }
 
-/** Reads the pointer, passes it to the follower, and returns it. Returns null if it can't be read. */
+/**
+ * Reads the pointer from the API and passes it to the follower. Returns null if the pointer can't be read.
+ */
 async function read(deps: ConfirmationDeps): Promise<Pointer | null> {
   const { plane, connection, pointer, signal } = deps;
   const { tenant, bundle, channel } = pointer;

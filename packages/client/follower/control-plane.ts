@@ -8,24 +8,27 @@ import { FollowFailure } from './failure.ts';
 import { requestBody, type Connection, toFailure, send } from './http-request.ts';
 import { followLimits } from './limits.ts';
 
-/** The generation that a follower reports as running, as in the API's acknowledgement. */
+/** The running generation that a follower reports to the API in an acknowledgement. */
 export interface Claim {
   readonly generation: number;
   readonly digest: string | null;
 }
 
-/** The HTTP API as a follower uses it. Every unexpected response throws {@link FollowFailure}. */
+/**
+ * The calls of the HTTP API that a follower needs. Each throws {@link FollowFailure} for an unexpected
+ * response.
+ */
 export interface ControlPlane {
   /**
-   * Returns the pointer. With a wait, returns null if the generation is still the known one at the end of the
-   * wait.
+   * Returns the pointer. With `waitMs`, the API waits until the pointer has another generation than `known`.
+   * Returns null if it still has that generation when the time is over.
    */
   pointer(asked: {
     known?: number | undefined;
     waitMs?: number;
     signal: AbortSignal;
   }): Promise<Pointer | null>;
-  /** Opens the pointer's stream of server-sent events, which ends when the signal aborts. */
+  /** Opens the stream of server-sent events of the pointer. The stream ends when the signal aborts. */
   pointerStream(signal: AbortSignal): Promise<Dispatcher.ResponseData['body']>;
   manifest(digest: string, signal: AbortSignal): Promise<Uint8Array>;
   /** Returns a blob of at most `maxBytes`. The caller must verify its digest. */
@@ -54,7 +57,8 @@ export function controlPlane(connection: Connection, pointer: PointerId): Contro
     },
     async pointerStream(signal) {
       const headers = { accept: 'text/event-stream' };
-      // The timeout is long, because the reader of the stream closes it when no event arrives for too long.
+      // The timeout is long (a day), because the reader of the stream closes it when it receives no data for
+      // too long.
       const response = await send(connection, { path: channelPath, headers, signal, timeoutMs: A_DAY_MS });
       const type = String(response.headers['content-type'] ?? '');
       if (response.statusCode === 200 && type.startsWith('text/event-stream')) return response.body;

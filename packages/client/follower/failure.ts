@@ -1,15 +1,15 @@
 /**
- * The kind of a failed fetch. `refused`: the control plane is healthy and rejected the request, for example
- * because of the token or the URL. `wrong`: the content is invalid or does not match its digest. `later`: the
- * failure may be temporary.
+ * The kind of a failure. `refused`: the API is available, but it rejected the request, for example because of
+ * the token or the URL. `wrong`: the content is invalid or does not match its digest. `later`: the failure
+ * may be temporary.
  */
 export type FailureKind = 'refused' | 'wrong' | 'later';
 
-/** A failure of a follower. Its message is safe to show: it contains no token. */
+/** A failure of a follower. Its message contains no token, so it is safe to show. */
 export class FollowFailure extends Error {
   override readonly name = 'FollowFailure';
   readonly kind: FailureKind;
-  /** The delay from the server's Retry-After header, or null. */
+  /** The delay from the Retry-After header of the response. Null if there was none. */
   readonly retryAfterMs: number | null;
 
   constructor(
@@ -23,7 +23,7 @@ export class FollowFailure extends Error {
   }
 }
 
-/** Returns the message of any thrown value. */
+/** Returns the message of a thrown value, whatever its type. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { code } = error as NodeJS.ErrnoException;
@@ -31,7 +31,7 @@ export function reasonOf(error: unknown): string {
   return code ?? error.name;
 }
 
-/** Converts any thrown value to a FollowFailure. */
+/** Converts a thrown value of any type to a FollowFailure. */
 export function failureOf(error: unknown): FollowFailure {
   return error instanceof FollowFailure
     ? error

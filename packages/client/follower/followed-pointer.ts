@@ -28,12 +28,13 @@ export interface FollowedDeps {
 const OLDER_RESPONSES_TOLERATED = 3;
 
 /**
- * Follows one pointer. Every source of moves (hints, the slow poll, responses to acknowledgements) calls
- * `#onPointer` with the control plane's pointer. From there, every move is handled in the same way: fetch,
- * verify, write to disk, swap.
+ * Follows one pointer. There are several ways to detect a move: events and notifications, the slow poll, and
+ * the responses to acknowledgements. Each of them calls `#onPointer` with the pointer from the API. Then
+ * every move is processed in the same way: the bundle is fetched, verified, written to disk, and made the
+ * running one.
  */
 export class FollowedPointer {
-  /** The running bundle. A plain property instead of a getter, because readers access it often. */
+  /** The running bundle. It is a plain property instead of a getter, because readers access it very often. */
   current: Bundle | null = null;
 
   readonly #deps: FollowedDeps;
@@ -43,9 +44,12 @@ export class FollowedPointer {
   readonly #catchUp: CatchUp;
   readonly #confirmations: Confirmations;
   readonly #listeners = new Set<(bundle: Bundle, previous: Bundle) => void>();
-  /** Keeps the content of `current` alive in the cache. */
+  /**
+   * A reference to the content of `current`. It prevents the garbage collector from freeing the content in
+   * the cache.
+   */
   #content: BundleContent | null = null;
-  /** The highest generation recorded on disk; anything lower is stale. */
+  /** The highest generation recorded on disk. Any lower generation is stale. */
   #floor = 0;
   #onDisk = 0;
   #olderInARow = 0;
@@ -77,7 +81,7 @@ export class FollowedPointer {
     });
   }
 
-  /** Serves the bundle on disk, then starts to follow. */
+  /** Makes the bundle on disk the running one, if there is one. Then starts to follow the pointer. */
   async start(): Promise<void> {
     await this.#startFromDisk();
     const { source, plane, name } = this.#deps;
@@ -103,7 +107,7 @@ export class FollowedPointer {
     this.#loops = [this.#acknowledger.ended, listening, this.#poll()];
   }
 
-  /** Returns whether a bundle is available, after at most this time. */
+  /** Waits until a bundle is running, but at most `withinMs`. Returns whether one is running. */
   async hasStarted(withinMs: number): Promise<boolean> {
     const late = new AbortController();
     await Promise.race([this.#started.promise, pause(withinMs, late.signal)]);
@@ -140,15 +144,15 @@ export class FollowedPointer {
   async close(): Promise<void> {
     this.#end.abort(new FollowFailure('later', 'the follower was closed'));
     const ended = Promise.allSettled([...this.#loops, this.#catchUp.idle(), this.#confirmations.idle()]);
-    // A custom source may ignore its signal.
+    // The wait has a time limit, because a custom source of hints may ignore its signal.
     const late = new AbortController();
     await Promise.race([ended, pause(followLimits.closeMs, late.signal)]);
     late.abort();
   }
 
   /**
-   * Loads the last good bundle from disk, and never an older one, even if only the older one is intact. A
-   * damaged artifact is fetched again like a missing one.
+   * Loads the newest recorded bundle from disk. Never loads an older one, even if only the older one is
+   * intact. If the newest one is damaged, it is fetched again as if it were missing.
    */
   async #startFromDisk(): Promise<void> {
     const { cache, pointer } = this.#deps;
@@ -181,8 +185,8 @@ export class FollowedPointer {
   }
 
   /**
-   * Handles an event from a broker. Anyone with write access to the broker can send one, so it only takes
-   * effect after the control plane confirms it.
+   * Handles an event from a broker. Anyone with write access to the broker can send one. The event therefore
+   * has no effect until the API confirms it.
    */
   #onEvent(event: unknown): void {
     const classified = classifyEvent(event, this.#deps.pointer);
@@ -190,7 +194,8 @@ export class FollowedPointer {
       return this.#problemLog.ignore('elsewhere', 'it is for another pointer');
     if (classified.kind === 'garbage') return this.#problemLog.ignore('garbage', classified.reason);
     if (this.#isAhead(classified.generation)) return this.#confirmations.ask(classified.generation);
-    // An event of the running generation is a normal repetition. Only older events are counted as ignored.
+    // Repeated events for the running generation are normal. Only events for an older generation count as
+    // ignored.
     if (classified.generation < this.#claim().generation) this.#problemLog.ignore('older', 'it is outdated');
   }
 
@@ -216,8 +221,8 @@ export class FollowedPointer {
     const highest = Math.max(this.#claim().generation, this.#floor);
     if (highest === 0) return;
     this.#problemLog.ignore('older', `generation ${generation} is outdated`);
-    // A delayed response is outdated only once. A control plane that has lost data returns an outdated
-    // pointer each time.
+    // A single older pointer may come from a delayed response. If the API has lost data, it returns an older
+    // pointer each time. The problem is therefore reported only after several older pointers in a row.
     if (++this.#olderInARow < OLDER_RESPONSES_TOLERATED && this.current !== null) return;
     const message = `the control plane is at generation ${generation}, but ${highest} has run here. Check that the URL is that of the same control plane, and that its data was not lost.`;
     this.#problemLog.failed('pointer', { message });
@@ -239,8 +244,8 @@ export class FollowedPointer {
   }
 
   /**
-   * Writes the bundle to disk before it runs, so that a later start does not go back to an older one. A full
-   * or slow disk does not prevent the bundle from running.
+   * Writes the bundle to disk before it becomes the running one, so that a later start does not go back to an
+   * older bundle. If the disk is full or slow, the bundle runs anyway.
    */
   async #persist(content: BundleContent, target: Target, signal: AbortSignal): Promise<void> {
     const { cache, pointer } = this.#deps;
@@ -267,7 +272,7 @@ export class FollowedPointer {
       try {
         listener(bundle, previous);
       } catch (error) {
-        // An error in one listener affects neither the other listeners nor the follower.
+        // If one listener throws, the other listeners and the follower continue.
         this.#deps.log?.warn({ ...this.#deps.pointer, err: error }, 'a listener threw');
       }
     }

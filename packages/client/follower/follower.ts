@@ -20,41 +20,51 @@ import type { FollowerLog, FollowerStatus } from './status.ts';
 export interface FollowerOptions extends Connection {
   readonly tenant: string;
   readonly bundle: string;
-  /** Default: `live`. */
+  /** The channel to follow. Default: `live`. */
   readonly channel?: string;
-  /** The name of this process in the list of followers. It must be unique. */
+  /** The name of this process in the API's list of followers. It must be unique. */
   readonly name: string;
-  /** The folder for artifacts. All followers of one machine and one control plane may share it. */
+  /**
+   * The folder in which artifacts are cached. All followers on one machine may share it if they use the same
+   * API.
+   */
   readonly folder: string;
-  /** The source of move hints. Default: a long-poll of the control plane. */
+  /** How the follower is notified of moves. Default: `long-poll`, which long-polls the API. */
   readonly source?: 'long-poll' | 'server-sent-events' | MoveHints;
   readonly log?: FollowerLog;
-  /** How long `openFollower` waits for the first bundle if the disk has none, in milliseconds. */
+  /**
+   * The maximum time in milliseconds that `openFollower` waits for the first bundle, if the disk contains no
+   * bundle.
+   */
   readonly startMs?: number;
 }
 
-/** Keeps the current, verified bundle of a pointer in memory. Never goes back to an older generation. */
+/** Keeps the current, verified bundle of a pointer in memory. It never goes back to an older generation. */
 export interface Follower {
   /**
-   * The running bundle. A move replaces the whole object, so read it once for each unit of work, or `pin` it.
+   * The running bundle. A move replaces the whole object. Read this property once for each unit of work, or
+   * use `pin`.
    */
   readonly current: Bundle;
   /**
-   * Returns the running bundle for a session that must use the same bundle from start to end. It stays valid
-   * while it is referenced.
+   * Returns the running bundle, for a session that must use the same bundle from start to end. The bundle
+   * stays valid as long as it is referenced.
    */
   pin(): Bundle;
-  /** Calls the listener after each change, until the returned function is called. */
+  /**
+   * Registers a listener that is called after each change of the bundle. Returns a function that removes the
+   * listener.
+   */
   onChange(listener: (bundle: Bundle, previous: Bundle) => void): () => void;
   status(): FollowerStatus;
-  /** Stops following. `current` stays available. */
+  /** Stops following the pointer. `current` keeps its last value. */
   close(): Promise<void>;
 }
 
 /**
- * Starts to follow. A bundle on disk is served immediately, even if the control plane is unreachable. Without
- * one, it resolves when the first bundle has arrived. Throws {@link FollowFailure}, and stops, when no bundle
- * arrives within `startMs`.
+ * Starts to follow a pointer. If a bundle is on disk, resolves immediately, even if the API is unreachable.
+ * Otherwise, resolves when the first bundle has been fetched. If that takes longer than `startMs`, stops and
+ * throws {@link FollowFailure}.
  */
 export async function openFollower(options: FollowerOptions): Promise<Follower> {
   const pointer = {
@@ -85,7 +95,7 @@ export async function openFollower(options: FollowerOptions): Promise<Follower> 
 
 const HTTP_SOURCES = { 'long-poll': longPoll, 'server-sent-events': serverSentEvents } as const;
 
-/** Narrows the type: after the start, a bundle always exists. */
+/** Narrows the type of `current`. After a successful start, it is never null. */
 function asFollower(followed: FollowedPointer): Follower {
   if (followed.current === null) throw new Error('the follower has not started');
   return followed as FollowedPointer & { readonly current: Bundle };

@@ -6,7 +6,7 @@ import { retryAfterMs } from '@pointsman/protocol/calls/retry-after';
 import { FollowFailure, reasonOf } from './failure.ts';
 import { followLimits } from './limits.ts';
 
-/** The URL of the control plane, and the token for its API. */
+/** The URL of the API, and the bearer token for it. */
 export interface Connection {
   readonly url: string;
   readonly token: string;
@@ -21,14 +21,16 @@ export interface RequestOptions {
   readonly timeoutMs: number;
 }
 
-/** Whether the status means success. */
+/**
+ * Returns whether the status means success. 304 counts too, because the follower sends conditional requests.
+ */
 function isSuccess(status: number): boolean {
   return status === 304 || (status >= 200 && status < 300);
 }
 
 /**
- * Sends a request, and returns the response before its body is read. Throws {@link FollowFailure} if there is
- * no response, or the signal's reason if it aborts.
+ * Sends a request, and returns the response before its body is read. If there is no response, throws {@link
+ * FollowFailure}. If the signal aborts, throws its reason.
  */
 export async function send(
   { url, token }: Connection,
@@ -41,7 +43,7 @@ export async function send(
       headers: { authorization: `Bearer ${token}`, 'accept-encoding': 'identity', ...headers },
       body: body ?? null,
       signal: ended,
-      // No separate timeout for the headers: the signal limits the time of the whole call.
+      // The headers need no separate timeout, because the signal limits the time of the whole call.
       headersTimeout: 0,
       bodyTimeout: 0,
     });
@@ -54,8 +56,8 @@ export async function send(
 }
 
 /**
- * Sends a request, and returns the response body. Throws {@link FollowFailure} for an error response, or for
- * a body of more than `maxBytes`.
+ * Sends a request, and returns the response body. Throws {@link FollowFailure} for an error response, or if
+ * the body has more than `maxBytes`.
  */
 export async function requestBody(
   connection: Connection,
@@ -68,7 +70,10 @@ export async function requestBody(
   return { status, body: await readAtMost(response.body, maxBytes, options.signal) };
 }
 
-/** Enforces the limit while reading, because the Content-Length may be wrong. */
+/**
+ * Reads a body of at most `maxBytes`. The bytes are counted while reading, because the Content-Length may be
+ * wrong.
+ */
 async function readAtMost(
   body: Dispatcher.ResponseData['body'],
   maxBytes: number,
@@ -79,7 +84,7 @@ async function readAtMost(
   try {
     for await (const chunk of body as AsyncIterable<Buffer>) {
       bytes += chunk.byteLength;
-      // Leaving the loop closes the connection.
+      // The throw leaves the loop, which closes the connection.
       if (bytes > maxBytes)
         throw new FollowFailure('wrong', `a response is larger than the limit of ${maxBytes} bytes`);
       chunks.push(chunk);
@@ -94,7 +99,7 @@ async function readAtMost(
 
 const Problem = z.object({ detail: z.string().max(2_000) });
 
-/** Converts an error response to a failure. */
+/** Converts an error response to a FollowFailure. */
 export async function toFailure(
   { statusCode: status, headers, body: stream }: Dispatcher.ResponseData,
   signal: AbortSignal,

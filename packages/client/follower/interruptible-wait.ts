@@ -1,11 +1,11 @@
 import { deferred } from '@pointsman/protocol/calls/deferred';
 
-/** A wait that another part of the process can cut short. */
+/** A wait that another part of the process can end early. */
 export class InterruptibleWait {
   #isInterrupted = false;
   #end: (() => void) | null = null;
 
-  /** Ends the current wait. If nothing waits, the next wait ends immediately. */
+  /** Ends the current wait. If no wait is in progress, the next one ends immediately. */
   interrupt(): void {
     this.#isInterrupted = true;
     this.#end?.();

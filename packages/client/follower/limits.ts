@@ -1,84 +1,105 @@
 import { manifestLimits, requestLimits, followerLimits } from '@pointsman/protocol/limits';
 
-/** Limits of one follower in its own process. Sizes are bytes, times are milliseconds. */
+/** Limits of the followers in one process. Sizes are bytes, times are milliseconds. */
 
 const KiB = 1024;
 const second = 1_000;
 const minute = 60 * second;
 
 export const followLimits = {
-  /** The timeout of a small request: longer than the 20 s after which the API gives up on its database. */
+  /**
+   * The timeout of a request without large content. It is longer than the 20 s after which the API stops
+   * waiting for its database.
+   */
   requestMs: 25 * second,
-  /** The timeout of fetching a blob: enough for the largest blob at 5 Mbit/s. */
+  /** The timeout of fetching one blob. The largest blob takes less at 5 Mbit/s. */
   blobMs: 30 * second,
   /**
-   * The wait of a long-poll: less than the 60 s after which common proxies close a request, and at most the
-   * API's limit.
+   * The time that the API may wait before it responds to a long-poll. It must be less than the 60 s after
+   * which common proxies close a request, and it must not exceed the API's own limit.
    */
   waitMs: Math.min(30 * second, requestLimits.waitMs),
   /**
-   * After a move, the next long-poll starts after a random delay of at most this time. It also returns a move
-   * that happened during the delay.
+   * The maximum random delay after a move before the next long-poll starts. A move during the delay is not
+   * lost, because the next long-poll returns it.
    */
   nextPollWithinMs: 250,
-  /** The wait before the next poll when the control plane responds immediately without a change. */
+  /**
+   * The wait before the next long-poll, if the API responded immediately although the pointer has not moved.
+   */
   stuckMs: second,
   /**
-   * An event stream without any data for this long counts as dead. The API sends four keep-alive comments in
-   * this time.
+   * The maximum time without any data on an event stream. After it the connection is closed as dead. The API
+   * sends four keep-alive comments in this time.
    */
   streamSilenceMs: 65 * second,
-  /** The maximum length of one event of a stream, which contains one pointer. */
+  /** The maximum length of one event of an event stream, in characters. An event contains one pointer. */
   eventChars: 64 * KiB,
-  /** The maximum size of a pointer as JSON. The reason of a hold has at most a thousand characters. */
+  /**
+   * The maximum size of a response with one pointer. Its longest part is the reason of a hold, with at most a
+   * thousand characters.
+   */
   pointerBytes: 64 * KiB,
-  /** The maximum size of a problem document, of which only one sentence is shown. */
+  /** The maximum size of an error response (a problem document). Only one sentence of it is shown. */
   problemBytes: 64 * KiB,
   manifestBytes: manifestLimits.bytes,
   artifactBytes: followerLimits.artifactBytes,
   /**
-   * The number of blobs that one process fetches concurrently for one folder. More would only queue at the
-   * server.
+   * The maximum number of blobs that one process fetches at the same time for one folder. Further requests
+   * would only wait at the server.
    */
   fetches: 8,
   /**
-   * The number of files that are written and synced concurrently. Node has four threads for file access, and
-   * two stay free for other work.
+   * The maximum number of files that are written and synced at the same time. Node has four threads for file
+   * access, so two of them stay free for other work.
    */
   writes: 2,
   /**
-   * Attempts to fetch a pointer or an artifact that is known to exist: four minutes in total, enough for a
-   * restart of the whole system. After that, the next hint, poll or heartbeat starts new attempts.
+   * The attempts to fetch a pointer or an artifact that is known to exist. Together they take four minutes,
+   * which is enough for a restart of the whole system. After the last attempt, the next hint, poll or
+   * heartbeat starts new attempts.
    */
   retries: { attempts: 20, firstMs: 250, factor: 2, maxMs: 15 * second },
-  /** The wait between two connections to a source of hints. */
+  /** The wait before the next connection to a source of hints. */
   sourceBackoff: { firstMs: 250, factor: 2, maxMs: 15 * second },
-  /** How long a follower without a bundle waits before its first acknowledgement. */
+  /** The maximum time that a follower without a bundle waits before its first acknowledgement. */
   firstAcknowledgementMs: 5 * second,
   /**
-   * A follower acknowledges a change after a random delay of at most this time. The API can process a
-   * thousand acknowledgements in a second.
+   * The maximum random delay before a follower acknowledges a change. The API can process a thousand
+   * acknowledgements per second.
    */
   acknowledgeWithinMs: second,
   /**
-   * The wait between two attempts to send an acknowledgement. A missing acknowledgement only makes the list
-   * of followers outdated.
+   * The wait between two attempts to send an acknowledgement. Until it arrives, the API's list of followers
+   * is outdated, which has no other effect.
    */
   acknowledgeBackoff: { firstMs: 500, factor: 2, maxMs: followerLimits.heartbeatMs },
-  /** The longest Retry-After that is respected. */
+  /** The maximum Retry-After that a follower waits. A longer one is shortened to this time. */
   retryAfterMaxMs: 5 * minute,
-  /** The wait after the control plane has rejected the token. More frequent requests would be useless. */
+  /**
+   * The minimum wait after the API has rejected a request, for example because of the token. An earlier retry
+   * is unlikely to succeed.
+   */
   refusedMs: 10 * second,
-  /** The interval of the slow poll, which finds a move within this time even if its hint was lost. */
+  /**
+   * The interval of the slow poll of the pointer. A move is found within this time even if every hint of it
+   * was lost.
+   */
   pollMs: minute,
-  /** How long a move waits for the disk before it is served from memory only. */
+  /**
+   * The maximum time that a new bundle waits for the disk. After it the bundle runs from memory, and the
+   * write continues.
+   */
   diskMs: 5 * second,
-  /** How long closing waits for a source that ignores its signal. */
+  /** The maximum time that `close` waits for a source of hints that ignores its signal. */
   closeMs: 2 * second,
-  /** How long opening waits for the first bundle. */
+  /** The default of the maximum time that `openFollower` waits for the first bundle. */
   startMs: 30 * second,
-  /** A temporary file or an unused blob of this age is orphaned. Files in use are younger. */
+  /**
+   * The age at which a temporary file or an unused blob is deleted. A file that a process is still using is
+   * younger.
+   */
   unusedMs: 60 * minute,
-  /** The wait between two sweeps of one folder. */
+  /** The minimum time between two cleanups of one folder. */
   sweepMs: 10 * minute,
 } as const;

@@ -7,15 +7,15 @@ interface Flight<T> {
 }
 
 /**
- * Runs work once for all concurrent callers. The work is aborted only when its last caller has stopped
- * waiting.
+ * Runs work once for all concurrent callers with the same key. The work is aborted only when its last caller
+ * has stopped waiting.
  */
 export class SharedFlights<T> {
   readonly #flights = new Map<string, Flight<T>>();
 
   /**
-   * Returns the result of the work with this key. Starts the work unless it is already running. Rejects with
-   * the signal's reason as soon as the signal aborts.
+   * Returns the result of the work with this key, and starts the work if it is not running. If the caller's
+   * signal aborts, rejects immediately with the signal's reason.
    */
   async join(key: string, signal: AbortSignal, begin: (signal: AbortSignal) => Promise<T>): Promise<T> {
     signal.throwIfAborted();
@@ -46,7 +46,7 @@ export class SharedFlights<T> {
     flight.abandon.abort(new Error('no caller waits for the result any more'));
   }
 
-  /** Removes finished or aborted work, so that the next caller starts it again. */
+  /** Removes work that has finished or was aborted, so that the next caller starts it again. */
   #forget(key: string, flight: Flight<T>): void {
     if (this.#flights.get(key) === flight) this.#flights.delete(key);
   }

@@ -1,21 +1,24 @@
 import type { Log } from '../log.ts';
 import type { FollowFailure } from './failure.ts';
 
-/** The parts of a follower that can fail. Each problem is listed until that part has succeeded again. */
+/**
+ * The parts of a follower that can fail. A problem of a part is listed in the status until the part succeeds
+ * again.
+ */
 export type Concern = 'source' | 'pointer' | 'artifact' | 'disk' | 'acknowledgement';
 
-/** Counts of pointers and events that were received and ignored. */
+/** The numbers of pointers and events that the follower received and ignored. */
 export interface Ignored {
   /**
-   * Pointers and events with a generation older than the running one. They arrived late, were repeated, or
-   * came from a lagging source.
+   * Pointers and events with an older generation than the running one. They arrived late, were repeated, or
+   * came from a source that lags behind.
    */
   readonly older: number;
-  /** Events that are invalid or inconsistent. */
+  /** Events that are invalid, or whose fields contradict each other. */
   readonly garbage: number;
-  /** Events of other pointers, which are normal on shared streams. */
+  /** Events for other pointers. They are normal on a shared stream. */
   readonly elsewhere: number;
-  /** Events with a generation that the control plane does not have, or has with different content. */
+  /** Events with a generation that the API does not have, or has with other content. */
   readonly false: number;
 }
 
@@ -23,27 +26,30 @@ export interface FollowerStatus {
   readonly generation: number;
   readonly version: number | null;
   readonly digest: string | null;
-  /** The generation that is being fetched. */
+  /** The generation that is being fetched. Null if no fetch is running. */
   readonly wanted: number | null;
-  /** The state of the source of hints. `retrying`: the last connection failed. */
+  /**
+   * The state of the connection to the source of hints. `retrying`: the last connection failed, and another
+   * one follows.
+   */
   readonly transport: 'listening' | 'retrying' | 'closed';
-  /** The time of the control plane's last response, in ISO 8601. */
+  /** The time of the last response from the API, in ISO 8601. Null before the first one. */
   readonly lastContact: string | null;
-  /** The time since the control plane last confirmed that the running bundle is the current one. */
+  /** The milliseconds since the API last confirmed that the running bundle is the current one. */
   readonly stalenessMs: number | null;
-  /** The generation that the control plane has recorded for this follower. */
+  /** The generation that the API has recorded for this follower. Null before the first acknowledgement. */
   readonly acknowledged: number | null;
-  /** Whether a process that starts now would find the running bundle on disk. */
+  /** Whether the running bundle is complete on disk, so that a process that starts now would find it. */
   readonly isOnDisk: boolean;
   readonly ignored: Ignored;
   readonly problems: Readonly<Partial<Record<Concern, string>>>;
   readonly lastError: { readonly concern: Concern; readonly message: string; readonly at: string } | null;
 }
 
-/** The log of the host program. */
+/** The logger of the program that uses this library. */
 export type FollowerLog = Pick<Log, 'info' | 'warn'>;
 
-/** Records problems and ignored events, for the status and the log. */
+/** Collects problems and ignored events for the status, and logs them. */
 export class ProblemLog {
   readonly #log: FollowerLog | undefined;
   readonly #name: object;
@@ -64,7 +70,7 @@ export class ProblemLog {
     };
   }
 
-  /** Records a problem. Logs it when it starts or changes, not at each attempt. */
+  /** Records a problem. Logs it only when it begins or its message changes, not at each attempt. */
   failed(concern: Concern, { message }: Pick<FollowFailure, 'message'>): void {
     if (this.#problems.get(concern) !== message) this.#log?.warn({ ...this.#name, concern }, message);
     this.#problems.set(concern, message);
@@ -77,7 +83,7 @@ export class ProblemLog {
 
   ignore(why: keyof Ignored, reason: string): void {
     this.#ignored[why]++;
-    // Older events and events of other pointers are normal and not logged.
+    // Events for an older generation and for other pointers are normal, so they are not logged.
     if (why === 'garbage' || why === 'false') this.#log?.warn({ ...this.#name, ignored: why }, reason);
   }
 }

@@ -6,8 +6,9 @@ import type { FollowFailure } from './failure.ts';
 import { followLimits } from './limits.ts';
 
 /**
- * Returns the wait after the given number of consecutive failures. It is at least the server's Retry-After,
- * and longer if a retry is unlikely to succeed.
+ * Returns how long to wait after the given number of consecutive failures, in milliseconds. The wait is at
+ * least the server's Retry-After. It is longer if the API rejected the request, because a retry is then
+ * unlikely to succeed.
  */
 export function afterFailureMs(
   failures: number,
@@ -18,25 +19,25 @@ export function afterFailureMs(
   return kind === 'refused' ? Math.max(ms, jittered(followLimits.refusedMs)) : ms;
 }
 
-/** Returns the same wait as {@link afterFailureMs}, or null after the last attempt. */
+/** Returns the wait of {@link afterFailureMs}. Returns null if the failed attempt was the last one. */
 export function nextTryMs(failures: number, failure: FollowFailure, backoff: BoundedBackoff): number | null {
   return failures >= backoff.attempts ? null : afterFailureMs(failures, failure, backoff);
 }
 
 /**
- * Returns a random time between three quarters of `ms` and `ms`, so that clients that started together spread
- * out.
+ * Returns a random time between 75 % and 100 % of `ms`. Clients that started at the same time therefore do
+ * not stay in step.
  */
 export function jittered(ms: number): number {
   return ms * (1 - Math.random() / 4);
 }
 
-/** Waits for the time, or until the signal aborts. */
+/** Waits for `ms` milliseconds, or until the signal aborts. Never rejects. */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await delay(ms, undefined, { signal }).catch(() => {});
 }
 
-/** Resolves with the promise, or when the signal aborts. */
+/** Resolves when the promise resolves, or when the signal aborts. */
 export async function orAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
   const { promise: aborted, resolve } = deferred<void>();
@@ -46,7 +47,10 @@ export async function orAborted(promise: Promise<void>, signal: AbortSignal): Pr
   signal.removeEventListener('abort', onAbort);
 }
 
-/** Reads `aborted` through a function, because TypeScript would keep a narrowed value across an await. */
+/**
+ * Returns whether the signal has aborted. A function is needed, because TypeScript would assume that a
+ * property checked before an await has not changed.
+ */
 export function isOver(signal: AbortSignal): boolean {
   return signal.aborted;
 }

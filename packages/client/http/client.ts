@@ -14,7 +14,7 @@ import {
 import { clientLimits } from './limits.ts';
 import { retryDelayMs, waitFor } from './retry.ts';
 
-/** The URL of the API, and the bearer token; null to call without a token. */
+/** The URL of the API, and the bearer token. If the token is null, calls are sent without one. */
 export interface Connection {
   readonly url: string;
   readonly token: string | null;
@@ -23,36 +23,40 @@ export interface Connection {
 export interface Call {
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   readonly headers?: Readonly<Record<string, string>>;
-  /** A body that is sent as JSON. */
+  /** A request body that is sent as JSON. */
   readonly json?: unknown;
-  /** A body that is sent unchanged. `headers` must contain its media type. */
+  /** A request body that is sent unchanged. `headers` must contain its media type. */
   readonly bytes?: Uint8Array;
   readonly timeoutMs?: number;
-  /** Ends the call, with all its attempts and the waits between them. */
+  /** Ends the call when it aborts, including all attempts and the waits between them. */
   readonly deadline?: AbortSignal | undefined;
 }
 
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
-/** The HTTP API. */
+/** A client of the HTTP API. */
 export interface ApiClient {
   readonly url: string;
-  /** The wait before the second attempt; later waits grow from it. */
+  /** The wait before the second attempt, in milliseconds. The waits before later attempts are longer. */
   readonly firstRetryMs: number;
   /**
-   * Makes a call, and returns the JSON response parsed by the schema. Makes up to {@link
-   * clientLimits.attempts} attempts after 429, 502, 503, 504 and lost connections. Every call must therefore
-   * be idempotent, by its method or its Idempotency-Key. Throws ProblemError for an error response,
-   * UnreachableError if there is no response, and InvalidResponseError if the response does not match the
-   * schema.
+   * Makes a call, and returns the JSON response, parsed by the schema. After 429, 502, 503, 504 or a lost
+   * connection, retries up to {@link clientLimits.attempts} attempts. Every call must therefore be
+   * idempotent, by its method or by its Idempotency-Key.
+   *
+   * Throws ProblemError for an error response, UnreachableError if there is no response, and
+   * InvalidResponseError if the response does not match the schema.
    */
   call<T>(method: Method, path: string, schema: z.ZodType<T>, call?: Call): Promise<T>;
   /**
-   * Makes a call as `call` does, but returns the unparsed response. For files, and for callers that need
-   * headers.
+   * Makes a call as `call` does, but returns the response unparsed. Used for files, and by callers that need
+   * the response headers.
    */
   send(method: Method, path: string, call?: Call): Promise<ApiResponse>;
-  /** A streaming GET with one attempt; null if the response is not an event stream. Only `signal` ends it. */
+  /**
+   * Opens an event stream with GET, in a single attempt. Returns null if the response is not an event stream.
+   * The stream has no timeout and ends only when `signal` aborts.
+   */
   stream(
     path: string,
     headers: Readonly<Record<string, string>>,
@@ -61,13 +65,13 @@ export interface ApiClient {
 }
 
 export interface ClientOptions {
-  /** Ends everything in progress, including a wait between two attempts. */
+  /** When it aborts, every call in progress ends, including a wait between two attempts. */
   readonly signal?: AbortSignal;
-  /** The wait before the second attempt. For tests. */
+  /** The wait before the second attempt, in milliseconds. Tests shorten it. */
   readonly firstRetryMs?: number | undefined;
 }
 
-/** Creates a client of the API. It keeps no connection that the caller must close. */
+/** Creates a client of the API. The caller does not need to close it. */
 export function apiClient(
   { url, token }: Connection,
   { signal = new AbortController().signal, firstRetryMs = clientLimits.firstRetryMs }: ClientOptions = {},
@@ -126,8 +130,7 @@ export function apiClient(
       const answer = await request(address(url, path), {
         headers: { accept: 'text/event-stream', ...authorization, ...headers },
         signal: AbortSignal.any([signal, streamSignal]),
-        // No timeout for the body: the reader of the stream knows how long it may be silent, and checks this
-        // itself.
+        // The body has no timeout here. The reader of the stream has its own limit for the time without data.
         bodyTimeout: 0,
       });
       const type = String(answer.headers['content-type'] ?? '');
@@ -138,19 +141,23 @@ export function apiClient(
   };
 }
 
-// A refused connection means that the API does not run, so a retry is useless. If an earlier attempt got a
-// response, it means that the API is restarting.
+// Returns whether a retry may succeed. A refused connection means that the API is not running, so a retry is
+// useless. If an earlier attempt got a response, the API is only restarting, and a retry may succeed.
 function isWorthRetry(failure: ProblemError | UnreachableError, hasAnswered: boolean): boolean {
   if (failure instanceof UnreachableError) return hasAnswered || failure.maybeDone;
   return WORTH_A_RETRY.has(failure.problem.status);
 }
 
-/** Returns the signal that ends a call with all its attempts: its own deadline, or the client's signal. */
+/**
+ * Returns the signal that ends a call with all its attempts. It aborts at the call's own deadline, or with
+ * the client's signal.
+ */
 function endOf({ deadline }: Call, signal: AbortSignal): AbortSignal {
   return deadline === undefined ? signal : AbortSignal.any([signal, deadline]);
 }
 
-// 502 and 504 come from a proxy in front of the API during a restart.
+// The HTTP statuses after which a call is retried. 502 and 504 come from a proxy in front of the API while
+// the API restarts.
 const WORTH_A_RETRY: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
 function address(url: string, path: string, query: Call['query'] = {}): string {

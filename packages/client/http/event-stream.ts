@@ -4,14 +4,16 @@ import type { ApiClient } from './client.ts';
 import { clientLimits } from './limits.ts';
 import { retryDelayMs, waitFor } from './retry.ts';
 
-/** A server-sent event. */
 export type StreamEvent = EventSourceMessage;
 
 /**
- * Yields the server-sent events of a path. Reconnects, and resumes after the last seen event
- * (`Last-Event-ID`). Yields null after a lost connection; the caller should then read the current state. Ends
- * after {@link clientLimits.streamFailures} consecutive connections without any data, because the stream is
- * then unavailable. Throws the signal's reason if it aborts. The caller stops the stream by leaving the loop.
+ * Yields the server-sent events of a path. Reconnects after a lost connection, and resumes after the last
+ * received event (`Last-Event-ID`).
+ *
+ * Yields null after each lost connection, and the caller should then read the current state. Ends after
+ * {@link clientLimits.streamFailures} consecutive connections without any data, because the stream is then
+ * unavailable. Throws the signal's reason if the signal aborts. To stop the stream, the caller leaves the
+ * loop.
  */
 export async function* eventStream(
   client: ApiClient,
@@ -28,13 +30,14 @@ export async function* eventStream(
   }
 }
 
-/** The position in the stream: the last seen event. */
+/** The position in the stream: the ID of the last received event. */
 interface Place {
   lastEventId: string;
 }
 
 /**
- * Yields the events of one connection. Returns whether it delivered any data, including heartbeat comments.
+ * Yields the events of one connection. Returns whether the connection delivered any data. Keep-alive comments
+ * count as data.
  */
 async function* oneConnection(
   client: ApiClient,
@@ -66,8 +69,9 @@ async function* oneConnection(
       yield* complete.splice(0);
     }
   } catch {
-    // The connection was lost, was silent for too long, or was not an event stream. The next connection
-    // resumes, or the caller reads the current state.
+    // The connection was lost, received no data for too long, or was not an event stream. These errors are
+    // ignored, because the next connection resumes after the last event, or the caller reads the current
+    // state.
   } finally {
     clearTimeout(watch);
     silence.abort();

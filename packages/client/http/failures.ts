@@ -1,9 +1,9 @@
 import { readProblem, type Problem } from './problem.ts';
 
-/** A failed call to the API. Every failure is an instance of one of the classes below. */
+/** A failed call to the API. Every failure is an instance of one of the subclasses below. */
 export abstract class ClientError extends Error {}
 
-/** The API refused the request, or failed to process it. */
+/** The API returned an error response. */
 export class ProblemError extends ClientError {
   override readonly name = 'ProblemError';
   readonly problem: Problem;
@@ -14,10 +14,10 @@ export class ProblemError extends ClientError {
   }
 }
 
-/** No response was received. */
+/** The API did not respond. */
 export class UnreachableError extends ClientError {
   override readonly name = 'UnreachableError';
-  /** True if this attempt or an earlier one was sent, so that the API may have carried out the request. */
+  /** True if any attempt was sent, so that the API may have processed the request. */
   readonly maybeDone: boolean;
   readonly reason: UnreachableReason;
 
@@ -33,17 +33,20 @@ export class UnreachableError extends ClientError {
 
 export type UnreachableReason = 'connection_refused' | 'unknown_host' | 'timeout' | 'connection_lost';
 
-/** The response does not match this version of the API. */
+/** The response is not what this version of the client expects. */
 export class InvalidResponseError extends ClientError {
   override readonly name = 'InvalidResponseError';
 }
 
-/** Converts an error response to an error. */
+/** Creates the error for an error response of the API. */
 export function problemErrorOf({ status, body }: { status: number; body: Buffer }): ProblemError {
   return new ProblemError(readProblem(status, body.toString('utf8')));
 }
 
-/** Creates the error for an unreachable API. `maybeDone`: the API may have carried out an earlier attempt. */
+/**
+ * Creates the error for an API that does not respond. `maybeDone` is true if the API may have processed an
+ * earlier attempt.
+ */
 export function unreachableErrorOf(cause: unknown, url: string, maybeDone: boolean): UnreachableError {
   const code = codeOf(cause);
   if (code === 'ECONNREFUSED') {

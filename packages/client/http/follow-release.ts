@@ -11,10 +11,10 @@ import { ReleaseView, StageEvent } from './resources.ts';
 import { waitFor } from './retry.ts';
 
 /**
- * Yields the current view of a release, and a new view after each change, until the release has settled.
- * Reads the release again if the event stream is interrupted or contains an unknown event, and every {@link
- * clientLimits.pollMs} if there is no stream. Throws the client's errors, and the signal's reason if it
- * aborts.
+ * Yields the current view of a release, and a new view after each change, until the release has settled. If
+ * the event stream is interrupted or contains an unknown event, reads the release again. If there is no event
+ * stream, reads the release every {@link clientLimits.pollMs}. Throws the errors of the client, or the
+ * signal's reason if the signal aborts.
  */
 export async function* followRelease(
   client: ApiClient,
@@ -24,7 +24,8 @@ export async function* followRelease(
   const path = pathOf(paths.release, id);
   const read = () =>
     client.call('GET', path, ReleaseView, { deadline: signal }).catch((error: unknown) => {
-      // A call that the signal ended reports a lost connection.
+      // If the signal ended the call, the error would be a lost connection. The signal's reason is thrown
+      // instead.
       signal.throwIfAborted();
       throw error;
     });
@@ -44,17 +45,20 @@ export async function* followRelease(
   }
 }
 
-/** Returns the view after an event, or null if the release must be read again. */
+/**
+ * Returns the view of the release after an event. Returns null if the event does not contain enough data. The
+ * release must then be read again.
+ */
 function viewAfter(view: ReleaseView, { event, data }: StreamEvent): ReleaseView | null {
   if (event === 'settled') return parseJsonAs(ReleaseView, data);
   const sent = event === 'stage' ? parseJsonAs(StageEvent, data) : null;
   if (sent === null) return null;
   const stage = { ...sent, finishedAt: sent.finishedAt ?? null, diagnostics: sent.diagnostics ?? [] };
-  // The event does not contain the reason why the pointer does not move yet. It is only in the release.
+  // While the swap waits, only the release itself contains the reason. The event does not, so the release
+  // must be read again.
   if (stage.stage === 'swap' && stage.state === 'running') return null;
   const known = view.stages.find((one) => one.stage === stage.stage);
-  // The stream starts with events that were already seen. A repeated start must not replace the end of a
-  // stage.
+  // The stream may repeat earlier events. A repeated start of a stage must not replace its end.
   if (known !== undefined && known.state !== 'running') return view;
   const others = view.stages.filter((one) => one !== known);
   const stages = [...others, stage].toSorted((a, b) => STAGES.indexOf(a.stage) - STAGES.indexOf(b.stage));

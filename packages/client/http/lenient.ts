@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 /**
- * Returns a copy of a response schema that keeps unknown fields of objects, at every depth, because a newer
- * API may send additional fields. All other checks stay the same.
+ * Returns a copy of a response schema that keeps unknown fields of objects, at every depth. A newer API may
+ * send additional fields. All other checks of the schema stay the same.
  */
 export function lenient<S extends z.core.$ZodType>(schema: S): S;
 export function lenient(schema: z.core.$ZodType): z.core.$ZodType {

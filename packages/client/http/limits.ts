@@ -6,36 +6,45 @@ const second = 1_000;
 const minute = 60 * second;
 
 export const clientLimits = {
-  /** The timeout of one request: longer than the 20 s after which the API gives up on its database. */
+  /**
+   * The timeout of one request. It is longer than the 20 s after which the API stops waiting for its
+   * database.
+   */
   requestMs: 30 * second,
-  /** The timeout of a publish, which may send 48 MiB over a slow connection. */
+  /** The timeout of a publish. It may send up to 48 MiB over a slow connection. */
   uploadMs: 5 * minute,
   /**
-   * The number of attempts of one request, including the first one. With the waits below, they bridge an
-   * outage of about 15 s, such as a restart.
+   * The maximum number of attempts of one call, including the first one. With the waits below they take about
+   * 15 s in total, which is longer than a restart of the API.
    */
   attempts: 6,
   firstRetryMs: 250,
   longestRetryMs: 8 * second,
-  /** The longest Retry-After that is respected; with a longer one the call fails with the problem. */
+  /**
+   * The longest Retry-After that the client waits for. With a longer one, the call fails immediately with the
+   * error response.
+   */
   longestRetryAfterMs: 30 * second,
-  /** Consecutive failures of an event stream before it counts as unavailable. */
+  /**
+   * The number of consecutive connections without any data after which an event stream counts as unavailable.
+   */
   streamFailures: 3,
-  /** The wait between two reads of a release when its event stream is unavailable. */
+  /** The interval at which a release is read while its event stream is unavailable. */
   pollMs: second,
   /**
-   * A stream without any data for this long, not even a heartbeat, counts as dead. Proxies close idle
-   * connections after 60 s.
+   * The maximum time without any data on an event stream, including keep-alive comments. After it the
+   * connection is closed as dead. It is longer than the 60 s after which common proxies close an idle
+   * connection.
    */
   streamSilenceMs: 65 * second,
   /**
-   * The length of one event, which is a small JSON document. A longer event means that the response is not an
-   * event stream.
+   * The maximum length of one event of an event stream, in characters. An event is a small JSON document, so
+   * a longer one means that the response is not an event stream.
    */
   eventChars: 1024 * 1024,
   /**
-   * The number of pages that are read of a list, with 1,000 rows each. This is enough for the whole history
-   * of any pointer that people move.
+   * The maximum number of pages, of 1,000 rows each, that are read of one list. They are enough for the whole
+   * history of a pointer that is moved by people.
    */
   pages: 20,
   pageRows: requestLimits.pageSize,

@@ -3,15 +3,15 @@ import { z } from 'zod';
 import type { ApiClient, Call } from './client.ts';
 import { clientLimits } from './limits.ts';
 
-/** The first rows of a list in the API. */
+/** The first rows of a list that the API returns in pages. */
 export interface FirstRows<T> {
   readonly rows: readonly T[];
-  /** Whether the list has no further rows. */
+  /** True if `rows` is the whole list. */
   readonly isWhole: boolean;
 }
 
 /**
- * Returns up to `most` rows of a list of the API, in its order. Reads as many pages as needed, at most {@link
+ * Returns at most `most` rows of a list, in the order of the API. Reads as many pages as needed, up to {@link
  * clientLimits.pages}.
  */
 export async function listRows<T>(
@@ -24,7 +24,7 @@ export async function listRows<T>(
   return (await firstRows(client, path, row, most, query)).rows;
 }
 
-/** Returns the same rows as {@link listRows}, and whether the list has further rows. */
+/** Returns the rows as {@link listRows} does, and whether they are the whole list. */
 export async function firstRows<T>(
   client: ApiClient,
   path: string,

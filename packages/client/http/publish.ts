@@ -8,32 +8,41 @@ import { followRelease } from './follow-release.ts';
 import { clientLimits } from './limits.ts';
 import { AcceptedRelease, type ReleaseView } from './resources.ts';
 
-/** The files of a source: text, or bytes, by path (`agents/billing.yaml`). */
+/**
+ * The files of a source, as text or bytes. The key is the path of the file, for example
+ * `agents/billing.yaml`.
+ */
 export type SourceFiles = ReadonlyMap<string, string | Uint8Array>;
 
 export interface PublishOptions {
-  /** Default: `live`. */
+  /** The channel whose pointer moves. Default: `live`. */
   readonly channel?: string;
-  /** Allows a channel that the bundle does not have yet. */
+  /** If true, the channel is created if the bundle does not have it. */
   readonly createChannel?: boolean;
-  /** A message that is shown in the history. */
+  /** A message about the change. It is shown in the history of the pointer. */
   readonly message?: string;
-  /** What happens if a release of the pointer is in flight. Default: the rule of the tenant's policy. */
+  /**
+   * The rule for a publish whose pointer already has a release in flight. Default: the rule in the tenant's
+   * policy.
+   */
   readonly onConflict?: ConflictRule;
-  /** The pointer does not move before this time. */
+  /** The earliest time at which the pointer may move. */
   readonly notBefore?: Date;
-  /** Publishes only if the pointer is still at this generation. */
+  /** The generation that the pointer must still have. Otherwise the release is rejected. */
   readonly ifGeneration?: number;
-  /** Identifies the publish: a second call with the same key and files returns the same release. Default: a new one. */
+  /**
+   * The idempotency key. A second call with the same key and the same files returns the same release.
+   * Default: a new random key.
+   */
   readonly idempotencyKey?: string;
-  /** Aborts the call. */
+  /** Aborts the call. The API may still have accepted the release. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * Publishes files as a source of a bundle. Resolves when the API has accepted the release, before it is live;
- * to wait for that, use {@link settledRelease}. Throws ProblemError for an invalid source
- * (`problem.diagnostics` lists the problems), a missing permission or a conflict.
+ * Publishes files as a source of a bundle. Resolves when the API has accepted the release, which is not live
+ * yet. To wait until it has settled, use {@link settledRelease}. Throws ProblemError if the source is invalid
+ * (`problem.diagnostics` lists why), if a permission is missing, or if there is a conflict.
  */
 export async function publish(
   client: ApiClient,
@@ -57,8 +66,8 @@ export async function publish(
 }
 
 /**
- * Waits until a release has settled, and returns it with its `outcome`. The wait has no time limit, because
- * gates may take days. Throws the signal's reason if it aborts.
+ * Waits until a release has settled, and returns it with its `outcome`. There is no time limit, because gates
+ * may take days. Throws the signal's reason if the signal aborts.
  */
 export async function settledRelease(
   client: ApiClient,

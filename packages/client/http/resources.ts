@@ -16,7 +16,7 @@ import * as tenants from '@pointsman/protocol/tenants/tenant-view';
 import * as tokens from '@pointsman/protocol/tenants/token-view';
 import { lenient } from './lenient.ts';
 
-/** The API's responses, as a client reads them. */
+/** The schemas of the API's responses, as a client parses them. */
 
 export const StageView = lenient(releases.StageView);
 export type StageView = z.infer<typeof StageView>;
@@ -66,13 +66,13 @@ export type HookView = z.infer<typeof HookView>;
 export const DeliveryView = lenient(hooks.DeliveryView);
 export type DeliveryView = z.infer<typeof DeliveryView>;
 
-/** One page of a feed, with a parsed cursor. */
+/** One page of a tenant's feed of moves. The cursor of the next page is parsed. */
 export const FeedPage = lenient(feeds.FeedView.extend({ next: FeedCursorText }));
 export type FeedPage = z.infer<typeof FeedPage>;
 
 export const TenantView = lenient(tenants.TenantView);
 
-// A newer API may have further roles.
+// Roles are plain strings here, because a newer API may have further roles.
 const roles = z.array(z.string());
 export const TokenView = lenient(tokens.TokenView.extend({ roles }));
 export type TokenView = z.infer<typeof TokenView>;
@@ -82,7 +82,7 @@ export type TokenMade = z.infer<typeof TokenMade>;
 
 export const PolicyVersionView = lenient(policies.PolicyVersionView);
 
-// A newer API may have further quotas.
+// The names of quotas are plain strings here, because a newer API may have further quotas.
 const items = z.array(Quota.extend({ quota: z.string() }));
 export const Quotas = lenient(quotas.Quotas.extend({ items }));
 export type Quotas = z.infer<typeof Quotas>;

@@ -5,8 +5,8 @@ import { retryAfterMs } from '@pointsman/protocol/calls/retry-after';
 import { clientLimits } from './limits.ts';
 
 /**
- * Returns how long to wait before attempt number `attempt + 1`, in milliseconds. Returns null if the server's
- * Retry-After is longer than {@link clientLimits.longestRetryAfterMs}; the call then fails.
+ * Returns how many milliseconds to wait after attempt number `attempt`. Returns null if the server's
+ * Retry-After is longer than {@link clientLimits.longestRetryAfterMs}. The call must then fail.
  */
 export function retryDelayMs(
   attempt: number,
@@ -21,7 +21,7 @@ export function retryDelayMs(
   return retryWaitMs({ attempt, random01, retryAfterMs: askedMs }, backoff);
 }
 
-/** Waits, or throws the signal's reason when the command is interrupted. */
+/** Waits for `ms` milliseconds. Throws the signal's reason if the signal aborts. */
 export async function waitFor(ms: number, signal: AbortSignal): Promise<void> {
   await delay(ms, undefined, { signal }).catch((error: unknown) => {
     throw signal.aborted ? signal.reason : error;

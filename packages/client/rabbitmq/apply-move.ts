@@ -3,29 +3,32 @@ import { consumerLimits } from './limits.ts';
 import type { FetchedPointer, Missed, MoveProgress } from './move-progress.ts';
 
 /**
- * How a runtime handles moves. Both functions must end when their signal aborts; otherwise they block all
- * later moves.
+ * The functions with which a program handles moves. Both must end when their signal aborts. Otherwise they
+ * block all later moves.
  */
 export interface MoveHandler {
   /**
-   * Applies the move. If it throws, the move is redelivered later, up to the delivery limit. A move may be
-   * applied twice when the consumer dies.
+   * Applies a move. If it throws, the broker redelivers the move after a wait, up to the delivery limit. If
+   * the consumer dies after applying a move, the move is delivered and applied again.
    */
   readonly apply: (event: MoveEvent, signal: AbortSignal) => Promise<void>;
   /**
-   * Fetches the pointers that may have been missed, applies their current state, and returns their
-   * generations. Called before the first move, and whenever a move is missing. If it throws, the move that
-   * showed the gap counts as failed.
+   * Reads the pointers of which moves may have been missed, applies their current state, and returns their
+   * generations. It is called before the first move, and whenever a move is missing. If it throws, the move
+   * that revealed the gap counts as failed.
    */
   readonly snapshot: (missed: Missed, signal: AbortSignal) => Promise<readonly FetchedPointer[]>;
 }
 
-/** The result of a received move. */
+/**
+ * The result of processing a received move. `stale`: its generation or a newer one was already applied.
+ * `foreign`: no binding matches it.
+ */
 export type ApplyResult = 'applied' | 'stale' | 'foreign';
 
 /**
- * Passes one move to the handler, unless it was already applied. Missing moves are fetched first. Throws the
- * handler's errors.
+ * Passes a move to the handler, unless its generation or a newer one was already applied. If earlier moves
+ * are missing, first calls the handler's `snapshot`. Throws the errors of the handler.
  */
 export async function applyMove(
   event: MoveEvent,

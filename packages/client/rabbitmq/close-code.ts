@@ -1,6 +1,6 @@
 /**
- * The reply codes with which the broker closes a channel (AMQP 0-9-1, "Reply codes"), as far as this code
- * handles them.
+ * The reply codes with which the broker closes a channel (AMQP 0-9-1, "Reply codes"). Only those that this
+ * code handles are listed.
  */
 export type CloseCode = 'access_refused' | 'not_found' | 'precondition_failed';
 
@@ -10,7 +10,10 @@ const CODES: Readonly<Record<number, CloseCode>> = {
   406: 'precondition_failed',
 };
 
-/** Returns the reply code of an error, or null for any other cause, for example a lost connection. */
+/**
+ * Returns the reply code of an error. Returns null if the error has another cause, for example a lost
+ * connection.
+ */
 export function closeCode(error: unknown): CloseCode | null {
   const code = error instanceof Error && 'code' in error ? error.code : null;
   return typeof code === 'number' ? (CODES[code] ?? null) : null;

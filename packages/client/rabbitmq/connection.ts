@@ -3,39 +3,40 @@ import { type Channel, type ChannelModel, connect } from 'amqplib';
 
 import { rabbitLimits } from './limits.ts';
 
-/** An open connection to RabbitMQ, after the login. */
+/** An open RabbitMQ connection that is logged in. */
 export interface RabbitConnection {
   readonly model: ChannelModel;
-  /** Resolves when the connection has ended, for any reason. */
+  /** Resolves when the connection has ended, whatever the reason. */
   readonly over: Promise<void>;
   isOver(): boolean;
   /**
-   * Returns whether the broker has blocked this connection because it is short of memory or disk. RabbitMQ
-   * only reports this to connections that publish.
+   * Returns whether the broker has blocked this connection because it is short of memory or disk space.
+   * RabbitMQ notifies only connections that publish.
    */
   isBlocked(): boolean;
   /**
-   * Runs work that waits for the broker. If it takes longer than {@link rabbitLimits.confirmMs}, the
-   * connection is destroyed.
+   * Runs work that waits for a response of the broker. If the work takes longer than {@link
+   * rabbitLimits.confirmMs}, destroys the connection and rejects with the text `tooLate`.
    */
   inTime<T>(work: () => Promise<T>, tooLate: string): Promise<T>;
   /**
-   * Runs work as `inTime` does, but on a separate channel. Some requests normally end with an error, and an
-   * error closes the channel. Also rejects if the connection becomes blocked, without destroying it.
+   * Runs work as `inTime` does, but on a channel of its own. It is meant for requests that may fail in normal
+   * operation, because an error closes its channel. If the broker blocks the connection, rejects without
+   * destroying it.
    */
   aside<T>(work: (channel: Channel) => Promise<T>): Promise<T>;
   /** Destroys the connection without a graceful close. */
   destroy(reason: string): void;
-  /** Closes the connection gracefully, or destroys it if the broker does not respond. */
+  /** Closes the connection gracefully. If the broker does not respond, destroys the connection. */
   close(): Promise<void>;
 }
 
 /**
  * Connects and logs in. Rejects if that fails or takes too long.
  *
- * amqplib's own timeout only detects silence, so a peer that sends slowly never triggers it. Its `close`
- * methods wait for a response even if none can arrive. Every time limit in this module therefore destroys the
- * socket, so that every waiting caller gets an error.
+ * The library amqplib has a timeout, but it only detects silence, so it never ends a connection to a server
+ * that sends slowly. Its `close` methods wait for a response even on a dead connection. Every time limit in
+ * this module therefore destroys the socket, which rejects all waiting calls.
  */
 export async function openRabbitConnection(url: string): Promise<RabbitConnection> {
   const socket = new AbortController();
@@ -43,8 +44,8 @@ export async function openRabbitConnection(url: string): Promise<RabbitConnectio
   try {
     const options = { noDelay: true, signal: socket.signal };
     const opening = connect(withHeartbeat(url), options);
-    // The library settles its promise when the socket emits `close`. If the socket closed before the library
-    // added its listener, the promise never settles. The abort then ends the wait.
+    // amqplib rejects its promise when the socket emits `close`. If the socket closed before amqplib added
+    // its listener, the promise never settles. The second promise in the race then ends the wait.
     return connectionOf(await Promise.race([opening, abortOf(socket.signal)]), socket);
   } catch (error) {
     socket.abort(error);
@@ -57,7 +58,8 @@ export async function openRabbitConnection(url: string): Promise<RabbitConnectio
 function connectionOf(model: ChannelModel, socket: AbortController): RabbitConnection {
   let over = false;
   let blocked = false;
-  // Waiting callers get the error anyway. Without this listener, the error event would also end the process.
+  // The calls that are waiting reject with the error anyway. This listener only prevents the error event from
+  // ending the process.
   model.on('error', () => undefined);
   model.on('blocked', () => void (blocked = true));
   model.on('unblocked', () => void (blocked = false));
@@ -71,8 +73,8 @@ function connectionOf(model: ChannelModel, socket: AbortController): RabbitConne
     const { promise: ended, reject } = deferred<never>();
     waiting.add(reject);
     const tooLong = setTimeout(destroyWith(socket, tooLate), rabbitLimits.confirmMs);
-    // The destroyed socket makes the library reject the work. This second timer ends the wait if the library
-    // misses the end of the socket.
+    // When the socket is destroyed, amqplib rejects the work. In rare cases it does not notice the end of the
+    // socket. This second timer then ends the wait.
     const missed = setTimeout(
       () => reject(new Error(tooLate)),
       rabbitLimits.confirmMs + rabbitLimits.closeMs,
@@ -96,10 +98,11 @@ function connectionOf(model: ChannelModel, socket: AbortController): RabbitConne
     close: async () => {
       over = true;
       const tooLong = setTimeout(destroyWith(socket, 'no graceful close in time'), rabbitLimits.closeMs);
-      // The returned promise settles only with the broker's close response, so it never settles after the
-      // socket was destroyed.
+      // This promise settles only when the broker has responded to the close. It never settles if the socket
+      // was destroyed, so it is not awaited.
       model.close().catch(() => undefined);
-      // Destroying the socket ends the connection, unless the library misses the end of the socket.
+      // Destroying the socket normally ends the connection. This timer ends the wait in the rare case that
+      // amqplib does not notice the end of the socket.
       const { promise: missed, resolve } = deferred<void>();
       const tooLate = setTimeout(resolve, 2 * rabbitLimits.closeMs);
       await Promise.race([closed, missed]);
@@ -115,14 +118,14 @@ async function asideOf<T>(model: ChannelModel, work: (channel: Channel) => Promi
   try {
     return await work(channel);
   } finally {
-    // Throws when the broker has already closed the channel.
+    // channel.close() throws if the broker has already closed the channel. That error is ignored.
     await channel.close().catch(() => undefined);
   }
 }
 
 /**
- * A blocked connection gets no response until it is unblocked. Rejecting immediately avoids waiting for the whole
- * time limit.
+ * Awaits work, but rejects as soon as the broker blocks the connection. A blocked connection gets no
+ * responses, so the work would otherwise wait for the whole time limit.
  */
 async function unlessBlocked<T>(model: ChannelModel, work: Promise<T>): Promise<T> {
   const { promise, reject } = deferred<never>();
@@ -146,9 +149,7 @@ function destroyWith(socket: AbortController, reason: string): () => void {
   return () => socket.abort(new Error(reason));
 }
 
-/**
- * Adds the heartbeat interval to the URL. A heartbeat that the operator has set in the URL takes precedence.
- */
+/** Adds the heartbeat interval to the URL, unless the operator has already set one there. */
 function withHeartbeat(text: string): string {
   const url = new URL(text);
   if (!url.searchParams.has('heartbeat')) {

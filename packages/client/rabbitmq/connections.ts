@@ -6,9 +6,9 @@ import { openRabbitConnection, type RabbitConnection } from './connection.ts';
 import { rabbitLimits } from './limits.ts';
 
 /**
- * Yields one connection after another. It opens the next one when the loop asks for it. The delay before that grows
- * until a connection stays open. Each connection is closed when the loop has finished with it. Ends when the signal
- * aborts, and never throws.
+ * Yields one connection after another. A connection is closed when the caller asks for the next one, and then
+ * the next one is opened. As long as connections end soon after they were opened, the wait before the next
+ * one grows. The generator ends when the signal aborts, and it never throws.
  */
 export async function* connections({
   url,

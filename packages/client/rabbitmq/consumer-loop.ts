@@ -9,18 +9,18 @@ import { readMove } from './read-move.ts';
 import { withTimeLimit, type MoveHandler, applyMove } from './apply-move.ts';
 
 export interface ConsumerLoop {
-  /** Records that moves may be missing without a visible gap in the numbers. */
+  /** Records that moves may have been missed, although no sequence number shows it. */
   mayHaveMissed(): void;
-  /** Fetches the moves that may be missing. Rejects when the handler fails. */
+  /** If moves may have been missed, calls the handler's `snapshot`. Rejects if the handler fails. */
   catchUp(): Promise<void>;
   take(channel: Channel, message: ConsumeMessage): void;
-  /** Resolves when all received moves are processed. */
+  /** Resolves when all moves received so far have been processed. */
   idle(): Promise<void>;
 }
 
 /**
- * Processes moves one after another, across connections: a move that was in progress on a lost connection
- * ends before its redelivery is processed.
+ * Processes moves one after another, even across connections. A connection may be lost while a move is being
+ * applied. The redelivery of that move is then processed only after the first run has ended.
  */
 export function consumerLoop({
   handler,
@@ -44,13 +44,14 @@ export function consumerLoop({
   const failed = async (channel: Channel, message: ConsumeMessage, err: unknown): Promise<void> => {
     const before = deliveriesBefore(message);
     log.warn({ err, queue, messageId: message.properties.messageId as unknown, before }, 'a move failed');
-    // If the move is dead-lettered after this failure, there is no wait.
+    // After the last allowed failure the broker dead-letters the move, so there is no need to wait.
     const waitMs = before < deliveryLimit ? backoffMs(before + 1, Math.random(), consumerLimits.retry) : 0;
     await pause(waitMs, undefined, { signal }).catch(() => undefined);
     settle(() => channel.nack(message, false, true));
   };
   const handle = async (channel: Channel, message: ConsumeMessage): Promise<void> => {
-    // The consumer is closing. The broker redelivers the move to the next consumer.
+    // The consumer is closing, so the move is not acknowledged. The broker redelivers it to the next
+    // consumer.
     if (signal.aborted) return;
     const read = readMove(message.content);
     if (read.kind === 'garbage') {
@@ -64,8 +65,8 @@ export function consumerLoop({
       }
       settle(() => channel.ack(message));
     } catch (error) {
-      // Not awaited, so that the following moves are not blocked. If one of them has the next generation, the
-      // consumer detects that this move is missing.
+      // The wait after a failure is not awaited, because it would block the following moves. If one of them
+      // belongs to the same pointer, the consumer detects that this move is missing.
       void failed(channel, message, error);
     }
   };
@@ -86,11 +87,14 @@ function settle(how: () => void): void {
   try {
     how();
   } catch {
-    // The channel is closed, so the broker redelivers the message.
+    // The channel is closed, so the message can't be acknowledged. The broker redelivers it.
   }
 }
 
-/** A quorum queue counts redeliveries. The header is missing at the first delivery. */
+/**
+ * Returns how many times the broker has delivered the message before. A quorum queue counts that in a header,
+ * which the first delivery does not have.
+ */
 function deliveriesBefore(message: ConsumeMessage): number {
   const count: unknown = message.properties.headers?.['x-delivery-count'];
   return typeof count === 'number' ? count : 0;

@@ -8,11 +8,11 @@ import { consumerLimits } from './limits.ts';
 export interface ConsumerQueue {
   readonly queue: string;
   readonly bindings: readonly string[];
-  /** How many times a failed move is redelivered before it is dead-lettered. */
+  /** The number of redeliveries of a failed move. After that the broker dead-letters the move. */
   readonly deliveryLimit: number;
 }
 
-/** The name of the dead-letter exchange and queue of a consumer. */
+/** Returns the name of a consumer's dead-letter exchange and dead-letter queue. */
 export function deadQueue(queue: string): string {
   return `${queue}.dead`;
 }
@@ -28,9 +28,10 @@ export async function exists(connection: RabbitConnection, queue: string): Promi
 }
 
 /**
- * Declares a consumer's queue, its dead-letter queue and its bindings. It does not declare the exchange,
- * because only the publisher knows its arguments. Until the exchange exists, the binding fails and is
- * retried. Bindings from an earlier configuration remain, and the consumer skips their moves.
+ * Declares the queue of a consumer, its dead-letter queue and its bindings. Does not declare the exchange,
+ * because only the publisher knows the arguments of the exchange. As long as the exchange does not exist, the
+ * binding fails, and the consumer tries again. Bindings of an earlier configuration are not removed; the
+ * consumer ignores the moves that they route.
  */
 export async function declareConsumerQueue(
   connection: RabbitConnection,
@@ -42,16 +43,17 @@ export async function declareConsumerQueue(
       durable: true,
       arguments: {
         'x-queue-type': 'quorum',
-        // Explicit, because before RabbitMQ 4 there is no default limit, and a move that crashes its consumer
-        // would be redelivered permanently.
+        // The limit is set explicitly, because RabbitMQ before version 4 has no default. A move that crashes
+        // its consumer would be redelivered without end.
         'x-delivery-limit': deliveryLimit,
         'x-dead-letter-exchange': deadQueue(queue),
-        // A dead-lettered message leaves its queue only when the dead-letter queue has confirmed it. RabbitMQ
-        // requires `reject-publish` for this. Without a maximum length the queue is never full.
+        // With this strategy, a message leaves the queue only after the dead-letter queue has confirmed it.
+        // RabbitMQ requires the overflow behaviour `reject-publish` for that. It has no effect here, because
+        // the queue has no maximum length.
         'x-dead-letter-strategy': 'at-least-once',
         'x-overflow': 'reject-publish',
-        // A second process of the same consumer is on standby. Two active ones would each receive half of the
-        // moves.
+        // Only one process of the consumer receives moves, and the others are on standby. With two active
+        // processes, each would receive half of the moves.
         'x-single-active-consumer': true,
         'x-expires': consumerLimits.unusedMs,
       },

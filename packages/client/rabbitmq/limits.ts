@@ -7,79 +7,83 @@ const minute = 60 * second;
 
 export const rabbitLimits = {
   /**
-   * The timeout of connecting: name resolution, TCP, TLS and login. It usually takes 30 ms, or a second for a
-   * broker on another continent. Less than `sinkLimits.healthMaxAgeMs`, so that a failure is recorded for all
-   * tenants of the partition within five seconds.
+   * The timeout of opening a connection: name resolution, TCP, TLS and login. That usually takes 30 ms, or a
+   * second if the broker is on another continent. The timeout must be shorter than
+   * `sinkLimits.healthMaxAgeMs` (five seconds), so that a failure is recorded for all tenants of the
+   * partition within that time.
    */
   connectMs: 3 * second,
   /**
-   * The timeout of a publisher confirm, including the declaration of the queue, and of every other response
-   * of the broker. RabbitMQ confirms after an fsync, at most every 200 ms when it is idle. Less than
-   * `sinkLimits.healthMaxAgeMs` for the same reason.
+   * The timeout of a publisher confirm, and of every other response of the broker. RabbitMQ confirms a
+   * message after an fsync, which may be delayed by up to 200 ms. The timeout must be shorter than
+   * `sinkLimits.healthMaxAgeMs` for the same reason as `connectMs`.
    */
   confirmMs: 3 * second,
   /**
-   * The heartbeat interval. Two intervals without any data end a connection. The connection is idle most of
-   * the time. Without a heartbeat, the next message would find a dead connection only after its whole
-   * `confirmMs`. In seconds, the unit of AMQP.
+   * The heartbeat interval in seconds, the unit of AMQP. A connection ends after two intervals without any
+   * data. The connection is idle most of the time. Without heartbeats, a dead connection would be detected
+   * only when the next message has waited for the whole `confirmMs`.
    */
   heartbeatSeconds: 10,
-  /** The timeout of a graceful close, after which the socket is destroyed. */
+  /** The timeout of a graceful close. After it the socket is destroyed. */
   closeMs: second,
-  /** The waits before a consumer reconnects. */
+  /** The wait before a consumer reconnects. */
   reconnect: { firstMs: 250, factor: 2, maxMs: 10 * second },
 } as const;
 
-/** Limits of move consumers. */
+/** Limits of the consumers of moves. */
 export const consumerLimits = {
   /**
-   * Default number of unacknowledged moves per consumer. The broker sends the next moves while one is
-   * applied.
+   * The default of the maximum number of unacknowledged moves per consumer. The broker can send the next
+   * moves while the consumer applies one.
    */
   prefetch: 20,
   /**
-   * The highest prefetch that a consumer may request. All of these moves are redelivered when the consumer
-   * dies.
+   * The highest prefetch that a consumer may configure. When a consumer dies, the broker redelivers all
+   * unacknowledged moves.
    */
   maxPrefetch: 250,
   /**
-   * Default number of redeliveries before a move is dead-lettered: with the waits in between, about eight
-   * seconds.
+   * The default of the number of redeliveries before a move is dead-lettered. With the waits between them,
+   * they take about eight seconds.
    */
   deliveryLimit: 5,
   /**
-   * The highest delivery limit that a consumer may request. With the longest waits, this takes three minutes.
+   * The highest number of redeliveries that a consumer may configure. With the waits between them, they take
+   * about three minutes.
    */
   maxDeliveryLimit: 20,
-  /** Waits before a failed move returns to its queue. */
+  /** The wait before a failed move is returned to its queue. */
   retry: { firstMs: 250, factor: 2, maxMs: 10 * second },
   /**
-   * The handler's signal aborts after this time. Far less than the half hour after which RabbitMQ closes the
-   * channel of a silent consumer.
+   * The time after which the signal of the handler aborts. It is far less than the 30 minutes after which
+   * RabbitMQ closes the channel of a consumer that does not acknowledge.
    */
   applyMs: minute,
   /**
-   * A queue without a consumer for this long is deleted with its moves. The feed no longer contains these
-   * moves either, and the queue would otherwise grow until the broker's disk is full.
+   * The time without any consumer after which the broker deletes a queue with its moves. It equals the
+   * retention of the feed, so the feed no longer contains these moves either. Without this limit, the queue
+   * of a removed consumer would grow until the broker's disk is full.
    */
   unusedMs: feedLimits.retentionMs,
   /**
-   * The number of dead-lettered moves per queue: a few tens of megabytes, for inspection. The oldest are
-   * dropped first.
+   * The maximum number of dead-lettered moves per queue. They need a few tens of megabytes and are kept for
+   * inspection. The broker drops the oldest ones first.
    */
   deadMessages: 10_000,
-  /** The maximum size of one message in bytes. A move is smaller than 1 KiB. */
+  /** The maximum size of one message in bytes. A message with a move is smaller than 1 KiB. */
   messageBytes: 64 * 1024,
-  /** Binding patterns of one queue. */
+  /** The maximum number of bindings of one queue. */
   bindings: 100,
 } as const;
 
-/** Limits of a tail of one pointer. */
+/** Limits of a tail, a reader of the moves of one pointer from now on. */
 export const tailLimits = {
   /**
-   * Moves that wait for a slow reader. Above this limit the oldest are dropped, and the reader gets a gap.
+   * The maximum number of moves that wait for a slow reader. Beyond it the oldest moves are dropped, and the
+   * reader gets a gap instead.
    */
   waiting: 1_000,
-  /** The maximum number of unacknowledged moves that the broker sends to this process in advance. */
+  /** The maximum number of unacknowledged moves that the broker sends in advance. */
   prefetch: 20,
 } as const;

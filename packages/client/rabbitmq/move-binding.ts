@@ -2,7 +2,10 @@ import { z } from 'zod';
 
 import { BundleName, ChannelName, type PointerId, TenantName } from '@pointsman/protocol/identifiers';
 
-/** The binding of a queue: `#` for all moves, `acme.#` for a tenant's, or three words, each a name or `*`. */
+/**
+ * A binding of a queue: `#` for all moves, `acme.#` for the moves of one tenant, or three words for tenant,
+ * bundle and channel. Each of these words is a name or `*`.
+ */
 export const MoveBinding = z.string().refine(isBinding, {
   error: 'must be "#", "acme.#", or "tenant.bundle.channel" with "*" for any',
 });
@@ -23,15 +26,15 @@ function matches(name: z.ZodType<string>, word: string): boolean {
   return word === '*' || name.safeParse(word).success;
 }
 
-/** Whether the broker would route the pointer's moves by this binding. */
+/** Returns whether the broker routes the moves of the pointer by this binding. */
 export function bindingCovers(binding: string, { tenant, bundle, channel }: PointerId): boolean {
   const words = wordsOf(binding);
   return [tenant, bundle, channel].every((name, nth) => words[nth] === '*' || words[nth] === name);
 }
 
 /**
- * Whether every move of the tenant matches the binding. Only then does a gap in the tenant's sequence numbers
- * mean a missed move.
+ * Returns whether the binding matches every move of the tenant. Only then does a gap in the tenant's sequence
+ * numbers show that a move was missed.
  */
 export function bindingCoversTenant(binding: string, tenant: string): boolean {
   const [first, ...others] = wordsOf(binding);

@@ -13,20 +13,29 @@ import type { MoveHandler } from './apply-move.ts';
 export interface MoveConsumerOptions extends MoveHandler {
   readonly url: string;
   readonly log: Log;
-  /** A unique and stable queue name for this consumer. */
+  /** The name of the queue. It must be unique to this consumer, and stay the same after a restart. */
   readonly queue: string;
-  /** `#`, `acme.#`, or `tenant.bundle.channel` with `*` as a wildcard. */
+  /** The bindings of the queue: `#`, `acme.#`, or `tenant.bundle.channel` with `*` as a wildcard. */
   readonly bindings: readonly string[];
-  /** `expect`: an operator manages the queue, its arguments and its bindings. */
+  /**
+   * `declare`: the consumer declares the queue. `expect`: an operator manages the queue with its arguments
+   * and bindings. Default: `declare`.
+   */
   readonly topology?: 'declare' | 'expect';
   readonly deliveryLimit?: number;
   readonly prefetch?: number;
 }
 
 export interface MoveConsumer {
-  /** The number of ready and of dead-lettered moves. Null while the broker is unreachable. */
+  /**
+   * Returns the number of moves that are ready in the queue, and the number of dead-lettered ones. Returns
+   * null while the broker is unreachable.
+   */
   depth(): Promise<{ readonly waiting: number; readonly dead: number } | null>;
-  /** Waits a moment for the running handler. Unacknowledged moves are redelivered. */
+  /**
+   * Stops the consumer. Waits a limited time for the running handler. The broker redelivers all moves that
+   * are not acknowledged.
+   */
   close(): Promise<void>;
 }
 
@@ -44,9 +53,10 @@ const Settings = z.object({
 });
 
 /**
- * Applies the moves of a durable queue, one at a time and at least once, without going back. A move is
- * acknowledged after it was applied, or dropped when its generation or a newer one was already applied.
- * Reconnects by itself. Throws for invalid options.
+ * Applies the moves of a durable queue, one at a time. Each move is applied at least once, and no pointer
+ * goes back to an older generation. A move is acknowledged after it was applied. It is acknowledged without
+ * being applied if its generation or a newer one was already applied. Reconnects by itself. Throws if an
+ * option is invalid.
  */
 export function consumeMoves(options: MoveConsumerOptions): MoveConsumer {
   const settings = Settings.parse(options);
@@ -86,7 +96,8 @@ async function consumeOver(
 ): Promise<void> {
   if (!(await exists(connection, queue))) loop.mayHaveMissed();
   if (topology === 'declare') await declareConsumerQueue(connection, { queue, bindings, deliveryLimit });
-  // Runs after the queue is bound, so that moves in the meantime are in the queue.
+  // The catch-up runs after the queue is bound, so that moves that happen during the catch-up are in the
+  // queue.
   await loop.catchUp();
   await connection.inTime(async () => {
     const channel = await connection.model.createChannel();

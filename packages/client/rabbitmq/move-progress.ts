@@ -3,42 +3,46 @@ import { moveCursor, placeAfter } from '@pointsman/protocol/moves/move-cursor';
 import type { MoveData } from '@pointsman/protocol/moves/move-event';
 import { bindingCovers, bindingCoversTenant } from './move-binding.ts';
 
-/** The moves that a consumer may have missed. */
+/** The moves that a consumer may have missed: those of the whole queue, of one tenant, or of one pointer. */
 export type Missed =
-  /** Any move that the queue is bound for: the consumer has just started, or its queue is new. */
+  /** Any move that the bindings of the queue match. The consumer has just started, or its queue is new. */
   | { readonly kind: 'queue' }
   | { readonly kind: 'tenant'; readonly tenant: string }
   | { readonly kind: 'pointer'; readonly pointer: PointerId };
 
-/** A pointer with its fetched generation. */
+/** A pointer, and the generation that was read from the API. */
 export interface FetchedPointer extends PointerId {
   readonly generation: number;
 }
 
 export interface MoveProgress {
-  /** Whether the queue's bindings match this move. */
+  /** Returns whether a binding of the queue matches this move. */
   covers(move: PointerId): boolean;
   /**
-   * The moves that are missing before this one; null if none is. For an unknown pointer, all earlier moves
-   * are missing.
+   * Returns which moves are missing before this one, or null if no move is missing. If the pointer is
+   * unknown, all its earlier moves are missing.
    */
   missedBefore(move: MoveData): Missed | null;
-  /** Whether this generation or a newer one was already applied. */
+  /** Returns whether this generation of the pointer or a newer one was already applied. */
   isStale(move: MoveData): boolean;
-  /** Records the fetched generations as lower bounds. */
+  /**
+   * Records generations that were read from the API. Older moves of these pointers are stale from then on.
+   */
   fetched(pointers: readonly FetchedPointer[]): void;
-  /** Records the move as processed: applied, or dropped as stale. */
+  /** Records that the move was processed: it was applied, or it was dropped as stale. */
   passed(move: MoveData): void;
 }
 
 /**
- * The progress of one consumer. A tenant's sequence number shows a missing move of any pointer, but only if
- * the bindings match every move of the tenant, and only after the first one. Otherwise the generations of
- * each pointer show the missing moves of that pointer.
+ * Records which moves one consumer has processed, and detects missing ones.
+ *
+ * If the bindings match every move of a tenant, a gap in the tenant's sequence numbers shows a missing move
+ * of any of its pointers. That works from the tenant's second move on. If they do not match every move, only
+ * a gap in the generations of a pointer shows a missing move, and only of that pointer.
  */
 export function moveProgress(bindings: readonly string[]): MoveProgress {
-  // Unbounded: a forgotten pointer would be at generation 0, and a redelivered old move would then be
-  // applied.
+  // The cursor has no size limit. If it dropped a pointer, the pointer's generation would count as 0, and the
+  // redelivery of an old move would be applied.
   const cursor = moveCursor(Number.POSITIVE_INFINITY);
   const coversTenant = (tenant: string): boolean =>
     bindings.some((binding) => bindingCoversTenant(binding, tenant));

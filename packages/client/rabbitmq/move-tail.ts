@@ -13,14 +13,19 @@ import { readMove } from './read-move.ts';
 
 export type TailedMove =
   | { readonly kind: 'moved'; readonly event: MoveEvent }
-  /** Moves may be missing here: fetch the pointer. The next move may be older than the fetched pointer. */
+  /**
+   * Moves may be missing at this point, so the caller must read the pointer. The next move may be older than
+   * that pointer.
+   */
   | { readonly kind: 'gap' };
 
 /**
- * Yields every move of one pointer from now on, by ascending generation, from a queue that exists as long as
- * its connection. Yields a gap first, after each new connection, and where a generation is missing. Ends when
- * the signal aborts, and never throws. It reconnects while the broker is unreachable or the exchange does not
- * exist yet.
+ * Yields the moves of one pointer from now on, by ascending generation. They come from a temporary queue,
+ * which is deleted when its connection ends.
+ *
+ * Yields a gap at the start, after each new connection, and wherever a generation is missing. Reconnects
+ * while the broker is unreachable or the exchange does not exist yet. Ends when the signal aborts, and never
+ * throws.
  */
 export async function* tailMoves({
   url,
@@ -41,7 +46,8 @@ export async function* tailMoves({
     });
     if (arriving === null) continue;
     yield { kind: 'gap' };
-    // The gap at the start of a connection covers all moves before the first one.
+    // At the start of a connection a gap was already yielded. It covers all moves before the first one, so
+    // the first move causes no second gap.
     let isFirst = true;
     for await (const { event, done } of arriving) {
       const { generation } = event.data;
@@ -58,7 +64,7 @@ export async function* tailMoves({
 
 interface Arrived {
   readonly event: MoveEvent;
-  /** Requests the next move. */
+  /** Acknowledges this move, so that the broker sends the next one. */
   readonly done: () => void;
 }
 
@@ -86,7 +92,8 @@ async function openTail(
     });
     await channel.bindQueue(queue, MOVE_EXCHANGE, routingKey);
     await channel.prefetch(tailLimits.prefetch);
-    // The listener is added before the consumer starts, so that no message is missed.
+    // The listener for messages is added before the consumer starts. Otherwise the first messages would be
+    // lost.
     const messages = on(inbox, 'message', { close: ['end'] });
     await channel.consume(queue, (message) => {
       if (message === null) connection.destroy('the queue was deleted');
@@ -102,7 +109,8 @@ async function* movesOf(messages: NodeJS.AsyncIterator<unknown[]>): AsyncGenerat
       try {
         ack();
       } catch {
-        // The channel is closed, and the queue deleted with it.
+        // The channel is closed. The broker has deleted the temporary queue, so there is nothing to
+        // acknowledge.
       }
     };
     const read = readMove(message.content);

@@ -8,13 +8,16 @@ import { consumerLimits } from './limits.ts';
 
 export type ReadMove =
   | { readonly kind: 'move'; readonly event: MoveEvent }
-  /** A test event of a sink, which has no effect. */
+  /** A test event, with which an operator checks a sink. It has no effect. */
   | { readonly kind: 'test' }
   | { readonly kind: 'garbage'; readonly reason: string };
 
 const Message = z.discriminatedUnion('type', [MoveEvent, z.object({ type: z.literal(SINK_TEST) })]);
 
-/** Parses a message of the exchange. The headers are ignored: the body contains the whole event. */
+/**
+ * Parses the body of a message from the exchange. The message headers are not needed, because the body
+ * contains the whole event.
+ */
 export function readMove(content: Buffer): ReadMove {
   if (content.length > consumerLimits.messageBytes) return { kind: 'garbage', reason: 'too long' };
   const json = parseJson(content.toString('utf8'));

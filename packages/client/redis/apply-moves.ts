@@ -11,23 +11,29 @@ export type ApplyResult =
   | 'duplicate'
   | 'ahead'
   | 'stale'
-  /** A temporary failure: the tenant is retried later. */
+  /** Applying the event failed, perhaps temporarily. The tenant is retried later. */
   | 'failed';
 
-/** Applies events in the order of their tenants' feeds, and takes a snapshot where an event is missing. */
+/**
+ * Applies events in the order of each tenant's feed. Where an event is missing, takes a snapshot of the
+ * tenant instead.
+ */
 export interface MoveApplier {
   take(event: MoveEvent): Promise<ApplyResult>;
   /**
-   * Brings a tenant up to date after possibly missed events. If `mayKnow` is false, ignores the tenant's
-   * stored position.
+   * Brings a tenant up to date after an event may have been missed. If `mayKnow` is true, it starts from the
+   * position that the program has stored for the tenant. If it is false, it takes a snapshot.
    */
   catchUp(tenant: string, mayKnow: boolean): Promise<void>;
-  /** Retries the due tenants whose last catch-up has failed. */
+  /** Repeats the failed catch-ups whose wait is over. */
   retryFailed(): Promise<void>;
   readonly cursor: MoveCursor;
 }
 
-/** The wait before a failed tenant is retried, so that other tenants are processed in between. */
+/**
+ * The wait in milliseconds before the catch-up of a tenant is repeated. Other tenants are processed in the
+ * meantime.
+ */
 const RETRY_MS = readerLimits.claimEveryMs;
 
 export function moveApplier(
@@ -105,14 +111,17 @@ async function apply(applying: Applying, event: MoveEvent): Promise<ApplyResult>
     return 'applied';
   } catch (error) {
     if (signal.aborted) throw error;
-    // A snapshot replaces an event that can't be applied.
+    // The event can't be applied, so a snapshot of its tenant replaces it.
     options.log.error({ err: error, event: event.id }, 'an event cannot be applied; a snapshot replaces it');
     await resync(applying, { tenant, upTo: seq, mayKnow: false });
     return cursor.place(event.data) === 'duplicate' ? 'duplicate' : 'failed';
   }
 }
 
-/** Takes snapshots until the known sequence number is at least `upTo`, but gives up after a few attempts. */
+/**
+ * Takes snapshots until one includes the sequence number `upTo`. Gives up after {@link
+ * readerLimits.snapshotTries} attempts.
+ */
 async function resync(
   { options, counts, signal, cursor }: Applying,
   { tenant, upTo, mayKnow }: { tenant: string; upTo: number; mayKnow: boolean },

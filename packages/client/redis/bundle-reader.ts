@@ -10,11 +10,12 @@ import { readerLimits } from './limits.ts';
 import { redisRefusal } from './refusals.ts';
 import { type RedisClient, RedisLostError, redisWriter } from './connection.ts';
 
-/** Reads a pointer's bundle from Redis alone, and verifies every byte. */
+/** Reads bundles from the Redis cache, without calling the API. Verifies every byte against the digests. */
 export interface RedisBundleReader {
   /**
-   * The current bundle of the pointer. `atLeast` is the lowest acceptable generation, which the caller
-   * already has or was notified of. An older bundle is not returned. Never rejects.
+   * Returns the current bundle of the pointer. A bundle with a generation lower than `atLeast` is not
+   * returned. The caller passes the generation that it already has, or of which it was notified. Never
+   * rejects.
    */
   read(pointer: PointerId, options?: { atLeast?: number }): Promise<BundleRead>;
   close(): Promise<void>;
@@ -22,16 +23,19 @@ export interface RedisBundleReader {
 
 export type BundleRead =
   | { readonly kind: 'bundle'; readonly pointer: CachedPointer; readonly bundle: CachedBundle }
-  /** The cache has no such pointer. */
+  /** The cache does not contain the pointer. */
   | { readonly kind: 'no_pointer' }
-  /** The cached generation is older than requested. The cache may be lagging, or it has lost data. */
+  /**
+   * The cached pointer has a lower generation than the caller requires. The cache lags behind, or it has lost
+   * data.
+   */
   | { readonly kind: 'behind'; readonly pointer: CachedPointer }
   /**
-   * The pointer is cached without its bundle, which is too large for the cache or was lost. Fetch it by its
-   * digest from the API.
+   * The cache contains the pointer but not its bundle. The bundle is too large for the cache, or it was lost.
+   * The caller should fetch it from the API by its digest.
    */
   | { readonly kind: 'no_bundle'; readonly pointer: CachedPointer }
-  /** The content does not match its digest. */
+  /** The cached content does not match its digest. */
   | { readonly kind: 'corrupt'; readonly what: string }
   | { readonly kind: 'unavailable'; readonly reason: string };
 
@@ -56,8 +60,8 @@ export function redisBundleReader({ url, log }: { url: string; log: Log }): Redi
 }
 
 /**
- * Reads the pointer, then its bundle. If the pointer moves in between and its bundle is deleted, reads the
- * pointer again.
+ * Reads the pointer and then its bundle. If the bundle is missing because the pointer has moved in between,
+ * reads both again.
  */
 async function readBundle(client: RedisClient, id: PointerId, atLeast: number): Promise<BundleRead> {
   let missing: CachedPointer | null = null;
@@ -70,7 +74,7 @@ async function readBundle(client: RedisClient, id: PointerId, atLeast: number): 
     if (pointer.generation < atLeast) return { kind: 'behind', pointer };
     const stored = await storedFields(client, bundleKey(id.tenant, pointer.digest));
     if (stored.has(MANIFEST_FIELD)) return checked(pointer, stored);
-    // The pointer has not moved, so its bundle is missing.
+    // The pointer has not moved since the previous read, so the bundle is really missing.
     if (missing?.generation === pointer.generation) return { kind: 'no_bundle', pointer };
     missing = pointer;
   }

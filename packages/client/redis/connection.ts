@@ -5,12 +5,12 @@ import { createClient, ErrorReply } from 'redis';
 import { reconnecting } from '@pointsman/protocol/calls/reconnecting';
 import { redisLimits } from './limits.ts';
 
-/** A connection to Redis for commands with an immediate response, never for a blocking one. */
+/** A Redis connection for commands that respond immediately. It must not be used for blocking commands. */
 export interface RedisWriter {
   /**
-   * Runs the commands, on a new connection if none is open. Rejects with Redis's `ErrorReply` if Redis
-   * rejects a command. Rejects with {@link RedisLostError} when Redis is unreachable or does not respond
-   * within the limits; the commands may have run or not.
+   * Runs commands, and first opens a connection if none is open. Rejects with the client library's
+   * `ErrorReply` if Redis rejects a command. Rejects with {@link RedisLostError} if Redis is unreachable or
+   * does not respond in time. In the latter case it is unknown whether the commands have run.
    */
   run<T>(correlationId: string, commands: (client: RedisClient) => Promise<T>): Promise<T>;
   close(): Promise<void>;
@@ -18,22 +18,23 @@ export interface RedisWriter {
 
 export type RedisClient = ReturnType<typeof newClient>;
 
-/** The outcome of the command is unknown. */
+/** Redis did not respond. It is unknown whether the command has run. */
 export class RedisLostError extends Error {
   override name = 'RedisLostError';
 }
 
 /**
- * Connects on demand, and again at the next command after a lost connection. The offline queue and the
- * automatic reconnects of the client library are disabled, because durable steps retry instead, and their
- * waits survive a restart of this process.
+ * Creates a connection that is opened by the first command, and opened again by the next command after it was
+ * lost. The automatic reconnects and the offline queue of the client library are off. The durable steps that
+ * use this connection retry instead, and their waits survive a restart of this process.
  */
 export function redisWriter({ url, log }: { url: string; log: Log }): RedisWriter {
   const connection = reconnecting(async () => asConnection(await openClient(url, redisLimits)));
   let closed = false;
   let inFlight = 0;
 
-  // The client library's message may contain host and user names, which only the operator may see.
+  // The error of the client library may contain host names and user names, which only the operator may see.
+  // It goes to the log, and the caller gets a plain text.
   const lost = (error: unknown, correlationId: string): RedisLostError => {
     log.warn({ err: error, correlationId }, 'Redis is unreachable');
     return new RedisLostError('it is unreachable', { cause: error });
@@ -78,13 +79,14 @@ function asConnection(client: RedisClient) {
   };
 }
 
-/** Opens a connection that closes after being silent for too long, and never reconnects by itself. */
+/** Opens a connection that closes when it receives no data for too long. It never reconnects by itself. */
 export async function openClient(
   url: string,
   { silenceMs, pingMs }: { silenceMs: number; pingMs?: number },
 ): Promise<RedisClient> {
   const client = newClient(url, silenceMs, pingMs);
-  // An error without a listener would end the process. The waiting command gets the error.
+  // An error event without a listener would end the process. The command that is waiting gets the error
+  // anyway.
   client.on('error', () => undefined);
   return orDestroy(client, redisLimits.connectMs, client.connect());
 }
@@ -105,9 +107,11 @@ function newClient(url: string, silenceMs: number, pingMs: number | undefined) {
 }
 
 /**
- * Returns the response, or destroys the connection when no response comes in time. The client itself would wait
- * permanently, and its command timeout does not cover a command that was already written. Other commands on
- * the connection wait for the same silent server, and fail too.
+ * Awaits a response. If it takes too long, destroys the connection and rejects.
+ *
+ * The client library would wait without end, because its command timeout does not cover a command that was
+ * already written to the socket. Other commands on the same connection wait for the same server, so they fail
+ * too.
  */
 export async function orDestroy<T>(client: RedisClient, withinMs: number, response: Promise<T>): Promise<T> {
   const { promise: tooLate, reject } = deferred<never>();

@@ -7,43 +7,49 @@ import type { Garbage } from '@pointsman/protocol/redis/stream-entry';
 export interface MoveConsumerOptions {
   readonly url: string;
   readonly log: Log;
-  /** Consumers with the same group share its work: each entry goes to one of them. */
+  /**
+   * The name of the consumer group. The consumers of a group share the work: each entry is delivered to only
+   * one of them.
+   */
   readonly group: string;
-  /** The name of this consumer in the group. It stays the same after a restart. */
+  /** The name of this consumer in its group. It must stay the same after a restart. */
   readonly consumer: string;
   /**
-   * The numbers of the streams to read. Default: all. The order of moves holds only if one consumer reads a
-   * stream.
+   * The numbers of the shared streams to read. Default: all of them. Moves stay in order only if a single
+   * consumer of the group reads a stream.
    */
   readonly partitions?: readonly number[];
   /**
-   * For POINTSMAN_REDIS_STREAMS=`per-tenant`: the tenants whose own streams are read, instead of the shared
-   * ones.
+   * Needed if the worker runs with POINTSMAN_REDIS_STREAMS=`per-tenant`: the tenants whose own streams are
+   * read. The shared streams are then not read.
    */
   readonly ownStreamsOf?: readonly string[];
-  /** Selects the tenants whose moves are applied. Default: all. */
+  /** Selects the tenants whose moves are applied. Default: all tenants. */
   readonly wants?: (tenant: string) => boolean;
-  /** Lists these tenants. Called when an event was missed and its tenant is unknown. */
+  /**
+   * Returns the tenants that `wants` selects. Called when an event was missed and it is unknown of which
+   * tenant.
+   */
   tenants(): Promise<readonly string[]>;
   /**
-   * Applies an event. When it resolves, the event is acknowledged. After a crash it may be called again for
-   * the same event.
+   * Applies an event. The event is acknowledged when the promise resolves. After a crash, it may be called
+   * again for an event that was already applied.
    */
   apply(event: MoveEvent, signal: AbortSignal): Promise<void>;
   /**
-   * Brings a tenant to the current state, and returns a lower bound of the sequence number that this state
-   * includes. Read the latest number before the pointers. If the pointers' generations are returned too, no
-   * pointer can go back.
+   * Brings the tenant to its current state. Returns a sequence number: the state must include all moves up to
+   * it. For that, read the tenant's latest sequence number before its pointers. If the result also contains
+   * the generations of the pointers, no pointer can go back to an older one.
    */
   snapshot(tenant: string, signal: AbortSignal): Promise<Known>;
   /**
-   * The program's stored position for a tenant, if it stores one. Null, or no such function, starts with a
-   * snapshot.
+   * Returns the position that the program has stored for a tenant. If it returns null, or the function is not
+   * given, the consumer starts with a snapshot of the tenant.
    */
   position?(tenant: string, signal: AbortSignal): Promise<Known | null>;
-  /** Called for an entry that was acknowledged but not applied. */
+  /** Called for an entry that can never be applied. It was acknowledged so that it is not delivered again. */
   rejected?(entry: RejectedEntry): void;
-  /** Overrides the default limits. */
+  /** Time limits that replace the defaults. */
   readonly timings?: Partial<ConsumerTimings>;
 }
 
@@ -61,26 +67,31 @@ export interface RejectedEntry {
 
 export type Rejection =
   | Garbage
-  /** Its sequence number is higher than the tenant's latest move. */
+  /**
+   * The sequence number of the event is higher than that of the tenant's latest move.
+   */
   | 'ahead'
-  /** Its pointer already has a higher generation. */
+  /** The pointer already has a higher generation than the event. */
   | 'stale';
 
 export interface ConsumerCounts {
   applied: number;
-  /** Events at or before the known position. */
+  /** Events that the known state of their tenant already included. */
   duplicates: number;
   rejected: number;
-  /** Test events, which are sent to check delivery. */
+  /** Test events, with which an operator checks the delivery. */
   tests: number;
-  /** How many times an event may have been missed. */
+  /** How many times the consumer detected that an event may have been missed. */
   gaps: number;
   snapshots: number;
-  /** Entries taken over from a consumer that has stopped. */
+  /**
+   * Entries that were taken over from another consumer of the group, because it did not acknowledge them in
+   * time.
+   */
   reclaimed: number;
   /**
-   * Events, or the snapshots that replace them, that failed after all tries. They are not acknowledged, and
-   * are retried later.
+   * Events that failed in all attempts, together with the snapshots that should have replaced them. They are
+   * not acknowledged, and they are retried later.
    */
   failed: number;
 }

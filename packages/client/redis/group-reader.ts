@@ -7,13 +7,13 @@ import type { ReaderSession } from './reader-sessions.ts';
 import type { EntryFields } from '@pointsman/protocol/redis/stream-entry';
 import { missedSince, streamEnds } from './stream-ends.ts';
 
-/** One consumer of a consumer group, for several streams. */
+/** One consumer of a consumer group, and its positions in several streams. */
 export interface GroupMember {
   readonly group: string;
   readonly consumer: string;
-  /** The read position in each stream. It is kept across connections. */
+  /** The ID of the last entry that was read from each stream. It is kept when a connection is lost. */
   readonly positions: Map<string, EntryId>;
-  /** The server to which these positions belong. */
+  /** The run ID of the server from which the positions come. */
   server: string | null;
 }
 
@@ -25,14 +25,16 @@ export interface GroupEntry {
 
 export interface GroupRead {
   readonly entries: readonly GroupEntry[];
-  /** Streams in which an event may have been missed before these entries. */
+  /** The streams in which an event before these entries may have been missed. */
   readonly missed: readonly string[];
 }
 
 /**
- * Creates missing consumer groups at the end of their streams. Returns the streams in which an event may have
- * been missed: the group was created, the server has restarted or lost read entries, or unread entries were
- * trimmed.
+ * Creates the consumer groups that do not exist, each at the end of its stream.
+ *
+ * Returns the streams in which an event may have been missed. There are three causes: the group was just
+ * created, the server has restarted or has lost entries that were read, or entries were trimmed before they
+ * were read.
  */
 export async function attach(
   session: ReaderSession,
@@ -72,7 +74,10 @@ async function deliveredUpTo(session: ReaderSession, stream: string, group: stri
   return parseEntryId(own?.['last-delivered-id'] ?? '') ?? BEFORE_ALL;
 }
 
-/** Reads entries that no consumer of the group has received, and waits for them up to a limit. */
+/**
+ * Reads entries that no consumer of the group has received yet. If there are none, waits for at most {@link
+ * readerLimits.blockMs}.
+ */
 export async function readNew(session: ReaderSession, member: GroupMember): Promise<GroupRead> {
   const { group, consumer, positions } = member;
   const from = [...positions.keys()].map((key) => ({ key, id: '>' }));
@@ -82,7 +87,8 @@ export async function readNew(session: ReaderSession, member: GroupMember): Prom
   const entries = groupEntries(read);
   const missed: string[] = [];
   for (const [stream, position] of positions) {
-    // Checked after the read. Entries trimmed after this check were in this read, or come after it.
+    // The check must run after the read. An entry that is trimmed after the check was already returned by
+    // this read, or the next check detects its loss.
     const ends = await session.ask((client) => streamEnds(client, stream));
     const newest = entries.findLast((entry) => entry.stream === stream);
     const isMissed = missedSince(position, ends) !== null;
@@ -93,7 +99,7 @@ export async function readNew(session: ReaderSession, member: GroupMember): Prom
   return { entries, missed };
 }
 
-/** A schema for the response, which the client library types as `any`. */
+/** The schema of the server's response. The client library declares the response as `any`. */
 const Read = z
   .array(
     z.object({
@@ -110,8 +116,8 @@ function groupEntries(read: unknown): GroupEntry[] {
 }
 
 /**
- * The unacknowledged entries of this consumer, whose responses were lost with a connection. Read when a
- * session starts, because no entry is in progress then.
+ * Yields the entries that were delivered to this consumer but not acknowledged, because a connection was
+ * lost. Must be called at the start of a session, before any entry is in progress.
  */
 export async function* ownPending(session: ReaderSession, member: GroupMember): AsyncGenerator<GroupEntry[]> {
   const { group, consumer } = member;
@@ -140,7 +146,7 @@ export async function* ownPending(session: ReaderSession, member: GroupMember): 
   }
 }
 
-/** Takes over entries that another consumer has not acknowledged for too long. */
+/** Takes over entries that another consumer of the group has not acknowledged for `idleMs`. */
 export async function reclaim(
   session: ReaderSession,
   { group, consumer, positions }: GroupMember,
@@ -155,11 +161,11 @@ export async function reclaim(
         client.xAutoClaim(stream, group, consumer, idleMs, next, { COUNT: readerLimits.entries }),
       );
       for (const message of claimed.messages) {
-        // A server before Redis 7 returns null for a deleted entry.
+        // A server before Redis 7 returns null for an entry that was deleted.
         if (message === null) missed.add(stream);
         else entries.push({ stream, id: message.id, fields: message.message });
       }
-      // These entries were trimmed while they were pending, so their content is lost.
+      // The entries were trimmed from the stream before they were acknowledged, so their content is lost.
       if (claimed.deletedMessages.length > 0) missed.add(stream);
       next = claimed.nextId;
     } while (next !== entryId(BEFORE_ALL) && entries.length < readerLimits.entries);
@@ -168,8 +174,8 @@ export async function reclaim(
 }
 
 /**
- * The streams in which a pending entry has been trimmed. Check this before a claim, because a claim removes
- * such entries from the list.
+ * Returns the streams that have lost an entry which was delivered but not acknowledged. Must be called before
+ * {@link reclaim}, because a claim removes such entries from the list.
  */
 export async function pendingTrimmed(session: ReaderSession, member: GroupMember): Promise<string[]> {
   const missed: string[] = [];

@@ -5,71 +5,82 @@ const minute = 60 * second;
 
 export const redisLimits = {
   /**
-   * The timeout of connecting: name resolution, TCP, TLS and login. It usually takes a few milliseconds. Less
-   * than `sinkLimits.healthMaxAgeMs`, so that a failure is recorded for all tenants of the partition within
-   * five seconds.
+   * The timeout of opening a connection: name resolution, TCP, TLS and login. That usually takes a few
+   * milliseconds. The timeout must be shorter than `sinkLimits.healthMaxAgeMs` (five seconds), so that a
+   * failure is recorded for all tenants of the partition within that time.
    */
   connectMs: 3 * second,
   /**
-   * The timeout of a command. A command usually takes less than a millisecond, or a second while Redis forks
-   * for a snapshot or waits for its disk. Less than `sinkLimits.healthMaxAgeMs` for the same reason.
+   * The timeout of a command. A command usually takes less than a millisecond. It may take a second while
+   * Redis forks for a snapshot or waits for its disk. The timeout must be shorter than
+   * `sinkLimits.healthMaxAgeMs` for the same reason as `connectMs`.
    */
   commandMs: 3 * second,
-  /** The interval between pings on an idle connection. */
+  /** The interval between two pings on an idle connection. */
   pingMs: 10 * second,
-  /** A connection without a byte for this long is closed: three pings. */
+  /** The time without any data after which a connection is closed. Three pings are sent in this time. */
   silenceMs: 30 * second,
   /**
-   * The number of commands that may wait for their responses. If more are waiting, Redis is overloaded, and
-   * further commands are rejected.
+   * The maximum number of commands on one connection that wait for their responses. If so many are waiting,
+   * Redis is overloaded, and further commands are rejected.
    */
   inFlight: 256,
-  /** The timeout of a graceful close, after which the socket is destroyed. */
+  /** The timeout of a graceful close. After it the socket is destroyed. */
   closeMs: second,
 } as const;
 
-/** Limits of stream readers. */
+/** Limits of the readers of streams and bundles. */
 export const readerLimits = {
-  /** How many times a reader reads a pointer that keeps moving while its bundle is read. */
+  /**
+   * The maximum number of times that a reader starts again because the pointer has moved while its bundle was
+   * read.
+   */
   readRounds: 5,
-  /** How long one read waits for an entry. A dead connection is detected some seconds later. */
+  /** The maximum time that one read waits for an entry. */
   blockMs: 5 * second,
-  /** A connection that is silent for this long is closed. Longer than `blockMs` plus a slow response. */
+  /**
+   * The time without any data after which a connection is closed as dead. It must be longer than `blockMs`
+   * plus a slow response.
+   */
   silenceMs: 15 * second,
-  /** Entries per read and stream. */
+  /** The maximum number of entries that one read returns from each stream. */
   entries: 100,
   /**
-   * The waits between connection attempts. Redis restarts within a second. The waits are random, so that
-   * readers do not all reconnect at the same time.
+   * The wait before the next attempt to connect. Redis restarts within a second. The wait is random, so that
+   * many readers do not reconnect at the same time.
    */
   backoff: { firstMs: 100, factor: 2, maxMs: 5 * second },
   /**
-   * The timeout of one call of the handler or of the snapshot function. A hung call must not block the moves
-   * of other tenants.
+   * The timeout of one call of the handler or of the snapshot function. Without it, one call that hangs would
+   * block the moves of other tenants.
    */
   handlerMs: 30 * second,
   /**
-   * An entry that is pending for this long counts as abandoned by a stopped consumer. A live consumer needs
-   * less for a whole read, even at a second per entry. A claim from a live consumer does no harm.
+   * The time after which an unacknowledged entry counts as abandoned, because its consumer has probably
+   * stopped. A running consumer takes less time for all entries of one read, even at one second per entry. If
+   * an entry of a running consumer is claimed anyway, it is only applied twice.
    */
   claimIdleMs: 2 * minute,
-  /** How often a consumer claims such entries, and retries failed tenants. */
+  /** The interval at which a consumer claims abandoned entries, and repeats failed catch-ups of tenants. */
   claimEveryMs: 15 * second,
-  /** How long a stop waits for a handler that ignores its signal. */
+  /** The maximum time that a stop waits for a handler that ignores its signal. */
   stopMs: 5 * second,
-  /** The maximum number of attempts to apply an event. If all fail, a snapshot replaces the event. */
+  /** The maximum number of attempts to apply an event. If all of them fail, a snapshot replaces the event. */
   applyTries: 5,
   applyBackoff: { firstMs: 100, factor: 3, maxMs: 5 * second },
   /**
-   * The number of attempts to get a snapshot that includes the event. A lagging replica may return an older
-   * one.
+   * The maximum number of snapshots that are taken until one includes a certain event. A snapshot from a
+   * lagging replica may be too old.
    */
   snapshotTries: 3,
   /**
-   * Pointers whose generations are stored. Above this limit a tenant is forgotten, and starts with a snapshot
-   * at its next event.
+   * The maximum number of pointers and tenants whose positions are kept in memory. Beyond it, the tenant that
+   * was updated least recently is dropped. Its next event then starts with a snapshot.
    */
   pointers: 100_000,
-  /** The newest entries that are read to find the latest sequence numbers of tenants. */
+  /**
+   * The number of newest entries that are read from each stream to find the latest sequence numbers of
+   * tenants.
+   */
   lagEntries: 1_000,
 } as const;

@@ -22,20 +22,26 @@ import { redisWriter } from './connection.ts';
 export interface MoveConsumer {
   counts(): Readonly<ConsumerCounts>;
   /**
-   * The lag of the consumer, by the tenants' sequence numbers. The caller may pass the latest numbers from
-   * elsewhere; otherwise the newest entries are used.
+   * Returns how many moves the consumer is behind, for each tenant. The caller may pass the latest sequence
+   * numbers of the tenants. Otherwise they come from the newest entries of the streams.
    */
   lag(latest?: ReadonlyMap<string, number>): Promise<SequenceLag[]>;
-  /** Stops after the running handler, or after a time limit. Applied entries are acknowledged. Idempotent. */
+  /**
+   * Stops the consumer when the running handler has ended, or after a time limit. Entries that were applied
+   * are acknowledged. Idempotent.
+   */
   stop(): Promise<void>;
 }
 
 /**
- * Applies the moves of the streams as a member of a consumer group. Each tenant's moves are applied in order
- * and without going back. A move is applied again only if the consumer can't know that it was already
- * applied. An entry is acknowledged after it was applied. After a possibly missed event, it takes a snapshot:
- * at the start, after the group was created, after a server lost entries, after a trimmed entry, and at a gap
- * in a tenant's numbers. It reconnects by itself until it is stopped.
+ * Applies the moves of the streams as one consumer of a consumer group. The moves of each tenant are applied
+ * in order, and no pointer goes back to an older generation. An entry is acknowledged after it was applied.
+ * After a crash, a move may be applied again.
+ *
+ * Whenever an event may have been missed, the consumer takes a snapshot instead. That happens at the start,
+ * and after the group was created. It also happens after the server has lost entries, after an unread entry
+ * was trimmed, and at a gap in a tenant's sequence numbers. The consumer reconnects by itself until it is
+ * stopped.
  */
 export function consumeMoves(options: MoveConsumerOptions): MoveConsumer {
   const stopping = new AbortController();
@@ -52,7 +58,7 @@ export function consumeMoves(options: MoveConsumerOptions): MoveConsumer {
   const applier = moveApplier(options, counts, stopping.signal);
   const streams = streamsOf(options);
   const run = consume({ options, counts, applier, streams, signal: stopping.signal });
-  // The consumer ends only by its signal. Any other end is a bug.
+  // The consumer ends only when its signal aborts. Any other end is a defect and is logged.
   const ended = run.catch((error: unknown) =>
     options.log.error({ err: error }, 'a consumer of moves has ended unexpectedly'),
   );
@@ -90,7 +96,7 @@ async function consume(consuming: Consuming): Promise<void> {
   const { options, streams, signal } = consuming;
   const { group, consumer, url, log } = options;
   const member: GroupMember = { group, consumer, positions: new Map(), server: null };
-  // No tenant's state is known yet.
+  // At the start, the state of every tenant is unknown, so all of them are caught up.
   await catchUpAll(consuming, new Set(streams), true);
   const owed = new Set<string>();
   for await (const session of readerSessions({ url, log, signal })) {
@@ -106,8 +112,8 @@ async function consume(consuming: Consuming): Promise<void> {
 }
 
 /**
- * `owed`: streams in which an event may have been missed. No further entry is applied before their tenants
- * have caught up.
+ * Reads and applies entries until the session fails. `owed` contains the streams in which an event may have
+ * been missed. Their tenants are caught up before any further entry is applied.
  */
 async function consumeSession(
   consuming: Consuming,
@@ -149,7 +155,7 @@ async function catchUpOwed(consuming: Consuming, owed: Set<string>): Promise<voi
   if (!consuming.signal.aborted) owed.clear();
 }
 
-/** Catches up every tenant of the streams, and retries until the list of tenants is available. */
+/** Brings all tenants of the streams up to date. Retries until the list of tenants is available. */
 async function catchUpAll(
   { options, applier, signal }: Consuming,
   streams: ReadonlySet<string>,
@@ -174,7 +180,8 @@ async function catchUpAll(
 }
 
 /**
- * Processes the entries one after the other. Processed entries are acknowledged even if a later one fails.
+ * Processes the entries one after the other. If one of them fails, the entries that were already processed
+ * are acknowledged anyway.
  */
 async function processEntries(
   consuming: Consuming,
@@ -204,8 +211,8 @@ async function isDone({ options, counts, applier }: Consuming, entry: GroupEntry
 }
 
 /**
- * An entry that can never be applied is acknowledged, because otherwise it would be delivered again
- * permanently.
+ * Reports an entry that can never be applied. Returns true, so that the entry is acknowledged. Otherwise it
+ * would be delivered again and again.
  */
 function reject(
   options: MoveConsumerOptions,
@@ -224,7 +231,10 @@ function reject(
   return true;
 }
 
-/** Reads `aborted` through a function, because TypeScript would keep a narrowed value across an await. */
+/**
+ * Returns whether the signal has aborted. A function is needed, because TypeScript would assume that a
+ * property checked before an await has not changed.
+ */
 function isOver(signal: AbortSignal): boolean {
   return signal.aborted;
 }

@@ -11,25 +11,27 @@ import { missedSince, streamEnds } from './stream-ends.ts';
 import { type TailOrder, tailOrder } from './tail-order.ts';
 
 export type Tailed =
-  /** `id` is the position from which a later tail can continue. */
+  /** A move. `id` is the ID of its entry, with which a later tail can continue after this move. */
   | { readonly kind: 'moved'; readonly event: MoveEvent; readonly id: string }
-  /** A move may have been missed: read the current pointers again. */
+  /** A move may have been missed, so the caller must read the current pointers again. */
   | { readonly kind: 'gap' };
 
 export type TailOptions = {
   readonly url: string;
   readonly signal: AbortSignal;
   readonly log: Log;
-  /** Like the worker's POINTSMAN_REDIS_STREAMS. Default: `shared`. */
+  /** The value of the worker's setting POINTSMAN_REDIS_STREAMS. Default: `shared`. */
   readonly layout?: StreamLayout;
-  /** The ID of the entry to continue from. Default: the end of the stream. */
+  /** The ID of the entry after which to continue. Default: the end of the stream. */
   readonly after?: string;
 } & ({ readonly tenant: string } | { readonly pointers: readonly PointerId[] });
 
 /**
- * Yields every move of a tenant, or of some pointers, to each reader, without a consumer group or
- * acknowledgements. It yields a `gap` after each connection: a caller that then reads the pointers has all
- * earlier moves. Each pointer only goes forward. It reconnects until the signal aborts.
+ * Yields the moves of one tenant, or of some pointers. It uses no consumer group and no acknowledgements, so
+ * every reader gets all moves.
+ *
+ * Yields a `gap` after each new connection. If the caller then reads the pointers, it has all earlier moves.
+ * The generation of each pointer only increases. Reconnects until the signal aborts.
  */
 export async function* tailMoves(options: TailOptions): AsyncGenerator<Tailed, void, undefined> {
   const { signal, log } = options;
@@ -49,7 +51,7 @@ export async function* tailMoves(options: TailOptions): AsyncGenerator<Tailed, v
 }
 
 interface Tail {
-  /** Null until the end of a stream is known. */
+  /** The position in each stream. Null until the end of the stream has been read from the server. */
   readonly positions: Map<string, EntryId | null>;
   readonly wants: (move: MoveData) => 'yes' | 'tenant' | 'no';
   readonly order: TailOrder;
@@ -62,11 +64,12 @@ async function* tailSession(
 ): AsyncGenerator<Tailed, void, undefined> {
   for (const [stream, position] of tail.positions) {
     const { last } = await session.ask((client) => streamEnds(client, stream));
-    // A position beyond the end belongs to entries that the server has lost. New entries may have lower IDs.
+    // A position after the end of the stream means that the server has lost entries. New entries may get
+    // lower IDs, so the position is set back to the end.
     tail.positions.set(stream, position === null || isAfter(position, last) ? last : position);
   }
-  // Yielded only after the positions are set. The caller then reads the pointers, and moves during that read
-  // come after these positions.
+  // The gap is yielded after the positions are set. Moves that happen while the caller reads the pointers
+  // therefore come after these positions.
   yield { kind: 'gap' };
   while (!signal.aborted) {
     for (const [stream, entries] of await readEntries(session, tail.positions)) {
@@ -89,12 +92,14 @@ async function readEntries(
     client.xRead(from, { COUNT: readerLimits.entries, BLOCK: readerLimits.blockMs }),
   );
   const entries = new Map((read ?? []).map(({ name, messages }) => [name, messages]));
-  // Includes the streams without entries, because all their entries may have been trimmed.
+  // The result contains all streams, even those without new entries, because all entries of a stream may have
+  // been trimmed.
   return [...positions.keys()].map((stream) => [stream, entries.get(stream) ?? []]);
 }
 
 /**
- * At most one gap per read: a caller that reads the pointers after the first gap has all moves of this read.
+ * Yields the moves of one read. Yields at most one gap: a caller that reads the pointers after it has all
+ * moves of this read.
  */
 async function* tailEntries(
   session: ReaderSession,
@@ -133,8 +138,8 @@ function streamsOf(options: TailOptions): string[] {
 }
 
 /**
- * Returns how to treat a move. `tenant`: a move of another pointer of the tenant, which is not yielded but
- * counts for the sequence.
+ * Returns a function that classifies a move. `yes`: it is yielded. `tenant`: it belongs to another pointer of
+ * the same tenant, so it only counts for the sequence of numbers. `no`: it is ignored.
  */
 function wanted(options: TailOptions): Tail['wants'] {
   if ('tenant' in options) return (move) => (move.tenant === options.tenant ? 'yes' : 'no');

@@ -6,13 +6,18 @@ import { backoffMs } from '@pointsman/protocol/calls/backoff';
 import { redisLimits, readerLimits } from './limits.ts';
 import { openClient, orDestroy, type RedisClient, RedisLostError } from './connection.ts';
 
-/** Two connections to one Redis, so that commands don't wait behind a blocking read. */
+/**
+ * Two connections to the same Redis server. One is for blocking reads, so that other commands do not wait
+ * behind them.
+ */
 export interface ReaderSession {
-  /** Identifies the server process from its start to its end. Null if the server does not report it. */
+  /**
+   * The run ID of the server process, which changes at each restart. Null if the server does not report it.
+   */
   readonly server: string | null;
-  /** Runs blocking reads, of at most `readerLimits.blockMs`. */
+  /** Runs commands that block, for at most {@link readerLimits.blockMs}. */
   wait<T>(commands: (client: RedisClient) => Promise<T>): Promise<T>;
-  /** Runs commands with an immediate response. */
+  /** Runs commands that respond immediately. */
   ask<T>(commands: (client: RedisClient) => Promise<T>): Promise<T>;
 }
 
@@ -27,9 +32,9 @@ export interface SessionOptions {
 }
 
 /**
- * Yields one session after the other until the signal aborts. The next one starts when the caller, whose
- * session has failed, asks for it. The waits between sessions grow while they fail immediately. A session ends
- * with the signal, even during a read.
+ * Yields one session after another until the signal aborts. The caller asks for the next one when its session
+ * has failed. The wait before the next session grows as long as sessions fail soon after they were opened.
+ * When the signal aborts, the session ends, even during a blocking read.
  */
 export async function* readerSessions(
   options: SessionOptions,
@@ -53,12 +58,14 @@ export async function* readerSessions(
   }
 }
 
-/** Waits for the time, or until the signal aborts. */
+/** Waits for `ms` milliseconds, or until the signal aborts. Never rejects. */
 export async function pauseUnlessAborted(ms: number, signal: AbortSignal): Promise<void> {
   await pause(ms, undefined, { signal }).catch(() => undefined);
 }
 
-/** Returns whether the error comes from Redis or its connection, and not from a defect in the code. */
+/**
+ * Returns whether the error comes from Redis or from the connection. Any other error is a defect in the code.
+ */
 export function isRedisFailure(error: unknown): boolean {
   return error instanceof ErrorReply || error instanceof RedisLostError;
 }
@@ -89,8 +96,8 @@ async function openSession({ url, signal }: SessionOptions): Promise<OpenSession
 }
 
 /**
- * Returns the run ID of the server. It changes with each start, so that a restarted server, which may have
- * lost data, counts as a different server.
+ * Returns the run ID of the server, or null if the server does not report it. The run ID changes at each
+ * restart. A restarted server may have lost data, so it counts as a different server.
  */
 async function serverRun(client: RedisClient): Promise<string | null> {
   try {

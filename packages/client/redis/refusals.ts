@@ -3,9 +3,9 @@ import { ErrorReply } from 'redis';
 import type { RedisLostError } from './connection.ts';
 
 /**
- * Operator messages by the first word of Redis's error. None of these errors is permanent, because the
- * operator of the sink can fix the cause. The rest of Redis's message may contain keys, users and addresses,
- * and only goes to the log.
+ * The messages for operators, by the first word of Redis's error. None of these errors counts as permanent,
+ * because the operator of Redis can fix the cause. The rest of Redis's error may contain keys, users and
+ * addresses, so it is only logged.
  */
 const WORDS: Readonly<Record<string, string>> = {
   WRONGTYPE: 'a key that should be a stream has another type',
@@ -24,10 +24,12 @@ const WORDS: Readonly<Record<string, string>> = {
   EXECABORT: 'it aborted a transaction',
 };
 
-/** Describes why a command failed or has an unknown outcome. Contains no host, user or address. */
+/**
+ * Describes why a command failed, or why its result is unknown. The text contains no host, user or address.
+ */
 export function redisRefusal(error: ErrorReply | RedisLostError): string {
   if (error instanceof ErrorReply) return `Redis: ${refusalText(error.message)}`;
-  // The server was reached, and rejected the connection before any command.
+  // Redis was reached, but it rejected the connection before the first command.
   if (error.cause instanceof ErrorReply) return `Redis: ${refusalText(error.cause.message)}`;
   return `Redis: ${error.message}`;
 }

@@ -2,19 +2,19 @@ import { readerLimits } from './limits.ts';
 import { readEntry } from '@pointsman/protocol/redis/stream-entry';
 import type { RedisClient } from './connection.ts';
 
-/** The lag of a consumer behind a tenant's feed, in moves. */
+/** How many moves a consumer is behind the feed of one tenant. */
 export interface SequenceLag {
   readonly tenant: string;
-  /** Null when the tenant's state is not known yet. */
+  /** The sequence number of the last move that the consumer has applied. Null if it is not known yet. */
   readonly seq: number | null;
   readonly latest: number;
   readonly lag: number;
 }
 
 /**
- * Returns the latest sequence number of each tenant in the newest entries of the streams. The server's own
- * value (`lag` of XINFO GROUPS) counts entries instead, and is wrong or missing after unread entries were
- * trimmed.
+ * Returns the latest sequence number of each tenant in the newest entries of the streams. The `lag` that
+ * Redis reports (XINFO GROUPS) is not used. It counts entries instead of moves, and it is wrong or missing
+ * after unread entries were trimmed.
  */
 export async function latestInStreams(
   client: RedisClient,
@@ -33,7 +33,7 @@ export async function latestInStreams(
   return latest;
 }
 
-/** Computes the lag of every tenant that is in at least one of the two maps. */
+/** Returns the lag of each tenant that is in at least one of the two maps. */
 export function sequenceLags(
   latest: ReadonlyMap<string, number>,
   known: ReadonlyMap<string, number | null>,

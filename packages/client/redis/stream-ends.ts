@@ -1,14 +1,15 @@
 import { BEFORE_ALL, type EntryId, isAfter, parseEntryId } from '@pointsman/protocol/redis/entry-id';
 import type { RedisClient } from './connection.ts';
 
-/** The range of a stream's entries. */
+/** The first and the last entry of a stream. */
 export interface StreamEnds {
-  /** The highest ID that the stream has ever assigned. */
+  /** The highest entry ID that the stream has assigned, even if that entry was deleted. */
   readonly last: EntryId;
-  /** The oldest entry; null for an empty stream. */
+  /** The ID of the oldest entry. Null if the stream is empty. */
   readonly first: EntryId | null;
   /**
-   * Whether the stream has ever lost an entry. True for a server that does not count them (before Redis 7).
+   * True if any entry was ever removed from the stream. Also true if the server does not count added entries
+   * (before Redis 7), because it is then unknown.
    */
   readonly trimmed: boolean;
 }
@@ -16,7 +17,7 @@ export interface StreamEnds {
 export async function streamEnds(client: RedisClient, stream: string): Promise<StreamEnds> {
   if ((await client.exists(stream)) === 0) return { last: BEFORE_ALL, first: null, trimmed: false };
   const info = await client.xInfoStream(stream);
-  // Before Redis 7, this field is missing, contrary to its type.
+  // The client library declares this field as always present, but servers before Redis 7 do not send it.
   const added = info['entries-added'] as number | undefined;
   const first = info['first-entry']?.id;
   return {
@@ -27,14 +28,16 @@ export async function streamEnds(client: RedisClient, stream: string): Promise<S
 }
 
 /**
- * Returns whether a reader at this position may have missed an entry. It may report a miss although all
- * trimmed entries were read, which only costs a snapshot. It always reports an actual miss.
+ * Returns whether a reader at this position may have missed an entry, and why. An actual miss is always
+ * reported. A miss may also be reported if all removed entries had been read; this only costs an unnecessary
+ * snapshot.
  */
 export function missedSince(
   position: EntryId,
   { last, first, trimmed }: StreamEnds,
 ): 'lost' | 'trimmed' | null {
-  // The server has lost entries: it was killed before it wrote them to disk, or it was replaced or emptied.
+  // The position is after the end of the stream, so the server has lost entries. It was killed before it
+  // wrote them to disk, or it was replaced or emptied.
   if (isAfter(position, last)) return 'lost';
   const unread = isAfter(last, position);
   return trimmed && unread && (first === null || isAfter(first, position)) ? 'trimmed' : null;

@@ -2,14 +2,15 @@ import { placeAfter } from '@pointsman/protocol/moves/move-cursor';
 import type { MoveData } from '@pointsman/protocol/moves/move-event';
 
 /**
- * Checks the order of moves for a tail, which can't read pointers and can only report a gap. A move with an
- * unexpected number does not suppress later moves. A forged move with a high number therefore only causes
- * gaps, and no real move is dropped.
+ * Checks the order of moves for a tail, which can only report a gap because it does not read pointers.
+ *
+ * A move with an unexpected number is reported as a gap, but never prevents later moves from being yielded. A
+ * forged move with a high number therefore causes unnecessary gaps, but no real move is lost.
  */
 export interface TailOrder {
   /**
-   * Returns whether this is the next move of its tenant and moves its pointer forward. The check then
-   * continues from the number of this move, whatever the result.
+   * Returns whether this move directly follows the last move of its tenant, and has a higher generation than
+   * the last move of its pointer. Whatever the result, the next call compares with this move.
    */
   isNext(move: MoveData): boolean;
 }

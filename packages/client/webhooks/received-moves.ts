@@ -4,21 +4,24 @@ import { receiverLimits } from './limits.ts';
 
 export type Received =
   | { readonly kind: 'moved'; readonly event: MoveEvent }
-  /** A move may have been missed: read the pointer itself. */
+  /** A move may have been missed, so the caller must read the pointer from the API. */
   | { readonly kind: 'gap' };
 
-/** One reader and its queue. */
+/** One reader of received moves, and the moves that wait for it. */
 interface Reader {
   waiting: Received[];
   notify: () => void;
 }
 
-/** Passes received moves to each reader. A reader that is too slow loses its queued moves, and gets a gap. */
+/**
+ * Passes the received moves to each reader. If too many moves wait for a slow reader, they are dropped, and
+ * the reader gets a gap instead.
+ */
 export class ReceivedMoves {
   readonly #readers = new Set<Reader>();
   /**
-   * The last sequence number of the tenant's feed. A single number is enough, because an endpoint belongs to
-   * one tenant.
+   * The highest sequence number that was received from the tenant's feed. One number is enough, because a
+   * webhook endpoint receives the moves of only one tenant.
    */
   #last: { readonly tenant: string; readonly seq: number } | null = null;
 
@@ -26,7 +29,8 @@ export class ReceivedMoves {
     const { tenant, seq } = event.data;
     const last = this.#last?.tenant === tenant ? this.#last.seq : null;
     const isGap = last !== null && placeAfter(last, seq) === 'gap';
-    // A replay or a manual redelivery sends an earlier move. The later ones were already received.
+    // A replay or a manual redelivery sends a move with a lower number. The moves after it were already
+    // received, so the number must not decrease.
     this.#last = { tenant, seq: Math.max(seq, last ?? 0) };
     for (const reader of this.#readers) {
       if (reader.waiting.length >= receiverLimits.waiting) reader.waiting = [{ kind: 'gap' }];

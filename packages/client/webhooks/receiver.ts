@@ -10,28 +10,31 @@ import { verifyWebhook } from './verify.ts';
 
 export interface WebhookReceiver {
   /**
-   * A listener for Node's HTTP server, or a compatible one, at the sink's path. The body must not have been
-   * read before.
+   * A request listener for Node's HTTP server or a compatible one. It must be called for the path of the
+   * sink, before any other code reads the request body.
    */
   readonly listener: (request: IncomingMessage, response: ServerResponse) => void;
   /**
-   * Yields the moves in the order of their arrival, from the moment at which a reader starts. It yields a gap
-   * first, because earlier moves are unknown, and a gap wherever a move is missing. Ends with the signal.
+   * Yields the moves that arrive from now on, in the order of their arrival. Yields a gap first, because
+   * earlier moves are unknown, and a gap wherever a move is missing. Ends when the signal aborts.
    */
   moves(signal: AbortSignal): AsyncIterable<Received>;
 }
 
 /**
- * Receives the webhooks of a tenant. It rejects a request that has no valid signature, was signed too long
- * ago, or has an invalid event. No reader gets such a request. Received moves are stored only in memory: a
- * reader that starts later gets a gap, and reads the pointer itself.
+ * Receives the webhooks of one tenant. It rejects a request without a valid signature, with a signature that
+ * is too old, or with an invalid event.
+ *
+ * Received moves are kept only in memory, for the readers that are running. A reader that starts later gets a
+ * gap first, and then reads the pointer from the API.
  */
 export function webhookReceiver({ secrets }: { readonly secrets: readonly string[] }): WebhookReceiver {
   const received = new ReceivedMoves();
   return {
     listener(request, response) {
       const respond = (status: number, headers: Record<string, string> = {}): void => {
-        // Closes the connection instead of waiting for the rest of the body.
+        // If the body has not been received completely, the connection is closed, so that the server does not
+        // wait for the rest.
         const close = request.complete ? {} : { connection: 'close' };
         response.writeHead(status, { ...headers, ...close }).end();
       };
@@ -43,7 +46,8 @@ export function webhookReceiver({ secrets }: { readonly secrets: readonly string
         const verified = verifyWebhook({ headers: request.headers, body: body.bytes }, { secrets });
         if (verified.kind === 'refused') return respond(401);
         const event = parseJsonAs(Signed, body.bytes.toString('utf8'));
-        // The signature is valid, but the event is not. A retry of the same event would fail too.
+        // The signature is valid, but the event is invalid. The status 400 shows the sender that a retry
+        // would fail too.
         if (event?.id !== verified.id) return respond(400);
         const move = MoveEvent.safeParse(event);
         if (move.success) received.push(move.data);
@@ -54,14 +58,17 @@ export function webhookReceiver({ secrets }: { readonly secrets: readonly string
   };
 }
 
-/** Events of other types are accepted and ignored: tests, and types of future versions. */
+/**
+ * An event of any type with a valid form. Only moves are passed to the readers. Test events, and types of
+ * future versions, are accepted without any effect.
+ */
 const Signed = z.looseObject({ specversion: z.literal('1.0'), id: z.string(), type: z.string() });
 
 type Body = { readonly bytes: Buffer } | { readonly refused: 408 | 413 };
 
 /**
- * Calls back once, with the whole body or the reason why it is missing. Never calls back if the sender
- * disconnects.
+ * Reads the request body. Calls back once, with the complete body or with the status of a rejection. Never
+ * calls back if the sender disconnects.
  */
 function readBody(request: IncomingMessage, whole: (body: Body) => void): void {
   const chunks: Buffer[] = [];

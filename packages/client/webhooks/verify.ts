@@ -4,25 +4,28 @@ import { signatureLimits } from '@pointsman/protocol/limits';
 import { signatureOf, VERSION } from '@pointsman/protocol/webhooks/sign';
 import { webhookKey } from '@pointsman/protocol/webhooks/webhook-secret';
 
-/** A request as received. */
+/** A received webhook request. */
 export interface Delivered {
-  /** The headers by lower-case name, as Node returns them. */
+  /** The request headers. Their names are in lower case, as Node returns them. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   /**
-   * The exact bytes that were sent. A body that a framework has parsed and serialized again does not match
-   * the signature.
+   * The exact bytes of the body. If a framework has parsed the body and serialized it again, the signature no
+   * longer matches.
    */
   readonly body: Uint8Array;
 }
 
 export type Verified =
-  /** The ID is the same for every delivery of the event. */
+  /**
+   * The signature is valid. `id` is the ID of the event, which is the same in every delivery of that event.
+   */
   { readonly kind: 'verified'; readonly id: string } | { readonly kind: 'refused'; readonly reason: string };
 
 /**
- * Verifies that one of the secrets has signed this body recently, as defined by Standard Webhooks 1.0. During
- * a rotation there are two secrets: the sender signs with both, or the receiver accepts both. The comparison
- * takes constant time, so that its duration reveals nothing. Throws for an invalid secret.
+ * Verifies a signature as defined by Standard Webhooks 1.0: one of the secrets must have signed this body
+ * recently. While a secret is being replaced, there are two: the sender signs with both, or the receiver
+ * accepts both. Signatures are compared in constant time, to prevent timing attacks. Throws if a secret is
+ * invalid.
  */
 export function verifyWebhook(
   { headers, body }: Delivered,
@@ -41,7 +44,7 @@ export function verifyWebhook(
   return isSigned ? { kind: 'verified', id: claim.id } : refused('no signature matches');
 }
 
-/** The values of the signature headers, before any signature is compared. */
+/** The parsed signature headers. The signatures are not verified yet. */
 export interface SignatureClaim {
   readonly kind: 'claim';
   readonly id: string;
@@ -50,8 +53,8 @@ export interface SignatureClaim {
 }
 
 /**
- * Parses the three headers. A timestamp too far from now is rejected, so that a recorded request can't be
- * replayed later.
+ * Parses the three signature headers. Rejects a timestamp that is too far from the current time, so that a
+ * recorded request can't be replayed later.
  */
 export function readClaim(
   headers: Delivered['headers'],
@@ -62,7 +65,8 @@ export function readClaim(
   const signatures = one(headers['webhook-signature']);
   if (id === null || sentAt === null || signatures === null) return refused('a header is missing');
   if (id === '' || id.includes('.')) return refused('the id is invalid');
-  // The signed text contains the timestamp in this exact form, so other spellings of the number are rejected.
+  // The signature covers the exact text of the timestamp. Another spelling of the same number is therefore
+  // rejected.
   if (!/^(?:0|[1-9][0-9]{0,11})$/.test(sentAt)) return refused('the timestamp is invalid');
   const timestamp = Number(sentAt);
   if (Math.abs(nowMs - timestamp * 1_000) > signatureLimits.toleranceMs)
@@ -71,7 +75,7 @@ export function readClaim(
   return { kind: 'claim', id, timestamp, signatures: given.filter((mac) => mac !== null) };
 }
 
-/** Returns whether the request contains this signature. */
+/** Returns whether one of the signatures in the request is this one. */
 export function isClaimed({ signatures }: SignatureClaim, mac: Buffer): boolean {
   return signatures.some((candidate) => timingSafeEqual(mac, candidate));
 }
@@ -81,8 +85,8 @@ function refused(reason: string): Extract<Verified, { kind: 'refused' }> {
 }
 
 /**
- * Returns the value of a header. A repeated header counts as missing, because implementations differ in which
- * value they use.
+ * Returns the value of a header. A repeated header counts as missing, because HTTP implementations disagree
+ * on which value applies.
  */
 function one(header: string | readonly string[] | undefined): string | null {
   return typeof header === 'string' ? header : null;
@@ -90,7 +94,10 @@ function one(header: string | readonly string[] | undefined): string | null {
 
 const MAC_BYTES = 32;
 
-/** Returns the signature in a `v1,<base64>` value, or null for any other value, including future versions. */
+/**
+ * Returns the signature in a text of the form `v1,<base64>`. Returns null for any other text, for example a
+ * signature of a future version.
+ */
 function macIn(signature: string): Buffer | null {
   const [version, text = ''] = signature.split(',', 2);
   if (version !== VERSION) return null;

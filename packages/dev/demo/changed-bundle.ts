@@ -2,10 +2,13 @@ import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The bundle that the demo publishes, from the project's folder. */
+/** The path of the bundle that the demo publishes, relative to the project's folder. */
 export const EXAMPLE = 'examples/support-bot';
 
-/** Copies the example into `folder` with a realistic change. Returns the path of the copy. */
+/**
+ * Copies the example bundle into `folder` and makes a realistic change in the copy. Returns the path of the
+ * copy.
+ */
 export async function changedBundle(folder: string): Promise<string> {
   const copy = join(folder, 'support-bot');
   await cp(fileURLToPath(new URL(`../../../${EXAMPLE}`, import.meta.url)), copy, { recursive: true });

@@ -4,15 +4,15 @@ import { shell } from './shell.ts';
 import { startTemporaryStack, type TemporaryStack } from './temporary-stack.ts';
 import { tour } from './tour.ts';
 
-// Runs `npm run demo`: a tour of Pointsman from the first publish to a rollback, with real servers in a
-// temporary folder.
+// `npm run demo` runs this file. It is a tour of Pointsman from the first publish to a rollback, with real
+// servers in a temporary folder.
 
 const interrupt = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => interrupt.abort(new Error('Interrupted.')));
 }
-// Ignores write errors, because the reader of the output may have ended and the servers must still be
-// stopped.
+// If the output can't be written, for example because its reader has ended, the demo stops like after Ctrl-C.
+// An unhandled error would end the process without stopping the servers.
 for (const output of [process.stdout, process.stderr]) {
   output.on('error', () => interrupt.abort(new Error('The reader of the output has ended.')));
 }

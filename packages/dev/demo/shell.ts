@@ -5,18 +5,21 @@ import { fileURLToPath } from 'node:url';
 
 import { demoLimits } from './limits.ts';
 
-/** Runs commands and prints them with their output. */
+/** Runs the commands of the demo, and prints each of them with its output. */
 export interface Shell {
   /** Prints a heading. */
   readonly heading: (text: string) => void;
   /**
-   * Runs a `pointsman …` command, and prints the command and its output. Throws when it exits with another
-   * code.
+   * Runs a `pointsman …` command, and prints it with its output. Throws if its exit code is not the expected
+   * one (default: 0).
    */
   readonly pointsman: (args: readonly string[], expected?: { exit: number }) => Promise<void>;
 }
 
-/** Creates a shell with this environment in the project's folder. `signal` ends the running command. */
+/**
+ * Creates a shell whose commands run in the project's folder with this environment. When `signal` aborts, the
+ * running command is ended.
+ */
 export function shell(env: Readonly<Record<string, string>>, signal: AbortSignal): Shell {
   return {
     heading: (text) => void process.stdout.write(`\n${styleText('bold', text)}\n`),

@@ -9,19 +9,19 @@ import { fileURLToPath } from 'node:url';
 
 import { demoLimits } from './limits.ts';
 
-/** A complete temporary Pointsman, whose folder is deleted at the end. */
+/** A complete Pointsman installation in a temporary folder, which is deleted at the end. */
 export interface TemporaryStack {
-  /** The environment variables for commands that use the stack. */
+  /** The environment variables with which commands use this stack. */
   readonly env: Readonly<Record<string, string>>;
-  /** The folder for the demo's own files, which is deleted too. */
+  /** A folder for the files of the demo itself. It is deleted with the stack. */
   readonly folder: string;
-  /** Ends all its processes and deletes the folder. Idempotent; may be called at any time. */
+  /** Stops all processes of the stack and deletes its folder. Idempotent. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts a temporary stack, which stops when this process ends, for any reason. If the start fails, or
- * `signal` aborts it, everything is removed and the stack's output is thrown.
+ * Starts a temporary stack. The stack stops when this process ends, whatever the reason. If the start fails
+ * or `signal` aborts it, the stack is removed, and the error contains the end of the stack's output.
  */
 export async function startTemporaryStack(signal: AbortSignal): Promise<TemporaryStack> {
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-demo-'));
@@ -30,8 +30,8 @@ export async function startTemporaryStack(signal: AbortSignal): Promise<Temporar
   const env = { ...ownEnvironment(), TMPDIR, POINTSMAN_HOME: join(folder, 'home'), POINTSMAN_PORT: '0' };
   const child = spawn(process.execPath, [stackMain()], {
     cwd: folder,
-    // In its own session, so that Ctrl-C reaches only this process, which stops the stack in order. If this
-    // process is killed, the IPC channel closes and the stack stops.
+    // The stack runs in its own session. Ctrl-C therefore reaches only this process, which stops the stack in
+    // order. If this process is killed, the IPC channel closes, and the stack stops by itself.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env,
@@ -57,7 +57,10 @@ export async function startTemporaryStack(signal: AbortSignal): Promise<Temporar
   }
 }
 
-/** Returns this process's environment without variables that would change the embedded stack. */
+/**
+ * Returns the environment of this process, without the variables that would change the configuration of the
+ * stack.
+ */
 function ownEnvironment(): Record<string, string> {
   const foreign = /^(?:POINTSMAN_|DATABASE_|RESTATE_|REDIS_URL$|AMQP_URL$)/;
   const entries = Object.entries(process.env).filter(([name]) => !foreign.test(name));
@@ -69,7 +72,8 @@ function stackMain(): string {
   return fileURLToPath(new URL(`../stack/main.${ending}`, import.meta.url));
 }
 
-// The stack writes the API's URL as its last step, when every part is ready.
+// Waits until the stack has written the URL of the API to a file. The stack does that last, when all its
+// processes are ready.
 async function waitUntilReady(child: ChildProcess, urlFile: string, signal: AbortSignal): Promise<void> {
   const deadline = performance.now() + demoLimits.startMs;
   while (performance.now() < deadline) {
@@ -87,7 +91,7 @@ async function end(child: ChildProcess, exited: Promise<unknown>, home: string):
   const late = setTimeout(() => child.kill('SIGKILL'), demoLimits.stopMs);
   await exited;
   clearTimeout(late);
-  // Waits for the watchdog, which ends the servers of a killed stack and then deletes this file.
+  // If the stack was killed, its watchdog ends the remaining servers and then deletes this file.
   const deadline = performance.now() + demoLimits.stopMs;
   while (existsSync(join(home, 'run', 'holder.json')) && performance.now() < deadline)
     await delay(demoLimits.pollMs);

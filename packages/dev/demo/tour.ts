@@ -1,7 +1,9 @@
 import { changedBundle, EXAMPLE } from './changed-bundle.ts';
 import type { Shell } from './shell.ts';
 
-/** Demonstrates Pointsman with the commands that a person uses to publish. Throws if a command fails. */
+/**
+ * Runs the commands of the demo, which are those that a person uses to publish. Throws if one of them fails.
+ */
 export async function tour(shell: Shell, folder: string): Promise<void> {
   const { heading, pointsman } = shell;
   const bundle = ['--tenant', 'acme', '--bundle', 'support-bot'];

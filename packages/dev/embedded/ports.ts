@@ -7,8 +7,9 @@ import { readRegularFile } from '@pointsman/protocol/files/regular-file';
 import { serverLimits } from './limits.ts';
 
 /**
- * The ports of a data directory, by name. They are stored on disk because other systems store the addresses;
- * Restate, for example, stores the address of every deployment. If `file` is null, they are only in memory.
+ * The ports of the servers of one data directory, by the server's name. They are stored on disk, because
+ * other systems store the addresses too. Restate, for example, stores the address of the worker. If `file` is
+ * null, the ports are kept only in memory.
  */
 export class PortBook {
   readonly #file: string | null;
@@ -19,35 +20,32 @@ export class PortBook {
     this.#ports = ports;
   }
 
-  /** A port book in memory only. */
+  /** Returns an instance without stored ports. Its ports are kept only in memory. */
   static inMemory(): PortBook {
     return new PortBook(null, new Map());
   }
 
   /**
-   * Reads the port book. A missing or unreadable file counts as empty, because every port can be chosen
-   * again.
+   * Reads the stored ports from the file. A missing or unreadable file counts as empty, because new ports can
+   * be chosen.
    */
   static open(file: string): PortBook {
     return new PortBook(file, new Map(Object.entries(readPorts(file) ?? {})));
   }
 
-  /** Returns the stored port with this name, or null. Another process may be using it. */
+  /** Returns the stored port with this name, or null. The port may be in use by another process. */
   stored(name: string): number | null {
     return this.#ports.get(name) ?? null;
   }
 
-  /**
-   * Returns a free port for this name: the stored port if it is free, otherwise a new one, which is then
-   * stored.
-   */
+  /** Returns a free port for this name. If the stored port is not free, chooses a new one and stores it. */
   async free(name: string): Promise<number> {
     const stored = this.#ports.get(name);
     if (stored !== undefined && (await isPortFree(stored))) return stored;
     return this.renew(name);
   }
 
-  /** Replaces the stored port with a new one. */
+  /** Chooses a new port for this name and stores it. */
   async renew(name: string): Promise<number> {
     const port = await pickPort(new Set(this.#ports.values()));
     this.#ports.set(name, port);
@@ -57,15 +55,15 @@ export class PortBook {
   }
 }
 
-/** A server did not start because another process listens on its port. */
+/** A server could not start because another process is using its port. */
 export class PortTakenError extends Error {
   override name = 'PortTakenError';
 }
 
 /**
- * Starts a server on the stored ports with these names. Another process can take a port between the check and
- * the server's own bind. A start that ends with {@link PortTakenError} is therefore retried with new ports,
- * {@link serverLimits.portAttempts} times.
+ * Starts a server on the stored ports with these names. Another process may take a port between the check and
+ * the start. If `start` therefore throws {@link PortTakenError}, it is called again with new ports. Makes at
+ * most {@link serverLimits.portAttempts} attempts.
  */
 export async function startOnPorts<N extends string, T>(
   book: PortBook,
@@ -83,7 +81,7 @@ export async function startOnPorts<N extends string, T>(
   }
 }
 
-/** Whether a server could listen on the port now. The result may change a moment later. */
+/** Returns whether the port is free. Another process may take it a moment later. */
 export async function isPortFree(port: number, host = '127.0.0.1'): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const probe = createServer();
@@ -94,7 +92,8 @@ export async function isPortFree(port: number, host = '127.0.0.1'): Promise<bool
 
 const PortFile = z.record(z.string(), z.number().int().min(1).max(65_535));
 
-// The ports are below the range that Linux and macOS use for outgoing connections.
+// The range from which ports are chosen. It is below the range that Linux and macOS use for outgoing
+// connections.
 const LOWEST_PORT = 15_000;
 const HIGHEST_PORT = 32_000;
 

@@ -7,42 +7,47 @@ import { serverLimits } from './limits.ts';
 export interface ServerCommand {
   readonly file: string;
   readonly args: readonly string[];
-  /** The whole environment. Nothing is inherited, so that a variable of the shell can't affect a server. */
+  /**
+   * The complete environment of the server. It inherits no variables, so that a variable of the user's shell
+   * can't affect it.
+   */
   readonly env: Readonly<Record<string, string>>;
-  /** Both output streams are appended to this file. */
+  /** The file to which stdout and stderr of the server are appended. */
   readonly logFile: string;
-  /** Run as this user (only as root). */
+  /** The user that runs the server. May be set only if this process is root. */
   readonly user?: { readonly uid: number; readonly gid: number };
 }
 
-/** One step of a stop: send the signal, then wait this long for the end of the process. */
+/** One step of stopping a process: the signal to send, and how long to wait for the end of the process. */
 export type StopStep = readonly [signal: NodeJS.Signals, waitMs: number];
 
-/** A third-party server that this process started and must stop. */
+/** A server that this process has started and must stop. */
 export interface ServerProcess {
   readonly pid: number;
   /**
-   * Resolves when the process has ended, with the reason: `exit code 1` or `signal SIGKILL`. Never rejects.
+   * Resolves when the process has ended. The value is `exit code 1` or `signal SIGKILL`, for example. Never
+   * rejects.
    */
   readonly ended: Promise<string>;
   hasEnded(): boolean;
   signal(signal: NodeJS.Signals): void;
   /**
-   * Runs the steps until the process has ended, and finally sends SIGKILL. Several callers may wait for it.
+   * Runs the steps one after the other until the process has ended. After the last step, sends SIGKILL. May
+   * be called several times.
    */
   stop(steps: readonly StopStep[]): Promise<void>;
-  /** Returns the last part of the server's log since its start. */
+  /** Returns the end of the log that the server has written since its start. */
   logTail(): Promise<string>;
 }
 
 /**
- * Starts a server in its own session, so that Ctrl-C in the terminal reaches only this process, which stops
- * the servers in order. Rejects when the program can't be started.
+ * Starts a server in its own session. Ctrl-C in the terminal therefore reaches only this process, which stops
+ * its servers in order. Rejects if the program can't be started.
  */
 export async function startServerProcess(command: ServerCommand): Promise<ServerProcess> {
   const log = openSync(command.logFile, 'a', 0o600);
-  // Measured before the process is spawned. On a busy machine, the process may have written output and ended
-  // before the next line runs.
+  // The size of the log before the start. It is read before the spawn: on a busy machine the server may have
+  // written output, and even ended, before the next line runs.
   const logStart = fstatSync(log).size;
   const child = spawn(command.file, command.args, {
     detached: true,
@@ -55,8 +60,8 @@ export async function startServerProcess(command: ServerCommand): Promise<Server
 }
 
 /**
- * Wraps a child process that was just spawned. Rejects when the program can't be started. `logTail` reads
- * the end of its log.
+ * Creates a ServerProcess for a child process that was just spawned. Rejects if the program could not be
+ * started. `logTail` returns the end of its log.
  */
 export async function wrapProcess(
   child: ChildProcess,
@@ -90,8 +95,8 @@ export async function wrapProcess(
 }
 
 /**
- * Waits until `probe` returns true, at intervals of {@link serverLimits.pollMs}. Throws, with the end of its
- * log, when the process ends first or the time limit is reached.
+ * Calls `probe` every {@link serverLimits.pollMs} until it returns true. If the process ends before that, or
+ * {@link serverLimits.readyMs} have passed, throws an error that contains the end of the log.
  */
 export async function waitUntilReady(
   name: string,
@@ -117,10 +122,10 @@ export async function waitUntilReady(
   }
 }
 
-/** The server ended, or was not ready in time. */
+/** The server has ended before it was ready, or was not ready in time. */
 export class ServerNotReadyError extends Error {
   override name = 'ServerNotReadyError';
-  /** The last part of the server's log. */
+  /** The end of the server's log. */
   readonly logTail: string;
 
   constructor(message: string, logTail: string) {
@@ -138,8 +143,8 @@ async function within(ended: Promise<string>, waitMs: number): Promise<boolean> 
 }
 
 /**
- * Returns the end of a log file, but nothing that was written before this run started. A file that is now smaller
- * than at the start was rotated.
+ * Returns the end of a log file, without the output of earlier runs. `from` is the size of the file at the
+ * start of this run. If the file is smaller now, it was rotated, and all of it belongs to this run.
  */
 export async function readEnd(path: string, from: number): Promise<string> {
   const file = await open(path, 'r');

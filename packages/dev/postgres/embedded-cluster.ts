@@ -7,16 +7,16 @@ import { serverLimits } from '../embedded/limits.ts';
 import { isProcessOf } from '../embedded/process-identity.ts';
 import { giveTo, type PostgresUser } from './embedded-user.ts';
 
-/** The role that owns everything in the embedded server. */
+/** The name of the PostgreSQL role that owns the database. */
 export const OWNER_ROLE = 'pointsman_owner';
 
 /**
- * Makes sure that `dataDir` holds a complete PostgreSQL cluster on which a server can start, and returns the
- * owner's password. Creating a cluster takes seconds, and the process can be killed in the middle. Therefore
- * the cluster is created under a temporary name and renamed when it is complete.
+ * Creates a PostgreSQL cluster in `dataDir` if it contains no cluster yet, and returns the password of the
+ * owner role. Creating a cluster takes seconds, and the process may be killed in between. The cluster is
+ * therefore created under a temporary name, and renamed when it is complete.
  *
- * Throws if a server is already running on `dataDir`, or if it exists and is not a cluster. Such a folder may
- * contain a user's data and is not changed.
+ * Throws if a server is already running on `dataDir`. Also throws if `dataDir` exists but is not a cluster;
+ * it may contain a user's data, so it is not changed.
  */
 export async function prepareCluster(
   initdb: string,
@@ -36,7 +36,8 @@ export async function prepareCluster(
   return (await readFile(join(dataDir, PASSWORD_FILE), 'utf8')).trim();
 }
 
-// Inside the data folder, so a folder that is moved, copied or restored keeps its password. PostgreSQL ignores unknown files there.
+// The password file is inside the data folder, so that a folder that is moved, copied or restored keeps its
+// password. PostgreSQL ignores unknown files there.
 const PASSWORD_FILE = 'pointsman.password';
 
 const HALF_MADE = '.half-made-';
@@ -77,8 +78,8 @@ const initdbArgs = [
   `--username=${OWNER_ROLE}`,
   '--auth=scram-sha-256',
   '--encoding=UTF8',
-  // Uses PostgreSQL's built-in Unicode rules, so that the sort order and character classes do not depend on
-  // the C library.
+  // These options select the built-in Unicode rules of PostgreSQL. The sort order and the character classes
+  // thus do not depend on the C library of the machine.
   '--locale=C',
   '--locale-provider=builtin',
   '--builtin-locale=C.UTF-8',
@@ -86,8 +87,8 @@ const initdbArgs = [
 ];
 
 /**
- * The environment of PostgreSQL's programs. They inherit only PATH, which they need to find setpriv. Their
- * messages are in English, because this code parses some of them.
+ * Returns the environment for the programs of PostgreSQL. They inherit only PATH, which is needed to find the
+ * program `setpriv`. Their messages are in English, because this code parses some of them.
  */
 export function postgresEnv(): Record<string, string> {
   return { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
@@ -102,9 +103,9 @@ async function removeHalfMade(dataDir: string): Promise<void> {
   }
 }
 
-// Deletes the lock file if its process does not belong to this folder. PostgreSQL trusts a lock file if any
-// process of the same user has the recorded process ID. After a crash and a reboot, this is likely, and
-// PostgreSQL would not start until a user deletes the file.
+// Deletes PostgreSQL's lock file if the recorded process does not belong to this folder. PostgreSQL itself
+// considers the lock valid if any process of the same user has the recorded ID. After a reboot that is
+// likely, and PostgreSQL would not start until the user deletes the file.
 async function removeStaleLock(dataDir: string): Promise<void> {
   const lock = join(dataDir, 'postmaster.pid');
   const text = await readFile(lock, 'utf8').catch(() => null);

@@ -6,11 +6,17 @@ import { serverLimits } from '../embedded/limits.ts';
 
 const run = promisify(execFile);
 
-/** How to start a PostgreSQL program as a user other than root, because PostgreSQL refuses to run as root. */
+/**
+ * The user that runs PostgreSQL, and the way to start its programs as this user. PostgreSQL refuses to run as
+ * root, so root must start it as another user.
+ */
 export interface PostgresUser {
-  /** The owner of the files; null if it is the user who runs this process. */
+  /**
+   * The user that must own the files. Null if this process does not run as root, and therefore owns them
+   * itself.
+   */
   readonly owner: Owner | null;
-  /** Returns the program and the arguments to start instead, and the user to run them as. */
+  /** Returns the command that starts the program as the right user. */
   command(file: string, args: readonly string[]): { file: string; args: string[]; user?: Owner };
 }
 
@@ -20,11 +26,12 @@ export interface Owner {
 }
 
 /**
- * Decides which user runs PostgreSQL. An ordinary user runs it as itself. Root runs it as the owner of `dataDir`, or as `nobody` if the
- * folder is new or belongs to root. That user may lack access to a parent folder (a clone under /root, a private temporary folder). Then
- * PostgreSQL also gets the right to bypass file modes, and no other right of root.
+ * Decides which user runs PostgreSQL. An ordinary user runs it as itself. Root runs it as the owner of
+ * `dataDir`, or as `nobody` if the folder is new or belongs to root.
  *
- * Throws with instructions if neither works.
+ * That user may lack access to a parent folder, for example in a clone under /root or in a private temporary
+ * folder. PostgreSQL then also gets the capability to bypass file modes (CAP_DAC_OVERRIDE), but no other
+ * right of root. If that does not work either, throws an error with instructions.
  */
 export async function postgresUser(binary: string, dataDir: string): Promise<PostgresUser> {
   if (process.getuid?.() !== 0) return { owner: null, command: (file, args) => ({ file, args: [...args] }) };
@@ -44,7 +51,8 @@ export async function postgresUser(binary: string, dataDir: string): Promise<Pos
 }
 
 /**
- * Changes the owner of the folder and everything in it, because files that root has copied belong to root.
+ * Changes the owner of the folder and of everything in it. Files that root has copied belong to root, and
+ * PostgreSQL could not write them.
  */
 export async function giveTo(owner: Owner, folder: string): Promise<void> {
   await lchown(folder, owner.uid, owner.gid);
@@ -65,18 +73,24 @@ async function nobody(): Promise<Owner> {
   return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
 }
 
-// An ambient capability survives the exec of a program that is not set-uid. This one lets PostgreSQL read and enter folders that file
-// modes would forbid. CAP_DAC_READ_SEARCH would be enough to enter them, but containers lack it by default. PostgreSQL finds its own
-// files with access(2), for which the kernel drops the capabilities of a real user other than root, unless no_setuid_fixup is set.
+// Returns the arguments of `setpriv` that start a program as `owner` with CAP_DAC_OVERRIDE. It is an ambient
+// capability, because a program that is not set-uid keeps only those after exec.
+//
+// CAP_DAC_READ_SEARCH would be enough, but containers do not have it by default. PostgreSQL finds its own
+// files with access(2). For a real user other than root, the kernel ignores capabilities there, unless
+// no_setuid_fixup is set.
 function setprivArgs(owner: Owner): string[] {
   const passing = '+dac_override';
   const user = [`--reuid=${owner.uid}`, `--regid=${owner.gid}`, '--clear-groups'];
   return [...user, '--securebits=+no_setuid_fixup', `--inh-caps=${passing}`, `--ambient-caps=${passing}`];
 }
 
-// Checks that the program starts there, finds its own files and can see the folder. The file modes alone don't decide that: an access
-// list, a security module or a missing capability of a container can too. A program that does not find itself only logs that, prints its
-// version and exits with 0. Then initdb would fail.
+// Returns whether PostgreSQL starts as this user, finds its own files, and can access the folder. This is
+// tried, because the file modes alone do not decide it: an access list, a security module or a missing
+// capability of a container may prevent it.
+//
+// A PostgreSQL program that does not find its own files prints a message and its version, and exits with 0.
+// The message must therefore be checked too, or initdb would fail later.
 async function works(user: PostgresUser, binary: string, folder: string): Promise<boolean> {
   const check = user.command('/bin/sh', ['-c', '"$0" --version && test -x "$1"', binary, folder]);
   const env = { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C' };

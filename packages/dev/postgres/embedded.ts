@@ -15,33 +15,40 @@ import { OWNER_ROLE, postgresEnv, prepareCluster } from './embedded-cluster.ts';
 import { postgresUser, type PostgresUser } from './embedded-user.ts';
 
 export interface EmbeddedPostgresOptions {
-  /** An absolute path. Created if it is missing. */
+  /** The absolute path of the data folder. It is created if it does not exist. */
   readonly dataDir: string;
-  /** The port on 127.0.0.1. The server listens on no other address. */
+  /** The port to listen on. The server listens only on 127.0.0.1. */
   readonly port: number;
   readonly logFile: string;
-  /** Set to false only in tests that do not test durability. */
+  /** Default: true. False is faster but loses data in a power failure, so it is only for tests. */
   readonly fsync?: boolean;
-  /** Called as soon as the process exists, long before it is ready: from then on a caller may have to end it. */
+  /**
+   * Called as soon as the process exists, long before it is ready. From then on the caller must end the
+   * process if the start is aborted.
+   */
   readonly onStarted?: (process: ServerProcess) => void;
 }
 
 export interface EmbeddedPostgres {
   readonly process: ServerProcess;
-  /** The connection URL of the role that owns the server. */
+  /** The connection URL for the role that owns the database. */
   readonly ownerUrl: string;
-  /** The connection URL of the role with which the API and the worker log in. `migrate` creates that role. */
+  /** The connection URL for the role of the API and the worker. The migration creates that role. */
   readonly appUrl: string;
-  /** Stops the server as fast as a clean shutdown allows: open transactions are rolled back. After about 18 s it is killed. */
+  /**
+   * Stops the server with a fast shutdown, which rolls back open transactions. If that takes too long, it is
+   * killed, after about 18 s in total.
+   */
   stop(): Promise<void>;
 }
 
 /**
- * Starts the PostgreSQL that npm installed, and resolves when it accepts queries. Its database is
- * `pointsman`.
+ * Starts the PostgreSQL server that npm installed, with the database `pointsman`. Resolves when it accepts
+ * queries.
  *
- * Throws PortTakenError when the port is taken, ServerNotReadyError with the end of the log when the server
- * does not start, and the errors of {@link prepareCluster} and {@link postgresUser}.
+ * Throws PortTakenError if another process uses the port. Throws ServerNotReadyError, with the end of the
+ * log, if the server does not start. Also throws the errors of {@link prepareCluster} and {@link
+ * postgresUser}.
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const { dataDir, fsync = true } = options;
@@ -62,14 +69,17 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   return { process: server, ownerUrl, appUrl, stop };
 }
 
-/** Fast shutdown, then immediate shutdown, which costs the next start a recovery. */
+/**
+ * The signals that stop PostgreSQL: SIGINT for a fast shutdown, then SIGQUIT for an immediate one. After an
+ * immediate shutdown, the next start must run a crash recovery.
+ */
 export const stopSteps = [
   ['SIGINT', serverLimits.stopMs],
   ['SIGQUIT', serverLimits.abortMs],
 ] as const;
 
-// The backends of a killed postmaster outlive it for a moment and hold its shared memory. PostgreSQL rightly refuses to start until they
-// have ended.
+// Starts the server, and waits if necessary until the backend processes of a killed server have ended. They
+// outlive it for a moment and use its shared memory, so PostgreSQL refuses to start before that.
 async function startWhenOrphansAreGone(
   binary: string,
   user: PostgresUser,
@@ -97,7 +107,8 @@ async function startOnce(
   options: EmbeddedPostgresOptions & { fsync: boolean },
   ownerUrl: string,
 ): Promise<ServerProcess> {
-  // Settings are passed on the command line, not stored in the data folder, so an older folder runs with the current settings.
+  // The settings are passed on the command line and not stored in the data folder. An older data folder
+  // therefore runs with the current settings too.
   const settings = {
     listen_addresses: '127.0.0.1',
     port: String(options.port),
@@ -126,13 +137,13 @@ function readyProbe(url: string, dataDir: string): () => Promise<boolean> {
     const outcome = await withClient(url, (client) =>
       client.query<{ folder: string }>("SELECT current_setting('data_directory') AS folder"),
     ).then(
-      // A server on a copy of this data folder has the same password and port. If it responds, the started
-      // server can't listen and is about to end.
+      // If the port belongs to a server on a copy of this data folder, it has the same password and responds.
+      // The server that was just started can't use the port then, and it will end.
       ({ rows }) => (rows[0]?.folder === resolve(dataDir) ? ('ready' as const) : 'another'),
       (error: { code?: string }) => error.code,
     );
-    // A different server on that port rejects the password. The started server can't listen then, and is
-    // about to end.
+    // If the port belongs to a different server, it rejects the password. The server that was just started
+    // can't use the port then, and it will end.
     if (outcome === '28P01' && ++refusals > serverLimits.refusals) {
       throw new Error('PostgreSQL does not accept the password in its data folder');
     }
@@ -155,7 +166,8 @@ function maintenanceUrl(ownerUrl: string): string {
 
 async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: serverLimits.probeMs });
-  // An idle connection that breaks emits an error; the query that follows it reports the same.
+  // When an idle connection breaks, it emits an error. It is ignored here, because the next query on the
+  // connection throws the same error.
   client.on('error', () => undefined);
   try {
     await client.connect();

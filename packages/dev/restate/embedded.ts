@@ -15,23 +15,27 @@ import { RestateAdmin } from '../../../services/restate/admin.ts';
 export interface RestatePorts {
   readonly ingress: number;
   readonly admin: number;
-  /** For the communication between cluster nodes; a single node also listens on it. */
+  /** The port for the communication between cluster nodes. A single node also listens on it. */
   readonly fabric: number;
 }
 
 export interface EmbeddedRestateOptions {
-  /** An absolute path. Created if it does not exist. */
+  /** The absolute path of the data folder. It is created if it does not exist. */
   readonly dataDir: string;
-  /** The ports of the server. It listens only on 127.0.0.1, because it has no authentication. */
+  /** The ports to listen on. The server listens only on 127.0.0.1, because it has no authentication. */
   readonly ports: RestatePorts;
   readonly logFile: string;
   /**
-   * The path of a PEM with the private key that signs the server's calls. Without one, calls are not signed.
+   * The path of a PEM file with the private key with which the server signs its requests to the worker. If it
+   * is missing, the requests are not signed.
    */
   readonly identityPemFile?: string;
-  /** Overrides settings of `restate.toml`, as `RESTATE_…` variables. For tests. */
+  /** `RESTATE_…` variables that override settings of `restate.toml`. Only tests set them. */
   readonly extraEnv?: Readonly<Record<string, string>>;
-  /** Called when the process exists, long before it is ready, so that the caller can end it from then on. */
+  /**
+   * Called as soon as the process exists, long before it is ready. From then on the caller must end the
+   * process if the start is aborted.
+   */
   readonly onStarted?: (process: ServerProcess) => void;
 }
 
@@ -39,19 +43,22 @@ export interface EmbeddedRestate {
   readonly process: ServerProcess;
   readonly ingressUrl: string;
   readonly adminUrl: string;
-  /** Stops the server gracefully. After at most about 25 s it is killed, which loses nothing. */
+  /**
+   * Stops the server gracefully. If that takes too long, the server is killed, after at most about 25 s. No
+   * data is lost in that case.
+   */
   stop(): Promise<void>;
 }
 
-/** The server's own settings, which docker-compose.yml also mounts. */
+/** The path of the server's configuration file. docker-compose.yml uses the same file. */
 export const RESTATE_TOML = fileURLToPath(new URL('../../../restate.toml', import.meta.url));
 
 /**
  * Starts the Restate server that npm installed. Resolves when its ingress and its admin API respond and every
  * partition can be queried.
  *
- * Throws PortTakenError when a port is taken, and ServerNotReadyError with the end of the log when it fails
- * to start.
+ * Throws PortTakenError if another process uses one of the ports. Throws ServerNotReadyError, with the end of
+ * the log, if the server does not start.
  */
 export async function startEmbeddedRestate(options: EmbeddedRestateOptions): Promise<EmbeddedRestate> {
   const { dataDir, ports, logFile } = options;
@@ -80,8 +87,8 @@ export async function startEmbeddedRestate(options: EmbeddedRestateOptions): Pro
 }
 
 /**
- * The path of the server's binary. Throws an error with instructions when npm did not install one for this
- * platform.
+ * Returns the path of the Restate server that npm installed for this platform. If it is missing, throws an
+ * error with instructions.
  */
 export function restateBinary(): string {
   const name = `@restatedev/restate-server-${process.platform}-${process.arch}`;
@@ -98,7 +105,10 @@ export function restateBinary(): string {
   }
 }
 
-/** Longer than the `shutdown-timeout` in restate.toml. */
+/**
+ * The signal that stops Restate, and the time to wait before SIGKILL. The time must be longer than the
+ * `shutdown-timeout` in restate.toml.
+ */
 export const stopSteps = [['SIGTERM', 2 * serverLimits.stopMs]] as const;
 
 function serverEnv(options: EmbeddedRestateOptions): Record<string, string> {
@@ -106,8 +116,8 @@ function serverEnv(options: EmbeddedRestateOptions): Record<string, string> {
 
   return {
     PATH: process.env.PATH ?? '/usr/bin:/bin',
-    // The data folder is named after the node, whose default name is the host name. After a change of the
-    // host name, the server would start with an empty folder.
+    // Restate names its data folder after the node, and by default the node has the name of the host. With
+    // that default, the server would start with an empty folder after the host was renamed.
     RESTATE_NODE_NAME: 'pointsman',
     RESTATE_LISTEN_MODE: 'tcp',
     RESTATE_BIND_IP: '127.0.0.1',
@@ -115,7 +125,7 @@ function serverEnv(options: EmbeddedRestateOptions): Record<string, string> {
     RESTATE_BIND_PORT: String(ports.fabric),
     RESTATE_INGRESS__BIND_PORT: String(ports.ingress),
     RESTATE_ADMIN__BIND_PORT: String(ports.admin),
-    // Without this setting, the server writes temporary files into the system's temporary folder.
+    // By default, the server would write temporary files into the temporary folder of the system.
     RESTATE_WORKER__INVOKER__TMP_DIR: `${dataDir}/tmp`,
     ...(identityPemFile === undefined
       ? {}
@@ -125,9 +135,10 @@ function serverEnv(options: EmbeddedRestateOptions): Record<string, string> {
   };
 }
 
-// The admin API reports healthy before the partitions have a leader, and a call then waits or fails. Only a
-// query over all partitions shows that the server is ready. Another server on this port would also respond,
-// but with another ingress URL.
+// Returns whether the server is ready. The admin API reports healthy before the partitions have a leader, and
+// calls would wait or fail in that state. Only a query over all partitions shows that the server is ready.
+//
+// Another server on this port would respond too, so the ingress URL that it reports is compared.
 async function isReady(ingressUrl: string, adminUrl: string): Promise<boolean> {
   const admin = new RestateAdmin(adminUrl);
   try {

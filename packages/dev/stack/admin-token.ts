@@ -5,20 +5,25 @@ import { join } from 'node:path';
 import { hashToken } from '../../../services/config/settings.ts';
 import { type DataDir, writeAtomically } from './data-dir.ts';
 
-/** The admin token of the stack. */
+/** The admin token of a stack (all processes of one local installation). */
 export interface AdminToken {
-  /** The SHA-256 hash of the token. The API gets only the hash. */
+  /** The SHA-256 hash of the token. The API gets only this hash. */
   readonly sha256: string;
-  /** Null when only the hash is known: the user has deleted the copy of the token. */
+  /**
+   * The token itself. Null if only its hash is stored, because the user has deleted the file with the token.
+   */
   readonly token: string | null;
   readonly origin: 'made now' | 'kept' | 'given';
 }
 
 /**
- * Returns the admin token: the configured one, or the data directory's token, which is created if it does not
- * exist. The stack uses its hash in `admin-token.sha256`. The token itself is in `admin-token`, as the
- * credential of the command line on this machine. The user may delete that file; deleting both creates a new
- * token at the next start. A configured token is not stored, and deletes the stored one.
+ * Returns the admin token: the configured one, or otherwise the token of the data directory, which is created
+ * if it does not exist.
+ *
+ * The data directory stores its hash in `admin-token.sha256`, for the API. It stores the token itself in
+ * `admin-token`, for the command line on this machine. The user may delete the second file. If both are
+ * deleted, the next start creates a new token. A configured token is not stored, and the files of an earlier
+ * token are deleted.
  */
 export async function adminToken(dataDir: DataDir, given: string | null): Promise<AdminToken> {
   const [plain, hashed] = [adminTokenFile(dataDir), join(dataDir.path, 'admin-token.sha256')];

@@ -8,8 +8,8 @@ import { parseJsonAs } from '@pointsman/protocol/json/parse-json';
 import { serverLimits } from '../embedded/limits.ts';
 
 /**
- * Returns the path of a part's new log file. Moves the log of the previous start to `NAME.log.1`, and
- * overwrites an older one.
+ * Creates an empty log file for a process and returns its path. The log of the previous start is renamed to
+ * `NAME.log.1`, which replaces the log of the start before that.
  */
 export function rotateLog(folder: string, name: string): string {
   const file = join(folder, `${name}.log`);
@@ -19,10 +19,12 @@ export function rotateLog(folder: string, name: string): string {
 }
 
 /**
- * Writes the output of a child process to its log, in whole lines, and prints warnings and errors. Structured lines
- * are printed depending on their level, without stack traces. Other lines are printed only if they come from standard
- * error. A log that can't be written (a full disk, a missing folder) must not end the child process: the error is
- * printed once, and again only after the log was writable in between.
+ * Writes the output of a child process to its log file, in whole lines, and prints warnings and errors for
+ * the user. Of structured lines, those with the level of a warning or higher are printed, without stack
+ * traces. Other lines are printed only if they come from stderr.
+ *
+ * If the log can't be written (a full disk, a missing folder), the child process must continue. The error is
+ * therefore only printed, once. It is printed again only after the log was writable in between.
  */
 export function captureOutput(
   output: Readable,

@@ -8,8 +8,8 @@ import { isAlive } from '../embedded/process-identity.ts';
 import type { DataDir } from './data-dir.ts';
 
 /**
- * The holder of a data directory's lock: the process of its stack, or the watchdog that ends the orphans of
- * one.
+ * The kind of process that has locked a data directory. It is the stack that runs there, or the watchdog that
+ * ends the remaining processes of a killed stack.
  */
 export type HolderRole = 'stack' | 'watchdog';
 
@@ -17,14 +17,14 @@ export interface DataDirLock {
   release(): void;
 }
 
-/** Another process runs a stack on this data directory. */
+/** Another stack is already running on this data directory. */
 export class DataDirInUseError extends Error {
   override name = 'DataDirInUseError';
 }
 
 /**
- * Locks the data directory for this process. Waits while a watchdog holds the lock, because it ends by
- * itself. Throws DataDirInUseError, with the process ID, when a stack is running on it.
+ * Locks the data directory for this process. If a watchdog holds the lock, waits, because the watchdog ends
+ * by itself. If another stack is running on the directory, throws DataDirInUseError with its process ID.
  */
 export async function lockDataDir(dataDir: DataDir, role: HolderRole): Promise<DataDirLock> {
   const began = performance.now();
@@ -46,9 +46,11 @@ export async function lockDataDir(dataDir: DataDir, role: HolderRole): Promise<D
 }
 
 /**
- * Locks the data directory, or returns null if it is locked. It uses SQLite's lock on a file, because the
- * system releases it however the process ends. A lock file with a process ID would remain after a kill, and
- * two processes that find it stale could both take it.
+ * Locks the data directory. Returns null if it is already locked.
+ *
+ * The lock is an SQLite lock on a file, because the operating system releases it whenever the process ends. A
+ * lock file with a process ID would remain after a kill. Two processes could then both find it stale and both
+ * take the lock.
  */
 export function tryLockDataDir(dataDir: DataDir, role: HolderRole): DataDirLock | null {
   const database = new DatabaseSync(join(dataDir.run, 'lock.db'));

@@ -1,4 +1,4 @@
 import { runStack } from './run-stack.ts';
 
-// `npm start`: runs all of Pointsman in one place, until it is stopped.
+// `npm start` runs this file. It runs all processes of Pointsman on this machine until it is stopped.
 await runStack(process.env);

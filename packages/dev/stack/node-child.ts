@@ -9,11 +9,13 @@ import { captureOutput } from './child-log.ts';
 
 export interface NodeChild {
   readonly script: string;
-  /** Passed on the command line, so that a later start can identify the process. */
+  /**
+   * The data directory. It is also passed on the command line, by which a later start recognizes the process.
+   */
   readonly dataDir: string;
   readonly env: NodeJS.ProcessEnv;
   readonly logFile: string;
-  /** Prints a warning or an error of the child process for the user. */
+  /** Prints one line for the user: a warning or an error of the child process. */
   readonly show: (line: string) => void;
 }
 
@@ -21,8 +23,9 @@ export interface NodeChild {
 const Ready = z.object({ ready: z.literal(true), url: z.string() });
 
 /**
- * Starts one of the project's own processes, and resolves with its URL when it is ready. The child process
- * ends when its IPC channel closes. Throws ServerNotReadyError, or PortTakenError if that was the cause.
+ * Starts one of the project's own processes (the API or the worker). Resolves with its URL when it is ready.
+ * The child process ends when its IPC channel closes. Throws PortTakenError if its port is in use, or
+ * ServerNotReadyError if it fails to start for another reason.
  */
 export async function startNodeChild(
   child: NodeChild,
@@ -44,8 +47,8 @@ export async function startNodeChild(
 }
 
 /**
- * Runs one of the project's own processes to its end. Throws ServerNotReadyError unless it ends with exit
- * code 0.
+ * Runs one of the project's own processes until it ends. Throws ServerNotReadyError unless its exit code is
+ * 0.
  */
 export async function runNodeChild(
   child: NodeChild,
@@ -71,7 +74,8 @@ async function spawnChild(
 ) {
   const logStart = statSync(logFile, { throwIfNoEntry: false })?.size ?? 0;
   const child = spawn(process.execPath, [script, `--data-dir=${dataDir}`], {
-    // In its own session, so that Ctrl-C reaches only this process, which stops the parts in order.
+    // The child process runs in its own session. Ctrl-C therefore reaches only this process, which stops all
+    // processes in order.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env,

@@ -5,23 +5,25 @@ import type { Environment } from '../../../services/config/read-settings.ts';
 
 export interface StackOptions {
   readonly config: StackConfig;
-  /** The environment that the API and the worker inherit. The stack's own settings override it. */
+  /** The environment for the API and the worker. Settings of the stack override its variables. */
   readonly env: Environment;
   /** Prints one line for the user. */
   readonly print: (line: string) => void;
-  /** Called when a part can't be kept running. The stack has already stopped. */
+  /** Called when a process ends too often to be restarted. All other processes have been stopped before. */
   readonly onFailed: (reason: string) => void;
-  /** Aborts a running start. */
+  /** Aborts the start while it is in progress. */
   readonly signal?: AbortSignal;
-  /** Overrides settings of restate.toml. For tests. */
+  /** Variables that override settings of restate.toml. Only tests set them. */
   readonly restateEnv?: Readonly<Record<string, string>>;
-  /** Set to false only in tests that do not test durability. */
+  /**
+   * Default: true. False makes PostgreSQL faster but loses data in a power failure, so it is only for tests.
+   */
   readonly fsync?: boolean;
-  /** Default: the project's own processes. Tests replace them. */
+  /** The scripts of the API, the worker and the migration. Tests replace the default. */
   readonly scripts?: Scripts;
 }
 
-/** The entry files of the processes that the stack starts. They are never imported. */
+/** The files that the stack runs in processes of their own. The stack never imports them. */
 export interface Scripts {
   readonly migrate: string;
   readonly worker: string;
@@ -34,7 +36,10 @@ export const ownScripts: Scripts = {
   api: scriptPath('../../../services/api/main'),
 };
 
-/** The path of a script relative to this one, in the source or in the build. */
+/**
+ * Returns the absolute path of a script, given its path relative to this file without the extension. Works
+ * both in the source and in the compiled output.
+ */
 export function scriptPath(name: string): string {
   return fileURLToPath(new URL(name + extname(import.meta.filename), import.meta.url));
 }

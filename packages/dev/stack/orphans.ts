@@ -8,12 +8,15 @@ import { stopSteps as postgresStop } from '../postgres/embedded.ts';
 import { stopSteps as restateStop } from '../restate/embedded.ts';
 import type { DataDir } from './data-dir.ts';
 
-/** The parts of a stack, in the order of the shutdown: each one ends before the parts that it needs. */
+/**
+ * The parts of a stack (its server processes), in the order in which they are stopped. Each part is stopped
+ * before the parts that it uses.
+ */
 export const STOP_ORDER = ['api', 'worker', 'restate', 'postgres'] as const;
 
 export type PartName = (typeof STOP_ORDER)[number];
 
-/** How each part is stopped, gracefully first; SIGKILL follows. */
+/** The signals that stop each part, with the time to wait after each. SIGKILL follows after the last one. */
 export const stopStepsOf: Readonly<Record<PartName, readonly StopStep[]>> = {
   api: [['SIGTERM', serverLimits.drainMs]],
   worker: [['SIGTERM', serverLimits.drainMs]],
@@ -21,20 +24,20 @@ export const stopStepsOf: Readonly<Record<PartName, readonly StopStep[]>> = {
   postgres: postgresStop,
 };
 
-/** Records the process ID of a part, so that a later process can end it. */
+/** Stores the process ID of a part, so that a later process can end the part if this one is killed. */
 export function recordProcess(dataDir: DataDir, part: PartName, pid: number): void {
   writeFileSync(recordFile(dataDir, part), String(pid), { mode: 0o600 });
 }
 
-/** Deletes the recorded process ID of a part, unless a newer process has been recorded. */
+/** Deletes the stored process ID of a part, unless it is already that of a newer process. */
 export function forgetProcess(dataDir: DataDir, part: PartName, pid: number): void {
   if (readPid(recordFile(dataDir, part)) === pid) rmSync(recordFile(dataDir, part), { force: true });
 }
 
 /**
- * Ends, in order, the orphaned processes of a killed stack on this data directory, and returns their names.
- * It ends only processes whose command line contains this directory, because a recorded ID may have been
- * reused. The directory must be locked.
+ * Ends the remaining processes of a killed stack on this data directory, in order, and returns the names of
+ * the parts. A process is ended only if it belongs to this directory, because the system may have given the
+ * stored process ID to another process. The caller must hold the lock of the directory.
  */
 export async function endOrphans(dataDir: DataDir): Promise<PartName[]> {
   const ended: PartName[] = [];
@@ -73,7 +76,7 @@ async function endProcess(pid: number, dataDir: DataDir, steps: readonly StopSte
     } catch {
       return;
     }
-    // The orphan is not a child of this process, so its end must be polled.
+    // The process is not a child of this one, so there is no event for its end. It must be polled.
     const deadline = performance.now() + waitMs;
     while (performance.now() < deadline) {
       if (!(await isProcessOf(pid, dataDir.path))) return;

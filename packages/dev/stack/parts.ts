@@ -16,11 +16,11 @@ import type { Part } from './supervise.ts';
 export interface PartDeps extends Omit<StackOptions, 'onFailed'> {
   readonly dataDir: DataDir;
   readonly book: PortBook;
-  /** The encryption keys, as settings that only the worker and the API receive. */
+  /** The environment variables with the encryption keys. Only the worker and the API get them. */
   readonly secretKeys: Readonly<Record<string, string>>;
 }
 
-/** A part of the stack, with an address that is known once it has started. */
+/** A part of the stack (one of its server processes). Its address is known once it has started. */
 export interface AddressedPart<T> {
   readonly part: Part;
   address(): T;
@@ -32,8 +32,9 @@ export interface Addresses {
 }
 
 /**
- * The URL under which compilers and checks reach the API, which starts after the worker. If the API chooses
- * its own port, the port is chosen and stored here.
+ * Returns the URL under which external compilers and checks reach the API. It is needed before the API
+ * starts, because the worker starts first. If the API may use any free port, the port is chosen and stored
+ * here.
  */
 export async function publicUrl({ config, book }: PartDeps): Promise<string> {
   if (config.publicUrl !== null) return config.publicUrl;
@@ -43,7 +44,7 @@ export async function publicUrl({ config, book }: PartDeps): Promise<string> {
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-/** Throws PortTakenError when the configured port of the API is in use. */
+/** Throws PortTakenError if another process uses the configured port of the API. */
 export async function checkApiPort({ config }: PartDeps): Promise<void> {
   if (config.port === 0 || (await isPortFree(config.port, config.host))) return;
   throw new PortTakenError(
@@ -80,7 +81,7 @@ export function restatePart(
   );
 }
 
-/** Runs the process that migrates the database, and waits for its end. */
+/** Runs the process that migrates the database, until it ends. */
 export async function migrateOnce(
   deps: PartDeps,
   database: { ownerUrl: string; appUrl: string },
@@ -93,8 +94,8 @@ export async function migrateOnce(
 }
 
 /**
- * The worker keeps its port between starts, because Restate stores its address. With `identityKey` null, any
- * caller is accepted.
+ * Returns the worker as a part of the stack. It keeps its port from one start to the next, because Restate
+ * stores its address. If `identityKey` is null, the worker accepts calls of any caller.
  */
 export function workerPart(
   deps: PartDeps,
@@ -108,7 +109,7 @@ export function workerPart(
   const start = async ({ worker: port }: { worker: number }, onStarted: OnStarted): Promise<object> => {
     const url = config.workerUrl ?? `http://127.0.0.1:${port}`;
     const env = {
-      // Only an external Restate needs access from outside.
+      // The worker must accept connections from outside only if Restate runs on another machine.
       POINTSMAN_HOST: config.restate === null ? '127.0.0.1' : config.host,
       POINTSMAN_WORKER_PORT: String(port),
       POINTSMAN_WORKER_URL: url,
@@ -117,7 +118,8 @@ export function workerPart(
       ...sharedEnv(deps, addresses),
     };
     await startNodeChild(child(env), onStarted);
-    // New work runs even if this call fails, so the error is printed and does not stop the worker.
+    // Even if this call fails, new releases run. Only releases that started at the worker's earlier address
+    // can't continue. The error is therefore printed, and the worker is not stopped.
     if (config.restate === null) {
       await moveStrandedDeployments(new RestateAdmin(addresses.restate.adminUrl), url).catch(
         (error: unknown) =>
@@ -154,7 +156,7 @@ export function apiPart(
 
 type OnStarted = (process: ServerProcess) => void;
 
-/** Calls `start` with ports, and again with other ports if those are taken. */
+/** A function that calls `start` with ports. If the ports are taken, it calls `start` again with others. */
 type Ports<P> = <T>(start: (ports: P) => Promise<T>) => Promise<T>;
 
 function storedPorts<N extends string>(book: PortBook, names: readonly N[]): Ports<Record<N, number>> {
@@ -165,7 +167,7 @@ function fixedPort<N extends string>(name: N, port: number): Ports<Record<N, num
   return (start) => start({ [name]: port } as Record<N, number>);
 }
 
-// A part keeps the ports of its first start, because the other parts have its address.
+// Creates a part whose address other parts use. A restart therefore uses the ports of the first start.
 function addressedPart<P, T extends object>(
   name: PartName,
   onPorts: Ports<P>,
@@ -196,7 +198,7 @@ function nodeChild(
   { dataDir, env, print, scripts = ownScripts }: PartDeps,
   name: keyof Scripts,
 ): (settings: Readonly<Record<string, string>>) => NodeChild {
-  // Removes the secrets, so that a process inherits only those that it needs.
+  // The secrets are removed from the inherited environment. Each process gets only those that it needs.
   const {
     POINTSMAN_ADMIN_TOKEN: _token,
     DATABASE_OWNER_URL: _owner,

@@ -5,20 +5,20 @@ import { base58 } from '../../../core/base58.ts';
 import { writeAtomically, type DataDir } from './data-dir.ts';
 
 /**
- * The key pair by which the worker distinguishes calls of its own Restate from those of other processes on
- * the machine.
+ * The key pair that protects the worker. Restate signs its calls with the private key. The worker therefore
+ * rejects calls of other processes on the machine.
  */
 export interface RequestIdentity {
-  /** The private key with which Restate signs its calls: an ed25519 key as PKCS#8 in PEM. */
+  /** The path of the PEM file with the private key: an ed25519 key in PKCS#8 format. */
   readonly pemFile: string;
-  /** The public key in the worker's format: `publickeyv1_…`. */
+  /** The public key in the format that the worker expects: `publickeyv1_…`. */
   readonly publicKey: string;
 }
 
 /**
- * The identity of the data directory, which is created if it does not exist. Only the private key is stored;
- * the public one is derived from it. Throws when the stored key is invalid: replacing it could hide a
- * manipulation.
+ * Returns the key pair of the data directory. Creates it if it does not exist. Only the private key is stored,
+ * and the public key is derived from it. If the stored key is invalid, throws an error: replacing the key
+ * could hide that someone has manipulated it.
  */
 export async function requestIdentity(dataDir: DataDir): Promise<RequestIdentity> {
   const pemFile = join(dataDir.path, 'request-identity.pem');

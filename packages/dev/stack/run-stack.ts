@@ -6,12 +6,14 @@ import type { Scripts } from './options.ts';
 import { startStack, type Stack } from './stack.ts';
 
 /**
- * Runs a stack as the whole process: starts it, prints its addresses, and ends the process, with code 0 after
- * a signal and 1 after a failure. The first SIGINT, SIGTERM or SIGHUP stops it gracefully, and a second one
- * kills it. If the parent process has an IPC channel, the end of that channel stops the stack like a signal.
+ * Runs a stack as the main program of this process. Starts the stack, prints its addresses, and ends the
+ * process when the stack has stopped. The exit code is 0 after a signal and 1 after a failure.
+ *
+ * The first SIGINT, SIGTERM or SIGHUP stops the stack gracefully, and a second one kills it. If this process
+ * was started with an IPC channel, the end of that channel counts as a signal.
  */
 export async function runStack(env: Environment, { scripts }: { scripts?: Scripts } = {}): Promise<void> {
-  // Ignores write errors: the reader of the output may have ended, which must not end the stack.
+  // Write errors are ignored. The reader of the output may have ended, and the stack must continue anyway.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
   const config = readConfig(env);
   const abort = new AbortController();
@@ -45,8 +47,8 @@ export async function runStack(env: Environment, { scripts }: { scripts?: Script
   }
 }
 
-// `again` is true from the second signal on. Ctrl-C under npm arrives twice, once from the terminal and once
-// from npm.
+// Calls `act` for each signal. `again` is false for the first one. Under npm, one Ctrl-C arrives twice, from
+// the terminal and from npm, and counts once.
 function onSignals(act: (again: boolean) => void): void {
   let firstAt: number | null = null;
   const onSignal = (): void => {
@@ -57,7 +59,8 @@ function onSignals(act: (again: boolean) => void): void {
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
   process.on('disconnect', onSignal);
-  // The IPC channel may have closed before the listener was added.
+  // If the IPC channel has already closed before the listener was added, there is no event, so this is
+  // checked here.
   if (process.send !== undefined && !process.connected) onSignal();
 }
 

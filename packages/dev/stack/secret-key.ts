@@ -6,10 +6,12 @@ import type { SecretKeys } from '../../../services/secrets/secret-box.ts';
 import { type DataDir, writeAtomically } from './data-dir.ts';
 
 /**
- * The encryption keys for the secrets of hooks, as settings for the processes that need them. They are the
- * configured ones, or the key of the data directory in `secret-key`, which is created if it does not exist
- * and is readable only by its owner. With a configured key, data encrypted with the stored key stays
- * readable. Throws when the stored key is invalid: replacing it would lose every secret.
+ * Returns the environment variables with the encryption keys for the secrets of hooks. These are the
+ * configured keys, or the key in the file `secret-key` of the data directory. If that file does not exist, it
+ * is created, readable only by its owner.
+ *
+ * If a key is configured and a key is stored too, the stored one is still used to decrypt older data. If the
+ * stored key is invalid, throws an error: replacing the key would make every secret unreadable.
  */
 export async function secretKeySettings(
   dataDir: DataDir,

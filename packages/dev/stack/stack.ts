@@ -26,20 +26,20 @@ export interface Stack {
   readonly admin: AdminToken;
   readonly database: { readonly ownerUrl: string; readonly appUrl: string };
   readonly restate: { readonly ingressUrl: string; readonly adminUrl: string };
-  /** The parts that this stack runs, without external ones. */
+  /** The parts that this stack runs itself. External servers are not included. */
   readonly parts: ReadonlyMap<PartName, Supervised>;
   readonly watchdogPid: number;
   /**
-   * Stops every part in order, each within its limits; `atOnce` kills them. Resolves when no part is running.
-   * Idempotent.
+   * Stops every part in order, each within its time limits. With `atOnce`, kills them. Resolves when no part
+   * is running any more. Idempotent.
    */
   stop(options?: { atOnce?: boolean }): Promise<void>;
 }
 
 /**
- * Starts all parts that are not external, in the order of their dependencies, and resolves when the API is
- * ready. When a part fails to start, it stops the started ones and throws the cause: ForeignDataDirError,
- * DataDirInUseError, PortTakenError, or the part's own error.
+ * Starts all parts that are not external, in the order of their dependencies. Resolves when the API is ready.
+ * If a part fails to start, stops the parts that are already running, and throws the cause:
+ * ForeignDataDirError, DataDirInUseError, PortTakenError, or the error of the part.
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
   await refuseForeignDataDir(options.config.dataDir);
@@ -56,7 +56,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   };
   const stop = async ({ atOnce = false } = {}): Promise<void> => {
     stopping ??= stopParts();
-    // The graceful stop continues, and finds every part already ended.
+    // A graceful stop may be in progress. It continues, and finds every part already ended.
     if (atOnce) await Promise.all([...running.values()].map((part) => part.stop({ atOnce })));
     await stopping;
   };
@@ -101,8 +101,8 @@ async function startParts(
   const book = PortBook.open(dataDir.ports);
   const secretKeys = await secretKeySettings(dataDir, config.secretKeys);
   const deps: PartDeps = { ...options, dataDir, book, secretKeys };
-  // Checked first, because it is the only port that the user chose: a second stack gets this error before any
-  // part has started.
+  // The port of the API is checked first, because it is the only port that the user has chosen. If another
+  // stack uses it, the start fails before any part has started.
   await checkApiPort(deps);
   const admin = await adminToken(dataDir, config.adminToken);
 

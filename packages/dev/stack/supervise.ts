@@ -5,7 +5,10 @@ import type { ServerProcess, StopStep } from '../embedded/server-process.ts';
 export interface Part {
   readonly name: string;
   readonly stopSteps: readonly StopStep[];
-  /** Starts the part and resolves when it is ready. Must call onStarted as soon as the process exists. */
+  /**
+   * Starts the process of the part, and resolves when it is ready. Must call `onStarted` as soon as the
+   * process exists.
+   */
   start(onStarted: (process: ServerProcess) => void): Promise<void>;
 }
 
@@ -13,33 +16,36 @@ export interface Watcher {
   /** Prints one line for the user. */
   print(line: string): void;
   /**
-   * Called when a process of the part has started. If it throws because the process can't be recorded, the
-   * process is killed.
+   * Called when a process of the part has started. May throw if the process ID can't be stored. The process
+   * is then killed.
    */
   onStarted(pid: number): void;
   /** Called when a process of the part has ended. */
   onEnded(pid: number): void;
-  /** Called when the part has died too often and is not restarted. */
+  /** Called when the process of the part has ended too often. It is not restarted any more. */
   onGaveUp(reason: string): void;
 }
 
 export interface Supervised {
-  /** The process ID, or null while there is no process. */
+  /** The ID of the running process. Null if no process is running. */
   readonly pid: number | null;
   /**
-   * Starts the part, for the first time or after `stop`. Rejects when it fails to start. From then on it is
-   * kept running.
+   * Starts the part. May be called again after `stop`. Rejects if the part fails to start. Once it has
+   * started, it is restarted whenever its process ends.
    */
   start(): Promise<void>;
   signal(signal: NodeJS.Signals): void;
-  /** Stops the part permanently; `atOnce` with SIGKILL. Waits for a running start. */
+  /**
+   * Stops the part, which is then not restarted. With `atOnce`, kills its process. If a start is in progress,
+   * waits for it.
+   */
   stop(options?: { atOnce?: boolean }): Promise<void>;
 }
 
 /**
- * Keeps a part of the stack running. When its process ends unexpectedly it is restarted, after a delay that
- * doubles. After {@link serverLimits.deaths} deaths within {@link serverLimits.deathWindowMs} it is not
- * restarted.
+ * Keeps a part of the stack running. If its process ends unexpectedly, it is restarted after a delay, which
+ * doubles each time. If it ends {@link serverLimits.deaths} times within {@link serverLimits.deathWindowMs},
+ * it is not restarted any more.
  */
 export function supervise(part: Part, watcher: Watcher): Supervised {
   let wanted = false;
@@ -110,7 +116,8 @@ export function supervise(part: Part, watcher: Watcher): Supervised {
   };
 }
 
-// Kills a process that can't be recorded, because a later start could not find and end it.
+// Reports that a process has started. If its ID can't be stored, kills the process, because a later start
+// could not find and end it.
 function recordOrKill(process: ServerProcess, watcher: Watcher): void {
   try {
     watcher.onStarted(process.pid);
@@ -120,8 +127,8 @@ function recordOrKill(process: ServerProcess, watcher: Watcher): void {
   }
 }
 
-// Returns a function that counts a death. It returns the number of recent deaths, including this one, and the
-// delay before the restart.
+// Returns a function to call whenever the process has ended unexpectedly. It returns how many times that has
+// happened recently, and the delay before the restart.
 function deathCounter(): () => { deaths: number; waitMs: number } {
   let times: number[] = [];
   return () => {

@@ -5,13 +5,13 @@ import { scriptPath } from './options.ts';
 
 export interface Watchdog {
   readonly pid: number;
-  /** Ends the watchdog. Call it when all parts have ended. */
+  /** Ends the watchdog. Must be called only when all parts of the stack have ended. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts the watchdog: the process that ends the parts of this data directory if this process is killed. If
- * the watchdog dies, it is restarted.
+ * Starts the watchdog, a process that ends the parts of this stack if this process is killed. If the watchdog
+ * itself ends unexpectedly, it is restarted.
  */
 export function startWatchdog(dataDir: DataDir): Watchdog {
   let dismissed = false;
@@ -41,7 +41,8 @@ export function startWatchdog(dataDir: DataDir): Watchdog {
   };
 }
 
-// In its own session, so that a signal to the terminal's process group does not reach it.
+// Spawns the watchdog in its own session, so that a signal to the process group of the terminal does not
+// reach it.
 function spawnWatchdog(dataDir: DataDir): ChildProcess {
   const script = scriptPath('./watchdog');
   const watchdog = spawn(process.execPath, [script, dataDir.path], {

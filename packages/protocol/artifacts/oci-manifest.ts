@@ -10,13 +10,13 @@ import { fileAsFolder, pathProblem } from '../releases/source.ts';
 import { isStorableJson } from '../json/storable.ts';
 
 /**
- * A media type as in RFC 6838, section 4.2, with parameters. The API returns it as the Content-Type, so it
- * must not contain a line break, which would end the header.
+ * A media type with its parameters (RFC 6838, section 4.2). The API sends it as the Content-Type of the blob.
+ * It must therefore not contain a line break, which could add another header to the response.
  */
 const MEDIA_TYPE = /^[A-Za-z0-9][\w!#$&^.+-]*\/[A-Za-z0-9][\w!#$&^.+-]*(?:; ?[\w-]+=[\w.+-]+)*$/;
 
 /**
- * A descriptor of the OCI image-spec 1.1 (descriptor.md): the fields that identify a blob. Other fields are
+ * The fields of a descriptor (OCI image-spec 1.1, descriptor.md) that identify a blob. Other fields are
  * ignored.
  */
 const Descriptor = z.object({
@@ -33,8 +33,8 @@ const Path = z.string().superRefine((path, context) => {
 });
 
 /**
- * The fields of an OCI image manifest (image-spec 1.1, manifest.md) that Pointsman uses. Every layer is a
- * file, and its title annotation is the file's path.
+ * The fields of an OCI image manifest (image-spec 1.1, manifest.md) that Pointsman uses. Every layer is one
+ * file, and the layer's title annotation is the path of the file.
  */
 const Manifest = z.object({
   schemaVersion: z.literal(2),
@@ -43,7 +43,7 @@ const Manifest = z.object({
   layers: boundedList(Descriptor.extend({ annotations: z.object({ [TITLE]: Path }) }), manifestLimits.layers),
 });
 
-/** The digest and the size of a blob, as stated in a manifest. */
+/** The digest and the size of a blob, as its manifest states them. */
 export interface NamedBlob {
   readonly digest: string;
   readonly size: number;
@@ -52,7 +52,7 @@ export interface NamedBlob {
 export type ReadManifest =
   | {
       readonly kind: 'manifest';
-      /** All blobs of the artifact: the config and the files. */
+      /** All blobs that the manifest refers to: its config and the files. */
       readonly blobs: readonly NamedBlob[];
       /** The files, in the order of the manifest. */
       readonly files: readonly ArtifactFile[];
@@ -60,9 +60,9 @@ export type ReadManifest =
   | { readonly kind: 'problem'; readonly problem: string };
 
 /**
- * Parses a manifest from an outside compiler. Returns its content, or the first reason why it is not a valid
- * artifact. Checks the number of layers before it parses them, and stops at the first invalid layer. {@link
- * manifestLimits} bounds the work for any input.
+ * Parses a manifest that an external compiler has uploaded. Returns its content, or the first reason why it
+ * is not valid. {@link manifestLimits} bounds the work for any input: the number of layers is checked before
+ * they are parsed, and parsing stops at the first invalid layer.
  */
 export function readManifest(bytes: Uint8Array): ReadManifest {
   const json = parseBoundedJson(bytes, { depth: documentLimits.depth, values: manifestLimits.values });

@@ -6,14 +6,14 @@ import { requestLimits } from '../limits.ts';
 import { httpUrl } from '../json/storable.ts';
 
 /**
- * The request that Pointsman posts to a check's URL when a release reaches its gate, and the report that the
- * check posts back. The callback URL contains a capability for this gate of this release, so keep the request
- * as secret as a token.
+ * The request that Pointsman sends to the URL of a check, and the report that the check sends back. Pointsman
+ * sends the request when a release reaches the gate of the check. The request must be kept as secret as a
+ * token: its callback URL contains a capability, with which anyone can decide this gate of this release.
  */
 
 /**
- * The version of the request format. It changes only for changes that an older check would misinterpret, and
- * not for a new field that a check may ignore.
+ * The version of the request format. It changes only if an older check would misinterpret the new format. A
+ * new field, which a check may ignore, does not change it.
  */
 export const CHECK_CONTRACT = 'pointsman.check/v1';
 
@@ -28,11 +28,17 @@ export const CheckRequest = z.object({
   channel: ChannelName,
   /** The name of the gate. */
   check: z.string(),
-  /** The digest of the artifact that would become live. */
+  /** The digest of the artifact that becomes live if the release passes. */
   digest: Digest,
-  /** After the deadline, the callback returns 410 and the release is rejected. */
+  /**
+   * The time until which the check may report. After it the callback URL returns 410, and the release is
+   * rejected.
+   */
   deadline: z.iso.datetime(),
-  /** POST a {@link CheckReport}, once. Repeating the same report returns the first response. */
+  /**
+   * The URL to which the check posts one {@link CheckReport}. Posting the same report again returns the first
+   * response.
+   */
   callback: z.object({ url: Url }),
 });
 export type CheckRequest = z.infer<typeof CheckRequest>;

@@ -5,15 +5,17 @@ import { documentLimits, requestLimits } from '../limits.ts';
 import { httpUrl } from '../json/storable.ts';
 
 /**
- * The job that Pointsman sends to an outside compiler, and the compiler's report. Both have the same format
- * over a broker and over HTTP. The job contains only URLs: the compiler fetches the source from `source`,
- * uploads blobs to `upload`, and posts its report to `callback`. Each URL contains a capability for this one
- * attempt, so keep the job as secret as a token.
+ * The job that Pointsman sends to an external compiler, and the report that the compiler sends back. Their
+ * format is the same over a broker and over HTTP.
+ *
+ * The job contains only URLs: the compiler fetches the source from `source`, uploads blobs to `upload`, and
+ * posts its report to `callback`. The job must be kept as secret as a token: each URL contains a capability,
+ * which grants access for this compile attempt.
  */
 
 /**
- * The version of the job format. It changes only for changes that an older compiler would misinterpret, and
- * not for a new field that a compiler may ignore.
+ * The version of the job format. It changes only if an older compiler would misinterpret the new format. A
+ * new field, which a compiler may ignore, does not change it.
  */
 export const COMPILE_CONTRACT = 'pointsman.compile/v1';
 
@@ -26,30 +28,40 @@ export const CompileJob = z.object({
   bundle: BundleName,
   version: Version,
   channel: ChannelName,
-  /** The number of the attempt, starting at 1. Each attempt has its own capability. */
+  /** The number of the compile attempt, starting at 1. Each attempt has its own URLs. */
   attempt: z.number().int().min(1),
-  /** After the deadline, every URL of the job returns 410. */
+  /** The end of the attempt. After it every URL of the job returns 410. */
   deadline: z.iso.datetime(),
   /**
-   * GET on the URL returns a tar.gz. The digest identifies the tree in the archive, not the archive itself.
+   * The source. GET on `url` returns a tar.gz. `digest` is the content address of the files in the archive,
+   * not the digest of the archive.
    */
   source: z.object({ url: Url, digest: Digest }),
-  /** PUT `<url>/<digest>`, with the blob's media type as Content-Type. Idempotent. */
+  /**
+   * The URL for uploads. The compiler sends each blob with PUT to `<url>/<digest>`, with the media type of
+   * the blob as Content-Type. A repeated upload has no effect.
+   */
   upload: z.object({ url: Url }),
-  /** POST a {@link CompileReport}, once. Repeating the same report returns the first response. */
+  /**
+   * The URL to which the compiler posts one {@link CompileReport}. Posting the same report again returns the
+   * first response.
+   */
   callback: z.object({ url: Url }),
 });
 export type CompileJob = z.infer<typeof CompileJob>;
 
-/** The largest number of artifacts in a report: the base artifact, and one for each channel. */
+/** The maximum number of artifacts in one report: the base artifact, and one for each channel. */
 const MOST_ARTIFACTS = requestLimits.channelsPerBundle + 1;
 
 const CompiledArtifact = z.strictObject({
-  /** Null for the base artifact, which is used for every channel without its own artifact. */
+  /**
+   * The channel of the artifact. Null for the base artifact, which is used for every channel without its own
+   * artifact.
+   */
   channel: ChannelName.nullable(),
   /**
-   * The digest of the OCI manifest. The compiler uploads the manifest and its blobs before it posts the
-   * report.
+   * The digest of the artifact's OCI manifest. The compiler must upload the manifest and all its blobs before
+   * it posts the report.
    */
   digest: Digest,
 });
@@ -70,7 +82,7 @@ const CompiledReport = z.strictObject({
     ),
 });
 
-/** The source is invalid and its author can fix it: the release is rejected. */
+/** The source is invalid, and its author can fix it. The release is rejected. */
 const InvalidReport = z.strictObject({
   status: z.literal('invalid'),
   diagnostics: z
@@ -88,7 +100,7 @@ const InvalidReport = z.strictObject({
     .max(documentLimits.diagnostics),
 });
 
-/** The compiler failed for a reason other than the source. */
+/** The compiler failed, and the source is not the cause. */
 const FailedReport = z.strictObject({ status: z.literal('failed'), message: text(requestLimits.textChars) });
 
 export const CompileReport = z
@@ -97,8 +109,8 @@ export const CompileReport = z
 export type CompileReport = z.infer<typeof CompileReport>;
 
 /**
- * Text without control characters, which could control a terminal, and without NUL and lone surrogates, which
- * PostgreSQL can't store.
+ * A schema for text from the compiler. Control characters are rejected, because they could control a
+ * terminal. NUL and lone surrogates are rejected, because PostgreSQL can't store them.
  */
 function text(maxChars: number) {
   return (

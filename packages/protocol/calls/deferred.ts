@@ -1,4 +1,7 @@
-/** A promise with its resolve and reject functions. Node 20 does not have `Promise.withResolvers`. */
+/**
+ * A promise with its resolve and reject functions. It replaces `Promise.withResolvers`, which Node 20 does
+ * not have.
+ */
 export interface Deferred<T> {
   readonly promise: Promise<T>;
   readonly resolve: (value: T | PromiseLike<T>) => void;
@@ -10,7 +13,8 @@ export function deferred<T>(): Deferred<T> {
     resolve: ignored,
     reject: ignored,
   };
-  // The function that is passed to `new Promise` runs immediately.
+  // The function that is passed to `new Promise` runs immediately, so both functions are set before the
+  // return.
   const promise = new Promise<T>((resolve, reject) => Object.assign(settle, { resolve, reject }));
   return { promise, ...settle };
 }

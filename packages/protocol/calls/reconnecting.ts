@@ -1,21 +1,23 @@
 import { singleFlight } from './single-flight.ts';
 
-/** A connection that is open until `isOver` returns true. */
+/** A connection. It is usable until `isOver` returns true. */
 interface Connection {
   isOver(): boolean;
   close(): Promise<void>;
 }
 
 export interface Reconnecting<T extends Connection> {
-  /** Returns the open connection, or opens a new one. Rejects if connecting fails, and after `close`. */
+  /**
+   * Returns the open connection. Opens a new one if none is open. Rejects if that fails, and after `close`.
+   */
   current(): Promise<T>;
-  /** Closes the connection, even while it is being opened. */
+  /** Closes the connection, even if it is still being opened. No further connection is opened. */
   close(): Promise<void>;
 }
 
 /**
- * Connects on first use, and again on the next use after the connection has ended. Concurrent callers share
- * one attempt.
+ * Creates a connection that is opened on first use, and again on the next use after it has ended. Concurrent
+ * callers share one attempt to connect.
  */
 export function reconnecting<T extends Connection>(open: () => Promise<T>): Reconnecting<T> {
   let last: T | null = null;

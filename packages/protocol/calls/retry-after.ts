@@ -1,7 +1,9 @@
 /**
- * Returns the delay of a Retry-After header in milliseconds, at most `maxMs`, or null if the header is
- * missing or invalid. The header contains seconds, or a date in one of the three formats that a recipient
- * must accept (RFC 9110, sections 5.6.7 and 10.2.3). A date in the past means no delay.
+ * Parses a Retry-After header. Returns the delay in milliseconds, but at most `maxMs`. Returns null if the
+ * header is missing or invalid.
+ *
+ * The header contains a number of seconds or a date. A recipient must accept three formats of the date (RFC
+ * 9110, sections 5.6.7 and 10.2.3). A date in the past means no delay.
  */
 export function retryAfterMs(
   header: string | readonly string[] | undefined,
@@ -14,13 +16,13 @@ export function retryAfterMs(
 
 function dateMs(value: string): number {
   if (IMF_FIXDATE.test(value) || RFC_850.test(value)) return Date.parse(value);
-  // The asctime format has no time zone and means UTC.
+  // A date in the format of asctime has no time zone. It is in UTC.
   return ASCTIME.test(value) ? Date.parse(`${value} GMT`) : Number.NaN;
 }
 
-/** The preferred date format of RFC 9110: `Sun, 06 Nov 1994 08:49:37 GMT`. */
+/** The date format that RFC 9110 prefers, for example `Sun, 06 Nov 1994 08:49:37 GMT`. */
 const IMF_FIXDATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
-/** The obsolete date format of RFC 850: `Sunday, 06-Nov-94 08:49:37 GMT`. */
+/** The obsolete date format of RFC 850, for example `Sunday, 06-Nov-94 08:49:37 GMT`. */
 const RFC_850 = /^[A-Z][a-z]{5,8}, \d{2}-[A-Z][a-z]{2}-\d{2} \d{2}:\d{2}:\d{2} GMT$/;
-/** The obsolete date format of C's asctime(): `Sun Nov  6 08:49:37 1994`. */
+/** The obsolete date format of C's asctime(), for example `Sun Nov 6 08:49:37 1994`. */
 const ASCTIME = /^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4}$/;

@@ -1,9 +1,12 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 
-/** Why a file was not read. */
+/** The reason why a file could not be read. */
 export type FileFault = 'missing' | 'link' | 'not a file' | 'too large' | 'unreadable';
 
-/** A file was not read. The message contains only the reason, such as `it is a symbolic link`. */
+/**
+ * The error for a file that could not be read. Its message is only the reason, such as `it is a symbolic
+ * link`.
+ */
 export class FileError extends Error {
   override readonly name = 'FileError';
   readonly fault: FileFault;
@@ -15,10 +18,12 @@ export class FileError extends Error {
 }
 
 /**
- * Reads a file that an untrusted person may have written. It only reads regular files: a symbolic link may
- * point out of the folder, a FIFO would block the reader, and a device may be endless and report size 0. It
- * reads at most `maxBytes` plus one byte, because a file may grow during the read. Symbolic links among the
- * parent folders are followed. Throws FileError.
+ * Reads a file that an untrusted person may have created. It reads only regular files: a symbolic link could
+ * point out of the folder, a FIFO would block, and a device may be endless. Symbolic links in the path of the
+ * parent folder are followed.
+ *
+ * A file that is larger than `maxBytes` is an error. It reads at most one byte more than that, even if the
+ * file grows in the meantime. Throws FileError.
  */
 export function readRegularFile(path: string, maxBytes: number): Buffer {
   const file = open(path);
@@ -41,8 +46,8 @@ const REASONS: Readonly<Record<FileFault, string>> = {
   unreadable: 'reading it failed',
 };
 
-// Without O_NONBLOCK, opening a FIFO would wait for a writer. Windows has neither of the two flags, and no
-// FIFOs in its file system.
+// O_NOFOLLOW rejects a symbolic link. O_NONBLOCK is needed because opening a FIFO would otherwise wait for a
+// writer. Windows has neither of the flags, and it has no FIFOs in its file system.
 const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 function open(path: string): number {
@@ -56,8 +61,8 @@ function open(path: string): number {
 }
 
 /**
- * O_NOFOLLOW fails with ELOOP for a symbolic link (on FreeBSD with EMLINK). Opening a socket fails with
- * ENXIO.
+ * The reason for each error code of open(2). With O_NOFOLLOW, a symbolic link gives ELOOP, or EMLINK on
+ * FreeBSD. A socket gives ENXIO.
  */
 const FAULT_OF_OPENING: ReadonlyMap<string, FileFault> = new Map([
   ['ENOENT', 'missing'],
@@ -73,8 +78,8 @@ function checked(file: number): { readonly size: number } {
 }
 
 /**
- * Reads at most `maxBytes` plus one byte. `size` is only the initial buffer size: the file may have grown
- * since, and files in /proc report size 0.
+ * Reads at most `maxBytes` plus one byte. `size` is only the initial size of the buffer, because the file may
+ * have grown, and files in /proc report the size 0.
  */
 function readAtMost(file: number, maxBytes: number, size: number): Buffer {
   let content = Buffer.alloc(size + 1);

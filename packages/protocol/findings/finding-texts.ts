@@ -3,7 +3,7 @@ import type { Finding } from './finding.ts';
 import { correlationId, type ReleaseId } from '../identifiers.ts';
 import { humanDuration } from '../text/amounts.ts';
 
-/** Findings that both the server and `pointsman doctor` report. */
+/** The texts of findings that the server and `pointsman doctor` have in common. */
 
 export const SILENT_WORKER: Finding = {
   subject: 'worker',
@@ -16,8 +16,9 @@ export const SILENT_WORKER: Finding = {
 };
 
 /**
- * Returns a finding for each release that has been in flight for longer than {@link
- * findingLimits.oldReleaseMs}, or one finding that there is no such release.
+ * Returns one finding for each release in the list. The list contains the releases that have been in flight
+ * for longer than {@link findingLimits.oldReleaseMs}. For an empty list, returns a single finding with the
+ * state `ok`.
  */
 export function oldReleaseFindings(old: readonly ReleaseId[]): Finding[] {
   const bound = humanDuration(findingLimits.oldReleaseMs);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /**
- * One result of a diagnosis of the system, about one subject. The server and `pointsman doctor` both report
+ * One result of a diagnosis, about one part of the system. Both the server and `pointsman doctor` report
  * findings.
  */
 export const Finding = z
@@ -20,7 +20,7 @@ export const Finding = z
   .meta({ id: 'Finding', description: 'A finding about one subject.' });
 export type Finding = z.infer<typeof Finding>;
 
-/** All findings of one diagnosis, the most severe first. */
+/** All findings of the server's diagnosis, the most severe ones first. */
 export const Diagnosis = z.object({ findings: z.array(Finding) }).meta({
   id: 'Diagnosis',
   description: 'The findings about the server, the most severe first.',
@@ -39,7 +39,7 @@ export const Diagnosis = z.object({ findings: z.array(Finding) }).meta({
 
 const SEVERITY: readonly Finding['state'][] = ['error', 'warning', 'unknown', 'ok'];
 
-/** Sorts findings by severity. Findings of the same severity keep their order. */
+/** Sorts findings, the most severe ones first. Findings of the same severity keep their order. */
 export function bySeverity(findings: readonly Finding[]): Finding[] {
   return findings.toSorted((a, b) => SEVERITY.indexOf(a.state) - SEVERITY.indexOf(b.state));
 }

@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { firstIssues } from './schema-issues.ts';
 
 /**
- * A schema for a list from an untrusted source. It checks the length before the elements, and stops at the
- * first invalid element. A `z.array` would check all elements even if the list is too long, and collect an
- * issue for each invalid one.
+ * Creates a schema for a list from an untrusted source. It checks the length before the elements, and it
+ * stops at the first invalid element. A `z.array` would check all elements even if the list is too long, and
+ * it would collect an issue for each invalid one.
  */
 export function boundedList<T>(element: z.ZodType<T>, most: number) {
   return z

@@ -1,16 +1,18 @@
 import serialize from 'canonicalize';
 
-/** Any JSON value. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 /**
- * Serializes a value in the canonical form of RFC 8785 (JSON Canonicalization Scheme). Equal values give
- * equal text, so that their digests can be compared. Throws for a value that JSON can't represent (NaN, an
- * infinity, a lone surrogate). Callers reject such values earlier, with their position.
+ * Serializes a value in the canonical form of RFC 8785 (JSON Canonicalization Scheme). Equal values give the
+ * same text, so their digests can be compared.
  *
- * `JSON.stringify` already follows RFC 8785 for an object whose keys are sorted. This function therefore only
- * sorts the keys, which is four times as fast as the library. JavaScript objects reorder keys that look like
- * array indexes, and treat "__proto__" specially. The library serializes values with such keys.
+ * Throws for a value that JSON can't represent: NaN, an infinity or a lone surrogate. Callers should reject
+ * such values earlier, because they can report the position.
+ *
+ * If the keys of an object are sorted, the output of `JSON.stringify` already follows RFC 8785. This function
+ * therefore only sorts the keys, which is four times as fast as the library. That does not work for keys that
+ * look like array indexes, which JavaScript objects reorder, and for "__proto__". Values with such keys are
+ * serialized by the library.
  */
 export function canonicalJson(value: Json): string {
   const ordered = inOrder(value);
@@ -36,7 +38,7 @@ function inOrder(value: Json): Json | typeof UNORDERABLE {
     return items;
   }
   const ordered: { [key: string]: Json } = {};
-  // `toSorted` compares UTF-16 code units, as RFC 8785, section 3.2.3 requires.
+  // `toSorted` compares UTF-16 code units. RFC 8785, section 3.2.3 requires this order.
   for (const key of Object.keys(value).toSorted()) {
     if (/^(?:[0-9]|__proto__$)/.test(key)) return UNORDERABLE;
     const inside = inOrder(value[key] ?? null);

@@ -1,28 +1,34 @@
-/** Limits for parsing a JSON document from an untrusted source. The receiver limits its bytes. */
+/**
+ * Limits for parsing a JSON document from an untrusted source. Its size in bytes must be limited by the code
+ * that receives it.
+ */
 export interface JsonBounds {
-  /** The nesting depth of objects and arrays. */
+  /** The maximum nesting depth of objects and arrays. */
   readonly depth: number;
   /**
-   * The number of values in all objects and arrays together. Each value takes memory and may cause a reported
-   * problem.
+   * The maximum number of values in all objects and arrays together. Each value takes memory, and each may
+   * cause a problem that is reported.
    */
   readonly values: number;
 }
 
 export interface JsonExcess {
   readonly past: keyof JsonBounds;
-  /** The offset in the text where the limit is exceeded. */
+  /** The offset in the text at which the limit is exceeded. */
   readonly offset: number;
 }
 
 /**
- * Returns where a text exceeds the limits, or null. Scans the text before it is parsed, in one pass and
- * without allocations. For example, an array of two million zeros is only 4 MB of text, but gigabytes of
- * problems if a schema rejects each zero.
+ * Returns where a text exceeds the limits, or null if it does not. The text is scanned before it is parsed,
+ * in one pass and without allocating memory.
+ *
+ * The limits are needed in addition to a size limit. For example, an array of two million zeros has only 4 MB
+ * of text. If a schema rejects each zero, the problems take gigabytes.
  */
 export function jsonExcess(text: string, { depth, values }: JsonBounds): JsonExcess | null {
   let nesting = 0;
-  // An opening bracket starts the first value, and each comma starts another one.
+  // The number of values whose start was found. An opening bracket starts the first value, and each comma
+  // starts another one.
   let started = 1;
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at);
@@ -43,7 +49,7 @@ const CLOSING_BRACKET = 0x5d;
 const BRACE = 0x7b;
 const CLOSING_BRACE = 0x7d;
 
-/** Returns the offset of the closing quote, or the end of the text if there is no closing quote. */
+/** Returns the offset of the quote that closes the string. Returns the end of the text if it is missing. */
 function endOfString(text: string, open: number): number {
   for (let close = text.indexOf('"', open + 1); close !== -1; close = text.indexOf('"', close + 1)) {
     let backslashes = 0;
@@ -55,11 +61,11 @@ function endOfString(text: string, open: number): number {
 
 export type BoundedJson =
   | { readonly kind: 'json'; readonly value: unknown }
-  /** The bytes are not UTF-8, or the text is not JSON. */
+  /** The bytes are not valid UTF-8, or the text is not JSON. */
   | { readonly kind: 'not_json' }
   | { readonly kind: 'excess'; readonly problem: string };
 
-/** Parses a JSON document from an untrusted source, unless it exceeds the limits. */
+/** Parses a JSON document from an untrusted source, if it is within the limits. */
 export function parseBoundedJson(bytes: Uint8Array, bounds: JsonBounds): BoundedJson {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);

@@ -1,17 +1,17 @@
 import { z } from 'zod';
 
-/** A reader's position in a tenant's feed. */
+/** The position of a reader in a tenant's feed. */
 export interface FeedCursor {
   readonly tenant: string;
-  /** The number of the last move that was read, or 0. */
+  /** The sequence number of the last move that was read. 0 if no move was read. */
   readonly seq: number;
 }
 
 const CURSOR = /^([a-z0-9-]{1,63}):(0|[1-9][0-9]{0,15})$/;
 
 /**
- * Formats the cursor, for example `acme:17`. It contains the tenant, so that the API can reject a cursor of
- * another tenant's feed.
+ * Formats a cursor as text, for example `acme:17`. The text contains the tenant, so that the API can reject a
+ * cursor of another tenant's feed.
  */
 export function feedCursor({ tenant, seq }: FeedCursor): string {
   return `${tenant}:${seq}`;

@@ -2,31 +2,34 @@ import type { PointerId } from '../identifiers.ts';
 import type { MoveData } from './move-event.ts';
 
 /**
- * Compares a number with the last number that a reader has read (0 before the first), in a sequence without
- * gaps. The moves of a tenant have such numbers (`seq`), and so do the moves of one pointer (`generation`).
+ * Compares a number with the last number that a reader has read (0 if it has read none). The numbers must
+ * have no gaps. That is true of the sequence numbers of a tenant's moves (`seq`) and of the generations of
+ * one pointer.
  */
 export function placeAfter(last: number, number: number): 'next' | 'seen' | 'gap' {
   if (number <= last) return 'seen';
   return number === last + 1 ? 'next' : 'gap';
 }
 
-/** The result of comparing a move with the moves that a reader has already read. */
+/** The result of comparing a move with the moves that a reader already has. */
 export type Place =
-  /** The move is the next one of its tenant, and moves its pointer forward. */
+  /** The move directly follows the last move of its tenant, and its pointer moves forward. */
   | 'next'
-  /** The move is at or before the last move that was read for its tenant. */
+  /** The reader already has this move: its sequence number is not higher than the last one of its tenant. */
   | 'duplicate'
   /** At least one move before this one is missing. */
   | 'gap'
-  /** The reader's position in this tenant's feed is not known, so the reader must start with a snapshot. */
+  /**
+   * The reader's position in the feed of this tenant is unknown, so the reader must take a snapshot first.
+   */
   | 'unknown'
   /**
-   * The move is the next one of its tenant, but a snapshot already contained this generation of its pointer
-   * or a later one.
+   * The move directly follows the last move of its tenant. But a snapshot already contained this generation
+   * of its pointer, or a later one.
    */
   | 'stale';
 
-/** A pointer, and the generation of it that a reader has. */
+/** A pointer, and the generation of it that the reader has. */
 interface KnownPointer {
   readonly bundle: string;
   readonly channel: string;
@@ -34,8 +37,8 @@ interface KnownPointer {
 }
 
 /**
- * The known state of a tenant, from a snapshot or from the reader's own store. It includes all moves up to
- * the number `seq` of the tenant's feed.
+ * The state of a tenant that a reader has, from a snapshot or from its own storage. It includes all moves up
+ * to the sequence number `seq`.
  */
 export interface Known {
   readonly seq: number;
@@ -43,44 +46,51 @@ export interface Known {
 }
 
 /**
- * The position of a reader: the last number in each tenant's feed, and the last generation of each pointer.
- * Both only increase.
+ * The position of a reader: the last sequence number of each tenant's feed, and the last generation of each
+ * pointer. Neither ever decreases.
  */
 export interface MoveCursor {
-  /** Compares the tenant's number first. For readers that receive every move of the tenant. */
+  /**
+   * Compares a move with the position, first by the sequence number of its tenant. Meant for readers that
+   * receive every move of the tenant.
+   */
   place(move: MoveData): Place;
   /**
-   * Compares only the generation. For readers that receive the moves of some pointers. The generation of an
-   * unknown pointer is 0.
+   * Compares a move with the position by its generation only. Meant for readers that do not receive every
+   * move of the tenant. The generation of an unknown pointer counts as 0.
    */
   placeAtPointer(move: MoveData): 'next' | 'seen' | 'gap';
-  /** Records that the move was applied, or dropped because it changes nothing. */
+  /** Records that a move was applied, or was dropped because it changes nothing. */
   passed(move: MoveData): void;
-  /** Records the known state of the tenant. */
+  /** Records the state of a tenant that the reader has. */
   learn(tenant: string, known: Known): void;
-  /** Records the generations of fetched pointers. The other pointers of their tenants stay unknown. */
+  /**
+   * Records the generations of pointers that the reader has fetched. Other pointers of the same tenants stay
+   * unknown.
+   */
   fetched(pointers: readonly (PointerId & KnownPointer)[]): void;
   /**
-   * Marks the tenant's position as unknown, so that its next move requires a snapshot. Generations are kept.
+   * Marks the position in the tenant's feed as unknown, so that the next move of the tenant requires a
+   * snapshot. The generations of its pointers are kept.
    */
   doubt(tenant: string): void;
-  /** Returns the last number that was read in the tenant's feed. Null if it is not known. */
+  /** Returns the last sequence number of the tenant's feed. Returns null if it is unknown. */
   seq(tenant: string): number | null;
-  /** Returns the tenants with any known state. */
+  /** Returns the tenants for which the cursor stores a position. */
   tenants(): string[];
 }
 
 interface TenantState {
   seq: number;
-  /** False when moves up to `seq` may be missing. */
+  /** False if moves up to `seq` may be missing. A snapshot is then required. */
   isSure: boolean;
-  /** The last generation of each pointer, by bundle and channel. */
+  /** The last generation of each pointer of the tenant. */
   readonly generations: Map<string, number>;
 }
 
 /**
- * Creates a cursor. If the number of tenants plus pointers exceeds `maxPointers`, it forgets the tenant that
- * was updated least recently.
+ * Creates a cursor. `maxPointers` limits the number of its tenants and pointers together. Beyond it, the
+ * cursor drops the tenant that was updated least recently.
  */
 export function moveCursor(maxPointers: number): MoveCursor {
   const states = new Map<string, TenantState>();
@@ -100,7 +110,7 @@ export function moveCursor(maxPointers: number): MoveCursor {
   };
   const bound = (): void => {
     for (const [tenant, state] of states) {
-      // The tenant that was just updated is last in the map and is not dropped.
+      // The tenant that was just updated is the last one in the map, so it is dropped last.
       if (pointers + states.size <= maxPointers || states.size === 1) return;
       pointers -= state.generations.size;
       states.delete(tenant);
@@ -117,7 +127,8 @@ export function moveCursor(maxPointers: number): MoveCursor {
       if (place === 'seen') return 'duplicate';
       if (!state.isSure) return 'unknown';
       if (place === 'gap') return 'gap';
-      // A jump of the generation is not a gap here: the tenant's numbers have none.
+      // A gap in the generations of the pointer does not matter here. The sequence numbers of the tenant have
+      // no gap, so no move is missing.
       return placeAtPointer(move) === 'seen' ? 'stale' : 'next';
     },
     placeAtPointer,

@@ -12,30 +12,36 @@ import {
 } from '../identifiers.ts';
 import { pathOf, paths } from '../paths.ts';
 
-/** The `type` of every event of the feed. */
+/** The `type` of every event for a move. */
 export const MOVED = 'pointsman.pointer.moved';
 
 const End = z.object({ version: Version, digest: Digest });
 
-/** A move, and its position in the feed of its tenant. `from` is null at a pointer's first move. */
+/**
+ * A move of a pointer, and its position in the feed of its tenant. `from` is null for the first move of the
+ * pointer.
+ */
 export const MoveData = z.object({
   tenant: TenantName,
   bundle: BundleName,
   channel: ChannelName,
   generation: Generation.min(1),
   /**
-   * The number of the move in the tenant's feed. The numbers have no gaps, so a jump means that moves were
-   * missed.
+   * The sequence number of the move in the tenant's feed. The numbers have no gaps, so a reader that sees a
+   * gap has missed moves.
    */
   seq: z.number().int().min(1),
   from: End.nullable(),
   to: End,
-  /** The correlation ID of the release that the pointer moved to. */
+  /** The correlation ID of the release to which the pointer moved. */
   correlationId: z.string(),
 });
 export type MoveData = z.infer<typeof MoveData>;
 
-/** A move as a CloudEvent (CloudEvents 1.0.2, JSON event format). It is the same in the feed and in every sink. */
+/**
+ * A move as a CloudEvent (CloudEvents 1.0.2, JSON event format). The feed and every sink contain the same
+ * event.
+ */
 export const MoveEvent = z.object({
   specversion: z.literal('1.0'),
   id: z.string(),
@@ -48,7 +54,7 @@ export const MoveEvent = z.object({
 });
 export type MoveEvent = z.infer<typeof MoveEvent>;
 
-/** A move as stored in the database. */
+/** A move as the database stores it. */
 export interface RecordedMove extends PointerId {
   readonly generation: number;
   readonly seq: number;
@@ -58,10 +64,7 @@ export interface RecordedMove extends PointerId {
   readonly movedAt: string;
 }
 
-/**
- * Returns the event of a move. The result is deterministic: the same move gives the same event, byte for
- * byte.
- */
+/** Returns the event of a move. The same move always gives the same event, byte for byte. */
 export function moveEvent(move: RecordedMove): MoveEvent {
   const { tenant, bundle, channel, generation, seq, from, to, movedAt } = move;
   return {

@@ -11,7 +11,7 @@ export const pointerExample = {
   movedAt: '2026-03-01T12:00:00.120Z',
 };
 
-/** The current state of a channel's pointer. */
+/** The state of a channel's pointer, as the API returns it. */
 export const PointerView = z.object(Pointer.shape).meta({
   id: 'Pointer',
   description:
@@ -19,7 +19,7 @@ export const PointerView = z.object(Pointer.shape).meta({
   example: pointerExample,
 });
 
-/** A channel in the list of its bundle. */
+/** One channel in the list of a bundle's channels. */
 export const ChannelView = z.object({ channel: ChannelName, ...Pointer.shape }).meta({
   id: 'Channel',
   description: 'A channel and its pointer.',
@@ -36,7 +36,7 @@ const moveExample = {
   movedAt: '2026-03-01T12:00:00.120Z',
 };
 
-/** One row of a pointer's history. */
+/** One move in the history of a pointer, as the API returns it. */
 export const MoveView = z
   .object({
     ...Move.shape,
@@ -46,7 +46,7 @@ export const MoveView = z
   })
   .meta({ id: 'Move', description: 'One move of a pointer.', example: moveExample });
 
-/** The preview of a rollback. */
+/** The preview of a rollback: the current pointer, and the move that would be restored. */
 export const RollbackView = z
   .object({
     pointer: PointerView.meta({ description: 'The current pointer. Send its generation as `If-Match`.' }),

@@ -3,15 +3,15 @@ import { z } from 'zod';
 import { Digest, Generation, Version } from '../identifiers.ts';
 
 /**
- * A hold on a pointer. Until it is lifted, publishes and promotions do not move the pointer, but a rollback
- * does.
+ * A hold on a pointer. Until the hold is lifted, publishes and promotions can't move the pointer, but a
+ * rollback can.
  */
 export const Hold = z.object({ reason: z.string(), by: z.string(), at: z.string() });
 export type Hold = z.infer<typeof Hold>;
 
 /**
- * The state of a pointer. Before the first move, version, digest and movedAt are null, and the generation is
- * 0.
+ * The state of a pointer. Before its first move, the generation is 0, and version, digest and movedAt are
+ * null.
  */
 export const Pointer = z.object({
   version: Version.nullable(),
@@ -22,10 +22,10 @@ export const Pointer = z.object({
 });
 export type Pointer = z.infer<typeof Pointer>;
 
-/** The release before or after a move. */
+/** The release to which a pointer pointed before or after a move. */
 const MoveEnd = z.object({ version: Version, digest: Digest });
 
-/** One row of a pointer's history. `from` is null at the first move. */
+/** One move in the history of a pointer. `from` is null for the first move. */
 export const Move = z.object({
   generation: Generation,
   from: MoveEnd.nullable(),

@@ -3,31 +3,37 @@ import { z } from 'zod';
 import { Digest, Generation, type PointerId, Version } from '../identifiers.ts';
 import { tenantKey } from '../sinks/sink.ts';
 
-/** The key of a pointer: a hash of `generation`, `version`, `digest`. */
+/**
+ * Returns the Redis key of a pointer. The value is a hash with the fields `generation`, `version` and
+ * `digest`.
+ */
 export function pointerKey({ tenant, bundle, channel }: PointerId): string {
   return tenantKey(tenant, `pointer:${bundle}/${channel}`);
 }
 
 /**
- * The key of a bundle: a hash of file contents by path. It is stored per tenant, even if two tenants have the
- * same bundle.
+ * Returns the Redis key of a bundle. The value is a hash with the content of each file by its path. Each
+ * tenant has its own copy, even if two tenants have the same bundle.
  */
 export function bundleKey(tenant: string, digest: string): string {
   return tenantKey(tenant, `bundle:${digest}`);
 }
 
-/** The key of the set of pointers that use a bundle. A bundle without pointers expires. */
+/**
+ * Returns the Redis key of the set of pointers that use a bundle. When the set is empty, the bundle expires.
+ */
 export function pointedKey(tenant: string, digest: string): string {
   return tenantKey(tenant, `pointed:${digest}`);
 }
 
 /**
- * The hash field that contains the manifest, next to the fields of the files. It can't collide with a file
- * path, because those are relative. The worker writes it last, so a bundle without it is incomplete.
+ * The field with the manifest, in the hash of a bundle. Its name starts with a slash, so it never equals the
+ * path of a file, which is relative. The worker writes this field last. A bundle without it is therefore
+ * incomplete.
  */
 export const MANIFEST_FIELD = '/manifest';
 
-/** A cached pointer. */
+/** A pointer as it is stored in the Redis cache. */
 export const CachedPointer = z.object({
   generation: z.coerce.number().pipe(Generation.min(1)),
   version: z.coerce.number().pipe(Version),

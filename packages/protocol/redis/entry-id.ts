@@ -1,13 +1,14 @@
 /**
- * The ID of a stream entry: milliseconds, and a number within them. Both have 64 bits in Redis, more than a
- * `number` can hold.
+ * The ID of an entry in a Redis stream. It consists of a time in milliseconds and a number that counts the
+ * entries within the same millisecond. Each has 64 bits in Redis, more than a JavaScript `number` can
+ * represent.
  */
 export interface EntryId {
   readonly ms: bigint;
   readonly n: bigint;
 }
 
-/** Lower than every entry ID. */
+/** An ID that is lower than the ID of every entry. */
 export const BEFORE_ALL: EntryId = { ms: 0n, n: 0n };
 
 const ID = /^(0|[1-9][0-9]{0,19})-(0|[1-9][0-9]{0,19})$/;
@@ -28,9 +29,11 @@ export function isAfter(one: EntryId, other: EntryId): boolean {
 }
 
 /**
- * Returns `count` ascending IDs after the given one. Their time is `atMs`, or the time of the given ID if
- * that is later, because the clock may have gone back. The IDs depend only on the arguments, and a different
- * count does not change the first ones. A repeated batch therefore gets the same IDs.
+ * Returns `count` ascending IDs that are higher than `after`. Their time is `atMs`, or the time of `after` if
+ * that is later, because the clock may have been set back.
+ *
+ * The result depends only on the arguments, and a higher `count` only appends IDs. A batch that is sent again
+ * therefore gets the same IDs.
  */
 export function idsAfter(after: EntryId, atMs: number, count: number): EntryId[] {
   const now = BigInt(Math.max(1, Math.trunc(atMs)));

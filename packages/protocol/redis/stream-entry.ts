@@ -7,23 +7,26 @@ import { moveStream, StreamLayout } from '../sinks/sink.ts';
 import { SINK_TEST } from '../moves/sink-event.ts';
 import { eventLimits } from '../limits.ts';
 
-/** The field of an entry that holds the event, as JSON. */
+/** The field of a stream entry that contains the event as JSON. */
 export const EVENT_FIELD = 'event';
 
 export type EntryFields = Readonly<Record<string, string>>;
 
 export type ReadEntry =
   | { readonly kind: 'moved'; readonly event: MoveEvent }
-  /** A test event of a sink. No pointer has moved. */
+  /** A test event, with which an operator checks a sink. No pointer has moved. */
   | { readonly kind: 'test' }
   | { readonly kind: 'rejected'; readonly why: Garbage };
 
-/** The reason why an entry is not a move. Any client with write access to Redis can add such an entry. */
+/**
+ * The reason why a stream entry is not a valid move. Any client with write access to Redis can add such an
+ * entry.
+ */
 export type Garbage = 'no_event' | 'too_large' | 'not_json' | 'not_an_event' | 'contradicts_itself';
 
 const TestEvent = z.object({ type: z.literal(SINK_TEST) });
 
-/** Parses an entry of the stream. */
+/** Parses and checks one entry of a stream. */
 export function readEntry(stream: string, fields: EntryFields): ReadEntry {
   const text = fields[EVENT_FIELD];
   if (text === undefined) return { kind: 'rejected', why: 'no_event' };
@@ -38,7 +41,7 @@ export function readEntry(stream: string, fields: EntryFields): ReadEntry {
     : { kind: 'rejected', why: 'contradicts_itself' };
 }
 
-/** Returns the ID of the event in an entry, or null. */
+/** Returns the ID of the event in a stream entry. Returns null if the entry contains no event with an ID. */
 export function entryEventId(fields: EntryFields): string | null {
   const text = fields[EVENT_FIELD] ?? '';
   if (text.length > eventLimits.chars) return null;
@@ -46,8 +49,9 @@ export function entryEventId(fields: EntryFields): string | null {
 }
 
 /**
- * Returns whether the four fields of the event that contain the tenant match each other and the stream's
- * name. An event of one tenant is therefore never accepted as an event of another.
+ * Returns whether the event belongs to this stream. Four fields of the event contain the tenant. They must
+ * match each other and the name of the stream. The event of one tenant can therefore never be accepted as
+ * that of another.
  */
 function agrees(stream: string, { id, source, subject, data }: MoveEvent): boolean {
   const { tenant, bundle, channel } = data;

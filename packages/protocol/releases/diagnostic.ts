@@ -4,8 +4,9 @@ import { cut } from '../text/cut.ts';
 import { documentLimits } from '../limits.ts';
 
 /**
- * One problem of a source, at the location where its author can fix it. Lines and columns count from 1, as editors do. `pointer` is a JSON
- * Pointer (RFC 6901) into the document, empty for the whole document.
+ * One problem of a source, at the location where its author can fix it. Lines and columns count from 1, as in
+ * editors. `pointer` is a JSON Pointer (RFC 6901) to a value in the document. It is empty if the problem
+ * concerns the whole document.
  */
 export const Diagnostic = z.object({
   path: z.string(),
@@ -18,7 +19,7 @@ export const Diagnostic = z.object({
 
 export type Diagnostic = z.infer<typeof Diagnostic>;
 
-/** Returns the diagnostic with its texts shortened to {@link documentLimits.textChars}. */
+/** Returns the diagnostic with each text shortened to at most {@link documentLimits.textChars}. */
 export function boundedDiagnostic(diagnostic: Diagnostic): Diagnostic {
   return {
     ...diagnostic,
@@ -28,15 +29,15 @@ export function boundedDiagnostic(diagnostic: Diagnostic): Diagnostic {
   };
 }
 
-/** Returns the text, or its beginning and "…" if it is too long. Does not split a surrogate pair. */
+/** Returns the text. A text that is too long is cut and ends with "…". A surrogate pair is never split. */
 export function boundedText(text: string): string {
   if (text.length <= documentLimits.textChars) return text;
   return `${text.slice(0, documentLimits.textChars - 1).replace(/[\ud800-\udbff]$/, '')}…`;
 }
 
 /**
- * Returns the JSON Pointer, or the pointer of the nearest parent that is short enough. Cutting inside a step
- * would point to a different value.
+ * Returns the JSON Pointer. If it is too long, returns the pointer to the nearest parent that is short
+ * enough. A pointer that is cut within a step would refer to a different value.
  */
 export function boundedPointer(pointer: string): string {
   if (pointer.length <= documentLimits.textChars) return pointer;
@@ -44,17 +45,17 @@ export function boundedPointer(pointer: string): string {
 }
 
 /**
- * Returns a name from a source in double quotes. Shortens it, because a name may be as long as the source.
+ * Returns a name from a source in double quotes. A long name is shortened, because it may be as long as the
+ * source.
  */
 export function quotedName(name: string): string {
   return JSON.stringify(cut(name, documentLimits.nameChars));
 }
 
 /**
- * Returns the first problems whose texts together fit into {@link documentLimits.reportChars}. The texts of
- * each problem must already be bounded.
- *
- * @param textsOf returns the texts of a problem that contain text from the source
+ * Returns the first problems whose texts have at most {@link documentLimits.reportChars} characters together.
+ * The length of each single text must be limited already.
+ * @param textsOf returns those texts of a problem that contain text from the source
  */
 export function withinReport<T>(problems: readonly T[], textsOf: (problem: T) => readonly string[]): T[] {
   let chars = 0;
@@ -65,12 +66,14 @@ export function withinReport<T>(problems: readonly T[], textsOf: (problem: T) =>
   return end === -1 ? [...problems] : problems.slice(0, end);
 }
 
-/** Applies {@link withinReport} to diagnostics. */
+/** Applies the limit of {@link withinReport} to diagnostics. */
 export function reportedDiagnostics(diagnostics: readonly Diagnostic[]): Diagnostic[] {
   return withinReport(diagnostics, ({ path, pointer, message }) => [path, pointer, message]);
 }
 
-/** Returns one line: the first problem with its location, and the number of further problems. */
+/**
+ * Summarizes diagnostics in one line: the first problem with its location, and how many problems there are.
+ */
 export function summaryOf(diagnostics: readonly Diagnostic[], truncated = false): string {
   const [first] = diagnostics;
   if (!first) return 'the source is invalid';

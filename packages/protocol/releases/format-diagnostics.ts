@@ -2,13 +2,16 @@ import { visibleControls } from '../text/control-characters.ts';
 import type { Diagnostic } from './diagnostic.ts';
 
 /**
- * The longest source line that is shown. In a longer line, such as a minified file, a caret does not help.
+ * The maximum length of a source line that is shown, in characters. In a longer line, for example of a
+ * minified file, a caret does not help.
  */
 const SHOWN_LINE_CHARS = 200;
 
 /**
- * Formats diagnostics as compilers do: `path:line:column: error[code]: message`, then the line and a caret under the column when `readFile`
- * returns the text. `readFile` returns null for a file that it cannot read. Ends with a newline unless there are no diagnostics.
+ * Formats diagnostics as compilers do. Each starts with a line `path:line:column: error[code]: message`. If
+ * `readFile` returns the text of the file, the source line follows, with a caret below the column. `readFile`
+ * returns null for a file that it can't read. The result ends with a newline, or is empty if there are no
+ * diagnostics.
  */
 export function formatDiagnostics(
   diagnostics: readonly Diagnostic[],
@@ -31,7 +34,7 @@ function formatOne(diagnostic: Diagnostic, lines: readonly string[]): string {
   const text = lines[line - 1];
   if (!text || text.length > SHOWN_LINE_CHARS) return head;
   const gutter = `${line} | `;
-  // Keeps tabs, so that the caret is aligned with its character at every tab width.
+  // Tabs are kept in the line of the caret, so that the caret is below its character with every tab width.
   const before = visibleControls(text.slice(0, column - 1)).replaceAll(/[^\t]/g, ' ');
   return `${head}${gutter}${visibleControls(text)}\n${' '.repeat(gutter.length - 2)}| ${before}^\n`;
 }

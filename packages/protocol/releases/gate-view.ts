@@ -51,13 +51,13 @@ const example = {
   ],
 };
 
-/** A gate of a release. */
+/** A gate of a release, as the API returns it. */
 export const GateView = z
   .object(shape)
   .meta({ id: 'Gate', description: 'A condition that a release must pass before it becomes live.', example });
 export type GateView = z.infer<typeof GateView>;
 
-/** An open gate, in the list of its tenant. */
+/** An open gate and its release, in the list of all open gates of a tenant. */
 export const OpenGateView = z
   .object({
     ...OpenGate.shape,
@@ -79,7 +79,7 @@ export const OpenGateView = z
     },
   });
 
-/** The response to a recorded decision. */
+/** The response to a decision that was recorded. */
 export const DecisionView = z
   .object({
     gate: z.string(),

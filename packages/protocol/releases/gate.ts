@@ -2,25 +2,31 @@ import { z } from 'zod';
 
 import { Digest, Generation } from '../identifiers.ts';
 
-/** The kinds of gates. `schedule` is the release's own `notBefore`. */
+/**
+ * The kinds of gates. `approval`: people must approve. `check`: an automated check must succeed. `window`:
+ * the pointer must not move during a freeze. `schedule`: the release's own `notBefore` must have passed.
+ */
 export const GateKind = z.enum(['approval', 'check', 'window', 'schedule']);
 export type GateKind = z.infer<typeof GateKind>;
 
-/** `expired`: the deadline passed without enough decisions. `closed`: the release ended for another reason. */
+/**
+ * The state of a gate. `expired`: the deadline has passed without enough decisions. `closed`: the release
+ * ended for a reason other than this gate.
+ */
 export const GateState = z.enum(['open', 'passed', 'failed', 'expired', 'closed']);
 export type GateState = z.infer<typeof GateState>;
 
-/** The decision of a person. */
+/** The decision of a person on a gate. */
 export const Decision = z.enum(['approve', 'reject']);
 export type Decision = z.infer<typeof Decision>;
 
-/** The result that a machine reports for a check. */
+/** The result of a check, as a machine reports it. */
 export const Conclusion = z.enum(['success', 'failure']);
 export type Conclusion = z.infer<typeof Conclusion>;
 
 /**
- * A decision on a gate, as the API shows it. A voided decision does not count, because the live release has
- * changed since.
+ * A decision on a gate, as the API returns it. A decision that is void no longer counts, because another
+ * release went live after it.
  */
 export const GateDecision = z.object({
   by: z.string(),
@@ -33,16 +39,17 @@ export const GateDecision = z.object({
 export type GateDecision = z.infer<typeof GateDecision>;
 
 /**
- * A change of a gate. `voided`: approvals no longer count because the live release has changed, and the gate
- * is open again. A gate is `opened` a second time if another freeze has started.
+ * The kind of change of a gate. `voided`: its approvals no longer count, because another release went live,
+ * and the gate is open again. `opened` happens a second time if another freeze begins.
  */
 const GateChangeKind = z.enum(['opened', 'decided', 'voided', 'passed', 'failed', 'expired', 'closed']);
 
 /**
- * A change of a release's gate, as sent to clients that follow the release. A decision includes its author.
+ * A change of a gate, as it is sent to clients that follow the release. `by` is the author if the change is a
+ * decision.
  */
 export const GateChange = z.object({
-  /** The number of the change, starting at 1 and without gaps, over all gates of the release. */
+  /** The number of the change. It counts the changes of all gates of the release, from 1 and without gaps. */
   n: z.number().int().min(1),
   gate: z.string(),
   kind: GateKind,
@@ -55,30 +62,36 @@ export const GateChange = z.object({
 });
 export type GateChange = z.infer<typeof GateChange>;
 
-/** A gate of a release, as the API shows it. */
+/** A gate of a release, with its state and its decisions. */
 export const Gate = z.object({
   gate: z.string(),
   kind: GateKind,
   state: GateState,
-  /** Describes what the gate waits for (without the deadline), or how it was decided. */
+  /** Describes what the gate waits for, without the deadline, or how it was decided. */
   statusText: z.string(),
   openedAt: z.string(),
   /**
-   * The time at which the release is rejected unless the gate has passed. Null for windows and schedules,
+   * The time at which the release is rejected if the gate has not passed. Null for windows and schedules,
    * which only delay a release.
    */
   deadlineAt: z.string().nullable(),
-  /** The time at which a waiting window or schedule is expected to open. Null for the other kinds. */
+  /**
+   * The time at which a window or schedule that is still open is expected to pass. Null for other kinds of
+   * gates.
+   */
   opensAt: z.string().nullable(),
   decidedAt: z.string().nullable(),
-  /** For approvals: the generation of the pointer to which the approvals apply. */
+  /**
+   * For an approval: the pointer's generation for which the approvals are valid. They become void when the
+   * pointer has another generation.
+   */
   baseGeneration: Generation.nullable(),
   needed: z.number().int().nullable(),
   decisions: z.array(GateDecision),
 });
 export type Gate = z.infer<typeof Gate>;
 
-/** A gate that is still open, and its release. */
+/** A gate that is still open, with the release that waits for it. */
 export const OpenGate = Gate.extend({
   bundle: z.string(),
   version: z.number().int(),

@@ -9,7 +9,7 @@ const Warnings = z.array(Diagnostic).meta({
   description: `Warnings about a valid source: files that pointsman.yaml does not select (\`not_selected\`) and patterns that match no file (\`matches_nothing\`). At most ${documentLimits.diagnostics}.`,
 });
 
-/** The response to a publish. */
+/** The response to a publish: the accepted release, and warnings about its source. */
 export const AcceptedRelease = ReleaseView.extend({ warnings: Warnings }).meta({
   id: 'AcceptedRelease',
   description:
@@ -17,7 +17,7 @@ export const AcceptedRelease = ReleaseView.extend({ warnings: Warnings }).meta({
 });
 export type AcceptedRelease = z.infer<typeof AcceptedRelease>;
 
-/** The response to a dry run. */
+/** The response to a dry run, which checks a source without publishing it. */
 export const DryRun = z
   .object({
     valid: z.boolean(),

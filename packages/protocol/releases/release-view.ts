@@ -27,7 +27,8 @@ export const StageView = z
 export type StageView = z.infer<typeof StageView>;
 
 /**
- * A stage in the event stream of a release. A stage that has just started has neither an end nor diagnostics.
+ * A stage, as the event stream of a release contains it. If the stage has just started, the end and the
+ * diagnostics are missing.
  */
 export const StageEvent = StageView.partial({ finishedAt: true, diagnostics: true });
 
@@ -49,7 +50,7 @@ const WaitingForView = z.object(WaitingFor.shape).meta({
   },
 });
 
-/** A release in responses. */
+/** A release, as the API returns it. */
 export const ReleaseView = z
   .object({
     tenant: TenantName,

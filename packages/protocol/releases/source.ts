@@ -1,31 +1,34 @@
 import { digestOf } from '../digest.ts';
 
-/** One file of a source. Its content is stored under its digest. */
+/** One file of a source. Its content is stored separately, under the digest. */
 export interface SourceEntry {
   readonly path: string;
   readonly digest: string;
   readonly size: number;
 }
 
-/** A source without its contents: its digest and its files, sorted by path. */
+/** The list of a source's files, sorted by path, without their contents. */
 export interface SourceTree {
   readonly digest: string;
   readonly entries: readonly SourceEntry[];
 }
 
 /**
- * Computes the content address of a source. The files are sorted by code unit, so the digest does not depend
- * on the order in which an archive, a directory or an object lists them. A valid path contains neither
- * newline nor NUL, so two different trees never have the same file list.
+ * Computes the digest of a source from its list of files. The files are sorted by UTF-16 code unit, so the
+ * digest does not depend on the order of the input. A valid path contains neither a newline nor NUL. Two
+ * different sources therefore never give the same text to hash.
  */
 export function sourceTree(entries: readonly SourceEntry[]): SourceTree {
-  // Paths are unique, so two entries never compare as equal.
+  // No two paths are equal, so the case of equality is not needed.
   const sorted = entries.toSorted((a, b) => (a.path < b.path ? -1 : 1));
   const listing = sorted.map((entry) => `${entry.path}\0${entry.digest}\n`).join('');
   return { digest: digestOf(listing), entries: sorted };
 }
 
-/** Returns the file that would have to be a folder for `path` to exist (`a` for `a/b`), or null. A directory can't contain both. */
+/**
+ * Returns the file that prevents `path` from existing, or null. For example, the file `a` prevents `a/b`,
+ * because `a` would have to be a folder too.
+ */
 export function fileAsFolder(path: string, files: { has(path: string): boolean }): string | null {
   for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1)) {
     const parent = path.slice(0, slash);
@@ -35,8 +38,9 @@ export function fileAsFolder(path: string, files: { has(path: string): boolean }
 }
 
 /**
- * Returns why a path is not allowed in a source, or null if it is. Paths must be relative, normalized and
- * separated by "/". They must not lead outside the source, and must mean the same on every operating system.
+ * Returns why a path is not allowed in a source, or null if it is allowed. A path must be relative and
+ * normalized, and use "/" as its separator. It must not lead outside of the source, and it must mean the same
+ * on every operating system.
  */
 export function pathProblem(path: string): string | null {
   if (path === '') return 'a path must not be empty';

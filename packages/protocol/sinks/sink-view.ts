@@ -58,7 +58,7 @@ export const SinkView = z
   });
 export type SinkView = z.infer<typeof SinkView>;
 
-/** The response to the admin who creates or changes a webhook. Only this response contains the secret. */
+/** The response to an admin who creates or changes a webhook. No other response contains the secret. */
 export const SinkSet = SinkView.extend({
   secret: z.string().nullable().meta({
     description:

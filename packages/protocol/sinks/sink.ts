@@ -4,11 +4,14 @@ import { digestOf } from '../digest.ts';
 import { feedLimits } from '../limits.ts';
 import { SinkName } from '../identifiers.ts';
 
-/** A webhook belongs to a tenant. Redis and RabbitMQ belong to the platform and serve every tenant. */
+/**
+ * The kinds of sinks. A sink is a system to which moves are delivered. A webhook belongs to one tenant. Redis
+ * and RabbitMQ belong to the operator of the platform and receive the moves of every tenant.
+ */
 export const SinkKind = z.enum(['webhook', 'redis', 'rabbitmq']);
 export type SinkKind = z.infer<typeof SinkKind>;
 
-/** The names of the platform's sinks. A webhook cannot have them. */
+/** The names of the sinks of the platform. A webhook can't have one of these names. */
 export const BROKERS = ['redis', 'rabbitmq'] as const;
 export type Broker = (typeof BROKERS)[number];
 
@@ -21,38 +24,48 @@ export const WebhookName = SinkName.refine(
   `${BROKERS.map((name) => `"${name}"`).join(' and ')} are reserved for the platform's sinks`,
 );
 
-/** A sink of one tenant: its webhook, or its part of a broker. */
+/** A sink of one tenant: a webhook, or a broker of the platform as far as it concerns this tenant. */
 export interface SinkId {
   readonly tenant: string;
   readonly sink: string;
 }
 
-/** Returns the number of the shared stream that contains the tenant's moves. It never changes. */
+/**
+ * Returns the number of the shared stream that contains the moves of the tenant. It never changes for a
+ * tenant.
+ */
 export function partitionOf(tenant: string): number {
   return Number.parseInt(digestOf(tenant).slice(-8), 16) % feedLimits.partitions;
 }
 
 /**
- * Returns the key of the single writer that delivers to the sink: `acme/audit` for a webhook, `redis:3` for a
- * partition of a shared stream. Names contain no colon, so a webhook's key never equals a stream's.
+ * Returns the key of the Restate object that delivers to the sink: `acme/audit` for a webhook, or `redis:3`
+ * for a partition of a shared stream. Names contain no colon, so the two kinds of keys are never equal.
  */
 export function sinkKey({ tenant, sink }: SinkId): string {
   return isBroker(sink) ? `${sink}:${partitionOf(tenant)}` : `${tenant}/${sink}`;
 }
 
 /**
- * A key in Redis that holds one tenant's data: `pointsman:{acme}:bundle:…`. The tenant comes first, so that one ACL pattern matches all
- * keys of a tenant. Tenant names contain no brace or colon.
+ * Returns a Redis key for data of one tenant, for example `pointsman:{acme}:bundle:…`. The tenant comes
+ * first, so that one ACL pattern matches all keys of the tenant. The names of tenants contain no braces and
+ * no colons.
  */
 export function tenantKey(tenant: string, rest: string): string {
   return `pointsman:{${tenant}}:${rest}`;
 }
 
-/** `shared`: the tenants of a partition share one stream. `per-tenant`: each tenant has its own stream. */
+/**
+ * How moves are distributed to Redis streams. `shared`: the tenants of a partition share one stream.
+ * `per-tenant`: each tenant has its own stream.
+ */
 export const StreamLayout = z.enum(['shared', 'per-tenant']);
 export type StreamLayout = z.infer<typeof StreamLayout>;
 
-/** The Redis stream of a tenant's moves: `pointsman:moves:3`, or `pointsman:{acme}:moves`. */
+/**
+ * Returns the name of the Redis stream that contains the moves of the tenant: `pointsman:moves:3` or
+ * `pointsman:{acme}:moves`.
+ */
 export function moveStream(tenant: string, layout: StreamLayout = 'shared'): string {
   return layout === 'shared' ? partitionStream(partitionOf(tenant)) : tenantKey(tenant, 'moves');
 }
@@ -62,8 +75,8 @@ export function partitionStream(partition: number): string {
 }
 
 /**
- * The topic exchange in RabbitMQ. The routing key of a move is, for example, `acme.support-bot.live`; names
- * contain no dots.
+ * The name of the topic exchange in RabbitMQ. The routing key of a move is, for example,
+ * `acme.support-bot.live`. Names contain no dots.
  */
 export const MOVE_EXCHANGE = 'pointsman.moves';
 
@@ -79,7 +92,7 @@ export function moveRoutingKey({
   return `${tenant}.${bundle}.${channel}`;
 }
 
-/** The sinks that a channel's policy requires. */
+/** The part of a policy that lists the sinks which must be healthy before the channel's pointer moves. */
 export const SinkRule = z
   .strictObject({
     required: z

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { BundleName } from '../identifiers.ts';
 
-/** A bundle in the list of its tenant. */
+/** A bundle in the list of a tenant's bundles. */
 export const BundleView = z.object({ bundle: BundleName, createdAt: z.string() }).meta({
   id: 'Bundle',
   description: 'A named thing that a tenant publishes.',

@@ -8,7 +8,7 @@ const tenant = TenantName.nullable().meta({
   description: 'The tenant of the token; null for a token of the platform, which works for every tenant.',
 });
 
-/** A token in a list. */
+/** A token in the list of tokens, without its secret value. */
 export const TokenView = z
   .object({
     id: TokenId,
@@ -25,7 +25,7 @@ export const TokenView = z
   })
   .meta({ id: 'Token', description: 'A token, without its secret.' });
 
-/** The response to the creation of a token. Only this response contains the token itself. */
+/** The response to the creation of a token. No other response contains the token itself. */
 export const TokenMade = TokenView.omit({ revokedBy: true, revokedAt: true })
   .extend({
     token: z.string().meta({ description: 'Send it as a bearer token. It cannot be shown again.' }),

@@ -1,6 +1,6 @@
 /**
- * Returns the text, or its beginning and "…", with at most `most` Unicode code points. Reads no more of the
- * text than it returns.
+ * Returns the text if it has at most `most` Unicode code points. Otherwise returns its beginning and "…",
+ * with `most` code points together. Reads no more of the text than it returns.
  */
 export function cut(text: string, most: number): string {
   if (text.length <= most) return text;

@@ -4,8 +4,9 @@ const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_
 const DURATION = /^([1-9][0-9]{0,5})([smhd])$/;
 
 /**
- * A duration as people write it in a policy or on the command line: `90s`, `30m`, `24h`, `7d`, a whole number
- * with one unit. The text is stored as written, so that a policy can be read back unchanged.
+ * Creates a schema for a duration in a policy or on the command line: a whole number with one unit, such as
+ * `90s`, `30m`, `24h` or `7d`. The text is stored unchanged, so that a policy can be read back as it was
+ * written.
  */
 export function duration({ minMs, maxMs }: { minMs: number; maxMs: number }) {
   return z
@@ -23,13 +24,16 @@ export function duration({ minMs, maxMs }: { minMs: number; maxMs: number }) {
     );
 }
 
-/** Returns the milliseconds of a text that {@link duration} has accepted. */
+/** Returns the milliseconds of a duration. The text must match the schema {@link duration}. */
 export function durationMs(text: string): number {
   const [, count = '0', unit = ''] = DURATION.exec(text) ?? [];
   return Number(count) * (UNITS[unit] ?? 0);
 }
 
-/** Formats milliseconds, in the largest unit that divides them. The inverse of {@link durationMs}. */
+/**
+ * Formats milliseconds as a duration, in the largest unit in which the number is whole. {@link durationMs}
+ * parses the result.
+ */
 export function durationText(ms: number): string {
   const [unit, size] = Object.entries(UNITS).findLast(([, each]) => ms % each === 0) ?? ['s', 1_000];
   return `${ms / size}${unit}`;

@@ -4,7 +4,10 @@ import { isStorableYear } from '../json/storable.ts';
 
 const SPELLINGS = [z.iso.datetime({ offset: true }), z.iso.datetime({ offset: true, precision: -1 })];
 
-/** A point in time as people write it (ISO 8601). The offset from UTC is required: without it the time zone is ambiguous. */
+/**
+ * A point in time as people write it (ISO 8601). The offset from UTC is required, because the time zone would
+ * otherwise be ambiguous.
+ */
 export const Instant = z
   .string()
   .refine((text) => SPELLINGS.some((spelling) => spelling.safeParse(text).success), {

@@ -16,8 +16,8 @@ interface FollowOptions {
 }
 
 /**
- * Selects the moves to show. The command reads all moves of the tenant anyway, because only the whole feed
- * has numbers without gaps.
+ * The bundle and the channel whose moves the command prints. Null means all of them. The command always reads
+ * all moves of the tenant, because only the tenant's whole feed has numbers without gaps.
  */
 interface Shown {
   readonly bundle: string | null;
@@ -45,7 +45,7 @@ export function followCommand(cli: Cli): Command {
     });
 }
 
-/** Runs until it is interrupted, or until the API returns an error. */
+/** Prints moves until the user interrupts the command, or until the API returns an error. */
 async function follow(run: CommandRun, after: string, shown: Shown): Promise<never> {
   const path = pathOf(paths.feed, { tenant: run.tenant() });
   let { seq } = (
@@ -59,14 +59,15 @@ async function follow(run: CommandRun, after: string, shown: Shown): Promise<nev
       show(run, move, shown);
       seq = move.data.seq;
     }
-    // The stream is unavailable. A normal request shows why, or that the API is available again.
+    // The event stream is unavailable. This request throws the error that explains why. If it succeeds, the
+    // API is available again, and the loop continues.
     await checkFeed(run, path, `${run.tenant()}:${seq}`);
   }
 }
 
 /**
- * Returns the cursor to start from. A plain number is a position in this tenant's feed, and 0 means the
- * oldest stored move.
+ * Returns the feed cursor to start from. A plain number is a position in this tenant's feed. 0 starts at the
+ * oldest move that is still stored.
  */
 function startCursor(run: CommandRun, after: string): string | undefined {
   return after === '0' ? undefined : `${run.tenant()}:${after}`;

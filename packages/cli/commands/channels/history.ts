@@ -12,7 +12,7 @@ import { channelOf } from '../../settings.ts';
 import { table } from '../../output/table.ts';
 import { moment } from '../../output/format.ts';
 
-/** `pointsman history`: the moves of a pointer, newest first. */
+/** `pointsman history`: lists the moves of a pointer, newest first. */
 export function historyCommand(cli: Cli): Command {
   return new Command('history')
     .description('list the moves of a pointer, newest first')

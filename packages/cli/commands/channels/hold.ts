@@ -16,7 +16,7 @@ interface HoldOptions {
   readonly lift?: boolean;
 }
 
-/** `pointsman hold`: holds a pointer, or lifts the hold. */
+/** `pointsman hold`: puts a pointer on hold, or lifts the hold. */
 export function holdCommand(cli: Cli): Command {
   return new Command('hold')
     .description('prevent publishes and promotions from moving a pointer, or allow them again with --lift')

@@ -15,7 +15,10 @@ import { shortDigest, pointerPosition } from '../../output/format.ts';
 interface RollbackOptions {
   readonly channel: string;
   readonly to?: number;
-  /** The reason of the hold. False (`--no-hold`) if the pointer must not be held. */
+  /**
+   * The reason of the hold that follows the rollback. False with `--no-hold`: the pointer is then not put on
+   * hold.
+   */
   readonly hold?: string | false;
   readonly yes?: boolean;
 }
@@ -96,7 +99,10 @@ async function confirmRollback(
   if (!/^y(?:es)?$/i.test(answer)) throw new CliError('interrupted', 'The pointer was not moved.');
 }
 
-/** Returns the reason of the hold. An existing hold keeps its reason unless the user gives a new one. */
+/**
+ * Returns the reason of the hold to set. Returns undefined if no hold must be set, or if an existing hold
+ * keeps its reason because the user gave no new one.
+ */
 function holdReason({ hold }: RollbackOptions, pointer: PointerView): string | undefined {
   if (hold === false) return undefined;
   return hold ?? (pointer.hold === null ? `rolled back from v${pointer.version}` : undefined);

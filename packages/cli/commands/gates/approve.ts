@@ -4,7 +4,7 @@ import { commandRun, type Cli } from '../../context.ts';
 import { type NamedRelease, release } from '../../options/option-values.ts';
 import { decide, withDecisionOptions, type DecisionOptions } from './decide.ts';
 
-/** `pointsman approve RELEASE`: approves a release that waits for it. */
+/** `pointsman approve RELEASE`: approves a release that waits for approval. */
 export function approveCommand(cli: Cli): Command {
   return withDecisionOptions(new Command('approve'))
     .description('approve a waiting release after showing what it changes')

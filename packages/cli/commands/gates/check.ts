@@ -28,7 +28,7 @@ export function checkCommand(cli: Cli): Command {
     .option('--success', 'the check passed')
     .option('--failure', 'the check failed: the release is rejected')
     .option('--summary <text>', 'what was found', sentence)
-    // The name is not --url, because that is the global option for the API's URL.
+    // The option is not called --url, because --url is the global option for the URL of the API.
     .option('--result-url <url>', 'a link to the full result', sentence)
     .option(
       '--digest <digest>',

@@ -23,7 +23,7 @@ export interface DecisionOptions {
   readonly yes?: boolean;
 }
 
-/** The common options of `approve` and `reject`. */
+/** Adds the options that `approve` and `reject` have in common. */
 export function withDecisionOptions(command: Command): Command {
   return command
     .addOption(new Option('--gate <name>', 'the gate, if the release waits for several').argParser(gateName))
@@ -39,10 +39,9 @@ export function withDecisionOptions(command: Command): Command {
 }
 
 /**
- * Sends a person's decision on a gate of a release. The decision is bound to the reviewed artifact: the one
- * given with `--digest`, or the one that this command compares with the live release at its current
- * generation. Without a terminal, `--digest` or `--yes` is required. If the user declines, throws CliError
- * and sends nothing.
+ * Sends a person's decision on a gate of a release. The decision applies to one artifact: the one given with
+ * `--digest`, or the one that this command shows in a comparison with the live release. Without a terminal,
+ * `--digest` or `--yes` is required. If the user does not confirm, sends nothing and throws CliError.
  */
 export async function decide(
   run: CommandRun,
@@ -84,8 +83,8 @@ export async function decide(
 }
 
 /**
- * Returns the artifact and the generation to which the decision applies. At a terminal, also shows the
- * comparison with the live release.
+ * Returns the digest of the artifact to decide on, and the pointer's generation at the time of the
+ * comparison. Without `--json`, also prints the comparison with the live release.
  */
 async function review(run: CommandRun, id: ReleaseId): Promise<{ digest: string; generation?: number }> {
   const release = await run.client.call('GET', pathOf(paths.release, id), ReleaseView);
@@ -94,7 +93,7 @@ async function review(run: CommandRun, id: ReleaseId): Promise<{ digest: string;
     const why = release.outcome === null ? 'is not compiled yet' : `has settled as ${release.outcome}`;
     throw new CliError('refused', `${correlationId(id)} ${why}: there is nothing to decide.`);
   }
-  // No gate is open. The API rejects the decision with the exact reason.
+  // If no gate is open, nothing needs to be compared: the API will reject the decision and explain why.
   if (openGates(release.gates).length === 0) return { digest: made };
   const seen = await compareWithLive(run, { ...release, digest: made });
   if (!run.terminal.json) run.terminal.out(seen.text);
@@ -124,7 +123,7 @@ function declined(): CliError {
   return new CliError('interrupted', 'No decision was recorded.');
 }
 
-/** The request body of a decision. */
+/** The JSON body of the request that sends a decision. */
 interface DecisionBody {
   readonly decision: Decision;
   readonly digest: string | undefined;
@@ -134,8 +133,8 @@ interface DecisionBody {
 }
 
 /**
- * Returns the options that repeat the same decision. They include the reviewed artifact, because the live
- * release may have changed by then.
+ * Returns the command-line options with which the user can repeat the same decision. They name the reviewed
+ * artifact, because another release may be live by then.
  */
 function repeatOptions(body: DecisionBody): string {
   const what = body.digest === undefined ? '' : ` --digest ${body.digest}`;

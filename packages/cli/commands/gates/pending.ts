@@ -31,9 +31,9 @@ async function pending(run: CommandRun): Promise<ExitName> {
   return 'done';
 }
 
-/** One row for each gate, compiler or sink that the release waits for. */
+/** Returns one table row for each gate, compiler or sink that the release waits for. */
 function rows(release: ReleaseView, terminal: Terminal): string[][] {
-  // The full name of the release, in the format that "pointsman approve" accepts.
+  // The full name of the release, which the user can pass to "pointsman approve".
   const name = `${release.tenant}:${release.bundle}:v${release.version}`;
   return release.waitingFor.map(({ kind, name: waited, text, until }) => [
     name,

@@ -24,7 +24,10 @@ export interface HookOptions {
   readonly dropToken?: boolean;
 }
 
-/** Creates or replaces a hook. A generated secret is shown only once, by this command. */
+/**
+ * Creates a hook or replaces its settings. If the secret was generated, prints it. It can't be shown again
+ * later.
+ */
 export async function setHook(run: CommandRun, name: string, options: HookOptions): Promise<ExitName> {
   const { client, terminal } = run;
   const { provider, repository, ref, path, channel, createChannel, apiUrl } = options;
@@ -58,13 +61,17 @@ export async function setHook(run: CommandRun, name: string, options: HookOption
 }
 
 /**
- * Generates a secret in the format that the sender expects: a Standard Webhooks library, or the Git provider.
+ * Generates a secret in the format that the sender of the hook expects. For `generic` that is a Standard
+ * Webhooks library, otherwise the Git provider.
  */
 function madeSecret(provider: HookProvider): string {
   return provider === 'generic' ? newWebhookSecret() : randomBytes(32).toString('base64url');
 }
 
-/** Reads the requested secrets from standard input, one per line, the hook's secret first. */
+/**
+ * Reads the secrets that the options ask for from standard input, one per line: first the hook's secret, then
+ * the token for the provider's API.
+ */
 async function readSecrets(
   run: CommandRun,
   { secretStdin = false, newSecret = false, tokenStdin = false, dropToken = false }: HookOptions,

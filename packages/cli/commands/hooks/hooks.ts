@@ -16,7 +16,7 @@ import { channelOf, hookName } from '../../settings.ts';
 import { table } from '../../output/table.ts';
 import { moment } from '../../output/format.ts';
 
-/** `pointsman hooks`: manages hooks, which publish a source after a push. */
+/** `pointsman hooks`: manages hooks. A hook publishes a source after a push to its repository. */
 export function hooksCommand(cli: Cli): Command {
   return new Command('hooks')
     .description('publish on pushes to a repository')

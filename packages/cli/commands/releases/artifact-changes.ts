@@ -1,7 +1,8 @@
 import type { ArtifactEntry } from './artifact-files.ts';
 
 /**
- * A path at which two artifacts differ. The digest is null for the artifact that does not contain the path.
+ * A path at which two artifacts differ. `before` or `after` is null if that artifact does not contain the
+ * path.
  */
 export interface ArtifactChange {
   readonly path: string;
@@ -9,7 +10,10 @@ export interface ArtifactChange {
   readonly after: ArtifactEntry | null;
 }
 
-/** The paths at which two artifacts differ. Files are compared by digest only. */
+/**
+ * Returns the paths at which two artifacts differ. Files are compared by their digests, without fetching
+ * them.
+ */
 export function artifactChanges(
   before: ReadonlyMap<string, ArtifactEntry>,
   after: ReadonlyMap<string, ArtifactEntry>,

@@ -4,14 +4,17 @@ import { Digest } from '@pointsman/protocol/identifiers';
 import { pathOf, paths } from '@pointsman/protocol/paths';
 import type { ApiClient } from '@pointsman/client/internal/http/client';
 
-/** One file of an artifact. */
+/** One file of an artifact, as listed in its manifest. */
 export interface ArtifactEntry {
   readonly path: string;
   readonly digest: string;
   readonly size: number;
 }
 
-/** The files of an artifact: the layers of its OCI image manifest (image-spec 1.1, manifest.md), by path. */
+/**
+ * Returns the files of an artifact by path. They are the layers of its OCI image manifest (image-spec 1.1,
+ * manifest.md).
+ */
 export async function readArtifactFiles(
   client: ApiClient,
   tenant: string,

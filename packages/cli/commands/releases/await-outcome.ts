@@ -12,8 +12,8 @@ import type { ReleaseView } from '@pointsman/client/internal/http/resources';
 import { outcomeLine } from '../../output/format.ts';
 
 /**
- * The time at which the command stops waiting. The timeout counts from the start of the command and includes
- * retries of the publish.
+ * The timeout of a command that waits for a release. It counts from the start of the command, so it includes
+ * the time for retries of the publish.
  */
 export interface Deadline {
   readonly afterMs: number;
@@ -26,16 +26,19 @@ export function deadlineAfter(ms: number): Deadline {
 
 export interface AwaitOptions {
   readonly deadline: Deadline;
-  /** The source directory, whose lines are shown below diagnostics. Null if it is not available. */
+  /**
+   * The source directory. Its lines are shown below the diagnostics. Null if the directory is not on this
+   * machine.
+   */
   readonly directory: string | null;
-  /** If set, is called with every view, and the stages are not shown. */
+  /** If set, this function is called with every new view of the release, and the progress is not printed. */
   readonly onView?: (view: ReleaseView) => void;
 }
 
 /**
- * Shows the progress of a release until it has settled, then its outcome. Returns `inFlight` after the
- * timeout, which does not affect the release. If it is interrupted or disconnected, throws CliError, which
- * states that the release continues.
+ * Prints the progress of a release until it has settled, and then its outcome. After the timeout it returns
+ * `inFlight`, and the release continues. If the wait is interrupted or the connection is lost, throws a
+ * CliError, which states that the release continues.
  */
 export async function awaitOutcome(
   run: CommandRun,

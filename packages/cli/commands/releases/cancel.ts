@@ -9,7 +9,7 @@ import { releaseOf } from '../../options/named-release.ts';
 import { type NamedRelease, release, sentence } from '../../options/option-values.ts';
 import { ReleaseView } from '@pointsman/client/internal/http/resources';
 
-/** `pointsman cancel RELEASE`: cancels a release and undoes its effects. */
+/** `pointsman cancel RELEASE`: cancels a release, which then undoes its effects. */
 export function cancelCommand(cli: Cli): Command {
   return new Command('cancel')
     .description('cancel a release that is in flight')

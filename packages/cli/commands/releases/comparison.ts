@@ -12,17 +12,17 @@ import { table } from '../../output/table.ts';
 import { counted, shortDigest } from '../../output/format.ts';
 
 /**
- * The difference between a release and the live release at the time of the review. The decision applies to
- * exactly this state.
+ * The difference between a release and the live release when the user reviewed it. The user's decision is
+ * valid only for this digest and this generation of the pointer.
  */
 export interface Comparison {
   readonly digest: string;
   readonly generation: number;
-  /** The comparison as text for people. */
+  /** The comparison, formatted for the terminal. */
   readonly text: string;
 }
 
-/** Compares a release with what is live at its pointer. */
+/** Compares a release with the release that is live at its pointer. */
 export async function compareWithLive(
   { client, terminal }: CommandRun,
   release: ReleaseView & { readonly digest: string },
@@ -67,7 +67,10 @@ export async function changedFiles(
   return `${counted(others, 'file')} changed, ${added} added, ${removed} removed`;
 }
 
-/** Returns an empty pointer for a channel that does not exist yet, because the first publish creates it. */
+/**
+ * Returns an empty pointer if the channel does not exist. That is not an error here, because the first
+ * release of a channel creates it.
+ */
 function nothingThere(error: unknown): Pick<PointerView, 'version' | 'digest' | 'generation'> {
   if (error instanceof ApiProblem && error.problem.code === 'not_found') {
     return { version: null, digest: null, generation: 0 };

@@ -93,7 +93,10 @@ async function describe(
   return head + (unifiedDiff(before, after, terminal) ?? '  almost every line differs\n');
 }
 
-/** Returns the text of a file, with one JSON member per line. Returns null for a binary file. */
+/**
+ * Returns the text of a file. JSON is formatted with one member per line, so that it can be compared by
+ * lines. Returns null for a binary file.
+ */
 async function readText(
   run: CommandRun,
   bundle: Bundle,

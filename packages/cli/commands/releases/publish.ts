@@ -35,7 +35,7 @@ interface PublishOptions {
   readonly list?: boolean;
 }
 
-/** `pointsman publish DIR`: sends a directory, and waits until its release has settled. */
+/** `pointsman publish DIR`: publishes a directory, and waits until its release has settled. */
 export function publishCommand(cli: Cli): Command {
   return new Command('publish')
     .description('publish a directory and wait for the outcome')
@@ -111,8 +111,8 @@ async function submit(
   const { channel, createChannel, onConflict, message, notBefore, ifGeneration, deadline } = options;
   const repetition = {
     key: options.idempotencyKey,
-    // Contains the absolute time, because a relative time would mean a later moment when the command is
-    // repeated.
+    // The repeated command must contain the absolute time. A relative time such as `2h` would mean a later
+    // moment when the command is repeated.
     same: notBefore === undefined ? '' : ` --not-before ${notBefore}`,
     maybe: 'The release may have been accepted.',
     repeated: '. The release is published at most once.',

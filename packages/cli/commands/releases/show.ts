@@ -15,7 +15,7 @@ interface ShowOptions {
   readonly raw?: boolean;
 }
 
-/** `pointsman show PATH`: prints a compiled file at a pointer, as a runtime gets it. */
+/** `pointsman show PATH`: prints a compiled file of the live release, as a runtime reads it. */
 export function showCommand(cli: Cli): Command {
   return new Command('show')
     .description('print a compiled file at the current pointer')

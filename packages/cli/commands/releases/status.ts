@@ -38,8 +38,8 @@ export function statusCommand(cli: Cli): Command {
 }
 
 /**
- * Returns the bundle that the argument names. Throws with a hint if the argument looks like a release.
- * Accepts a version alone, because a bundle may have the name v1.
+ * Returns the bundle that the argument names. If the argument is the full name of a release, throws an error
+ * with a hint. A version alone, such as `v1`, is accepted, because a bundle may have that name.
  */
 function bundleNamed(run: CommandRun, argument: string | undefined): string {
   if (argument === undefined || !/[:/]v[0-9]+$/.test(argument)) return run.bundle(argument);
@@ -87,7 +87,7 @@ async function bundleStatus(run: CommandRun, bundle: string): Promise<ExitName> 
   return 'done';
 }
 
-/** The release, and below it what it waits for. */
+/** Returns the table rows of one release in flight: the release itself, and below it what it waits for. */
 function inFlightRows(one: ReleaseView, terminal: Terminal): string[][] {
   const waits = openGates(one.gates).map((gate) => `${gate.gate} ${deadline(gate, terminal)}`.trimEnd());
   for (const { kind, text } of one.waitingFor) {

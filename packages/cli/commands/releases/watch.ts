@@ -8,7 +8,7 @@ import { releaseOf } from '../../options/named-release.ts';
 import { type NamedRelease, release, timeoutOption } from '../../options/option-values.ts';
 import { ReleaseView } from '@pointsman/client/internal/http/resources';
 
-/** `pointsman watch RELEASE`: follows a release until it has settled. */
+/** `pointsman watch RELEASE`: prints the progress of a release until it has settled. */
 export function watchCommand(cli: Cli): Command {
   return new Command('watch')
     .description('follow a release until it has settled; the exit code is its outcome')

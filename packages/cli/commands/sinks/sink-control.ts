@@ -10,7 +10,7 @@ import { printable } from '../../output/printable.ts';
 import { sinkName } from '../../settings.ts';
 import { counted } from '../../output/format.ts';
 
-/** The commands that control an existing sink: pause, resume, replay, test, redeliver. */
+/** Returns the commands that control an existing sink: pause, resume, replay, test, redeliver. */
 export function sinkControlCommands(cli: Cli): Command[] {
   return [
     onSink('pause', 'stop deliveries until the sink is resumed; moves are not lost')
@@ -44,7 +44,7 @@ export function sinkControlCommands(cli: Cli): Command[] {
   ];
 }
 
-/** A command for one sink. */
+/** Creates a command whose first argument is the name of a sink. */
 export function onSink(name: string, description: string): Command {
   return new Command(name).description(description).argument('<name>', 'the sink', sinkName);
 }

@@ -11,7 +11,10 @@ export interface SecretOptions {
   readonly secretStdin?: boolean;
 }
 
-/** Creates a webhook, or changes its URL. A generated secret is shown only once, by this command. */
+/**
+ * Creates a webhook, or changes its URL. If the secret was generated, prints it. It can't be shown again
+ * later.
+ */
 export async function addSink(
   run: CommandRun,
   name: string,
@@ -35,7 +38,7 @@ export async function addSink(
   return 'done';
 }
 
-/** Replaces the secret of a webhook. Pointsman also signs with the old secret for a day. */
+/** Replaces the secret of a webhook. For one day, Pointsman signs with both the new and the old secret. */
 export async function rotateSink(run: CommandRun, name: string, options: SecretOptions): Promise<ExitName> {
   const { client, terminal } = run;
   const address = pathOf(paths.sinkRotate, { tenant: run.tenant(), sink: name });
@@ -55,8 +58,8 @@ export async function rotateSink(run: CommandRun, name: string, options: SecretO
 }
 
 /**
- * Generates a secret in the format of Standard Webhooks ("Symmetric signatures"). The client generates it, so
- * that a repeated request after a lost response contains the same secret.
+ * Generates a secret in the format of Standard Webhooks ("Symmetric signatures"). The command line generates
+ * it instead of the API. If a response is lost, the repeated request therefore contains the same secret.
  */
 function newSecret(): string {
   return `whsec_${randomBytes(32).toString('base64')}`;

@@ -5,7 +5,7 @@ import { counted, moment } from '../../output/format.ts';
 
 const PAINT = { active: 'green', failing: 'red', paused: 'yellow' } as const;
 
-/** A row of the list: name, state, lag. */
+/** Returns the row of a sink in the list: its name, kind, state and lag. */
 export function sinkRow(sink: SinkView, terminal: Terminal): string[] {
   return [
     sink.sink,
@@ -29,12 +29,15 @@ export function sinkFields(sink: SinkView, terminal: Terminal): string[][] {
   ];
 }
 
-/** Describes how many moves a sink is behind. */
+/** Describes how many moves have not been delivered to the sink yet. */
 export function lagOf({ lag }: SinkView): string {
   return lag === 0 ? 'up to date' : `${counted(lag, 'move')} behind`;
 }
 
-/** Describes why deliveries to the sink fail. Returns null if they succeed. */
+/**
+ * Describes why moves are not delivered to the sink: it is paused, or deliveries fail. Returns null if they
+ * are delivered.
+ */
 export function failureOf(sink: SinkView): string | null {
   if (sink.state === 'paused') {
     const why = sink.pauseReason === null ? '' : `: ${sink.pauseReason}`;

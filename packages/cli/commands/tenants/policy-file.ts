@@ -12,13 +12,13 @@ import { printable } from '../../output/printable.ts';
 
 type Errors = NonNullable<Problem['errors']>;
 
-/** A parsed policy file, or the reasons why it can't be parsed. */
+/** The content of a policy file, or the problems that prevent parsing it. */
 export type PolicyFile =
   | { readonly kind: 'wrong'; readonly diagnostics: readonly Diagnostic[] }
   | {
       readonly kind: 'read';
       readonly document: unknown;
-      /** Maps the API's problems to lines of the file. */
+      /** Converts the problems that the API reports to diagnostics with lines and columns of the file. */
       readonly placed: (errors: Errors) => Diagnostic[];
     };
 
@@ -63,8 +63,8 @@ export function readPolicyFile(path: string): PolicyFile {
 }
 
 /**
- * Returns problems of files that the YAML library accepts although their format contradicts their name or
- * their first characters.
+ * Returns problems that the YAML library does not report: an unsupported YAML version, an empty file, or a file
+ * with the extension `.json` that is not JSON.
  */
 function formProblems(path: string, text: string, document: Document, diagnose: Diagnose): Diagnostic[] {
   const version = document.directives?.yaml.version ?? '1.2';
@@ -78,7 +78,10 @@ function formProblems(path: string, text: string, document: Document, diagnose: 
 
 type Diagnose = (offset: number, pointer: string, code: string, message: string) => Diagnostic;
 
-/** Returns the parsed value. The YAML library throws if aliases expand to more than its limit. */
+/**
+ * Converts the parsed document to a plain value. The YAML library throws if aliases expand to more than its
+ * limit, and this function converts that error.
+ */
 function valueOf(document: Document, path: string): unknown {
   try {
     return document.toJS();
@@ -91,8 +94,8 @@ function valueOf(document: Document, path: string): unknown {
 }
 
 /**
- * Returns the offset of the value at a JSON Pointer. Uses its key if the value is empty, or the nearest
- * parent if there is no such value.
+ * Returns the offset in the file of the value to which a JSON Pointer points. For an empty value, returns the
+ * offset of its key. If the value does not exist, returns the offset of its nearest existing parent.
  */
 function offsetOf(document: Document, pointer: string): number {
   let node = document.contents;

@@ -24,7 +24,7 @@ interface SetOptions {
   readonly ifVersion?: number;
 }
 
-/** `pointsman policy`: manages the rules for a tenant's publishes. */
+/** `pointsman policy`: manages a tenant's policy, the rules for its publishes. */
 export function policyCommand(cli: Cli): Command {
   const get = new Command('get')
     .description('print the policy, in the format of "policy set"')
@@ -105,7 +105,10 @@ async function putPolicy(
   return parsePolicy(answer);
 }
 
-/** Returns the error with its problems located at lines of the file. */
+/**
+ * Replaces an error of the API by one that shows each problem at its line of the policy file. Returns all
+ * other errors unchanged.
+ */
 function atFileLines(error: unknown, { placed }: Written, file: string, { terminal }: CommandRun): unknown {
   if (!(error instanceof ApiProblem)) return error;
   const { errors = [], code } = error.problem;
@@ -150,7 +153,7 @@ async function readPolicy(run: CommandRun, version?: number): Promise<PolicyVers
   );
 }
 
-/** Parses a response with a policy. The version is in the ETag header. */
+/** Parses a response that contains a policy. The version of the policy is in the ETag header. */
 function parsePolicy(answer: ApiResponse): PolicyVersion {
   const version = /^(?:W\/)?"(\d+)"$/.exec(headerOf(answer, 'etag') ?? '')?.[1];
   if (version === undefined) throw new CliError('failed', 'The API did not send the version of the policy.');

@@ -4,7 +4,10 @@ import { QuotaName } from '@pointsman/protocol/quota';
 
 const UNITS = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 } as const;
 
-/** Parses `bytes=20GiB`, `hooks=10` or `tokens=default` (null). Throws an error that commander prints. */
+/**
+ * Parses an argument such as `bytes=20GiB`, `hooks=10` or `tokens=default`, and adds it to the changes of the
+ * earlier arguments. `default` becomes null. Throws an InvalidArgumentError, which commander prints.
+ */
 export function quotaChange(
   text: string,
   before: ReadonlyMap<QuotaName, number | null> = new Map(),
@@ -28,7 +31,7 @@ function limitOf(amount: string): number {
   );
 }
 
-/** Formats an amount in the unit of a quota, for people. */
+/** Formats an amount in a readable unit of the quota, for example `20 GiB`. */
 export function shownAmount(quota: string, amount: number): string {
   if (quota !== 'bytes') return String(amount);
   const [unit, size] = Object.entries(UNITS).findLast(([, bytes]) => amount >= bytes) ?? ['bytes', 1];

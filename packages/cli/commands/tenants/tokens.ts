@@ -57,7 +57,7 @@ async function makeToken(run: CommandRun, name: string, roles: readonly Role[]):
   const made = await postToken(client, { name, roles, ...(tenant === null ? {} : { tenant }) });
   if (terminal.json) terminal.document(made);
   else {
-    // The token is the only output on stdout, so that a script can capture it.
+    // stdout contains only the token, so that a script can capture it.
     terminal.out(`${made.token}\n`);
     terminal.err(
       `Created "${made.name}" for ${scope(made)}: ${made.roles.join(', ')}. The token is shown only once.\n`,
@@ -68,9 +68,9 @@ async function makeToken(run: CommandRun, name: string, roles: readonly Role[]):
 }
 
 /**
- * Creates a token with an idempotency key that is unique to this run. If the API reports that a token with
- * this key exists, the first response, which contained the token, was lost. This function then revokes that
- * token and creates another one. If that response is lost too, the command fails.
+ * Creates a token with a new random idempotency key. The API may report that a token with this key exists. An
+ * earlier attempt of this request has then created it, and the response with the token was lost. This
+ * function then revokes that token and creates another one. If that response is lost too, the command fails.
  */
 async function postToken(client: ApiClient, json: unknown): Promise<TokenMade> {
   const post = () =>
@@ -136,8 +136,8 @@ function addRole(text: string, before: readonly Role[] = []): readonly Role[] {
 }
 
 /**
- * Parses the ID of a token, and rejects a token itself: the ID becomes part of a URL, and URLs are logged.
- * The error message does not repeat the argument, because it may be a secret.
+ * Parses the ID of a token. Rejects a token given instead of its ID, because the ID becomes part of a URL,
+ * and URLs are logged. The error message does not contain the argument, because the argument may be a secret.
  */
 function tokenId(text: string): string {
   const parsed = TokenId.safeParse(text);

@@ -14,14 +14,17 @@ import { followLimits } from '../limits.ts';
 import { SharedFlights } from '../shared-flights.ts';
 import { sweepFolder } from './sweep-folder.ts';
 
-/** The control plane from which missing blobs are fetched. Null to read only from disk. */
+/**
+ * The control plane (the API) from which missing blobs are fetched. If it is null, blobs are read only from
+ * disk.
+ */
 export type Origin = { readonly tenant: string; readonly plane: ControlPlane } | null;
 
 /** A disk write in progress. */
 export interface PendingWrite {
   /** Resolves when the write is durable. Rejects when the disk write fails. */
   readonly done: Promise<void>;
-  /** Resolves like `done`, or at the time limit for disk writes. Never rejects. */
+  /** Resolves when `done` settles, but at the time limit for disk writes at the latest. Never rejects. */
   readonly soon: Promise<void>;
 }
 
@@ -30,14 +33,14 @@ const ALREADY_WRITTEN: PendingWrite = { done: Promise.resolve(), soon: Promise.r
 /** A verified artifact, and the bytes of its blobs. */
 interface Loaded {
   readonly content: BundleContent;
-  /** The manifest, the index and the files, by digest. */
+  /** The contents of the manifest, the index and the files, by digest. */
   readonly blobs: ReadonlyMap<string, Uint8Array>;
 }
 
 /**
- * The artifacts of one folder. All followers in this process that use the folder share the cache. Each
- * artifact is fetched, verified, parsed and written once, and memory contains one copy. When its last reader
- * releases an artifact, the garbage collector frees it.
+ * The cache of the artifacts in one folder. All followers in this process that use the folder share it. Each
+ * artifact is fetched, verified, parsed and written once, and it is in memory once. When no reader references
+ * an artifact any more, the garbage collector frees it.
  */
 export class ArtifactCache {
   readonly #blobs: BlobFolder;
@@ -49,7 +52,7 @@ export class ArtifactCache {
   readonly #loaded = new Map<string, WeakRef<Loaded>>();
   readonly #owners = new WeakMap<BundleContent, Loaded>();
   readonly #onDisk = new WeakSet<BundleContent>();
-  /** The highest generation that this process has written, per pointer. */
+  /** The highest generation that this process has written for each pointer. */
   readonly #writtenGenerations = new Map<string, number>();
   #sweptAtMs = Number.NEGATIVE_INFINITY;
 
@@ -59,8 +62,8 @@ export class ArtifactCache {
   }
 
   /**
-   * Returns the fully verified artifact. Fetches only blobs that are neither in memory nor on disk. Throws
-   * {@link FollowFailure}.
+   * Returns a completely verified artifact. Fetches only the blobs that are neither in memory nor on disk.
+   * Throws {@link FollowFailure}.
    */
   async load(digest: string, origin: Origin, signal: AbortSignal): Promise<BundleContent> {
     const known = this.#loaded.get(digest)?.deref();
@@ -71,9 +74,9 @@ export class ArtifactCache {
   }
 
   /**
-   * Makes the artifact and its generation durable, so that a process that starts later without a network
-   * continues from it. All callers share one write. It continues if a caller stops waiting, because a partial
-   * write is useless.
+   * Writes the artifact and its generation to disk. A process that starts later, even without a network,
+   * continues from there. Concurrent callers share one write. The write continues even if its callers stop
+   * waiting, because a partial write is useless.
    */
   persist(content: BundleContent, pointer: PointerId, good: Omit<LastGood, 'digest'>): PendingWrite {
     const name = `${pointer.tenant}/${pointer.bundle}/${pointer.channel}`;
@@ -97,7 +100,10 @@ export class ArtifactCache {
     return keeping;
   }
 
-  /** Returns the last good bundle of the pointer, as written by this process or an earlier one, or null. */
+  /**
+   * Returns the newest bundle of the pointer that is complete on disk, or null. This process or an earlier
+   * one has written it.
+   */
   findLastGood(pointer: PointerId): Promise<LastGood | null> {
     return findLastGood(this.#folder, pointer);
   }
@@ -112,7 +118,10 @@ export class ArtifactCache {
     await writeLastGood(this.#folder, pointer, { ...good, digest: content.digest });
   }
 
-  /** Deletes unused files from disk, unless a sweep has run recently. */
+  /**
+   * Deletes unused files from the folder. Does nothing if the last run was less than {@link
+   * followLimits.sweepMs} ago.
+   */
   async #sweep(nowMs: number): Promise<void> {
     if (nowMs - this.#sweptAtMs < followLimits.sweepMs) return;
     this.#sweptAtMs = nowMs;
@@ -151,8 +160,8 @@ export class ArtifactCache {
   }
 
   /**
-   * Returns a function that finds a blob in the artifacts in memory. A release usually changes only a few
-   * files, so most blobs are already in memory.
+   * Returns a function that finds a blob in the artifacts that are in memory. A release usually changes only
+   * a few files, so that most of its blobs are found there.
    */
   #inMemory(): (digest: string) => Uint8Array | undefined {
     const running = [...this.#loaded.values()].map((ref) => ref.deref()).filter((one) => one !== undefined);
@@ -177,7 +186,7 @@ function notOnDisk(digest: string): FollowFailure {
   return new FollowFailure('later', `${digest} is not on disk, or is damaged`);
 }
 
-/** Resolves when the work has settled, at the latest after `ms`. */
+/** Resolves when the work has settled, but after `ms` milliseconds at the latest. */
 async function settledWithin(work: Promise<void>, ms: number): Promise<void> {
   const { promise, resolve: end } = deferred<void>();
   const timer = setTimeout(end, ms);
@@ -186,12 +195,12 @@ async function settledWithin(work: Promise<void>, ms: number): Promise<void> {
   clearTimeout(timer);
 }
 
-/** The signal for a write, which is never aborted. */
+/** The abort signal for disk writes, which never aborts. */
 const NEVER_ABORTED = new AbortController().signal;
 
 const caches = new Map<string, ArtifactCache>();
 
-/** Returns the cache of the folder. The process has one for each folder. */
+/** Returns the cache of a folder. The process has one cache for each folder. */
 export function artifactCache(folder: string): ArtifactCache {
   const path = resolve(folder);
   const cache = caches.get(path) ?? new ArtifactCache(path);

@@ -4,18 +4,18 @@ import { type NamedBlob, readManifest } from '@pointsman/protocol/artifacts/oci-
 import { FollowFailure } from '../failure.ts';
 import { followLimits } from '../limits.ts';
 
-/** The parts of an artifact that a follower must fetch. */
+/** The parts of an artifact, as its manifest lists them. */
 export interface ArtifactPlan {
   readonly digest: string;
   readonly manifest: Uint8Array;
   readonly files: readonly ArtifactFile[];
-  /** The index and the files, with each digest once. */
+  /** The blobs of the index and the files. Each digest is listed once. */
   readonly blobs: readonly NamedBlob[];
 }
 
 /**
- * Verifies the digest of a manifest and parses it. Throws a {@link FollowFailure} of kind `wrong` if the
- * artifact can't be served, before any blob is fetched.
+ * Verifies the digest of a manifest and parses it, before any blob is fetched. If followers can't use the
+ * artifact, throws a {@link FollowFailure} of kind `wrong`.
  */
 export function artifactPlan(digest: string, manifest: Uint8Array): ArtifactPlan {
   const wrong = (what: string): FollowFailure => new FollowFailure('wrong', `artifact ${digest}: ${what}`);
@@ -35,7 +35,7 @@ export function artifactPlan(digest: string, manifest: Uint8Array): ArtifactPlan
   return { digest, manifest, files: read.files, blobs };
 }
 
-/** Whether the content has the blob's size and digest. */
+/** Returns whether the content has the size and the digest of the blob. */
 export function isBlob({ digest, size }: NamedBlob, content: Uint8Array): boolean {
   return content.byteLength === size && digestOf(content) === digest;
 }

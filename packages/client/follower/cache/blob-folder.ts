@@ -7,7 +7,10 @@ import { putWhole, syncFolder } from './durable-file.ts';
 import { inParallel } from './in-parallel.ts';
 import { followLimits } from '../limits.ts';
 
-/** Returns the path of the folder for blobs. Partly written files are in a separate scratch folder. */
+/**
+ * Returns the path of the folder for complete blobs. Partly written files are in a separate folder for
+ * temporary files.
+ */
 export function blobsIn(folder: string): string {
   return join(folder, 'blobs');
 }
@@ -16,18 +19,20 @@ export function scratchIn(folder: string): string {
 }
 
 /**
- * Content-addressed files on disk. Several processes may share the folder, because a file's name determines
- * its content.
+ * Content-addressed files on disk. The name of a file determines its content, so several processes may share
+ * the folder.
  */
 export interface BlobFolder {
   /**
-   * Returns the blob if it exists and matches its digest. A damaged blob counts as missing, and the next put
-   * overwrites it.
+   * Returns the blob if it is on disk and matches its digest, otherwise null. A damaged blob counts as
+   * missing, and the next call of `put` overwrites it.
    */
   find(blob: NamedBlob): Promise<Uint8Array | null>;
-  /** Like `find`, for a blob of unknown size. */
+  /** Does the same as `find`, for a blob of unknown size. The blob must not be larger than `bytes`. */
   findAtMost(digest: string, bytes: number): Promise<Uint8Array | null>;
-  /** Writes the blobs. They are durable when the promise resolves. Rejects if the disk write fails. */
+  /**
+   * Writes the blobs durably. The promise resolves when they are on disk, and rejects if a disk write fails.
+   */
   put(blobs: ReadonlyMap<string, Uint8Array>): Promise<void>;
 }
 
@@ -42,7 +47,7 @@ export function blobFolder(folder: string): BlobFolder {
       const content = await readFile(path);
       return isBlob({ digest, size }, content) ? content : null;
     } catch {
-      // The file is missing or unreadable. In both cases, the blob must be fetched.
+      // The file is missing or unreadable. The caller fetches the blob in both cases.
       return null;
     }
   };
@@ -66,8 +71,9 @@ export function blobFolder(folder: string): BlobFolder {
 }
 
 /**
- * Returns whether the blob is already on disk and intact. Reads the whole file, because a damaged file would
- * otherwise never be replaced. Updates its modification time, so that the sweep keeps it.
+ * Returns whether the blob is already on disk and intact. Reads and verifies the whole file; otherwise a
+ * damaged file would never be replaced. Updates the file's modification time, so that the cleanup of unused
+ * files keeps it.
  */
 async function isIntact(blob: NamedBlob, path: string): Promise<boolean> {
   try {

@@ -1,23 +1,28 @@
-/** One file of a bundle. */
 export interface BundleFile {
   readonly content: Uint8Array;
   readonly mediaType: string;
 }
 
-/** A complete, verified artifact in memory. All users in the process share it, so it is read-only. */
+/**
+ * A complete, verified artifact in memory. All its users in the process share this object, so it is
+ * read-only.
+ */
 export interface BundleContent {
   readonly digest: string;
   readonly files: ReadonlyMap<string, BundleFile>;
   /**
-   * Returns the JSON value of a file, or undefined if the file does not exist. The value is parsed once and
-   * deeply frozen. Throws SyntaxError if the file is not JSON.
+   * Returns the JSON value of a file. Returns undefined if the file does not exist. The value is parsed only
+   * once and is deeply frozen. Throws SyntaxError if the file is not JSON.
    */
   readonly json: (path: string) => unknown;
-  /** Returns the file decoded as UTF-8, or undefined if it does not exist. */
+  /** Returns the text of a file, decoded as UTF-8. Returns undefined if the file does not exist. */
   readonly text: (path: string) => string | undefined;
 }
 
-/** The artifact of a pointer at one generation. It is immutable: later moves do not change it. */
+/**
+ * The artifact to which a pointer pointed at one generation. The object never changes, even if the pointer
+ * moves later.
+ */
 export interface Bundle extends BundleContent {
   readonly generation: number;
   readonly version: number;
@@ -38,7 +43,8 @@ export function bundleContent(digest: string, files: ReadonlyMap<string, BundleF
   const parse = (path: string): unknown => {
     const file = files.get(path);
     if (file === undefined) return undefined;
-    // Decodes the file without calling `text`, which would keep a second copy of every document.
+    // The file is decoded here instead of by `text`, because `text` would keep the decoded copy of every
+    // document in memory.
     const value: unknown = JSON.parse(new TextDecoder().decode(file.content), freeze);
     parsed.set(path, value);
     return value;
@@ -59,8 +65,8 @@ export function bundleAt(
 }
 
 /**
- * A JSON reviver that freezes each value. JSON.parse calls it for the leaves first, so the result is deeply
- * frozen.
+ * A reviver for JSON.parse that freezes each value. JSON.parse calls it for inner values first, so the result
+ * is deeply frozen.
  */
 function freeze(_key: string, value: unknown): unknown {
   return Object.freeze(value);

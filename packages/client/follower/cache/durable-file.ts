@@ -3,9 +3,9 @@ import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
- * Writes a file atomically: writes and syncs a scratch file, then renames it. If the process is killed in
- * between, a scratch file remains, which the sweep deletes. The caller must also sync the target folder, once
- * after all files are written.
+ * Writes a file atomically: writes and syncs a temporary file, then renames it. If the process is killed in
+ * between, the temporary file remains, and a later cleanup deletes it. After all files are written, the
+ * caller must also sync the target folder once.
  */
 export async function putWhole(path: string, content: Uint8Array | string, scratch: string): Promise<void> {
   const half = join(scratch, randomUUID());
@@ -24,9 +24,9 @@ export async function putWhole(path: string, content: Uint8Array | string, scrat
   }
 }
 
-/** Makes the list of files in a folder durable. */
+/** Syncs a folder, so that files that were created or renamed in it survive a power failure. */
 export async function syncFolder(path: string): Promise<void> {
-  // Windows can't open folders, and its renames are durable enough without a sync.
+  // Windows can't open a folder for a sync. Its renames are durable enough without one.
   if (process.platform === 'win32') return;
   const folder = await open(path, 'r');
   try {

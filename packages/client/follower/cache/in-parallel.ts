@@ -1,5 +1,5 @@
 /**
- * Runs the work for each item, with a limited number of items at the same time. After the first failure, no
+ * Runs the work for each item, for at most `atOnce` items at the same time. After the first failure, no
  * further item is started.
  */
 export async function inParallel<T>(

@@ -7,11 +7,14 @@ import { Digest, Generation, type PointerId, Version } from '@pointsman/protocol
 import { scratchIn } from './blob-folder.ts';
 import { putWhole, syncFolder } from './durable-file.ts';
 
-/** The last bundle that ran and is complete on disk. */
+/** Identifies the newest bundle of a pointer that is complete on disk (the "last good" bundle). */
 const LastGood = z.object({ generation: Generation.min(1), version: Version, digest: Digest });
 export type LastGood = z.infer<typeof LastGood>;
 
-/** The file name is the generation, padded to sixteen digits, so that names sort numerically. */
+/**
+ * The format of the file names: the generation, padded to sixteen digits, so that sorting by name sorts by
+ * generation.
+ */
 const NAME = /^([0-9]{16})\.json$/;
 
 export function pointersIn(folder: string): string {
@@ -23,9 +26,9 @@ function folderOf(folder: string, { tenant, bundle, channel }: PointerId): strin
 }
 
 /**
- * Returns the last good bundle of the pointer. Each generation has its own file, which is never changed, and
- * the highest generation counts. Two processes may share the folder. With a single file, a lagging process
- * could overwrite a newer generation.
+ * Returns the newest bundle of the pointer that is complete on disk, or null. Each generation has its own
+ * file, which never changes, and the highest generation is the newest bundle. With a single file, a process
+ * that lags behind another one could overwrite a newer generation, because both may share the folder.
  */
 export async function findLastGood(folder: string, pointer: PointerId): Promise<LastGood | null> {
   const own = folderOf(folder, pointer);
@@ -37,8 +40,8 @@ export async function findLastGood(folder: string, pointer: PointerId): Promise<
 }
 
 /**
- * Writes a last good bundle. It is durable when the promise resolves. All blobs of the artifact must already
- * be durable.
+ * Records that a bundle is complete on disk. All its blobs must already be durable. The record is durable
+ * when the promise resolves.
  */
 export async function writeLastGood(folder: string, pointer: PointerId, good: LastGood): Promise<void> {
   const own = folderOf(folder, pointer);
@@ -50,7 +53,7 @@ export async function writeLastGood(folder: string, pointer: PointerId, good: La
   for (const name of older) await rm(join(own, name), { force: true });
 }
 
-/** Reads one file of a last good bundle. Returns null if it is missing or invalid. */
+/** Reads the record of one generation. Returns null if the file is missing or invalid. */
 export async function readLastGood(path: string): Promise<LastGood | null> {
   try {
     return LastGood.parse(JSON.parse(await readFile(path, 'utf8')));
@@ -59,7 +62,7 @@ export async function readLastGood(path: string): Promise<LastGood | null> {
   }
 }
 
-/** Returns the file names of all generations, the newest first. */
+/** Returns the file names of all recorded generations, the newest first. */
 async function generationsIn(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch(() => []);
   return names

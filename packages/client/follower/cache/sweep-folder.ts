@@ -7,9 +7,9 @@ import { pointersIn, readLastGood } from './last-good.ts';
 import { followLimits } from '../limits.ts';
 
 /**
- * Deletes old scratch files, and old blobs that no last good bundle needs. A blob that a process is about to
- * use is not old, because the process has just written or touched it. If such a blob is deleted anyway, it is
- * fetched again. Never rejects, because a folder that can't be swept only grows.
+ * Deletes old temporary files, and old blobs that no pointer in this folder needs. A blob that a process is
+ * about to use is not old, because the process has just written it or updated its modification time. If it is
+ * deleted anyway, it is fetched again. Never rejects, because a failed cleanup only costs disk space.
  */
 export async function sweepFolder(folder: string, nowMs: number): Promise<void> {
   const needed = await neededBlobs(folder);
@@ -29,8 +29,8 @@ async function removeOld(folder: string, nowMs: number, isUnused: (name: string)
 }
 
 /**
- * Returns the digests of the blobs that the pointers in this folder need, or null if they can't be
- * determined.
+ * Returns the digests of the blobs that the pointers in this folder need. Returns null if the pointers can't
+ * be listed. The caller must then delete nothing.
  */
 async function neededBlobs(folder: string): Promise<Set<string> | null> {
   const needed = new Set<string>();

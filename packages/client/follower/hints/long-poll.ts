@@ -4,7 +4,7 @@ import type { MoveHints } from './move-hints.ts';
 import { jittered, pause } from '../waits.ts';
 
 /**
- * Returns hints from long-polls of the control plane: it responds when the pointer has changed, or after a
+ * Returns a source of hints that long-polls the API. The API responds when the pointer has moved, or after a
  * time limit. Throws the errors of the requests.
  */
 export function longPoll(plane: ControlPlane): MoveHints {
@@ -13,13 +13,13 @@ export function longPoll(plane: ControlPlane): MoveHints {
     while (!signal.aborted) {
       const pointer = await plane.pointer({ known, waitMs: followLimits.waitMs, signal });
       if (pointer === null) continue;
-      // If the response arrived immediately but the pointer is unchanged, a proxy may be broken. The longer wait
-      // avoids a busy loop.
+      // The response arrived although the pointer has not moved, for example because of a broken proxy. The
+      // following wait is then longer, to avoid a busy loop.
       const isAnother = known === undefined || pointer.generation > known;
       known = pointer.generation;
       yield { kind: 'pointer', pointer };
-      // A random delay, so that followers that were notified together do not return while others still have
-      // to be notified.
+      // A random delay. Followers that were notified at the same time would otherwise send their next request
+      // while the API still notifies others.
       await pause(
         isAnother ? Math.random() * followLimits.nextPollWithinMs : jittered(followLimits.stuckMs),
         signal,

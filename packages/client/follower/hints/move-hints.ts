@@ -3,26 +3,30 @@ import { MoveEvent, moveEventId } from '@pointsman/protocol/moves/move-event';
 import type { Pointer } from '@pointsman/protocol/moves/pointer';
 
 /**
- * A hint that a pointer may have moved. Hints may be lost, late, repeated or wrong; the control plane's
- * pointer is authoritative.
+ * A hint that a pointer may have moved. Hints may be lost, late, repeated or wrong. Only the pointer in the
+ * API is authoritative.
  */
 export type MoveHint =
   | { readonly kind: 'moved'; readonly event: MoveEvent }
-  /** A move may have been missed. */
+  /** The source may have missed a move. */
   | { readonly kind: 'gap' }
-  /** The control plane's pointer, from a source that reads it directly. */
+  /** The pointer itself, from a source that reads it from the API. */
   | { readonly kind: 'pointer'; readonly pointer: Pointer };
 
 /**
- * A source of hints, until the signal aborts. If it ends or throws, it is called again after a wait. A source
- * that acknowledges messages acknowledges each hint when the next hint is requested.
+ * A source of hints. It yields hints until the signal aborts. If it ends or throws earlier, it is called
+ * again after a wait. A source that must acknowledge messages acknowledges each one when the next hint is
+ * requested.
  */
 export type MoveHints = (signal: AbortSignal) => AsyncIterable<MoveHint>;
 
-/** The meaning of an event for a follower of this pointer. */
+/** The meaning of a broker's event for the follower of one pointer. */
 export type ClassifiedEvent =
   | { readonly kind: 'moved'; readonly generation: number; readonly digest: string }
-  /** An event about another pointer. A shared stream contains the moves of many pointers. */
+  /**
+   * The event is for another pointer. That is normal, because a shared stream contains the moves of many
+   * pointers.
+   */
   | { readonly kind: 'elsewhere' }
   | { readonly kind: 'garbage'; readonly reason: string };
 
@@ -38,7 +42,10 @@ export function classifyEvent(event: unknown, pointer: PointerId): ClassifiedEve
 
 type Readable = MoveEvent | Extract<ClassifiedEvent, { kind: 'garbage' }>;
 
-/** Caches parsed events, because a thousand followers of one process receive the same event object. */
+/**
+ * A cache of parsed events. If a process has a thousand followers, all of them receive the same event object,
+ * and it is parsed only once.
+ */
 const known = new WeakMap<object, Readable>();
 
 function readEvent(event: unknown): Readable {

@@ -8,8 +8,9 @@ import { followLimits } from '../limits.ts';
 import type { MoveHint, MoveHints } from './move-hints.ts';
 
 /**
- * The pointer's event stream: the pointer immediately, and then again after each change. Throws when the stream ends or
- * stays silent.
+ * Returns a source of hints that reads the pointer's event stream from the API. The stream contains the
+ * pointer at the start, and again after each move. Throws when the stream ends, or receives no data for too
+ * long.
  */
 export function serverSentEvents(plane: ControlPlane): MoveHints {
   return async function* hints(signal) {
@@ -37,7 +38,7 @@ export function serverSentEvents(plane: ControlPlane): MoveHints {
   };
 }
 
-/** An unreadable event may have been a move, so it counts as a gap. */
+/** Converts an event to a hint. An event that can't be parsed may have been a move, so it becomes a gap. */
 function hintOf({ event, data }: EventSourceMessage): MoveHint {
   if (event !== 'pointer') return { kind: 'gap' };
   const pointer = parseJsonAs(Pointer, data);
