@@ -72,7 +72,9 @@ test('the allowed Celery tasks are a list, which is empty by default and whose m
   );
   expect(problem).toMatch(/entry 2, "tenant": .*; entry 3, "queue": .*; entry 4: /);
   expect(problem).not.toMatch(/Acme|a b/);
-  for (const read of [apiConfig, stackConfig])
+  const ofWorker = (env: object) =>
+    workerConfig({ ...env, POINTSMAN_WORKER_PORT: '7401', POINTSMAN_WORKER_URL: 'http://worker:7401' });
+  for (const read of [apiConfig, stackConfig, ofWorker])
     expect(problemsOf(() => read(tasks([{ ...grant, broker: 'rabbitmq' }])))).toContain(
       'POINTSMAN_CELERY_TASKS names a broker whose address is not set: set AMQP_URL',
     );

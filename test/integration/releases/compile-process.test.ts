@@ -89,7 +89,7 @@ async function watched<T>(work: Promise<T>): Promise<{ result: T; compilers: See
 }
 
 describe.skipIf(process.platform !== 'linux')('a compile process', () => {
-  test('has no secret and no store address in its environment, and neither has its bundler', async () => {
+  test('has no secret and no store address in its environment and a lower priority than its parent, and so has its bundler', async () => {
     const secrets = {
       DATABASE_URL: 'postgres://owner:hidden-1@db/pointsman',
       POINTSMAN_SECRET_KEY: 'hidden-2',

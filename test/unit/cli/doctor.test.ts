@@ -109,7 +109,7 @@ describe('doctor', () => {
     expect(stdout).toMatch(/✗ {2}worker +does not respond through Restate.*\n.*\bkill -9\b/);
   });
 
-  test('a release that has been in flight for a long time is shown, and a release that has just started, waits or has ended is not shown', async () => {
+  test('a release that has been in flight for a long time is shown, and a release that has just started or waits is not shown', async () => {
     const justNow = release({ version: 3, createdAt: new Date().toISOString() });
     const waits = release({ version: 2, status: 'waiting' });
     const { exit, stdout } = await doctor(await serve(healthy(justNow, waits, release())));

@@ -16,6 +16,7 @@ test('the replayed run includes every integration test whose handlers use its se
     'releases/api-publish',
     'sinks/sinks',
     'gates/gates',
+    'releases/remote-compile',
   ])
     expect(files).toContain(`test/integration/${name}.test.ts`);
   for (const name of [
