@@ -2,6 +2,7 @@ import { request, type Dispatcher } from 'undici';
 import { z } from 'zod';
 
 import { parseJsonAs } from '@pointsman/protocol/json/parse-json';
+import { Problem } from '@pointsman/protocol/problem';
 import { retryAfterMs } from '@pointsman/protocol/calls/retry-after';
 import { FollowFailure, reasonOf } from './failure.ts';
 import { followLimits } from './limits.ts';
@@ -92,7 +93,7 @@ async function readAtMost(
   return Buffer.concat(chunks);
 }
 
-const Problem = z.object({ detail: z.string().max(2_000) });
+const ProblemDetail = z.object({ detail: Problem.shape.detail.max(2_000) });
 
 /** Converts an error response to a failure. */
 export async function toFailure(
@@ -100,7 +101,7 @@ export async function toFailure(
   signal: AbortSignal,
 ): Promise<FollowFailure> {
   const body = await readAtMost(stream, followLimits.problemBytes, signal);
-  const problem = parseJsonAs(Problem, body.toString('utf8'));
+  const problem = parseJsonAs(ProblemDetail, body.toString('utf8'));
   const message = `the control plane answered ${status}${problem === null ? '' : `: ${problem.detail}`}`;
   const mayPass = status >= 500 || status === 408 || status === 429;
   const bounds = { nowMs: Date.now(), maxMs: followLimits.retryAfterMaxMs };

@@ -2,6 +2,7 @@ import { request, type Dispatcher } from 'undici';
 import type { z } from 'zod';
 
 import { parseJson } from '@pointsman/protocol/json/parse-json';
+import { PROBLEM_MEDIA_TYPE } from '@pointsman/protocol/problem';
 import { describeIssues } from '@pointsman/protocol/json/schema-issues';
 import { type ApiResponse, headerOf } from './response.ts';
 import {
@@ -79,7 +80,7 @@ export function apiClient(
     const { statusCode, headers, body } = await request(address(url, path, call.query), {
       method,
       headers: {
-        accept: 'application/json, application/problem+json, */*;q=0.1',
+        accept: `application/json, ${PROBLEM_MEDIA_TYPE}, */*;q=0.1`,
         ...authorization,
         ...(call.json === undefined ? {} : { 'content-type': 'application/json' }),
         ...call.headers,

@@ -5,6 +5,7 @@ import { createServer, IncomingMessage, type Server, ServerResponse } from 'node
 import type { Socket } from 'node:net';
 
 import { ERRORS, PointsmanError } from '@pointsman/protocol/errors';
+import { PROBLEM_MEDIA_TYPE, problemType } from '@pointsman/protocol/problem';
 import { httpLimits } from '../../../core/limits/limits.ts';
 import type { AddressRange } from '../../outbound/address-ranges.ts';
 import { shareConnections } from './connection-shares.ts';
@@ -202,7 +203,7 @@ function answerUnreadable(
   }
   const status = STATUS_OF[error.code ?? ''] ?? '400 Bad Request';
   const body = JSON.stringify({
-    type: 'urn:pointsman:problem:malformed',
+    type: problemType('malformed'),
     title: ERRORS.malformed.title,
     status: Number.parseInt(status, 10),
     detail: 'The request is not valid HTTP, or it arrived too slowly.',
@@ -211,7 +212,7 @@ function answerUnreadable(
   // A client that neither reads nor closes must not keep the socket open.
   socket.setTimeout(responseSilenceMs);
   socket.end(
-    `HTTP/1.1 ${status}\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    `HTTP/1.1 ${status}\r\nContent-Type: ${PROBLEM_MEDIA_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
 }
 

@@ -6,7 +6,7 @@ import { requestLimits } from '@pointsman/protocol/limits';
 import { ConflictRule } from '@pointsman/protocol/releases/release';
 import type { InvalidSource, ReadSource } from '../../source-archive/read-source.ts';
 import { FreeText } from '../requests/free-text.ts';
-import type { RequestProblem } from '../responses/problem.ts';
+import type { RequestProblem } from '@pointsman/protocol/problem';
 
 /** The options of a publish, from the JSON body or from the query. */
 export const PublishOptions = z.strictObject({
