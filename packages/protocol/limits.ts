@@ -145,6 +145,17 @@ export const requestLimits = {
   channelsPerBundle: 100,
 } as const;
 
+/** Limits of the settings of a hook. */
+export const hookSettingLimits = {
+  /** The maximum length of a repository path, a ref or a folder: the limit of the providers and of Git. */
+  nameChars: 255,
+  /** The bounds of a shared secret. A shorter secret can be guessed, and GitHub rejects a longer one. */
+  minSecretChars: 16,
+  maxSecretChars: 255,
+  /** The maximum length of an API token: several times the length of the tokens of GitHub and GitLab. */
+  tokenChars: 1_024,
+} as const;
+
 /** Limits of a tenant's feed and of the streams that copy it. */
 export const feedLimits = {
   /**

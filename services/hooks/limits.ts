@@ -24,15 +24,8 @@ export const deliveryLimits = {
   gitlabCommits: 2_048,
   /** The maximum length of a stored commit subject. Most are far shorter. */
   subjectChars: 200,
-  /** The maximum length of a repository path, a ref or a folder: the limit of the providers and of Git. */
-  nameChars: 255,
   /** The maximum length of a pushed ref: four times the limit of the file systems that Git uses. */
   refChars: 1_000,
-  urlChars: 2_000,
-  /** The bounds of a shared secret. A shorter secret can be guessed, and GitHub rejects a longer one. */
-  minSecretChars: 16,
-  maxSecretChars: 255,
-  tokenChars: 1_024,
   /**
    * The time limit for starting the workflow of a recorded delivery. GitHub and GitLab time out after ten seconds. If
    * the start fails, the sweep repeats it.

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { boundedList } from '@pointsman/protocol/json/bounded-list';
+import { hookSettingLimits } from '@pointsman/protocol/limits';
 import { cut } from '@pointsman/protocol/text/cut';
 import { StorableText } from '@pointsman/protocol/json/storable';
 import { deliveryLimits } from './limits.ts';
@@ -36,7 +37,7 @@ export type Delivered =
 export const Ref = StorableText.max(deliveryLimits.refChars);
 
 /** The name of a repository in the provider's notation. */
-export const RepositoryName = StorableText.max(deliveryLimits.nameChars);
+export const RepositoryName = StorableText.max(hookSettingLimits.nameChars);
 
 /** The file paths of one commit, or of the whole push. */
 export const Paths = boundedList(z.string(), deliveryLimits.values);

@@ -3,16 +3,11 @@ import type { Dispatcher } from 'undici';
 import type { PointerId } from '@pointsman/protocol/identifiers';
 import { pathOf, paths } from '@pointsman/protocol/paths';
 import { parseJsonAs } from '@pointsman/protocol/json/parse-json';
+import type { AcknowledgementBody } from '@pointsman/protocol/moves/acknowledgement';
 import { Pointer } from '@pointsman/protocol/moves/pointer';
 import { FollowFailure } from './failure.ts';
 import { requestBody, type Connection, toFailure, send } from './http-request.ts';
 import { followLimits } from './limits.ts';
-
-/** The generation that a follower reports as running, as in the API's acknowledgement. */
-export interface Claim {
-  readonly generation: number;
-  readonly digest: string | null;
-}
 
 /** The HTTP API as a follower uses it. Every unexpected response throws {@link FollowFailure}. */
 export interface ControlPlane {
@@ -30,7 +25,7 @@ export interface ControlPlane {
   manifest(digest: string, signal: AbortSignal): Promise<Uint8Array>;
   /** Returns a blob of at most `maxBytes`. The caller must verify its digest. */
   blob(digest: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array>;
-  acknowledge(follower: string, claim: Claim, signal: AbortSignal): Promise<Pointer>;
+  acknowledge(follower: string, acknowledgement: AcknowledgementBody, signal: AbortSignal): Promise<Pointer>;
 }
 
 export function controlPlane(connection: Connection, pointer: PointerId): ControlPlane {
@@ -65,10 +60,10 @@ export function controlPlane(connection: Connection, pointer: PointerId): Contro
     manifest: (digest, signal) =>
       getBlob(pathOf(paths.artifact, { tenant, digest }), followLimits.manifestBytes, signal),
     blob: (digest, maxBytes, signal) => getBlob(pathOf(paths.blob, { tenant, digest }), maxBytes, signal),
-    async acknowledge(follower, claim, signal) {
+    async acknowledge(follower, acknowledgement, signal) {
       const path = pathOf(paths.follower, { ...pointer, follower });
       const headers = { 'content-type': 'application/json' };
-      const sent = { path, method: 'PUT', headers, body: JSON.stringify(claim), signal } as const;
+      const sent = { path, method: 'PUT', headers, body: JSON.stringify(acknowledgement), signal } as const;
       const { body } = await requestBody(
         connection,
         { ...sent, timeoutMs: followLimits.requestMs },

@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { sourceLimits } from '@pointsman/protocol/limits';
 import { pathOf, paths } from '@pointsman/protocol/paths';
+import { PublishBody, PublishOptions } from '@pointsman/protocol/releases/release-bodies';
 import { AcceptedRelease, DryRun } from '@pointsman/protocol/releases/publish-view';
 import type { Executor } from '../../postgres/releases/compile-rules.ts';
 import { findRelease } from '../../postgres/releases/releases.ts';
@@ -16,7 +17,6 @@ import { BundleParams, IdempotencyKey } from '../requests/params.ts';
 import { requestError } from '../responses/problem.ts';
 import { type Accepted, publish } from './publish.ts';
 import { viewRelease } from './release-view.ts';
-import { PublishBody, PublishOptions } from './source-body.ts';
 import { readSource, type SourceFormat, sourceFormat } from './source-from-request.ts';
 
 const Query = PublishOptions.extend({

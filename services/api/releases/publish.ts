@@ -16,7 +16,7 @@ import { expectedGeneration } from '../requests/expected-generation.ts';
 import { requestIdentity } from '../requests/idempotency.ts';
 import { noChannel, refusal } from '../responses/refusal.ts';
 import type { RequestIds } from '../requests/request-ids.ts';
-import type { PublishOptions } from './source-body.ts';
+import type { PublishOptions } from '@pointsman/protocol/releases/release-bodies';
 
 export interface Publish {
   readonly tenant: string;
@@ -56,7 +56,7 @@ export async function publish(
     createChannel: options.createChannel ?? false,
     source: source.tree.digest,
     message: options.message ?? null,
-    notBefore: options.notBefore ?? null,
+    notBefore: options.notBefore === undefined ? null : Date.parse(options.notBefore),
   };
   // The fingerprint covers the request as sent, without values that were looked up for it. When a request with "*" is
   // repeated, the pointer may have moved. When one without a conflict rule is repeated, the policy may have changed.
@@ -69,7 +69,7 @@ export async function publish(
   const terms = await publishTerms(db, { tenant, channel, key: identity.idempotencyKey });
   let warnings: readonly Diagnostic[] = [];
   if (!terms.isRepeated) {
-    refuseOptions(options, { channel, rule: terms.onConflict });
+    refuseOptions({ ...request, onConflict: options.onConflict }, terms.onConflict);
     const checked = await checkSource(compiler, tenant, source, executor);
     if (checked.kind === 'invalid') throw invalidSource(checked);
     warnings = checked.warnings;
@@ -91,14 +91,18 @@ export async function publish(
 
 /** Checks the publish options against the policy and the current time. A `notBefore` in the past counts as now. */
 function refuseOptions(
-  { onConflict, notBefore }: PublishOptions,
-  { channel, rule }: { channel: string; rule: ConflictRule | null },
+  {
+    channel,
+    onConflict,
+    notBefore,
+  }: { channel: string; onConflict: ConflictRule | undefined; notBefore: number | null },
+  rule: ConflictRule | null,
 ): void {
   if (rule !== null && onConflict !== undefined && onConflict !== rule) {
     const detail = `The policy sets "onConflict" to "${rule}" for publishes to "${channel}". Omit "onConflict", or set the same value.`;
     throw new PointsmanError('invalid_request', detail);
   }
-  if (notBefore !== undefined && notBefore > Date.now() + requestLimits.scheduleMs) {
+  if (notBefore !== null && notBefore > Date.now() + requestLimits.scheduleMs) {
     const detail = `"notBefore" may be at most ${requestLimits.scheduleMs / 86_400_000} days ahead.`;
     throw new PointsmanError('invalid_request', detail);
   }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { PointsmanError } from '@pointsman/protocol/errors';
 import { correlationId, type ReleaseId, Version } from '@pointsman/protocol/identifiers';
 import { pathOf, paths } from '@pointsman/protocol/paths';
+import { CancelBody } from '@pointsman/protocol/releases/release-bodies';
 import { ReleaseView } from '@pointsman/protocol/releases/release-view';
 import type { CancelResult } from '../../../handlers/contract/tenant.ts';
 import {
@@ -17,7 +18,6 @@ import { missingError, notFound, requireBundle, requireTenant } from '../respons
 import { jsonResponse } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
-import { FreeText } from '../requests/free-text.ts';
 import { json, ofRelease } from '../responses/openapi-responses.ts';
 import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { BundleParams, IdempotencyKey, ReleaseParams, TenantParams } from '../requests/params.ts';
@@ -100,11 +100,6 @@ function findEndpoint({ db }: ApiDeps): Endpoint {
     },
   });
 }
-
-const CancelBody = z
-  .strictObject({ reason: FreeText.optional().meta({ description: 'A human-readable reason.' }) })
-  .meta({ id: 'CancelBody', example: { reason: 'wrong file' } })
-  .optional();
 
 function cancelEndpoint({ db, tenants }: ApiDeps): Endpoint {
   return endpoint({

@@ -11,7 +11,7 @@ import { jsonResponse, replayedHeader } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { etagOf, IfNoneMatch, isKnown } from '../responses/entity-tags.ts';
-import { FreeText } from '../requests/free-text.ts';
+import { FreeText } from '@pointsman/protocol/text/free-text';
 import { requestIdentity } from '../requests/idempotency.ts';
 import { empty, json, replayed } from '../responses/openapi-responses.ts';
 import { pageOf, PageQuery, readPage } from '../requests/pages.ts';

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { PointsmanError } from '@pointsman/protocol/errors';
 import { TenantName } from '@pointsman/protocol/identifiers';
 import { pathOf, paths } from '@pointsman/protocol/paths';
+import { NewTenant } from '@pointsman/protocol/tenants/tenant-bodies';
 import { TenantView } from '@pointsman/protocol/tenants/tenant-view';
 import { createTenantOnce } from '../../postgres/tenants/idempotency.ts';
 import { findTenant, listTenants } from '../../postgres/tenants/tenants.ts';
@@ -15,10 +16,6 @@ import { json, replayed } from '../responses/openapi-responses.ts';
 import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { IdempotencyKey, TenantParams } from '../requests/params.ts';
 import { refusal } from '../responses/refusal.ts';
-
-const NewTenant = z
-  .strictObject({ tenant: TenantName })
-  .meta({ id: 'NewTenant', example: { tenant: 'acme' } });
 
 const byName = { schema: TenantName, of: ({ tenant }: { tenant: string }) => tenant };
 

@@ -9,6 +9,7 @@ import { TenantName } from '@pointsman/protocol/identifiers';
 import { requestLimits } from '@pointsman/protocol/limits';
 import { quotaError } from '@pointsman/protocol/quota';
 import { paths } from '@pointsman/protocol/paths';
+import { NewToken } from '@pointsman/protocol/tenants/tenant-bodies';
 import { TokenMade, TokenView } from '@pointsman/protocol/tenants/token-view';
 import { hashToken } from '../../config/settings.ts';
 import {
@@ -30,7 +31,7 @@ import { empty, json } from '../responses/openapi-responses.ts';
 import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { IdempotencyKey } from '../requests/params.ts';
 import { refusal } from '../responses/refusal.ts';
-import { NewToken, tokenCursor } from './token-view.ts';
+import { tokenCursor } from './token-view.ts';
 
 export function tokenEndpoints(parts: ApiDeps): Endpoint[] {
   return [createEndpoint(parts), listEndpoint(parts), revokeEndpoint(parts)];

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Command } from 'commander';
 
 import { pathOf, paths } from '@pointsman/protocol/paths';
+import type { MoveBody } from '@pointsman/protocol/moves/pointer-bodies';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import { createChannelOption, hintAtCreating } from '../../options/create-channel.ts';
 import type { ExitName } from '../../exit-codes.ts';
@@ -38,9 +39,10 @@ async function promote(run: CommandRun, number: number, options: PromoteOptions)
   });
   const guard = options.ifGeneration === undefined ? {} : { 'if-match': `"${options.ifGeneration}"` };
   const create = options.createChannel === true ? { createChannel: true } : {};
+  const json: MoveBody = { version: number, ...create };
   const pointer = await run.client
     .call('PUT', path, PointerView, {
-      json: { version: number, ...create },
+      json,
       headers: { ...guard, 'idempotency-key': randomUUID() },
     })
     .catch((error: unknown) => {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Command } from 'commander';
 
 import { pathOf, paths } from '@pointsman/protocol/paths';
+import type { MoveBody } from '@pointsman/protocol/moves/pointer-bodies';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import { changedFiles } from '../releases/comparison.ts';
 import type { ExitName } from '../../exit-codes.ts';
@@ -51,8 +52,9 @@ async function rollback(run: CommandRun, options: RollbackOptions): Promise<Exit
   await confirmRollback(run, seen, options);
   const { pointer, move } = seen;
   const hold = holdReason(options, pointer);
+  const json: MoveBody = { restores: move.generation, ...(hold === undefined ? {} : { hold }) };
   const after = await client.call('PUT', pathOf(paths.channel, id), PointerView, {
-    json: { restores: move.generation, ...(hold === undefined ? {} : { hold }) },
+    json,
     headers: { 'if-match': `"${pointer.generation}"`, 'idempotency-key': randomUUID() },
   });
   if (terminal.json) terminal.document(after);

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Command, Option } from 'commander';
 
 import { ConflictRule } from '@pointsman/protocol/releases/release';
+import type { PublishOptions as PublishQuery } from '@pointsman/protocol/releases/release-bodies';
 import { humanBytes } from '@pointsman/protocol/text/amounts';
 import { pathOf, paths } from '@pointsman/protocol/paths';
 import { awaitOutcome, type Deadline, deadlineAfter } from './await-outcome.ts';
@@ -117,7 +118,7 @@ async function submit(
     maybe: 'The release may have been accepted.',
     repeated: '. The release is published at most once.',
   };
-  const query = {
+  const query: Partial<Record<keyof PublishQuery, string | undefined>> = {
     channel,
     createChannel: createChannel === true ? 'true' : undefined,
     onConflict,
