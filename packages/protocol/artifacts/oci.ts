@@ -12,6 +12,9 @@ export const mediaTypes = {
   module: 'text/javascript',
 } as const;
 
+/** The annotation of a layer that contains the path of the file (OCI image-spec 1.1, annotations.md). */
+export const TITLE = 'org.opencontainers.image.title';
+
 /** One file of an artifact: the path under which followers read it, and its blob. */
 export interface ArtifactFile {
   readonly path: string;
@@ -57,7 +60,7 @@ export function artifactManifest(unsorted: readonly ArtifactFile[]): ArtifactMan
       artifactType: mediaTypes.bundle,
       config: { digest: index.digest, mediaType: index.mediaType, size: Buffer.byteLength(index.text) },
       layers: files.map(({ path, digest, mediaType, size }) => ({
-        annotations: { 'org.opencontainers.image.title': path },
+        annotations: { [TITLE]: path },
         digest,
         mediaType,
         size,

@@ -1,18 +1,18 @@
-import type { ArtifactEntry } from './artifact-files.ts';
+import type { ArtifactFile } from '@pointsman/protocol/artifacts/oci';
 
 /**
  * A path at which two artifacts differ. The digest is null for the artifact that does not contain the path.
  */
 export interface ArtifactChange {
   readonly path: string;
-  readonly before: ArtifactEntry | null;
-  readonly after: ArtifactEntry | null;
+  readonly before: ArtifactFile | null;
+  readonly after: ArtifactFile | null;
 }
 
 /** The paths at which two artifacts differ. Files are compared by digest only. */
 export function artifactChanges(
-  before: ReadonlyMap<string, ArtifactEntry>,
-  after: ReadonlyMap<string, ArtifactEntry>,
+  before: ReadonlyMap<string, ArtifactFile>,
+  after: ReadonlyMap<string, ArtifactFile>,
 ): ArtifactChange[] {
   return [...new Set([...before.keys(), ...after.keys()])]
     .map((path) => ({ path, before: before.get(path) ?? null, after: after.get(path) ?? null }))
