@@ -39,7 +39,7 @@ export const DecisionRequest = RequestIdentity.extend({
    * True if this decision comes from Pointsman's own request to a check's URL: its result, or its failure.
    * API clients can't set this field.
    */
-  answersRequest: z.boolean().optional(),
+  fromCallout: z.boolean().optional(),
   comment: z.string().nullable(),
   url: z.string().nullable(),
 });

@@ -50,7 +50,7 @@ export type EndedAttempt = z.infer<typeof EndedAttempt>;
 const [Taken, ...Rejected] = CallbackResult.options;
 
 /** The effect of a report, with the promises that the caller must resolve. */
-export const AnsweredCallback = z.discriminatedUnion('kind', [
+export const RecordedCallback = z.discriminatedUnion('kind', [
   Taken.extend({
     awakeableId: z.string().nullable(),
     /** The number of the promise to resolve, as in {@link DecisionResult}. */
@@ -58,7 +58,7 @@ export const AnsweredCallback = z.discriminatedUnion('kind', [
   }),
   ...Rejected,
 ]);
-export type AnsweredCallback = z.infer<typeof AnsweredCallback>;
+export type RecordedCallback = z.infer<typeof RecordedCallback>;
 
 export interface Callbacks {
   /**
@@ -79,7 +79,7 @@ export interface Callbacks {
    */
   giveUp(callout: CalloutId, why: { reason: string; final: boolean; at: number }): Promise<boolean>;
   /** Records a report and applies its effects, in one transaction. Idempotent. */
-  answer(id: ReleaseId, request: CallbackRequest & { at: number }): Promise<AnsweredCallback>;
+  recordReport(id: ReleaseId, request: CallbackRequest & { at: number }): Promise<RecordedCallback>;
   /**
    * Records that the validation has passed and that the external compilation has started. Returns false if
    * the release is closed.

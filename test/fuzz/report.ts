@@ -34,7 +34,7 @@ const COUNTED_AS: ReadonlyMap<string, readonly string[]> = new Map([
   ['publish', ['publish', 'publish of an archive', 'dry run']],
   // Its body must be signed, which the document can't say: by itself it never succeeds.
   ['deliver', ['delivery of github', 'delivery of gitlab', 'delivery of generic']],
-  ['answerCallback', ['answer of a check', 'answer of a compiler']],
+  ['postReport', ['report of a check', 'report of a compiler']],
 ]);
 
 /** What a run has found, each in a line, and whatever shows that it did not reach what it is to reach. */

@@ -45,14 +45,14 @@ const Blob = z
   .meta({ id: 'StoredBlob', description: 'A stored blob.' });
 
 export function callbackEndpoints(parts: ApiDeps): Endpoint[] {
-  return [answerEndpoint(parts), sourceEndpoint(parts), blobEndpoint(parts), uploadEndpoint(parts)];
+  return [reportEndpoint(parts), sourceEndpoint(parts), blobEndpoint(parts), uploadEndpoint(parts)];
 }
 
-function answerEndpoint(parts: ApiDeps): Endpoint {
+function reportEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'post',
     path: paths.callback,
-    operationId: 'answerCallback',
+    operationId: 'postReport',
     summary: 'Post the report of a compilation or a check',
     description:
       'The one report of a compiler or a check. Repeating the same report returns the first response, so a lost request can be sent again. A different report is refused. All blobs of a compiled artifact must be uploaded first: otherwise the report is refused, and can be sent again after the upload.',
@@ -74,7 +74,7 @@ function answerEndpoint(parts: ApiDeps): Endpoint {
       // recorded report.
       if (refusal?.kind === 'expired' || refusal?.kind === 'revoked') throw callbackRefusal(refusal);
       const report = await readReport(found, request);
-      const answer = await parts.workflows(found, ids).answer({
+      const answer = await parts.workflows(found, ids).report({
         callback: found.id,
         report,
         // The schema returns the fields in a fixed order, so equal reports have equal fingerprints.

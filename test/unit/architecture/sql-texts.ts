@@ -14,7 +14,7 @@ export interface SqlFault {
 
 /** Names of actions in the audit. They are codes, although they contain a space. */
 const ACTIONS = new Set([
-  'compile answer',
+  'compile report',
   'create token',
   'delete hook',
   'delete sink',
