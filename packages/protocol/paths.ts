@@ -67,6 +67,13 @@ export const paths = {
   callbackSource: `${CALLBACK}/source`,
   callbackBlob: `${CALLBACK}/blobs/{digest}`,
 
+  /** Whether the process runs. */
+  alive: '/healthz',
+  /** Whether the process is ready for requests. */
+  ready: '/readyz',
+  metrics: '/metrics',
+  /** The OpenAPI document. */
+  openApi: '/openapi.json',
   /** The server's diagnosis. */
   diagnosis: '/v1/diagnosis',
   /** A JSON Schema that the API publishes. */

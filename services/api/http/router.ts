@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 
 import { PointsmanError } from '@pointsman/protocol/errors';
 import { correlationId, parseReleaseKey } from '@pointsman/protocol/identifiers';
+import { paths } from '@pointsman/protocol/paths';
 import { authorise, type Principal } from '../access/access.ts';
 import { alwaysHeaders, recordRequest } from './access-log.ts';
 import type { Connection } from './connection.ts';
@@ -55,7 +56,10 @@ export function router(endpoints: readonly Endpoint[], options: RouterOptions): 
   }
   app.notFound((c) =>
     problem(
-      new PointsmanError('not_found', `The path ${shownPath(c.req.path)} does not exist. See /openapi.json.`),
+      new PointsmanError(
+        'not_found',
+        `The path ${shownPath(c.req.path)} does not exist. See ${paths.openApi}.`,
+      ),
       c,
     ),
   );

@@ -7,9 +7,6 @@ import { Problem, PROBLEM_MEDIA_TYPE, problemType } from '@pointsman/protocol/pr
 import { documentPath, type Endpoint } from '../http/endpoint.ts';
 import { headerDocs } from '../responses/openapi-responses.ts';
 
-/** The path of the OpenAPI document, which also describes this route. */
-export const DOCUMENT_PATH = '/openapi.json';
-
 const info = {
   title: 'Pointsman',
   version: '1',

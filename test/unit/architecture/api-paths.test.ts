@@ -12,6 +12,7 @@ test.each([
   ['a string', "const path = '/v1/tenants';"],
   ['a template', 'const path = `/v1/tenants/${tenant}`;'],
   ['the rest of a template', 'const url = `${publicUrl}/v1/callbacks/${capability}`;'],
+  ['the path of a probe', "await client.call('GET', '/readyz');"],
   ['a regular expression', String.raw`const path = /^\/v1\/tenants$/;`],
 ])('%s with a path of the API is reported', (_, text) => {
   expect(pathFaults({ path: 'services/api/one.ts', text })).toHaveLength(1);
