@@ -1,11 +1,20 @@
 import { z } from 'zod';
 
 import { type DeliveryName, hookAuthor } from './hook.ts';
+import { requestLimits } from './limits.ts';
 
 /**
  * The keys by which the database detects a repeated request. Each kind of key has its own prefix, so that a
  * key from a client can never equal the key of a delivery.
  */
+
+/** The value of an `Idempotency-Key` header. */
+export const IdempotencyKeyText = z
+  .string()
+  .regex(
+    new RegExp(`^[\\x21-\\x7e]{1,${requestLimits.idempotencyKeyChars}}$`),
+    `must be 1 to ${requestLimits.idempotencyKeyChars} visible ASCII characters without spaces`,
+  );
 
 /** Returns the stored key of a client's request, given its `Idempotency-Key` header. */
 export function clientKey(key: string): string {

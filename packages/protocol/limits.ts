@@ -176,6 +176,14 @@ export const feedLimits = {
   streamEntries: 50_000,
 } as const;
 
+/** Limits of the API's event streams. */
+export const eventStreamLimits = {
+  /** The interval between heartbeat comments. Proxies usually close a silent stream after 60 s. */
+  heartbeatMs: 15 * second,
+  /** A stream without any data for this long counts as dead: four heartbeats are missing. */
+  silenceMs: 65 * second,
+} as const;
+
 /** Limits of one event of the feed. */
 export const eventLimits = {
   /** The maximum length of an event in characters: ten times the length of an event with the longest names. */

@@ -1,4 +1,4 @@
-import { sourceLimits, followerLimits } from '@pointsman/protocol/limits';
+import { eventStreamLimits, followerLimits, sourceLimits } from '@pointsman/protocol/limits';
 
 /**
  * The limits of this process: its sockets, threads and memory, in bytes and milliseconds. Limits that other processes rely on are in
@@ -225,8 +225,7 @@ export const sharedReadLimits = {
 
 /** Limits of server-sent event streams. */
 export const streamLimits = {
-  /** The interval between heartbeat comments. Proxies usually close a silent stream after 60 s. */
-  heartbeatMs: 15 * second,
+  heartbeatMs: eventStreamLimits.heartbeatMs,
   /** The maximum duration of one stream. A release that waits for people takes days; its reader reconnects with Last-Event-ID. */
   lifetimeMs: 30 * minute,
 } as const;

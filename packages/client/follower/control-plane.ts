@@ -1,8 +1,10 @@
 import type { Dispatcher } from 'undici';
 
+import { etagOf } from '@pointsman/protocol/entity-tag';
 import type { PointerId } from '@pointsman/protocol/identifiers';
 import { pathOf, paths } from '@pointsman/protocol/paths';
 import { parseJsonAs } from '@pointsman/protocol/json/parse-json';
+import { EVENT_STREAM_TYPE } from '@pointsman/protocol/stream-events';
 import type { AcknowledgementBody } from '@pointsman/protocol/moves/acknowledgement';
 import { Pointer } from '@pointsman/protocol/moves/pointer';
 import { FollowFailure } from './failure.ts';
@@ -38,7 +40,7 @@ export function controlPlane(connection: Connection, pointer: PointerId): Contro
   return {
     async pointer({ known, waitMs = 0, signal }) {
       const path = `${channelPath}${waitMs > 0 && known !== undefined ? `?wait=${waitMs / 1_000}s` : ''}`;
-      const headers: Record<string, string> = known === undefined ? {} : { 'if-none-match': `"${known}"` };
+      const headers: Record<string, string> = known === undefined ? {} : { 'if-none-match': etagOf(known) };
       const timeoutMs = followLimits.requestMs + waitMs;
       const { status, body } = await requestBody(
         connection,
@@ -48,11 +50,11 @@ export function controlPlane(connection: Connection, pointer: PointerId): Contro
       return status === 304 ? null : parsePointer(body);
     },
     async pointerStream(signal) {
-      const headers = { accept: 'text/event-stream' };
+      const headers = { accept: EVENT_STREAM_TYPE };
       // The timeout is long, because the reader of the stream closes it when no event arrives for too long.
       const response = await send(connection, { path: channelPath, headers, signal, timeoutMs: A_DAY_MS });
       const type = String(response.headers['content-type'] ?? '');
-      if (response.statusCode === 200 && type.startsWith('text/event-stream')) return response.body;
+      if (response.statusCode === 200 && type.startsWith(EVENT_STREAM_TYPE)) return response.body;
       if (response.statusCode !== 200) throw await toFailure(response, signal);
       response.body.on('error', () => {}).destroy();
       throw new FollowFailure('refused', 'the control plane did not return an event stream');

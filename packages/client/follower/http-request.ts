@@ -1,8 +1,8 @@
 import { request, type Dispatcher } from 'undici';
-import { z } from 'zod';
 
 import { parseJsonAs } from '@pointsman/protocol/json/parse-json';
 import { Problem } from '@pointsman/protocol/problem';
+import { cut } from '@pointsman/protocol/text/cut';
 import { retryAfterMs } from '@pointsman/protocol/calls/retry-after';
 import { FollowFailure, reasonOf } from './failure.ts';
 import { followLimits } from './limits.ts';
@@ -93,7 +93,7 @@ async function readAtMost(
   return Buffer.concat(chunks);
 }
 
-const ProblemDetail = z.object({ detail: Problem.shape.detail.max(2_000) });
+const ProblemDetail = Problem.pick({ detail: true });
 
 /** Converts an error response to a failure. */
 export async function toFailure(
@@ -102,7 +102,7 @@ export async function toFailure(
 ): Promise<FollowFailure> {
   const body = await readAtMost(stream, followLimits.problemBytes, signal);
   const problem = parseJsonAs(ProblemDetail, body.toString('utf8'));
-  const message = `the control plane answered ${status}${problem === null ? '' : `: ${problem.detail}`}`;
+  const message = `the control plane answered ${status}${problem === null ? '' : `: ${cut(problem.detail, followLimits.detailChars)}`}`;
   const mayPass = status >= 500 || status === 408 || status === 429;
   const bounds = { nowMs: Date.now(), maxMs: followLimits.retryAfterMaxMs };
   return new FollowFailure(mayPass ? 'later' : 'refused', message, {

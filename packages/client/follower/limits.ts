@@ -1,4 +1,4 @@
-import { manifestLimits, requestLimits, followerLimits } from '@pointsman/protocol/limits';
+import { eventStreamLimits, manifestLimits, requestLimits, followerLimits } from '@pointsman/protocol/limits';
 
 /** Limits of one follower in its own process. Sizes are bytes, times are milliseconds. */
 
@@ -23,17 +23,15 @@ export const followLimits = {
   nextPollWithinMs: 250,
   /** The wait before the next poll when the control plane responds immediately without a change. */
   stuckMs: second,
-  /**
-   * An event stream without any data for this long counts as dead. The API sends four keep-alive comments in
-   * this time.
-   */
-  streamSilenceMs: 65 * second,
+  streamSilenceMs: eventStreamLimits.silenceMs,
   /** The maximum length of one event of a stream, which contains one pointer. */
   eventChars: 64 * KiB,
   /** The maximum size of a pointer as JSON. The reason of a hold has at most a thousand characters. */
   pointerBytes: 64 * KiB,
   /** The maximum size of a problem document, of which only one sentence is shown. */
   problemBytes: 64 * KiB,
+  /** The maximum length of the detail of a problem in characters, as it is shown. */
+  detailChars: 2_000,
   manifestBytes: manifestLimits.bytes,
   artifactBytes: followerLimits.artifactBytes,
   /**

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 
 import { parseJson } from '@pointsman/protocol/json/parse-json';
 import { PROBLEM_MEDIA_TYPE } from '@pointsman/protocol/problem';
+import { EVENT_STREAM_TYPE } from '@pointsman/protocol/stream-events';
 import { describeIssues } from '@pointsman/protocol/json/schema-issues';
 import { type ApiResponse, headerOf } from './response.ts';
 import {
@@ -125,14 +126,14 @@ export function apiClient(
     },
     async stream(path, headers, streamSignal) {
       const answer = await request(address(url, path), {
-        headers: { accept: 'text/event-stream', ...authorization, ...headers },
+        headers: { accept: EVENT_STREAM_TYPE, ...authorization, ...headers },
         signal: AbortSignal.any([signal, streamSignal]),
         // No timeout for the body: the reader of the stream knows how long it may be silent, and checks this
         // itself.
         bodyTimeout: 0,
       });
       const type = String(answer.headers['content-type'] ?? '');
-      if (answer.statusCode === 200 && type.startsWith('text/event-stream')) return answer.body;
+      if (answer.statusCode === 200 && type.startsWith(EVENT_STREAM_TYPE)) return answer.body;
       await answer.body.dump();
       return null;
     },

@@ -1,4 +1,4 @@
-import { requestLimits } from '@pointsman/protocol/limits';
+import { eventStreamLimits, requestLimits } from '@pointsman/protocol/limits';
 
 /** Limits of the HTTP client. Times are milliseconds. */
 
@@ -23,11 +23,7 @@ export const clientLimits = {
   streamFailures: 3,
   /** The wait between two reads of a release when its event stream is unavailable. */
   pollMs: second,
-  /**
-   * A stream without any data for this long, not even a heartbeat, counts as dead. Proxies close idle
-   * connections after 60 s.
-   */
-  streamSilenceMs: 65 * second,
+  streamSilenceMs: eventStreamLimits.silenceMs,
   /**
    * The length of one event, which is a small JSON document. A longer event means that the response is not an
    * event stream.

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
+import { etagOf } from '@pointsman/protocol/entity-tag';
 import type { ReleaseId } from '@pointsman/protocol/identifiers';
 import { pathOf, paths } from '@pointsman/protocol/paths';
 import type { ConflictRule } from '@pointsman/protocol/releases/release';
@@ -55,7 +56,7 @@ export async function publish(
     json,
     headers: {
       'idempotency-key': idempotencyKey ?? randomUUID(),
-      ...(ifGeneration === undefined ? {} : { 'if-match': `"${ifGeneration}"` }),
+      ...(ifGeneration === undefined ? {} : { 'if-match': etagOf(ifGeneration) }),
     },
     timeoutMs: clientLimits.uploadMs,
     deadline: signal,

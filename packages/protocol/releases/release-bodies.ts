@@ -62,6 +62,20 @@ export const PublishBody = PublishOptions.extend({
 });
 export type PublishBody = z.input<typeof PublishBody>;
 
+/** The query of a publish whose body is an archive. */
+export const PublishQuery = PublishOptions.extend({
+  createChannel: z
+    .enum(['true', 'false'])
+    .transform((text) => text === 'true')
+    .optional()
+    .meta({ description: PublishOptions.shape.createChannel.description }),
+  dryRun: z
+    .enum(['true', 'false'])
+    .optional()
+    .meta({ description: 'Dry run: check the source without storing it or comparing it with what is live.' }),
+});
+export type PublishQuery = z.input<typeof PublishQuery>;
+
 /** A request to cancel a release. */
 export const CancelBody = z
   .strictObject({ reason: FreeText.optional().meta({ description: 'A human-readable reason.' }) })

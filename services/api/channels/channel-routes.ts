@@ -19,7 +19,7 @@ import { eventStreamAnswer } from '../responses/event-stream.ts';
 import { expectedGeneration } from '../requests/expected-generation.ts';
 import { requestIdentity } from '../requests/idempotency.ts';
 import { empty, json, ofRelease, orEvents, replayed } from '../responses/openapi-responses.ts';
-import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
+import { namedPageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { ChannelParams, IdempotencyKey } from '../requests/params.ts';
 import { pointerEvents } from './pointer-events.ts';
 import { pointerAnswer, waitForMove } from './pointer-wait.ts';
@@ -222,7 +222,7 @@ function movesEndpoint({ db }: ApiDeps): Endpoint {
     may: 'read',
     params: ChannelParams,
     query: PageQuery,
-    responses: { 200: json(pageOf(MoveView, 'MovePage'), 'One page.') },
+    responses: { 200: json(namedPageOf(MoveView, 'MovePage'), 'One page.') },
     problems: ['not_found'],
     async handle({ params, query }) {
       if ((await findPointer(db, params)) === null) {

@@ -17,7 +17,7 @@ import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { viewFollower } from './follower-view.ts';
 import { json } from '../responses/openapi-responses.ts';
-import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
+import { namedPageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { ChannelParams, FollowerParams } from '../requests/params.ts';
 import { pointerHeaders } from '../channels/pointer-view.ts';
 
@@ -105,7 +105,7 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
     may: 'read',
     params: ChannelParams,
     query: PageQuery,
-    responses: { 200: json(pageOf(FollowerView, 'FollowerPage'), 'One page.') },
+    responses: { 200: json(namedPageOf(FollowerView, 'FollowerPage'), 'One page.') },
     problems: ['not_found'],
     async handle({ params, query }) {
       if ((await findPointer(db, params)) === null) throw await noChannel(db, params);

@@ -13,7 +13,7 @@ import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { viewHook } from './hook-view.ts';
 import { requestIdentity } from '../requests/idempotency.ts';
 import { empty, json, replayed } from '../responses/openapi-responses.ts';
-import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
+import { namedPageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { HookParams, IdempotencyKey, TenantParams } from '../requests/params.ts';
 import { requestError } from '../responses/problem.ts';
 import { noChannel, refusal } from '../responses/refusal.ts';
@@ -144,7 +144,7 @@ function listEndpoint({ db, secrets }: ApiDeps): Endpoint {
     may: 'read',
     params: TenantParams,
     query: PageQuery,
-    responses: { 200: json(pageOf(HookView, 'HookPage'), 'One page.') },
+    responses: { 200: json(namedPageOf(HookView, 'HookPage'), 'One page.') },
     problems: ['not_found'],
     async handle({ params: { tenant }, query }) {
       await requireTenant(db, tenant);

@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 
 import { ERRORS, PointsmanError } from '@pointsman/protocol/errors';
 import { PROBLEM_MEDIA_TYPE, problemType } from '@pointsman/protocol/problem';
+import { EVENT_STREAM_TYPE } from '@pointsman/protocol/stream-events';
 import { httpLimits } from '../../../core/limits/limits.ts';
 import type { AddressRange } from '../../outbound/address-ranges.ts';
 import { shareConnections } from './connection-shares.ts';
@@ -62,7 +63,7 @@ export async function listen(
     if (!incoming.readableDidRead) incoming.resume();
     // Each byte that the reader receives restarts the timeout, so only connections of readers that have stopped reading
     // are closed.
-    const isStream = response.headers.get('content-type') === 'text/event-stream';
+    const isStream = response.headers.get('content-type') === EVENT_STREAM_TYPE;
     outgoing.setTimeout(isStream ? limits.streamSilenceMs : limits.responseSilenceMs);
     return response;
   };

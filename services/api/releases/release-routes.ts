@@ -19,7 +19,7 @@ import { jsonResponse } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { json, ofRelease } from '../responses/openapi-responses.ts';
-import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
+import { namedPageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { BundleParams, IdempotencyKey, ReleaseParams, TenantParams } from '../requests/params.ts';
 import { viewRelease } from './release-view.ts';
 
@@ -45,7 +45,7 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
     may: 'read',
     params: BundleParams,
     query: PageQuery,
-    responses: { 200: json(pageOf(ReleaseView, 'ReleasePage'), 'One page.') },
+    responses: { 200: json(namedPageOf(ReleaseView, 'ReleasePage'), 'One page.') },
     problems: ['not_found'],
     async handle({ params: { tenant, bundle }, query }) {
       await requireBundle(db, tenant, bundle);
@@ -70,7 +70,7 @@ function inFlightEndpoint({ db }: ApiDeps): Endpoint {
     may: 'read',
     params: TenantParams,
     query: PageQuery,
-    responses: { 200: json(pageOf(ReleaseView, 'ReleasePage'), 'One page.') },
+    responses: { 200: json(namedPageOf(ReleaseView, 'ReleasePage'), 'One page.') },
     problems: ['not_found'],
     async handle({ params: { tenant }, query }) {
       await requireTenant(db, tenant);

@@ -2,11 +2,6 @@ import { z } from 'zod';
 
 import { Generation } from '@pointsman/protocol/identifiers';
 
-/** The strong entity tag of a representation, made from a digest or from a pointer's generation. */
-export function etagOf(value: string | number): string {
-  return `"${value}"`;
-}
-
 /**
  * Whether `If-None-Match` contains the current tag. The comparison is weak, as RFC 9110 (section 13.1.2) requires: a
  * proxy may have made the tag weak although the content is the same.

@@ -12,7 +12,7 @@ import {
   type RequestProblem,
 } from '@pointsman/protocol/problem';
 import { retryAfterSeconds } from '@pointsman/protocol/quota';
-import { etagOf } from './entity-tags.ts';
+import { etagOf } from '@pointsman/protocol/entity-tag';
 
 /** Identifies the request in which a problem occurred. */
 export interface ProblemPlace {

@@ -13,7 +13,7 @@ import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { requestIdentity } from '../requests/idempotency.ts';
 import { json, replayed } from '../responses/openapi-responses.ts';
-import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
+import { namedPageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { IdempotencyKey, TenantParams } from '../requests/params.ts';
 import { refusal } from '../responses/refusal.ts';
 
@@ -61,7 +61,7 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
     tags: ['tenants'],
     may: 'administer',
     query: PageQuery,
-    responses: { 200: json(pageOf(TenantView, 'TenantPage'), 'One page.') },
+    responses: { 200: json(namedPageOf(TenantView, 'TenantPage'), 'One page.') },
     async handle({ query }) {
       const page = await readPage(query, byName, ({ after, limit }) =>
         listTenants(db, { limit, ...(after === undefined ? {} : { after }) }),

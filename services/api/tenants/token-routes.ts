@@ -28,7 +28,7 @@ import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { requestIdentity } from '../requests/idempotency.ts';
 import { streamLimits } from '../limits.ts';
 import { empty, json } from '../responses/openapi-responses.ts';
-import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
+import { namedPageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { IdempotencyKey } from '../requests/params.ts';
 import { refusal } from '../responses/refusal.ts';
 import { tokenCursor } from './token-view.ts';
@@ -106,7 +106,7 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
         .optional()
         .meta({ description: 'Tokens in this state. Default: `active`.', example: 'all' }),
     }),
-    responses: { 200: json(pageOf(TokenView, 'TokenPage'), 'One page.') },
+    responses: { 200: json(namedPageOf(TokenView, 'TokenPage'), 'One page.') },
     problems: ['not_found'],
     async handle(call) {
       const caller = callerOf(call);

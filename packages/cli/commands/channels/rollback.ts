@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Command } from 'commander';
 
+import { etagOf } from '@pointsman/protocol/entity-tag';
 import { pathOf, paths } from '@pointsman/protocol/paths';
 import type { MoveBody } from '@pointsman/protocol/moves/pointer-bodies';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
@@ -55,7 +56,7 @@ async function rollback(run: CommandRun, options: RollbackOptions): Promise<Exit
   const json: MoveBody = { restores: move.generation, ...(hold === undefined ? {} : { hold }) };
   const after = await client.call('PUT', pathOf(paths.channel, id), PointerView, {
     json,
-    headers: { 'if-match': `"${pointer.generation}"`, 'idempotency-key': randomUUID() },
+    headers: { 'if-match': etagOf(pointer.generation), 'idempotency-key': randomUUID() },
   });
   if (terminal.json) terminal.document(after);
   else
