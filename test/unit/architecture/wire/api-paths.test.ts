@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { pathFaults } from './api-paths.ts';
-import { PRODUCT, readSourceFiles } from './source-files.ts';
+import { PRODUCT, readSourceFiles } from '../source-files.ts';
 
 test('only packages/protocol/paths.ts states the paths of the API', async () => {
   const faults = (await readSourceFiles(PRODUCT)).flatMap(pathFaults);

@@ -1,6 +1,6 @@
 import type { Node } from 'oxc-parser';
 
-import { type Fault, lineOf, nodesUnder, parse, type SourceText } from './syntax.ts';
+import { type Fault, lineOf, nodesUnder, parse, type SourceText } from '../syntax.ts';
 
 /** The only file that may state the path of a resource of the API. */
 const OWNER = 'packages/protocol/paths.ts';
