@@ -1,4 +1,4 @@
-/** The strong entity tag of a representation, made from a digest, a pointer's generation or a policy's version. */
+/** Returns a strong entity tag for a digest, for the generation of a pointer or for the version of a policy. */
 export function etagOf(value: string | number): string {
   return `"${value}"`;
 }

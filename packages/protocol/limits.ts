@@ -147,9 +147,15 @@ export const requestLimits = {
 
 /** Limits of the settings of a hook. */
 export const hookSettingLimits = {
-  /** The maximum length of a repository path, a ref or a folder: the limit of the providers and of Git. */
+  /**
+   * The maximum length of a repository path, a ref pattern or a folder. The Git providers and Git have the same
+   * limit for names.
+   */
   nameChars: 255,
-  /** The bounds of a shared secret. A shorter secret can be guessed, and GitHub rejects a longer one. */
+  /**
+   * The minimum and the maximum length of a shared secret. A shorter secret could be guessed. GitHub rejects a
+   * longer one.
+   */
   minSecretChars: 16,
   maxSecretChars: 255,
   /** The maximum length of an API token: several times the length of the tokens of GitHub and GitLab. */
@@ -178,7 +184,7 @@ export const feedLimits = {
 
 /** Limits of the API's event streams. */
 export const eventStreamLimits = {
-  /** The interval between heartbeat comments. Proxies usually close a silent stream after 60 s. */
+  /** The interval between two heartbeat comments in a stream. Proxies usually close a stream that is silent for 60 s. */
   heartbeatMs: 15 * second,
   /** A stream without any data for this long counts as dead: four heartbeats are missing. */
   silenceMs: 65 * second,

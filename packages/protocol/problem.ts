@@ -8,7 +8,7 @@ import { Diagnostic } from './releases/diagnostic.ts';
 import { GateState } from './releases/gate.ts';
 import { Outcome } from './releases/release.ts';
 
-/** A problem of a request, with its location. */
+/** A problem in a request, with its location. */
 export const RequestProblem = z
   .object({
     in: z.enum(['path', 'query', 'header', 'body']),
@@ -24,7 +24,7 @@ export type RequestProblem = z.infer<typeof RequestProblem>;
 /** The quota of a problem, without its default: a client needs only the limit to decide what to do. */
 export const ExceededQuota = Quota.omit({ default: true });
 
-/** The members of a problem document (RFC 9457): the format of every error response of the API. */
+/** A problem document (RFC 9457): the format of all error responses of this API. */
 export const Problem = z
   .looseObject({
     type: z.string().meta({ description: 'A URN for the kind of problem, with the same meaning as `code`.' }),

@@ -7,7 +7,7 @@ import { hookSettingLimits, requestLimits } from '../limits.ts';
 import { pathProblem } from '../releases/source.ts';
 import { SECRET_FORM, webhookKey } from '../webhooks/webhook-secret.ts';
 
-/** The refs that a hook publishes, for example `refs/heads/main` or `refs/tags/v*`. */
+/** A pattern for the refs from which a hook publishes, for example `refs/heads/main` or `refs/tags/v*`. */
 export const RefPattern = z
   .string()
   .max(hookSettingLimits.nameChars)
@@ -24,7 +24,7 @@ export const SourceFolder = z.string().superRefine((path, context) => {
 const VISIBLE = /^[\x21-\x7e]+$/;
 const visible = 'must be visible ASCII characters without spaces';
 
-/** The rule of a hook, as an admin sets it. */
+/** The settings of a hook, as an admin sends them. */
 export const HookBody = z
   .strictObject({
     provider: HookProvider.meta({
@@ -99,11 +99,11 @@ export const HookBody = z
   });
 export type HookBody = z.input<typeof HookBody>;
 
-/** Whether the provider allows this repository name, which becomes part of URLs. */
+/** Whether the provider allows this repository name. The name becomes part of URLs. */
 export function isRepository(provider: HookProvider, repository: string): boolean {
   const parts = repository.split('/');
   if (provider === 'generic') return /^[\x21-\x7e]+$/.test(repository);
   const isNamed = parts.every((part) => /^[A-Za-z0-9._-]+$/.test(part) && part !== '.' && part !== '..');
-  // A GitLab repository can be in nested groups.
+  // A GitLab repository can be in nested groups, so its path may have more than two parts.
   return isNamed && (provider === 'github' ? parts.length === 2 : parts.length >= 2);
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { Digest, Generation } from '../identifiers.ts';
 
-/** A follower's acknowledgement. */
+/** The body of an acknowledgement, in which a follower reports the generation that it runs. */
 export const AcknowledgementBody = z
   .strictObject({
     generation: Generation.meta({

@@ -38,7 +38,8 @@ export const CheckBody = z
   .strictObject({
     conclusion: Conclusion,
     summary: FreeText.optional().meta({ description: 'A human-readable summary of the result.' }),
-    // People open this as a link, so only HTTP URLs are allowed: a browser would execute a `javascript:` URL.
+    // People open this URL as a link in a browser. Only HTTP and HTTPS are allowed, because a browser would execute a
+    // `javascript:` URL.
     url: httpUrl(requestLimits.urlChars).optional().meta({ description: 'A link to the full result.' }),
     digest: Digest.optional().meta({
       description: 'The digest of what was checked. 409 if the release has a different one.',

@@ -6,7 +6,7 @@ import { FreeText } from '../text/free-text.ts';
 import { Instant } from '../time/instant.ts';
 import { ConflictRule } from './release.ts';
 
-/** The options of a publish, from the JSON body or from the query. */
+/** The options of a publish. They are in the JSON body, or in the query if the body is an archive. */
 export const PublishOptions = z.strictObject({
   channel: ChannelName.optional().meta({
     description: 'The pointer to move. Default: `live`.',
@@ -31,7 +31,7 @@ export const PublishOptions = z.strictObject({
 });
 export type PublishOptions = z.infer<typeof PublishOptions>;
 
-/** A file in a JSON body: its text, or its bytes in base64. */
+/** A file in the JSON body of a publish: its text, or its bytes in base64. */
 export const FileContent = z.union(
   [
     z.string().meta({ description: 'The text, stored as UTF-8.' }),
@@ -44,7 +44,6 @@ export const FileContent = z.union(
 
 export type FileContent = z.infer<typeof FileContent>;
 
-/** The JSON body of a publish. */
 export const PublishBody = PublishOptions.extend({
   files: z.record(z.string(), FileContent).meta({
     description: 'Every file of the source by its path: relative, separated by "/", without ".." or ".".',

@@ -11,7 +11,7 @@ const Secret = z
   .refine((text) => webhookKey(text) !== null, SECRET_FORM)
   .optional();
 
-/** The settings of a webhook, as an admin sets them. */
+/** The settings of a webhook, as an admin sends them. */
 export const SinkBody = z
   .strictObject({
     webhook: z.strictObject({
