@@ -1,7 +1,10 @@
+import { z } from 'zod';
+
 import { parseReleaseKey, type ReleaseId, releaseKey } from '@pointsman/protocol/identifiers';
 
 /** The kind of work that Pointsman requests from an outside service. */
-export type Purpose = 'check' | 'compile';
+export const Purpose = z.enum(['check', 'compile']);
+export type Purpose = z.infer<typeof Purpose>;
 
 /**
  * Identifies one request that a release sends to an outside service: a gate's check, or one compile attempt.
@@ -20,7 +23,8 @@ export function calloutKey({ id, purpose, subject }: CalloutId): string {
 
 /** Parses a key that {@link calloutKey} returned. Returns null for any other text. */
 export function parseCalloutKey(key: string): CalloutId | null {
-  const [, release = '', purpose, subject = ''] = /^(.+)\/(check|compile)\/([a-z0-9-]+)$/.exec(key) ?? [];
+  const [, release = '', word, subject = ''] = /^(.+)\/([a-z]+)\/([a-z0-9-]+)$/.exec(key) ?? [];
   const id = parseReleaseKey(release);
-  return id && (purpose === 'check' || purpose === 'compile') ? { id, purpose, subject } : null;
+  const purpose = Purpose.safeParse(word);
+  return id && purpose.success ? { id, purpose: purpose.data, subject } : null;
 }

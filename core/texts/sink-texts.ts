@@ -6,7 +6,7 @@ export type SinkPause = z.infer<typeof SinkPause>;
 
 /**
  * The reason why a required sink prevents a pointer from moving. See the SQL function `blocking_sinks` in
- * functions/sink-deliveries.sql.
+ * functions/sinks.sql.
  */
 export const BlockingSink = z.discriminatedUnion('cause', [
   /** The tenant has no webhook of that name. */

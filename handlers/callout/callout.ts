@@ -224,7 +224,7 @@ function recordFailure(ctx: ObjectContext, { id, subject: gate }: CalloutId, rea
     url: null,
     by: 'pointsman/callout',
     roles: [],
-    answersRequest: true,
+    fromCallout: true,
     idempotencyKey: ctx.rand.uuidv4(),
     fingerprint: digestOf(reason),
     requestId: ctx.request().id,

@@ -40,7 +40,7 @@ export const DecisionRequest = RequestIdentity.extend({
    * True if the decision results from a request that Pointsman sent to the check's URL: the check reported,
    * or the request failed. API clients can't set this field.
    */
-  answersRequest: z.boolean().optional(),
+  fromCallout: z.boolean().optional(),
   comment: z.string().nullable(),
   url: z.string().nullable(),
 });

@@ -51,8 +51,8 @@ export type EndedAttempt = z.infer<typeof EndedAttempt>;
 
 const [Taken, ...Rejected] = CallbackResult.options;
 
-/** The result of recording a report, with the awakeable and the promise that the caller must resolve. */
-export const AnsweredCallback = z.discriminatedUnion('kind', [
+/** The effect of a report, with the promises that the caller must resolve. */
+export const RecordedCallback = z.discriminatedUnion('kind', [
   Taken.extend({
     awakeableId: z.string().nullable(),
     /**
@@ -63,7 +63,7 @@ export const AnsweredCallback = z.discriminatedUnion('kind', [
   }),
   ...Rejected,
 ]);
-export type AnsweredCallback = z.infer<typeof AnsweredCallback>;
+export type RecordedCallback = z.infer<typeof RecordedCallback>;
 
 export interface Callbacks {
   /**
@@ -84,7 +84,7 @@ export interface Callbacks {
    */
   giveUp(callout: CalloutId, why: { reason: string; final: boolean; at: number }): Promise<boolean>;
   /** Records a report and applies its effects, in one transaction. Idempotent. */
-  answer(id: ReleaseId, request: CallbackRequest & { at: number }): Promise<AnsweredCallback>;
+  recordReport(id: ReleaseId, request: CallbackRequest & { at: number }): Promise<RecordedCallback>;
   /**
    * Records that the source was validated and that an external system starts to compile it. Returns false if
    * the release is closed.

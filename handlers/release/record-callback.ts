@@ -25,7 +25,7 @@ export async function recordCallback(
   const recorded = await asStoreUnavailable(
     ctx.run(
       'record callback',
-      () => deps.callbacks.answer(id, { ...request, at: deps.clock.now() }),
+      () => deps.callbacks.recordReport(id, { ...request, at: deps.clock.now() }),
       stepRetries.whileSomebodyWaits,
     ),
   );

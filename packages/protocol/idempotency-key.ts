@@ -1,16 +1,22 @@
 import { z } from 'zod';
 
 import { type DeliveryName, hookAuthor } from './hook.ts';
+import { requestLimits } from './limits.ts';
 
 /**
  * The keys by which the database recognizes a repeated request. Keys of clients and keys of hook deliveries
  * have different prefixes, so that they can never be equal.
  */
 
-/**
- * Returns the key under which the database stores a client's request. `key` is the value of the
- * `Idempotency-Key` header.
- */
+/** The value of an `Idempotency-Key` header. */
+export const IdempotencyKeyText = z
+  .string()
+  .regex(
+    new RegExp(`^[\\x21-\\x7e]{1,${requestLimits.idempotencyKeyChars}}$`),
+    `must be 1 to ${requestLimits.idempotencyKeyChars} visible ASCII characters without spaces`,
+  );
+
+/** Returns the stored key of a client's request, given its `Idempotency-Key` header. */
 export function clientKey(key: string): string {
   return `client/${key}`;
 }

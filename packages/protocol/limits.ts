@@ -170,7 +170,24 @@ export const requestLimits = {
   channelsPerBundle: 100,
 } as const;
 
-/** Limits of a tenant's feed of moves, and of the streams that copy it. */
+/** Limits of the settings of a hook. */
+export const hookSettingLimits = {
+  /**
+   * The maximum length of a repository path, a ref pattern or a folder. The Git providers and Git have the same
+   * limit for names.
+   */
+  nameChars: 255,
+  /**
+   * The minimum and the maximum length of a shared secret. A shorter secret could be guessed. GitHub rejects a
+   * longer one.
+   */
+  minSecretChars: 16,
+  maxSecretChars: 255,
+  /** The maximum length of an API token: several times the length of the tokens of GitHub and GitLab. */
+  tokenChars: 1_024,
+} as const;
+
+/** Limits of a tenant's feed and of the streams that copy it. */
 export const feedLimits = {
   /**
    * The time for which moves can be read from the feed. A reader that was disconnected for less can resume. A
@@ -190,7 +207,15 @@ export const feedLimits = {
   streamEntries: 50_000,
 } as const;
 
-/** Limits of one event of a feed. */
+/** Limits of the API's event streams. */
+export const eventStreamLimits = {
+  /** The interval between two heartbeat comments in a stream. Proxies usually close a stream that is silent for 60 s. */
+  heartbeatMs: 15 * second,
+  /** A stream without any data for this long counts as dead: four heartbeats are missing. */
+  silenceMs: 65 * second,
+} as const;
+
+/** Limits of one event of the feed. */
 export const eventLimits = {
   /**
    * The maximum length of an event in characters. It is ten times as long as an event with the longest names.

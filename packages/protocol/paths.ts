@@ -68,7 +68,14 @@ export const paths = {
   callbackSource: `${CALLBACK}/source`,
   callbackBlob: `${CALLBACK}/blobs/{digest}`,
 
-  /** The server's diagnosis of itself. */
+  /** Whether the process runs. */
+  alive: '/healthz',
+  /** Whether the process is ready for requests. */
+  ready: '/readyz',
+  metrics: '/metrics',
+  /** The OpenAPI document. */
+  openApi: '/openapi.json',
+  /** The server's diagnosis. */
   diagnosis: '/v1/diagnosis',
   /** One of the JSON Schemas that the API publishes. */
   schema: '/v1/schemas/{name}',

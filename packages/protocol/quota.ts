@@ -37,7 +37,12 @@ export type QuotaExceeded = z.infer<typeof QuotaExceeded>;
 /** The limits that an operator changes. Null restores the default limit. */
 export const QuotaChanges = z
   .partialRecord(QuotaName, Amount.nullable())
-  .refine((changes) => Object.keys(changes).length > 0, 'must name at least one quota');
+  .refine((changes) => Object.keys(changes).length > 0, 'must name at least one quota')
+  .meta({
+    id: 'QuotaChanges',
+    description: 'New limits by quota. `null` restores the default; an omitted quota keeps its limit.',
+    example: { bytes: 21_474_836_480, hooks: null },
+  });
 export type QuotaChanges = z.infer<typeof QuotaChanges>;
 
 const UNITS: Readonly<Record<QuotaName, string>> = {

@@ -1,4 +1,4 @@
-import { sourceLimits, followerLimits } from '@pointsman/protocol/limits';
+import { eventStreamLimits, followerLimits, sourceLimits } from '@pointsman/protocol/limits';
 import { waitingShares } from './access/share-limits.ts';
 
 /**
@@ -210,12 +210,8 @@ export const sharedReadLimits = {
 } as const;
 
 export const streamLimits = {
-  /** The interval between two heartbeat comments in a stream. Proxies usually close a stream that is silent for 60 s. */
-  heartbeatMs: 15 * second,
-  /**
-   * The maximum duration of one stream. After it, the reader reconnects with Last-Event-ID. The limit is needed because a release that
-   * waits for people takes days.
-   */
+  heartbeatMs: eventStreamLimits.heartbeatMs,
+  /** The maximum duration of one stream. A release that waits for people takes days; its reader reconnects with Last-Event-ID. */
   lifetimeMs: 30 * minute,
 } as const;
 

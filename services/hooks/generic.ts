@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 import { describeIssues } from '@pointsman/protocol/json/schema-issues';
+import { requestLimits } from '@pointsman/protocol/limits';
 import { httpUrl } from '@pointsman/protocol/json/storable';
-import { deliveryLimits } from './limits.ts';
 import { type Delivered, isNoCommit, Paths, Ref, RepositoryName, subjectOf } from './push.ts';
 
 /** The payload of a push from a sender that is neither GitHub nor GitLab. Pointsman defines this format. */
@@ -10,8 +10,8 @@ const PushPayload = z.object({
   repository: RepositoryName,
   ref: Ref,
   commit: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, 'must be the name of a commit'),
-  /** The URL of a tar.gz that has a single top-level folder. */
-  sourceUrl: httpUrl(deliveryLimits.urlChars),
+  /** The URL of a tar.gz with one top-level folder. */
+  sourceUrl: httpUrl(requestLimits.urlChars),
   /** The paths of all files that the push changes. */
   paths: Paths.optional(),
   message: z.string().optional(),

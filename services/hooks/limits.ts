@@ -25,24 +25,8 @@ export const deliveryLimits = {
   gitlabCommits: 2_048,
   /** The maximum length of the commit subject that is stored. Longer subjects are cut. */
   subjectChars: 200,
-  /**
-   * The maximum length of a repository path, a ref pattern or a folder. The Git providers and Git have the same limit
-   * for names.
-   */
-  nameChars: 255,
-  /**
-   * The maximum length of a ref in a payload. It is four times the maximum length of a file name, which limits each
-   * part of a ref.
-   */
+  /** The maximum length of a pushed ref: four times the limit of the file systems that Git uses. */
   refChars: 1_000,
-  urlChars: 2_000,
-  /**
-   * The minimum and the maximum length of a shared secret. A shorter secret could be guessed. GitHub rejects a longer
-   * one.
-   */
-  minSecretChars: 16,
-  maxSecretChars: 255,
-  tokenChars: 1_024,
   /**
    * The time limit for starting the workflow of a recorded delivery. It must be short, because GitHub and GitLab wait
    * at most ten seconds for the response. If the start fails, the periodic sweep repeats it.

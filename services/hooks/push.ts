@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { boundedList } from '@pointsman/protocol/json/bounded-list';
+import { hookSettingLimits } from '@pointsman/protocol/limits';
 import { cut } from '@pointsman/protocol/text/cut';
 import { StorableText } from '@pointsman/protocol/json/storable';
 import { deliveryLimits } from './limits.ts';
@@ -38,8 +39,8 @@ export type Delivered =
 
 export const Ref = StorableText.max(deliveryLimits.refChars);
 
-/** The name of a repository, as the provider writes it. */
-export const RepositoryName = StorableText.max(deliveryLimits.nameChars);
+/** The name of a repository in the provider's notation. */
+export const RepositoryName = StorableText.max(hookSettingLimits.nameChars);
 
 /** The paths of the files that one commit or the whole push changes. */
 export const Paths = boundedList(z.string(), deliveryLimits.values);

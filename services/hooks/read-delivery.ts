@@ -1,4 +1,5 @@
 import type { HookProvider } from '@pointsman/protocol/hook';
+import { webhookHeaders } from '@pointsman/protocol/webhooks/sign';
 import { readGeneric } from './generic.ts';
 import { readGithub } from './github.ts';
 import { readGitlab } from './gitlab.ts';
@@ -41,6 +42,6 @@ export function deliveryIdOf(provider: HookProvider, headers: Pick<Headers, 'get
     case 'gitlab':
       return headers.get('idempotency-key') ?? headers.get('x-gitlab-event-uuid');
     case 'generic':
-      return headers.get('webhook-id');
+      return headers.get(webhookHeaders.id);
   }
 }

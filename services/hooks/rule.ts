@@ -1,8 +1,4 @@
-import { z } from 'zod';
-
 import type { HookProvider } from '@pointsman/protocol/hook';
-import { pathProblem } from '@pointsman/protocol/releases/source';
-import { deliveryLimits } from './limits.ts';
 import type { Delivered, Push } from './push.ts';
 
 /** A rule that selects the pushes from which a hook publishes. */
@@ -15,30 +11,7 @@ export interface Rule {
   readonly path: string | null;
 }
 
-/** A pattern for the refs from which a hook publishes, for example `refs/heads/main` or `refs/tags/v*`. */
-export const RefPattern = z
-  .string()
-  .max(deliveryLimits.nameChars)
-  .regex(
-    /^refs\/[^\s*?[\\^~:]+\*?$/,
-    'must be a full ref, such as "refs/heads/main", or a prefix with one "*" at its end, such as "refs/tags/v*"',
-  );
-
-export const SourceFolder = z.string().superRefine((path, context) => {
-  const problem = path.length > deliveryLimits.nameChars ? 'a folder is too long' : pathProblem(path);
-  if (problem !== null) context.addIssue({ code: 'custom', message: problem });
-});
-
-/** Whether the provider allows this repository name. The name becomes part of URLs. */
-export function isRepository(provider: HookProvider, repository: string): boolean {
-  const parts = repository.split('/');
-  if (provider === 'generic') return /^[\x21-\x7e]+$/.test(repository);
-  const isNamed = parts.every((part) => /^[A-Za-z0-9._-]+$/.test(part) && part !== '.' && part !== '..');
-  // A GitLab repository can be in nested groups, so its path may have more than two parts.
-  return isNamed && (provider === 'github' ? parts.length === 2 : parts.length >= 2);
-}
-
-/** A push that the rule has accepted. The changed paths are omitted, because they are used only by the rule. */
+/** A push to publish. It has no list of paths, because only the rule needs them. */
 export type AcceptedPush = Omit<Push, 'paths' | 'commit'> & { readonly commit: string };
 
 export type RuleResult =

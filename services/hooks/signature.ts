@@ -1,7 +1,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 
 import type { HookProvider } from '@pointsman/protocol/hook';
-import { signatureOf } from '@pointsman/protocol/webhooks/sign';
+import { signatureOf, webhookHeaders } from '@pointsman/protocol/webhooks/sign';
 import { isClaimed, readClaim } from '@pointsman/client/internal/webhooks/verify';
 import { webhookKey } from '@pointsman/protocol/webhooks/webhook-secret';
 
@@ -53,11 +53,8 @@ function hasGitlabToken(secret: string, { headers, body }: SignedRequest): boole
  * signs its own webhooks in the same way.
  */
 function hasWebhookSignature(secret: string, { headers, body }: SignedRequest, nowMs: number): boolean {
-  const named = {
-    'webhook-id': headers.get('webhook-id') ?? undefined,
-    'webhook-timestamp': headers.get('webhook-timestamp') ?? undefined,
-    'webhook-signature': headers.get('webhook-signature') ?? undefined,
-  };
+  const names = Object.values(webhookHeaders);
+  const named = Object.fromEntries(names.map((name) => [name, headers.get(name) ?? undefined]));
   const claim = readClaim(named, nowMs);
   const key = webhookKey(secret);
   const signed = claim.kind === 'claim' ? claim : EMPTY_CLAIM;

@@ -230,7 +230,7 @@ const updated = [
   ['followers', 'generation, digest, since, seen_at, by'],
   [
     'callbacks',
-    'sha256, awakeable_id, decision_number, deadline_at, state, closed_at, cause, reason, final, answer, fingerprint, uploaded_blobs, uploaded_bytes',
+    'sha256, awakeable_id, decision_number, deadline_at, state, closed_at, cause, reason, final, report, fingerprint, uploaded_blobs, uploaded_bytes',
   ],
   ['pointers', 'version, digest, generation, hold_reason, hold_by, hold_at, moved_at'],
 ] as const;

@@ -156,7 +156,7 @@ CREATE TABLE callbacks (
   cause revocation,
   reason text,
   final boolean DEFAULT false NOT NULL,
-  answer jsonb,
+  report jsonb,
   fingerprint text,
   uploaded_blobs bigint DEFAULT 0 NOT NULL,
   uploaded_bytes bigint DEFAULT 0 NOT NULL,
@@ -165,17 +165,17 @@ CREATE TABLE callbacks (
   CONSTRAINT callbacks_tenant_bundle_version_purpose_subject_key UNIQUE (tenant, bundle, version, purpose, subject),
   CONSTRAINT callbacks_tenant_bundle_version_fkey FOREIGN KEY (tenant, bundle, version) REFERENCES releases(tenant, bundle, version),
   CONSTRAINT callbacks_check CHECK ((state::text = 'open') = (closed_at IS NULL)),
-  CONSTRAINT callbacks_check1 CHECK ((state::text = 'used') = (answer IS NOT NULL AND fingerprint IS NOT NULL)),
+  CONSTRAINT callbacks_check1 CHECK ((state::text = 'used') = (report IS NOT NULL AND fingerprint IS NOT NULL)),
   CONSTRAINT callbacks_check2 CHECK ((state::text = 'revoked') = (cause IS NOT NULL)),
   CONSTRAINT callbacks_check3 CHECK ((reason IS NOT NULL) = (cause IS NOT NULL AND cause::text = 'given_up')),
   CONSTRAINT callbacks_check4 CHECK (state::text = 'revoked' OR sha256 IS NOT NULL),
   CONSTRAINT callbacks_sha256_check CHECK (sha256 ~ '^[0-9a-f]{64}$')
 );
-CREATE TRIGGER one_answer BEFORE UPDATE ON callbacks FOR EACH ROW WHEN (old.state::text <> 'open') EXECUTE FUNCTION guard_callback();
+CREATE TRIGGER one_report BEFORE UPDATE ON callbacks FOR EACH ROW WHEN (old.state::text <> 'open') EXECUTE FUNCTION guard_callback();
 ALTER TABLE callbacks ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY across_tenants ON callbacks FOR SELECT TO owner USING (true);
 CREATE POLICY own_tenant ON callbacks FOR ALL TO public USING (tenant = current_setting('pointsman.tenant', true));
-GRANT SELECT, INSERT, UPDATE (sha256, awakeable_id, decision_number, deadline_at, state, closed_at, cause, reason, final, answer, fingerprint, uploaded_blobs, uploaded_bytes) ON callbacks TO app;
+GRANT SELECT, INSERT, UPDATE (sha256, awakeable_id, decision_number, deadline_at, state, closed_at, cause, reason, final, report, fingerprint, uploaded_blobs, uploaded_bytes) ON callbacks TO app;
 
 CREATE TABLE commit_reports (
   tenant text NOT NULL,
@@ -708,7 +708,6 @@ GRANT SELECT, INSERT, DELETE ON webhook_attempts TO app;
 -- supersede(p_request jsonb, p_at timestamp with time zone) RETURNS void
 
 -- functions/callbacks.sql
--- answer_callback(p_tenant text, p_bundle text, p_version bigint, p_id text, p_report jsonb, p_fingerprint text, p_request_id text, p_detail text, p_at timestamp with time zone) RETURNS jsonb
 -- begin_remote_compile(p_tenant text, p_bundle text, p_version bigint, p_invocation text, p_valid_began timestamp with time zone, p_valid_ended timestamp with time zone, p_began timestamp with time zone) RETURNS boolean
 -- callback_refuses(p_callback callbacks, p_release releases, p_fingerprint text, p_at timestamp with time zone) RETURNS jsonb STABLE
 -- compile_rule(p_tenant text, p_policy bigint) RETURNS jsonb STABLE
@@ -721,6 +720,7 @@ GRANT SELECT, INSERT, DELETE ON webhook_attempts TO app;
 -- load_release_source(p_tenant text, p_bundle text, p_version bigint, p_digest text, p_few bigint) RETURNS jsonb STABLE
 -- open_callback(p_tenant text, p_bundle text, p_version bigint, p_request jsonb, p_at timestamp with time zone) RETURNS jsonb
 -- put_callback_blob(p_tenant text, p_id text, p_digest text, p_media_type text, p_bytes bytea, p_most_blobs bigint, p_most_bytes bigint, p_at timestamp with time zone) RETURNS jsonb
+-- record_callback(p_tenant text, p_bundle text, p_version bigint, p_id text, p_report jsonb, p_fingerprint text, p_request_id text, p_detail text, p_at timestamp with time zone) RETURNS jsonb
 -- record_request(p_tenant text, p_bundle text, p_version bigint, p_purpose text, p_subject text, p_state text, p_detail text, p_at timestamp with time zone) RETURNS void
 -- request_effect(p_purpose text) RETURNS text IMMUTABLE
 -- revoke_callbacks(p_tenant text, p_bundle text, p_version bigint, p_purpose text, p_at timestamp with time zone) RETURNS void

@@ -1,5 +1,7 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto';
 
+import type { SealedUnder } from '@pointsman/protocol/sealed-under';
+
 /**
  * The object that a secret belongs to. A secret that was encrypted for one owner can't be decrypted for another, even
  * if its ciphertext is copied to the other owner's row.
@@ -7,9 +9,6 @@ import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes }
 export type SecretOwner =
   | { readonly tenant: string; readonly hook: string; readonly field: 'secret' | 'token' }
   | { readonly tenant: string; readonly sink: string; readonly field: 'secret' };
-
-/** The key with which a secret was encrypted. `lost` means that this process does not have the key. */
-export type SealedUnder = 'current' | 'previous' | 'lost';
 
 /**
  * Encrypts and decrypts secrets that are later needed in plaintext. They can't be stored as hashes, because creating

@@ -39,7 +39,7 @@ const COUNTED_AS: ReadonlyMap<string, readonly string[]> = new Map([
   // The body of a delivery must be signed, which the OpenAPI document can't express. Requests that are generated from
   // the document alone never succeed.
   ['deliver', ['delivery of github', 'delivery of gitlab', 'delivery of generic']],
-  ['answerCallback', ['answer of a check', 'answer of a compiler']],
+  ['postReport', ['report of a check', 'report of a compiler']],
 ]);
 
 /** The problems of a run, one line each: its violations, and the operations that succeeded too rarely. */

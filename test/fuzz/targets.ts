@@ -134,8 +134,8 @@ const SPECIAL: Readonly<Record<string, Targeting>> = {
   approveRelease: gated,
   reportCheck: gated,
   cancelRelease: gated,
-  answerCallback: (world, random) =>
-    callbacks++ % 2 === 0 ? answeredCheck(world, random) : ofJob(world, random, 'answerCallback'),
+  postReport: (world, random) =>
+    callbacks++ % 2 === 0 ? reportedCheck(world, random) : ofJob(world, random, 'postReport'),
   getCallbackSource: ofJob,
   findCallbackBlob: ofJob,
   uploadCallbackBlob: (world, random) => {
@@ -183,12 +183,12 @@ function gated(world: FuzzWorld, random: Random, operationId: string): Target {
   };
 }
 
-function answeredCheck(world: FuzzWorld, random: Random): Target {
-  const { thing, used } = world.stock.gated.take(random, 'answerCallback');
+function reportedCheck(world: FuzzWorld, random: Random): Target {
+  const { thing, used } = world.stock.gated.take(random, 'postReport');
   return {
-    ...changed(world, 'answerCallback', { parameters: { capability: thing.capability } }),
-    counts: 'answer of a check',
-    // A success passes one of three gates, so the release still waits at the others.
+    ...changed(world, 'postReport', { parameters: { capability: thing.capability } }),
+    counts: 'report of a check',
+    // A success passes one gate of three.
     answered: (status) => void (status < 300 ? used('so') : isOver(status) && used('up')),
   };
 }
@@ -200,9 +200,9 @@ function ofJob(world: FuzzWorld, random: Random, operationId: string): Target {
     tenant: world.remote.name,
     parameters: { capability, digest: pick(random, built.blobs).digest },
     filled: { '@digest@': built.digest },
-    ...(operationId === 'answerCallback'
+    ...(operationId === 'postReport'
       ? {
-          counts: 'answer of a compiler',
+          counts: 'report of a compiler',
           body: { status: 'compiled', artifacts: [{ channel: null, digest: '@digest@' }] },
           answered: (status: number) => void ((status < 300 || isOver(status)) && used('up')),
         }

@@ -150,7 +150,7 @@ test.each<[string, string[], RegExp]>([
   [
     'a report for a request that was never made',
     [
-      `INSERT INTO callbacks (tenant, id, bundle, version, purpose, subject, deadline_at, sha256, state, closed_at, answer, fingerprint)
+      `INSERT INTO callbacks (tenant, id, bundle, version, purpose, subject, deadline_at, sha256, state, closed_at, report, fingerprint)
        VALUES ($TENANT, 'one', 'bundle', 1, 'check', 'e2e', now(), repeat('b', 64), 'used', now(), '{}', 'x')`,
     ],
     /one was answered, and its request is said to be/,

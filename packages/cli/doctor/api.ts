@@ -1,9 +1,11 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 
 import type { Finding } from '@pointsman/protocol/findings/finding';
 import { SILENT_WORKER } from '@pointsman/protocol/findings/finding-texts';
+import { AliveView, ReadyView } from '@pointsman/protocol/health-view';
 import { paths } from '@pointsman/protocol/paths';
 import type { ApiClient } from '@pointsman/client/internal/http/client';
+import { lenient } from '@pointsman/client/internal/http/lenient';
 import { ApiProblem } from '../failures.ts';
 import { check, hasError } from './check.ts';
 
@@ -13,7 +15,7 @@ import { check, hasError } from './check.ts';
  */
 export async function livenessFindings(client: ApiClient): Promise<Finding[]> {
   return check('API', async () => {
-    await client.call('GET', '/healthz', Alive);
+    await client.call('GET', paths.alive, Alive);
     return [{ subject: 'API', state: 'ok', summary: client.url, actions: [] }];
   });
 }
@@ -31,7 +33,7 @@ export async function apiFindings(client: ApiClient): Promise<ApiFindings> {
   let listsTenants = true;
   const [stores, token] = await Promise.all([
     check('stores', async () => {
-      const { worker } = await client.call('GET', '/readyz', Ready);
+      const { worker } = await client.call('GET', paths.ready, Ready);
       const summary = 'the API reaches PostgreSQL and Restate';
       return [{ subject: 'stores', state: 'ok', summary, actions: [] }, ...workerFindings(worker)];
     }),
@@ -54,8 +56,8 @@ function workerFindings(worker: Ready['worker']): Finding[] {
   return [{ subject: 'worker', state: 'ok', summary: 'responds through Restate', actions: [] }];
 }
 
-/** The response of the readiness endpoint. `worker` is missing in the response of an older API. */
-const Ready = z.looseObject({ worker: z.enum(['ok', 'down']).optional() });
-type Ready = z.infer<typeof Ready>;
+const Alive = lenient(AliveView);
 
-const Alive = z.looseObject({ status: z.string() });
+// An older API does not report the worker.
+const Ready = lenient(ReadyView.pick({ worker: true }).partial());
+type Ready = z.infer<typeof Ready>;

@@ -10,6 +10,7 @@ import {
   Version,
   GateName,
 } from '@pointsman/protocol/identifiers';
+import { IdempotencyKeyText } from '@pointsman/protocol/idempotency-key';
 import { Instant } from '@pointsman/protocol/time/instant';
 import { clientLimits } from '@pointsman/client/internal/http/limits';
 import { cliLimits } from '../limits.ts';
@@ -120,9 +121,9 @@ export function gateName(text: string): string {
 
 /** Parses the value of the `Idempotency-Key` header. */
 export function idempotencyKey(text: string): string {
-  const most = requestLimits.idempotencyKeyChars;
-  if (/^[\x21-\x7e]+$/.test(text) && text.length <= most) return text;
-  throw new InvalidArgumentError(`It must be 1 to ${most} visible ASCII characters without spaces.`);
+  const parsed = IdempotencyKeyText.safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw new InvalidArgumentError(`It ${firstMessage(parsed)}.`);
 }
 
 function whole(text: string): number {

@@ -1,7 +1,8 @@
+import type { AcknowledgementBody } from '@pointsman/protocol/moves/acknowledgement';
 import type { Pointer } from '@pointsman/protocol/moves/pointer';
 import { followerLimits } from '@pointsman/protocol/limits';
 import { InterruptibleWait } from './interruptible-wait.ts';
-import type { Claim, ControlPlane } from './control-plane.ts';
+import type { ControlPlane } from './control-plane.ts';
 import { type FollowFailure, failureOf } from './failure.ts';
 import { followLimits } from './limits.ts';
 import { afterFailureMs, isOver, jittered, pause } from './waits.ts';
@@ -9,10 +10,10 @@ import { afterFailureMs, isOver, jittered, pause } from './waits.ts';
 export interface AcknowledgerDeps {
   readonly plane: ControlPlane;
   readonly name: string;
-  /** Returns the generation and the digest of the running bundle. Each acknowledgement reports them. */
-  readonly claim: () => Claim;
-  /** Called with the pointer in the response to each acknowledgement. */
-  readonly onPointer: (pointer: Pointer, claimed: Claim) => void;
+  /** Returns the acknowledgement of the running bundle. */
+  readonly acknowledgement: () => AcknowledgementBody;
+  /** Called with the control plane's pointer, which is the response to each acknowledgement. */
+  readonly onPointer: (pointer: Pointer, acknowledged: AcknowledgementBody) => void;
   readonly onFailure: (failure: FollowFailure) => void;
   readonly signal: AbortSignal;
 }
@@ -35,15 +36,16 @@ export function startAcknowledger(deps: AcknowledgerDeps): Acknowledger {
 }
 
 async function run(deps: AcknowledgerDeps, heartbeat: InterruptibleWait): Promise<void> {
-  const { plane, name, claim, onPointer, onFailure, signal } = deps;
-  // At the start, no bundle runs yet, but usually one does soon. Waiting for it avoids a burst of empty
-  // acknowledgements when many followers start at the same time.
-  if (claim().generation === 0) await heartbeat.wait(jittered(followLimits.firstAcknowledgementMs), signal);
+  const { plane, name, acknowledgement, onPointer, onFailure, signal } = deps;
+  // Usually the first bundle runs soon after the start. Waiting for it avoids a burst of empty
+  // acknowledgements when many followers start together.
+  if (acknowledgement().generation === 0)
+    await heartbeat.wait(jittered(followLimits.firstAcknowledgementMs), signal);
   for (let failures = 0; !isOver(signal);) {
     let waitMs = jittered(followerLimits.heartbeatMs);
-    const claimed = claim();
+    const current = acknowledgement();
     try {
-      onPointer(await plane.acknowledge(name, claimed, signal), claimed);
+      onPointer(await plane.acknowledge(name, current, signal), current);
       failures = 0;
     } catch (error) {
       if (isOver(signal)) return;

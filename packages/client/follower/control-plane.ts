@@ -1,23 +1,17 @@
 import type { Dispatcher } from 'undici';
 
+import { etagOf } from '@pointsman/protocol/entity-tag';
 import type { PointerId } from '@pointsman/protocol/identifiers';
 import { pathOf, paths } from '@pointsman/protocol/paths';
 import { parseJsonAs } from '@pointsman/protocol/json/parse-json';
+import { EVENT_STREAM_TYPE } from '@pointsman/protocol/stream-events';
+import type { AcknowledgementBody } from '@pointsman/protocol/moves/acknowledgement';
 import { Pointer } from '@pointsman/protocol/moves/pointer';
 import { FollowFailure } from './failure.ts';
 import { requestBody, type Connection, toFailure, send } from './http-request.ts';
 import { followLimits } from './limits.ts';
 
-/** The running generation that a follower reports to the API in an acknowledgement. */
-export interface Claim {
-  readonly generation: number;
-  readonly digest: string | null;
-}
-
-/**
- * The calls of the HTTP API that a follower needs. Each throws {@link FollowFailure} for an unexpected
- * response.
- */
+/** The HTTP API as a follower uses it. Every unexpected response throws {@link FollowFailure}. */
 export interface ControlPlane {
   /**
    * Returns the pointer. With `waitMs`, the API waits until the pointer has another generation than `known`.
@@ -33,7 +27,7 @@ export interface ControlPlane {
   manifest(digest: string, signal: AbortSignal): Promise<Uint8Array>;
   /** Returns a blob of at most `maxBytes`. The caller must verify its digest. */
   blob(digest: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array>;
-  acknowledge(follower: string, claim: Claim, signal: AbortSignal): Promise<Pointer>;
+  acknowledge(follower: string, acknowledgement: AcknowledgementBody, signal: AbortSignal): Promise<Pointer>;
 }
 
 export function controlPlane(connection: Connection, pointer: PointerId): ControlPlane {
@@ -46,7 +40,7 @@ export function controlPlane(connection: Connection, pointer: PointerId): Contro
   return {
     async pointer({ known, waitMs = 0, signal }) {
       const path = `${channelPath}${waitMs > 0 && known !== undefined ? `?wait=${waitMs / 1_000}s` : ''}`;
-      const headers: Record<string, string> = known === undefined ? {} : { 'if-none-match': `"${known}"` };
+      const headers: Record<string, string> = known === undefined ? {} : { 'if-none-match': etagOf(known) };
       const timeoutMs = followLimits.requestMs + waitMs;
       const { status, body } = await requestBody(
         connection,
@@ -56,12 +50,11 @@ export function controlPlane(connection: Connection, pointer: PointerId): Contro
       return status === 304 ? null : parsePointer(body);
     },
     async pointerStream(signal) {
-      const headers = { accept: 'text/event-stream' };
-      // The timeout is long (a day), because the reader of the stream closes it when it receives no data for
-      // too long.
+      const headers = { accept: EVENT_STREAM_TYPE };
+      // The timeout is long, because the reader of the stream closes it when no event arrives for too long.
       const response = await send(connection, { path: channelPath, headers, signal, timeoutMs: A_DAY_MS });
       const type = String(response.headers['content-type'] ?? '');
-      if (response.statusCode === 200 && type.startsWith('text/event-stream')) return response.body;
+      if (response.statusCode === 200 && type.startsWith(EVENT_STREAM_TYPE)) return response.body;
       if (response.statusCode !== 200) throw await toFailure(response, signal);
       response.body.on('error', () => {}).destroy();
       throw new FollowFailure('refused', 'the control plane did not return an event stream');
@@ -69,10 +62,10 @@ export function controlPlane(connection: Connection, pointer: PointerId): Contro
     manifest: (digest, signal) =>
       getBlob(pathOf(paths.artifact, { tenant, digest }), followLimits.manifestBytes, signal),
     blob: (digest, maxBytes, signal) => getBlob(pathOf(paths.blob, { tenant, digest }), maxBytes, signal),
-    async acknowledge(follower, claim, signal) {
+    async acknowledge(follower, acknowledgement, signal) {
       const path = pathOf(paths.follower, { ...pointer, follower });
       const headers = { 'content-type': 'application/json' };
-      const sent = { path, method: 'PUT', headers, body: JSON.stringify(claim), signal } as const;
+      const sent = { path, method: 'PUT', headers, body: JSON.stringify(acknowledgement), signal } as const;
       const { body } = await requestBody(
         connection,
         { ...sent, timeoutMs: followLimits.requestMs },

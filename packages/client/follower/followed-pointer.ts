@@ -1,12 +1,13 @@
 import { deferred } from '@pointsman/protocol/calls/deferred';
 import type { PointerId } from '@pointsman/protocol/identifiers';
+import type { AcknowledgementBody } from '@pointsman/protocol/moves/acknowledgement';
 import type { Pointer } from '@pointsman/protocol/moves/pointer';
 import { type Acknowledger, startAcknowledger } from './acknowledger.ts';
 import type { ArtifactCache } from './cache/artifact-cache.ts';
 import { type Bundle, bundleAt, type BundleContent } from './cache/bundle.ts';
 import { type CatchUp, catchUp, type Target } from './catch-up.ts';
 import { type Confirmations, confirmations } from './confirmations.ts';
-import type { Claim, ControlPlane } from './control-plane.ts';
+import type { ControlPlane } from './control-plane.ts';
 import type { Connection } from './http-request.ts';
 import { failureOf, FollowFailure, reasonOf } from './failure.ts';
 import { followLimits } from './limits.ts';
@@ -89,8 +90,8 @@ export class FollowedPointer {
     this.#acknowledger = startAcknowledger({
       plane,
       name,
-      claim: () => this.#claim(),
-      onPointer: (found, claim) => this.#onAcknowledged(found, claim),
+      acknowledgement: () => this.#running(),
+      onPointer: (found, acknowledged) => this.#onAcknowledged(found, acknowledged),
       onFailure: (failure) => this.#problemLog.failed('acknowledgement', failure),
       signal,
     });
@@ -126,7 +127,7 @@ export class FollowedPointer {
   }
 
   status(): FollowerStatus {
-    const { generation, digest } = this.#claim();
+    const { generation, digest } = this.#running();
     return {
       generation,
       version: this.current?.version ?? null,
@@ -194,15 +195,15 @@ export class FollowedPointer {
       return this.#problemLog.ignore('elsewhere', 'it is for another pointer');
     if (classified.kind === 'garbage') return this.#problemLog.ignore('garbage', classified.reason);
     if (this.#isAhead(classified.generation)) return this.#confirmations.ask(classified.generation);
-    // Repeated events for the running generation are normal. Only events for an older generation count as
-    // ignored.
-    if (classified.generation < this.#claim().generation) this.#problemLog.ignore('older', 'it is outdated');
+    // An event of the running generation is a normal repetition. Only older events are counted as ignored.
+    if (classified.generation < this.#running().generation)
+      this.#problemLog.ignore('older', 'it is outdated');
   }
 
   #onPointer({ generation, version, digest }: Pointer): void {
     this.#contactAtMs = Date.now();
     this.#problemLog.recovered('pointer');
-    const runs = this.#claim();
+    const runs = this.#running();
     if (generation >= runs.generation && generation >= this.#floor) this.#olderInARow = 0;
     if (generation === runs.generation && digest === runs.digest) {
       this.#confirmedAtMs = performance.now();
@@ -218,7 +219,7 @@ export class FollowedPointer {
   }
 
   #refuseOlder(generation: number): void {
-    const highest = Math.max(this.#claim().generation, this.#floor);
+    const highest = Math.max(this.#running().generation, this.#floor);
     if (highest === 0) return;
     this.#problemLog.ignore('older', `generation ${generation} is outdated`);
     // A single older pointer may come from a delayed response. If the API has lost data, it returns an older
@@ -278,12 +279,12 @@ export class FollowedPointer {
     }
   }
 
-  #claim(): Claim {
+  #running(): AcknowledgementBody {
     return { generation: this.current?.generation ?? 0, digest: this.#content?.digest ?? null };
   }
 
-  #onAcknowledged(found: Pointer, claim: Claim): void {
-    this.#acknowledged = claim.generation;
+  #onAcknowledged(found: Pointer, { generation }: AcknowledgementBody): void {
+    this.#acknowledged = generation;
     this.#problemLog.recovered('acknowledgement');
     this.#onPointer(found);
   }

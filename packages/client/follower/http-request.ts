@@ -1,7 +1,8 @@
 import { request, type Dispatcher } from 'undici';
-import { z } from 'zod';
 
 import { parseJsonAs } from '@pointsman/protocol/json/parse-json';
+import { Problem } from '@pointsman/protocol/problem';
+import { cut } from '@pointsman/protocol/text/cut';
 import { retryAfterMs } from '@pointsman/protocol/calls/retry-after';
 import { FollowFailure, reasonOf } from './failure.ts';
 import { followLimits } from './limits.ts';
@@ -97,7 +98,7 @@ async function readAtMost(
   return Buffer.concat(chunks);
 }
 
-const Problem = z.object({ detail: z.string().max(2_000) });
+const ProblemDetail = Problem.pick({ detail: true });
 
 /** Converts an error response to a FollowFailure. */
 export async function toFailure(
@@ -105,8 +106,8 @@ export async function toFailure(
   signal: AbortSignal,
 ): Promise<FollowFailure> {
   const body = await readAtMost(stream, followLimits.problemBytes, signal);
-  const problem = parseJsonAs(Problem, body.toString('utf8'));
-  const message = `the control plane answered ${status}${problem === null ? '' : `: ${problem.detail}`}`;
+  const problem = parseJsonAs(ProblemDetail, body.toString('utf8'));
+  const message = `the control plane answered ${status}${problem === null ? '' : `: ${cut(problem.detail, followLimits.detailChars)}`}`;
   const mayPass = status >= 500 || status === 408 || status === 429;
   const bounds = { nowMs: Date.now(), maxMs: followLimits.retryAfterMaxMs };
   return new FollowFailure(mayPass ? 'later' : 'refused', message, {

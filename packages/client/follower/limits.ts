@@ -1,4 +1,4 @@
-import { manifestLimits, requestLimits, followerLimits } from '@pointsman/protocol/limits';
+import { eventStreamLimits, manifestLimits, requestLimits, followerLimits } from '@pointsman/protocol/limits';
 
 /** Limits of the followers in one process. Sizes are bytes, times are milliseconds. */
 
@@ -28,12 +28,8 @@ export const followLimits = {
    * The wait before the next long-poll, if the API responded immediately although the pointer has not moved.
    */
   stuckMs: second,
-  /**
-   * The maximum time without any data on an event stream. After it the connection is closed as dead. The API
-   * sends four keep-alive comments in this time.
-   */
-  streamSilenceMs: 65 * second,
-  /** The maximum length of one event of an event stream, in characters. An event contains one pointer. */
+  streamSilenceMs: eventStreamLimits.silenceMs,
+  /** The maximum length of one event of a stream, which contains one pointer. */
   eventChars: 64 * KiB,
   /**
    * The maximum size of a response with one pointer. Its longest part is the reason of a hold, with at most a
@@ -42,6 +38,8 @@ export const followLimits = {
   pointerBytes: 64 * KiB,
   /** The maximum size of an error response (a problem document). Only one sentence of it is shown. */
   problemBytes: 64 * KiB,
+  /** The maximum length of the detail of a problem in characters, as it is shown. */
+  detailChars: 2_000,
   manifestBytes: manifestLimits.bytes,
   artifactBytes: followerLimits.artifactBytes,
   /**

@@ -2,6 +2,8 @@ import { request, type Dispatcher } from 'undici';
 import type { z } from 'zod';
 
 import { parseJson } from '@pointsman/protocol/json/parse-json';
+import { PROBLEM_MEDIA_TYPE } from '@pointsman/protocol/problem';
+import { EVENT_STREAM_TYPE } from '@pointsman/protocol/stream-events';
 import { describeIssues } from '@pointsman/protocol/json/schema-issues';
 import { type ApiResponse, headerOf } from './response.ts';
 import {
@@ -83,7 +85,7 @@ export function apiClient(
     const { statusCode, headers, body } = await request(address(url, path, call.query), {
       method,
       headers: {
-        accept: 'application/json, application/problem+json, */*;q=0.1',
+        accept: `application/json, ${PROBLEM_MEDIA_TYPE}, */*;q=0.1`,
         ...authorization,
         ...(call.json === undefined ? {} : { 'content-type': 'application/json' }),
         ...call.headers,
@@ -128,13 +130,13 @@ export function apiClient(
     },
     async stream(path, headers, streamSignal) {
       const answer = await request(address(url, path), {
-        headers: { accept: 'text/event-stream', ...authorization, ...headers },
+        headers: { accept: EVENT_STREAM_TYPE, ...authorization, ...headers },
         signal: AbortSignal.any([signal, streamSignal]),
         // The body has no timeout here. The reader of the stream has its own limit for the time without data.
         bodyTimeout: 0,
       });
       const type = String(answer.headers['content-type'] ?? '');
-      if (answer.statusCode === 200 && type.startsWith('text/event-stream')) return answer.body;
+      if (answer.statusCode === 200 && type.startsWith(EVENT_STREAM_TYPE)) return answer.body;
       await answer.body.dump();
       return null;
     },

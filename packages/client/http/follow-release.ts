@@ -4,6 +4,7 @@ import type { ReleaseId } from '@pointsman/protocol/identifiers';
 import { parseJsonAs } from '@pointsman/protocol/json/parse-json';
 import { STAGES } from '@pointsman/protocol/releases/release';
 import { pathOf, paths } from '@pointsman/protocol/paths';
+import { streamEvents } from '@pointsman/protocol/stream-events';
 import type { ApiClient } from './client.ts';
 import { eventStream } from './event-stream.ts';
 import { clientLimits } from './limits.ts';
@@ -50,8 +51,8 @@ export async function* followRelease(
  * release must then be read again.
  */
 function viewAfter(view: ReleaseView, { event, data }: StreamEvent): ReleaseView | null {
-  if (event === 'settled') return parseJsonAs(ReleaseView, data);
-  const sent = event === 'stage' ? parseJsonAs(StageEvent, data) : null;
+  if (event === streamEvents.settled) return parseJsonAs(ReleaseView, data);
+  const sent = event === streamEvents.stage ? parseJsonAs(StageEvent, data) : null;
   if (sent === null) return null;
   const stage = { ...sent, finishedAt: sent.finishedAt ?? null, diagnostics: sent.diagnostics ?? [] };
   // While the swap waits, only the release itself contains the reason. The event does not, so the release

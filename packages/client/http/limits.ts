@@ -1,4 +1,4 @@
-import { requestLimits } from '@pointsman/protocol/limits';
+import { eventStreamLimits, requestLimits } from '@pointsman/protocol/limits';
 
 /** Limits of the HTTP client. Times are milliseconds. */
 
@@ -31,12 +31,7 @@ export const clientLimits = {
   streamFailures: 3,
   /** The interval at which a release is read while its event stream is unavailable. */
   pollMs: second,
-  /**
-   * The maximum time without any data on an event stream, including keep-alive comments. After it the
-   * connection is closed as dead. It is longer than the 60 s after which common proxies close an idle
-   * connection.
-   */
-  streamSilenceMs: 65 * second,
+  streamSilenceMs: eventStreamLimits.silenceMs,
   /**
    * The maximum length of one event of an event stream, in characters. An event is a small JSON document, so
    * a longer one means that the response is not an event stream.

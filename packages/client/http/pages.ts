@@ -1,5 +1,6 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 
+import { pageOf } from '@pointsman/protocol/page';
 import type { ApiClient, Call } from './client.ts';
 import { clientLimits } from './limits.ts';
 
@@ -32,7 +33,7 @@ export async function firstRows<T>(
   most: number,
   query: Call['query'] = {},
 ): Promise<FirstRows<T>> {
-  const page = z.object({ items: z.array(row), next: z.string().nullable() });
+  const page = pageOf(row);
   const rows: T[] = [];
   let cursor: string | undefined;
   for (let pages = 0; pages < clientLimits.pages && rows.length < most; pages++) {

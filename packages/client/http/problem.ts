@@ -1,38 +1,21 @@
 import { z } from 'zod';
 
-import { Diagnostic } from '@pointsman/protocol/releases/diagnostic';
-import { Version } from '@pointsman/protocol/identifiers';
 import { parseJsonAs } from '@pointsman/protocol/json/parse-json';
-import { Pointer } from '@pointsman/protocol/moves/pointer';
-import { Outcome } from '@pointsman/protocol/releases/release';
+import * as problems from '@pointsman/protocol/problem';
+import { lenient } from './lenient.ts';
 
-/** The body of an error response: a problem document (RFC 9457) with additional members of Pointsman. */
-export const Problem = z.looseObject({
-  title: z.string(),
-  status: z.number().int(),
-  code: z.string(),
-  detail: z.string().optional(),
-  diagnostics: z.array(Diagnostic).optional(),
-  /** True if there are more diagnostics than the list contains. */
-  truncated: z.boolean().optional(),
-  /** The problems of the request, if the request has several. */
-  errors: z.array(z.looseObject({ pointer: z.string().optional(), message: z.string() })).optional(),
-  /** The current pointer, if it does not have the generation that the request expects. */
-  pointer: Pointer.optional(),
-  /** The version of the release with which the request conflicts. */
-  version: Version.optional(),
-  /** The ID of the token with which the request conflicts. */
-  tokenId: z.string().optional(),
-  /** The role that the request requires. */
-  role: z.string().optional(),
-  /** The names of the gates from which the client must choose one, if the request named none. */
-  gates: z.array(z.string()).optional(),
-  /** True if an earlier request with the same Idempotency-Key has already been processed. */
-  replayed: z.boolean().optional(),
-  requestId: z.string().optional(),
-  /** The outcome of the release, if the request failed because the release has already settled. */
-  outcome: Outcome.nullish(),
-});
+/**
+ * A problem document as a client reads it. A newer API may have further codes, quotas and states, and the API's
+ * response to unreadable bytes has no request to identify.
+ */
+export const Problem = lenient(
+  problems.Problem.partial({ type: true, detail: true, instance: true, requestId: true }).extend({
+    code: z.string(),
+    errors: z.array(problems.RequestProblem.extend({ in: z.string() })).optional(),
+    quota: problems.ExceededQuota.extend({ quota: z.string() }).optional(),
+    state: z.string().optional(),
+  }),
+);
 export type Problem = z.infer<typeof Problem>;
 
 /**

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 
+import { etagOf } from '@pointsman/protocol/entity-tag';
 import type { ReleaseId } from '@pointsman/protocol/identifiers';
 import { pathOf, paths } from '@pointsman/protocol/paths';
 import type { ConflictRule } from '@pointsman/protocol/releases/release';
+import type { FileContent, PublishBody } from '@pointsman/protocol/releases/release-bodies';
 import type { ApiClient } from './client.ts';
 import { followRelease } from './follow-release.ts';
 import { clientLimits } from './limits.ts';
@@ -50,15 +52,20 @@ export async function publish(
   files: SourceFiles,
   { notBefore, ifGeneration, idempotencyKey, signal, ...options }: PublishOptions = {},
 ): Promise<AcceptedRelease> {
-  const entries = [...files].map(([path, content]): [string, string | { base64: string }] => [
+  const entries = [...files].map(([path, content]): [string, FileContent] => [
     path,
     typeof content === 'string' ? content : { base64: Buffer.from(content).toString('base64') },
   ]);
+  const json: PublishBody = {
+    files: Object.fromEntries(entries),
+    ...options,
+    notBefore: notBefore?.toISOString(),
+  };
   return client.call('POST', pathOf(paths.releases, { tenant, bundle }), AcceptedRelease, {
-    json: { files: Object.fromEntries(entries), ...options, notBefore: notBefore?.toISOString() },
+    json,
     headers: {
       'idempotency-key': idempotencyKey ?? randomUUID(),
-      ...(ifGeneration === undefined ? {} : { 'if-match': `"${ifGeneration}"` }),
+      ...(ifGeneration === undefined ? {} : { 'if-match': etagOf(ifGeneration) }),
     },
     timeoutMs: clientLimits.uploadMs,
     deadline: signal,

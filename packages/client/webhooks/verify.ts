@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 
 import { signatureLimits } from '@pointsman/protocol/limits';
-import { signatureOf, VERSION } from '@pointsman/protocol/webhooks/sign';
+import { signatureOf, VERSION, webhookHeaders } from '@pointsman/protocol/webhooks/sign';
 import { webhookKey } from '@pointsman/protocol/webhooks/webhook-secret';
 
 /** A received webhook request. */
@@ -60,9 +60,9 @@ export function readClaim(
   headers: Delivered['headers'],
   nowMs: number,
 ): SignatureClaim | Extract<Verified, { kind: 'refused' }> {
-  const id = one(headers['webhook-id']);
-  const sentAt = one(headers['webhook-timestamp']);
-  const signatures = one(headers['webhook-signature']);
+  const id = one(headers[webhookHeaders.id]);
+  const sentAt = one(headers[webhookHeaders.timestamp]);
+  const signatures = one(headers[webhookHeaders.signature]);
   if (id === null || sentAt === null || signatures === null) return refused('a header is missing');
   if (id === '' || id.includes('.')) return refused('the id is invalid');
   // The signature covers the exact text of the timestamp. Another spelling of the same number is therefore

@@ -4,7 +4,7 @@ import { boundedList } from '../json/bounded-list.ts';
 import { Digest } from '../identifiers.ts';
 import { parseBoundedJson } from '../json/json-bounds.ts';
 import { documentLimits, manifestLimits } from '../limits.ts';
-import { type ArtifactFile, mediaTypes } from './oci.ts';
+import { type ArtifactFile, mediaTypes, TITLE } from './oci.ts';
 import { describeIssues } from '../json/schema-issues.ts';
 import { fileAsFolder, pathProblem } from '../releases/source.ts';
 import { isStorableJson } from '../json/storable.ts';
@@ -24,8 +24,6 @@ const Descriptor = z.object({
   digest: Digest,
   size: z.number().int().min(0),
 });
-
-const TITLE = 'org.opencontainers.image.title';
 
 const Path = z.string().superRefine((path, context) => {
   const problem = pathProblem(path);

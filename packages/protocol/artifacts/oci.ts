@@ -12,7 +12,10 @@ export const mediaTypes = {
   module: 'text/javascript',
 } as const;
 
-/** One file of an artifact: the path under which a runtime reads it, and the blob with its content. */
+/** The annotation of a layer that contains the path of the file (OCI image-spec 1.1, annotations.md). */
+export const TITLE = 'org.opencontainers.image.title';
+
+/** One file of an artifact: the path under which followers read it, and its blob. */
 export interface ArtifactFile {
   readonly path: string;
   readonly digest: string;
@@ -58,7 +61,7 @@ export function artifactManifest(unsorted: readonly ArtifactFile[]): ArtifactMan
       artifactType: mediaTypes.bundle,
       config: { digest: index.digest, mediaType: index.mediaType, size: Buffer.byteLength(index.text) },
       layers: files.map(({ path, digest, mediaType, size }) => ({
-        annotations: { 'org.opencontainers.image.title': path },
+        annotations: { [TITLE]: path },
         digest,
         mediaType,
         size,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { Conclusion } from '../releases/gate.ts';
+import { CheckBody } from '../releases/gate-bodies.ts';
 import { BundleName, ChannelName, Digest, TenantName, Version } from '../identifiers.ts';
 import { requestLimits } from '../limits.ts';
 import { httpUrl } from '../json/storable.ts';
@@ -43,19 +43,11 @@ export const CheckRequest = z.object({
 });
 export type CheckRequest = z.infer<typeof CheckRequest>;
 
+/** The result of a requested check. It needs no digest, because the callback is for one artifact. */
 export const CheckReport = z
   .strictObject({
-    conclusion: Conclusion,
-    summary: z
-      .string()
-      .min(1)
-      .max(requestLimits.textChars)
-      // oxlint-disable-next-line no-control-regex -- control characters are exactly what is being refused
-      .regex(/^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$/, 'must not contain control characters')
-      .refine((value) => value.isWellFormed(), 'must be valid Unicode')
-      .optional()
-      .meta({ description: 'A summary of the result, for people.' }),
-    url: Url.optional().meta({ description: 'A link to the full result.' }),
+    ...CheckBody.omit({ digest: true }).shape,
+    summary: CheckBody.shape.summary.meta({ description: 'A summary of the result, for people.' }),
   })
   .meta({ id: 'CheckReport', description: 'The result of a requested check.' });
 export type CheckReport = z.infer<typeof CheckReport>;

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { BundleName, ChannelName, Digest, TenantName, Version } from '../identifiers.ts';
 import { documentLimits, requestLimits } from '../limits.ts';
 import { httpUrl } from '../json/storable.ts';
+import { plainText } from '../text/free-text.ts';
 
 /**
  * The job that Pointsman sends to an external compiler, and the report that the compiler sends back. Their
@@ -88,37 +89,25 @@ const InvalidReport = z.strictObject({
   diagnostics: z
     .array(
       z.strictObject({
-        path: text(documentLimits.textChars),
+        path: plainText(documentLimits.textChars),
         line: z.number().int().min(1),
         column: z.number().int().min(1),
-        pointer: text(documentLimits.textChars),
-        code: text(documentLimits.textChars),
-        message: text(documentLimits.textChars),
+        pointer: plainText(documentLimits.textChars),
+        code: plainText(documentLimits.textChars),
+        message: plainText(documentLimits.textChars),
       }),
     )
     .min(1)
     .max(documentLimits.diagnostics),
 });
 
-/** The compiler failed, and the source is not the cause. */
-const FailedReport = z.strictObject({ status: z.literal('failed'), message: text(requestLimits.textChars) });
+/** The compiler failed for a reason other than the source. */
+const FailedReport = z.strictObject({
+  status: z.literal('failed'),
+  message: plainText(requestLimits.textChars),
+});
 
 export const CompileReport = z
   .discriminatedUnion('status', [CompiledReport, InvalidReport, FailedReport])
   .meta({ id: 'CompileReport', description: 'The final report of a compiler for one job.' });
 export type CompileReport = z.infer<typeof CompileReport>;
-
-/**
- * A schema for text from the compiler. Control characters are rejected, because they could control a
- * terminal. NUL and lone surrogates are rejected, because PostgreSQL can't store them.
- */
-function text(maxChars: number) {
-  return (
-    z
-      .string()
-      .max(maxChars)
-      // oxlint-disable-next-line no-control-regex -- control characters are exactly what is being refused
-      .regex(/^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$/, 'must not contain control characters')
-      .refine((value) => value.isWellFormed(), 'must be valid Unicode')
-  );
-}

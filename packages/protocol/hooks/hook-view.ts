@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { DeliveryId, DeliveryState, HookProvider } from '../hook.ts';
 import { BundleName, ChannelName, HookName, Version } from '../identifiers.ts';
 import { pathOf, paths } from '../paths.ts';
+import { SealedUnder } from '../sealed-under.ts';
 
 export const HookView = z
   .object({
@@ -18,7 +19,7 @@ export const HookView = z
     tokenSet: z
       .boolean()
       .meta({ description: 'Whether a token is set. The token and the secret are never shown.' }),
-    sealedUnder: z.enum(['current', 'previous', 'lost']).meta({
+    sealedUnder: SealedUnder.meta({
       description:
         "The key that encrypts the hook's secrets. `previous`: keep POINTSMAN_SECRET_KEY_PREVIOUS until the secrets are set again. `lost`: the secrets can no longer be decrypted.",
     }),
@@ -69,3 +70,27 @@ export const DeliveryView = z
   })
   .meta({ id: 'Delivery', description: 'A delivery from a provider, and its result.' });
 export type DeliveryView = z.infer<typeof DeliveryView>;
+
+/** The response to a delivery from a provider. */
+export const Receipt = z
+  .discriminatedUnion('kind', [
+    z.object({
+      kind: z.literal('accepted'),
+      delivery: DeliveryId,
+      state: DeliveryState.meta({ description: 'The state of the delivery.' }),
+      location: z.string().optional().meta({ description: 'The release, once it exists.' }),
+      reason: z.string().optional().meta({ description: 'Why the delivery does not become a release.' }),
+      replayed: z.literal(true).optional(),
+    }),
+    z.object({
+      kind: z.literal('ignored'),
+      delivery: DeliveryId,
+      why: z.string(),
+      replayed: z.literal(true).optional(),
+    }),
+  ])
+  .meta({
+    id: 'Receipt',
+    description: 'The result of a delivery.',
+    example: { kind: 'accepted', delivery: '72d3162e-cc78-11e3-81ab-4c9367dc0958', state: 'received' },
+  });

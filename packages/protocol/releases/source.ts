@@ -1,6 +1,9 @@
 import { digestOf } from '../digest.ts';
 
-/** One file of a source. Its content is stored separately, under the digest. */
+/** The media type of a source as an archive: a tar.gz (RFC 6713). */
+export const ARCHIVE_TYPE = 'application/gzip';
+
+/** One file of a source. Its content is stored under its digest. */
 export interface SourceEntry {
   readonly path: string;
   readonly digest: string;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { SinkName } from '../identifiers.ts';
+import { SealedUnder } from '../sealed-under.ts';
 import { SinkKind } from './sink.ts';
 
 export const SinkView = z
@@ -25,7 +26,7 @@ export const SinkView = z
     previousSecretUntil: z.string().nullable().meta({
       description: 'After a rotation: the time until which events are also signed with the previous secret.',
     }),
-    sealedUnder: z.enum(['current', 'previous', 'lost']).nullable().meta({
+    sealedUnder: SealedUnder.nullable().meta({
       description:
         'The key that encrypts a webhook’s secrets. `previous`: keep POINTSMAN_SECRET_KEY_PREVIOUS until the secrets are rotated. `lost`: the secrets can no longer be decrypted, and nothing is delivered.',
     }),

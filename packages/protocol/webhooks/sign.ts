@@ -2,6 +2,13 @@ import { createHmac } from 'node:crypto';
 
 import { webhookKey } from './webhook-secret.ts';
 
+/** The names of the headers of Standard Webhooks 1.0. */
+export const webhookHeaders = {
+  id: 'webhook-id',
+  timestamp: 'webhook-timestamp',
+  signature: 'webhook-signature',
+} as const;
+
 export interface ToSign {
   /**
    * The ID of the event. It is the same in every attempt to deliver the event, so that a receiver can detect
@@ -26,9 +33,9 @@ export function signatureHeaders(message: ToSign, secrets: readonly string[]): R
     return `${VERSION},${signatureOf(message, key).toString('base64')}`;
   });
   return {
-    'webhook-id': message.id,
-    'webhook-timestamp': String(message.timestamp),
-    'webhook-signature': signatures.join(' '),
+    [webhookHeaders.id]: message.id,
+    [webhookHeaders.timestamp]: String(message.timestamp),
+    [webhookHeaders.signature]: signatures.join(' '),
   };
 }
 

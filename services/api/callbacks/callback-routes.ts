@@ -2,12 +2,14 @@ import { createHash } from 'node:crypto';
 
 import { z } from 'zod';
 
+import { CallbackTaken, StoredBlob } from '@pointsman/protocol/callouts/callback-view';
 import { CheckReport } from '@pointsman/protocol/callouts/check-request';
 import { CompileReport } from '@pointsman/protocol/callouts/compile-job';
 import { digestOf } from '@pointsman/protocol/digest';
 import { PointsmanError } from '@pointsman/protocol/errors';
 import { Digest } from '@pointsman/protocol/identifiers';
 import { paths } from '@pointsman/protocol/paths';
+import { ARCHIVE_TYPE } from '@pointsman/protocol/releases/source';
 import { callbackLimits } from '../../../core/limits/callout-limits.ts';
 import type { CallbackRequest } from '../../../handlers/contract/release.ts';
 import { describeBlob, putCallbackBlob } from '../../postgres/releases/callback-blobs.ts';
@@ -36,23 +38,15 @@ const BlobParams = z.strictObject({ capability, digest });
 
 const closed = ['not_found', 'callback_used', 'callback_expired', 'callback_revoked', 'unavailable'] as const;
 
-const Taken = z
-  .object({ replayed: z.boolean().meta({ description: 'True if the same report was already recorded.' }) })
-  .meta({ id: 'CallbackTaken', description: 'The report was recorded.', example: { replayed: false } });
-
-const Blob = z
-  .object({ digest: Digest, mediaType: z.string(), size: z.number().int() })
-  .meta({ id: 'StoredBlob', description: 'A stored blob.' });
-
 export function callbackEndpoints(parts: ApiDeps): Endpoint[] {
-  return [answerEndpoint(parts), sourceEndpoint(parts), blobEndpoint(parts), uploadEndpoint(parts)];
+  return [reportEndpoint(parts), sourceEndpoint(parts), blobEndpoint(parts), uploadEndpoint(parts)];
 }
 
-function answerEndpoint(parts: ApiDeps): Endpoint {
+function reportEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
     method: 'post',
     path: paths.callback,
-    operationId: 'answerCallback',
+    operationId: 'postReport',
     summary: 'Post the report of a compilation or a check',
     description:
       'The one report of a compiler or a check. Repeating the same report returns the first response, so a lost request can be sent again. A different report is refused. All blobs of a compiled artifact must be uploaded first: otherwise the report is refused, and can be sent again after the upload.',
@@ -64,7 +58,7 @@ function answerEndpoint(parts: ApiDeps): Endpoint {
       description: 'A `CompileReport` or a `CheckReport`, depending on the request.',
       content: { 'application/json': { schema: z.union([CompileReport, CheckReport]) } },
     },
-    responses: { 200: json(Taken, 'The report was recorded.', { ...replayed, ...ofRelease }) },
+    responses: { 200: json(CallbackTaken, 'The report was recorded.', { ...replayed, ...ofRelease }) },
     problems: [...closed, 'too_large', 'unsupported_media_type', 'incomplete_artifact'],
     async handle({ params, request, ids, about }) {
       const found = await getCallback(parts.db, params.capability);
@@ -74,7 +68,7 @@ function answerEndpoint(parts: ApiDeps): Endpoint {
       // recorded report.
       if (refusal?.kind === 'expired' || refusal?.kind === 'revoked') throw callbackRefusal(refusal);
       const report = await readReport(found, request);
-      const answer = await parts.workflows(found, ids).answer({
+      const answer = await parts.workflows(found, ids).report({
         callback: found.id,
         report,
         // The schema returns the fields in a fixed order. Equal reports therefore have equal fingerprints.
@@ -107,7 +101,7 @@ function sourceEndpoint({ db, responses }: ApiDeps): Endpoint {
     may: null,
     isStreamed: true,
     params: Params,
-    responses: { 200: bytes('application/gzip', 'The source.', ofRelease) },
+    responses: { 200: bytes(ARCHIVE_TYPE, 'The source.', ofRelease) },
     problems: [...closed, 'busy'],
     async handle({ params, about, onceSent }) {
       const found = await getOpenCallback(db, params.capability, 'compile');
@@ -119,7 +113,7 @@ function sourceEndpoint({ db, responses }: ApiDeps): Endpoint {
       holding.take(bytesHeldWhilePacking(loaded.tree));
       onceSent(() => holding.release());
       return new Response(sourceArchive(db, tenant, loaded), {
-        headers: { 'content-type': 'application/gzip', 'cache-control': 'no-store' },
+        headers: { 'content-type': ARCHIVE_TYPE, 'cache-control': 'no-store' },
       });
     },
   });
@@ -136,7 +130,7 @@ function blobEndpoint({ db }: ApiDeps): Endpoint {
     tags: ['callbacks'],
     may: null,
     params: BlobParams,
-    responses: { 200: json(Blob, 'The blob is stored.', ofRelease) },
+    responses: { 200: json(StoredBlob, 'The blob is stored.', ofRelease) },
     problems: closed,
     async handle({ params, about }) {
       const found = await getOpenCallback(db, params.capability, 'compile');
@@ -164,8 +158,8 @@ function uploadEndpoint({ db, bodies }: ApiDeps): Endpoint {
       content: { '*/*': { schema: { type: 'string', format: 'binary' } } },
     },
     responses: {
-      201: json(Blob, 'The blob was stored.', ofRelease),
-      200: json(Blob, 'The blob was already stored.', ofRelease),
+      201: json(StoredBlob, 'The blob was stored.', ofRelease),
+      200: json(StoredBlob, 'The blob was already stored.', ofRelease),
     },
     problems: [
       ...closed,

@@ -9,7 +9,7 @@ import { jsonResponse } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { json } from '../responses/openapi-responses.ts';
-import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
+import { namedPageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { BundleParams, TenantParams } from '../requests/params.ts';
 
 export function bundleEndpoints(parts: ApiDeps): Endpoint[] {
@@ -28,7 +28,7 @@ function listBundlesEndpoint({ db }: ApiDeps): Endpoint {
     may: 'read',
     params: TenantParams,
     query: PageQuery,
-    responses: { 200: json(pageOf(BundleView, 'BundlePage'), 'One page.') },
+    responses: { 200: json(namedPageOf(BundleView, 'BundlePage'), 'One page.') },
     problems: ['not_found'],
     async handle({ params: { tenant }, query }) {
       await requireTenant(db, tenant);
@@ -52,7 +52,7 @@ function listChannelsEndpoint({ db }: ApiDeps): Endpoint {
     may: 'read',
     params: BundleParams,
     query: PageQuery,
-    responses: { 200: json(pageOf(ChannelView, 'ChannelPage'), 'One page.') },
+    responses: { 200: json(namedPageOf(ChannelView, 'ChannelPage'), 'One page.') },
     problems: ['not_found'],
     async handle({ params: { tenant, bundle }, query }) {
       await requireBundle(db, tenant, bundle);

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { PointsmanError } from '@pointsman/protocol/errors';
 import { type PointerId, Version } from '@pointsman/protocol/identifiers';
 import { paths } from '@pointsman/protocol/paths';
+import { MoveBody } from '@pointsman/protocol/moves/pointer-bodies';
 import { MoveView, pointerExample, PointerView } from '@pointsman/protocol/moves/pointer-view';
 import type { MoveResult } from '../../../handlers/contract/tenant.ts';
 import type { Database } from '../../postgres/database.ts';
@@ -16,10 +17,9 @@ import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { IfMatch, IfNoneMatch } from '../responses/entity-tags.ts';
 import { eventStreamAnswer } from '../responses/event-stream.ts';
 import { expectedGeneration } from '../requests/expected-generation.ts';
-import { FreeText } from '../requests/free-text.ts';
 import { requestIdentity } from '../requests/idempotency.ts';
 import { empty, json, ofRelease, orEvents, replayed } from '../responses/openapi-responses.ts';
-import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
+import { namedPageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { ChannelParams, IdempotencyKey } from '../requests/params.ts';
 import { pointerEvents } from './pointer-events.ts';
 import { pointerAnswer, waitForMove } from './pointer-wait.ts';
@@ -82,29 +82,6 @@ function findEndpoint(parts: ApiDeps): Endpoint {
     },
   });
 }
-
-const MoveBody = z
-  .strictObject({
-    version: Version.optional().meta({
-      description: 'Promotes: the release to point to. It must have been published before.',
-    }),
-    restores: Version.optional().meta({
-      description:
-        'Rolls back: the generation of an earlier move of this pointer (see `getRollback`). A hold does not block a rollback to a move before the one in effect, and the hold stays.',
-    }),
-    createChannel: z
-      .boolean()
-      .default(false)
-      .meta({ description: 'Creates the channel if the bundle does not have it.' }),
-    hold: FreeText.optional().meta({
-      description: 'Also holds the pointer, with this reason, in the same step.',
-    }),
-  })
-  .refine(({ version, restores }) => (version === undefined) !== (restores === undefined), {
-    message: 'give exactly one of "version" (to promote) and "restores" (to roll back)',
-    path: ['version'],
-  })
-  .meta({ id: 'MoveBody', example: { version: 11, hold: 'v12 answers in the wrong language' } });
 
 function moveEndpoint({ db, tenants }: ApiDeps): Endpoint {
   return endpoint({
@@ -245,7 +222,7 @@ function movesEndpoint({ db }: ApiDeps): Endpoint {
     may: 'read',
     params: ChannelParams,
     query: PageQuery,
-    responses: { 200: json(pageOf(MoveView, 'MovePage'), 'One page.') },
+    responses: { 200: json(namedPageOf(MoveView, 'MovePage'), 'One page.') },
     problems: ['not_found'],
     async handle({ params, query }) {
       if ((await findPointer(db, params)) === null) {

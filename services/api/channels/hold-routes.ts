@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { paths } from '@pointsman/protocol/paths';
+import { HoldBody } from '@pointsman/protocol/moves/pointer-bodies';
 import { PointerView } from '@pointsman/protocol/moves/pointer-view';
 import type { HoldResult } from '../../../handlers/contract/tenant.ts';
 import { missingError, requireTenant } from '../responses/not-found.ts';
@@ -8,17 +9,12 @@ import { jsonResponse } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Call, type Endpoint, endpoint } from '../http/endpoint.ts';
 import { requestIdentity } from '../requests/idempotency.ts';
-import { FreeText } from '../requests/free-text.ts';
 import { json } from '../responses/openapi-responses.ts';
 import { ChannelParams, IdempotencyKey } from '../requests/params.ts';
 import { pointerHeaders } from './pointer-view.ts';
 import { noChannel, refusal } from '../responses/refusal.ts';
 
 const headers = z.object({ 'idempotency-key': IdempotencyKey });
-
-const HoldBody = z
-  .strictObject({ reason: FreeText.meta({ description: 'A human-readable reason.' }) })
-  .meta({ id: 'HoldBody', example: { reason: 'incident 4711' } });
 
 export function holdEndpoints(parts: ApiDeps): Endpoint[] {
   return [holdEndpoint(parts), liftEndpoint(parts)];

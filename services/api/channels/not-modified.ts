@@ -6,7 +6,7 @@ import type { PointerId } from '@pointsman/protocol/identifiers';
 import { authorise, type Principal } from '../access/access.ts';
 import { alwaysHeaders, recordRequest } from '../http/access-log.ts';
 import type { ApiDeps } from '../dependencies.ts';
-import { etagOf } from '../responses/entity-tags.ts';
+import { etagOf } from '@pointsman/protocol/entity-tag';
 import { readPointerHeaders } from './pointer-view.ts';
 import { requestIds, type RequestIds } from '../requests/request-ids.ts';
 import { problemParts } from '../responses/problem.ts';

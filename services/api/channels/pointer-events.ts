@@ -1,4 +1,5 @@
 import type { Pointer } from '@pointsman/protocol/moves/pointer';
+import { streamEvents } from '@pointsman/protocol/stream-events';
 import { encodeEvent } from '../responses/event-stream.ts';
 import { followed, type Followed } from '../watches/followed.ts';
 
@@ -20,7 +21,8 @@ const known = new WeakMap<Pointer, Uint8Array>();
 
 function encoded(pointer: Pointer): Uint8Array {
   const bytes =
-    known.get(pointer) ?? encodeEvent({ id: String(pointer.generation), event: 'pointer', data: pointer });
+    known.get(pointer) ??
+    encodeEvent({ id: String(pointer.generation), event: streamEvents.pointer, data: pointer });
   known.set(pointer, bytes);
   return bytes;
 }

@@ -1,5 +1,5 @@
 import type { Pointer } from '@pointsman/protocol/moves/pointer';
-import { etagOf } from '../responses/entity-tags.ts';
+import { etagOf } from '@pointsman/protocol/entity-tag';
 
 /** The headers of every response that contains a pointer. */
 export function pointerHeaders(pointer: Pointer): Record<string, string> {

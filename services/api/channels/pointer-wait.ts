@@ -3,7 +3,8 @@ import type { Pointer } from '@pointsman/protocol/moves/pointer';
 import { jsonResponse } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { deadlineOf } from '../responses/deadline.ts';
-import { etagOf, isKnown } from '../responses/entity-tags.ts';
+import { etagOf } from '@pointsman/protocol/entity-tag';
+import { isKnown } from '../responses/entity-tags.ts';
 import { readPointerHeaders } from './pointer-view.ts';
 
 /** Responds with the pointer, or with 304 if the caller's entity tag is still current. */

@@ -1,5 +1,6 @@
 import { feedCursor } from '@pointsman/protocol/moves/feed-cursor';
 import { moveEvent, type MoveEvent, type RecordedMove } from '@pointsman/protocol/moves/move-event';
+import { streamEvents } from '@pointsman/protocol/stream-events';
 import type { Database } from '../../postgres/database.ts';
 import { findFeedEnd, listFeed } from '../../postgres/channels/feed.ts';
 import type { Notifications } from '../../postgres/notifications.ts';
@@ -118,5 +119,5 @@ function endOf({ after, events }: FeedTail): number {
 function feedEvent(move: RecordedMove): FeedEvent {
   const event = moveEvent(move);
   const id = feedCursor(move);
-  return { seq: move.seq, event, encoded: encodeEvent({ id, event: 'moved', data: event }) };
+  return { seq: move.seq, event, encoded: encodeEvent({ id, event: streamEvents.moved, data: event }) };
 }

@@ -6,6 +6,7 @@ import { FollowerName, type PointerId } from '@pointsman/protocol/identifiers';
 import { quotaError } from '@pointsman/protocol/quota';
 import { paths } from '@pointsman/protocol/paths';
 import { PointerView } from '@pointsman/protocol/moves/pointer-view';
+import { AcknowledgementBody } from '@pointsman/protocol/moves/acknowledgement';
 import { FollowerView } from '@pointsman/protocol/moves/follower-view';
 import { acknowledge, type FollowerRecord, listFollowers } from '../../postgres/channels/followers.ts';
 import { findPointer } from '../../postgres/channels/pointers.ts';
@@ -14,9 +15,9 @@ import { callerOf } from '../access/access.ts';
 import { jsonResponse } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
-import { AcknowledgementBody, viewFollower } from './follower-view.ts';
+import { viewFollower } from './follower-view.ts';
 import { json } from '../responses/openapi-responses.ts';
-import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
+import { namedPageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { ChannelParams, FollowerParams } from '../requests/params.ts';
 import { pointerHeaders } from '../channels/pointer-view.ts';
 
@@ -104,7 +105,7 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
     may: 'read',
     params: ChannelParams,
     query: PageQuery,
-    responses: { 200: json(pageOf(FollowerView, 'FollowerPage'), 'One page.') },
+    responses: { 200: json(namedPageOf(FollowerView, 'FollowerPage'), 'One page.') },
     problems: ['not_found'],
     async handle({ params, query }) {
       if ((await findPointer(db, params)) === null) throw await noChannel(db, params);

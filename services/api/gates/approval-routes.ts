@@ -1,40 +1,13 @@
 import { z } from 'zod';
 
-import { Decision } from '@pointsman/protocol/releases/gate';
-import { Digest, Generation, GateName } from '@pointsman/protocol/identifiers';
 import { paths } from '@pointsman/protocol/paths';
+import { ApprovalBody } from '@pointsman/protocol/releases/gate-bodies';
 import { DecisionView } from '@pointsman/protocol/releases/gate-view';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
-import { FreeText } from '../requests/free-text.ts';
 import { json, ofRelease, replayed } from '../responses/openapi-responses.ts';
 import { IdempotencyKey, ReleaseParams } from '../requests/params.ts';
 import { recordDecision } from './decision.ts';
-
-const ApprovalBody = z
-  .strictObject({
-    decision: Decision,
-    digest: Digest.meta({
-      description: "The release's `digest`. The decision applies to this artifact only.",
-    }),
-    generation: Generation.optional().meta({
-      description:
-        'The generation of the pointer that the release was compared with. 412 with the current pointer if it has moved since.',
-    }),
-    gate: GateName.optional().meta({
-      description: 'The name of the gate, required if the release waits for several approvals.',
-    }),
-    comment: FreeText.optional().meta({ description: 'A human-readable reason.' }),
-  })
-  .meta({
-    id: 'ApprovalBody',
-    example: {
-      decision: 'approve',
-      digest: 'sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae',
-      generation: 16,
-      comment: 'Looks right',
-    },
-  });
 
 export function approvalEndpoints(parts: ApiDeps): Endpoint[] {
   return [approveEndpoint(parts)];

@@ -9,7 +9,7 @@ import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { viewOpenGate } from './gate-view.ts';
 import { json } from '../responses/openapi-responses.ts';
-import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
+import { namedPageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { TenantParams } from '../requests/params.ts';
 
 const Query = PageQuery.extend({
@@ -36,7 +36,7 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
     may: 'read',
     params: TenantParams,
     query: Query,
-    responses: { 200: json(pageOf(OpenGateView, 'OpenGatePage'), 'One page.') },
+    responses: { 200: json(namedPageOf(OpenGateView, 'OpenGatePage'), 'One page.') },
     problems: ['not_found'],
     async handle({ params: { tenant }, query }) {
       await requireTenant(db, tenant);

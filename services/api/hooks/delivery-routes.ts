@@ -1,9 +1,8 @@
 import { z } from 'zod';
 
 import { PointsmanError } from '@pointsman/protocol/errors';
-import { DeliveryId, DeliveryState } from '@pointsman/protocol/hook';
 import { pathOf, paths } from '@pointsman/protocol/paths';
-import { DeliveryView } from '@pointsman/protocol/hooks/hook-view';
+import { DeliveryView, Receipt } from '@pointsman/protocol/hooks/hook-view';
 import { deliveryLimits } from '../../hooks/limits.ts';
 import { listDeliveries } from '../../postgres/hooks/deliveries.ts';
 import { findHook } from '../../postgres/hooks/hooks.ts';
@@ -15,7 +14,7 @@ import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { viewDelivery } from './hook-view.ts';
 import { deliveryShares } from '../access/share-limits.ts';
 import { json, ofRelease, replayed } from '../responses/openapi-responses.ts';
-import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
+import { namedPageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { HookParams } from '../requests/params.ts';
 import { authenticHook, receive, type Received } from './receive-delivery.ts';
 import { Shares } from '../access/shares.ts';
@@ -23,29 +22,6 @@ import { Shares } from '../access/shares.ts';
 export function deliveryEndpoints(parts: ApiDeps): Endpoint[] {
   return [receiveEndpoint(parts), listEndpoint(parts)];
 }
-
-const Receipt = z
-  .discriminatedUnion('kind', [
-    z.object({
-      kind: z.literal('accepted'),
-      delivery: DeliveryId,
-      state: DeliveryState.meta({ description: 'The state of the delivery.' }),
-      location: z.string().optional().meta({ description: 'The release, once it exists.' }),
-      reason: z.string().optional().meta({ description: 'Why the delivery does not become a release.' }),
-      replayed: z.literal(true).optional(),
-    }),
-    z.object({
-      kind: z.literal('ignored'),
-      delivery: DeliveryId,
-      why: z.string(),
-      replayed: z.literal(true).optional(),
-    }),
-  ])
-  .meta({
-    id: 'Receipt',
-    description: 'The result of a delivery.',
-    example: { kind: 'accepted', delivery: '72d3162e-cc78-11e3-81ab-4c9367dc0958', state: 'received' },
-  });
 
 function receiveEndpoint({ db, secrets, deliveries, payloads }: ApiDeps): Endpoint {
   const known = new Shares(deliveryShares);
@@ -154,7 +130,7 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
     may: 'read',
     params: HookParams,
     query: PageQuery,
-    responses: { 200: json(pageOf(DeliveryView, 'DeliveryPage'), 'One page.') },
+    responses: { 200: json(namedPageOf(DeliveryView, 'DeliveryPage'), 'One page.') },
     problems: ['not_found'],
     async handle({ params: { tenant, hook }, query }) {
       if ((await findHook(db, tenant, hook)) === null)

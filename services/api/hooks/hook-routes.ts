@@ -3,16 +3,17 @@ import { z } from 'zod';
 import type { PointsmanError } from '@pointsman/protocol/errors';
 import { DEFAULT_CHANNEL, HookName } from '@pointsman/protocol/identifiers';
 import { paths } from '@pointsman/protocol/paths';
+import { HookBody } from '@pointsman/protocol/hooks/hook-body';
 import { HookView } from '@pointsman/protocol/hooks/hook-view';
 import { deleteHook, findHook, listHooks, putHook } from '../../postgres/hooks/hooks.ts';
 import { missingError, requireTenant } from '../responses/not-found.ts';
 import { jsonResponse, replayedHeader } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
-import { HookBody, viewHook } from './hook-view.ts';
+import { viewHook } from './hook-view.ts';
 import { requestIdentity } from '../requests/idempotency.ts';
 import { empty, json, replayed } from '../responses/openapi-responses.ts';
-import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
+import { namedPageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { HookParams, IdempotencyKey, TenantParams } from '../requests/params.ts';
 import { requestError } from '../responses/problem.ts';
 import { noChannel, refusal } from '../responses/refusal.ts';
@@ -142,7 +143,7 @@ function listEndpoint({ db, secrets }: ApiDeps): Endpoint {
     may: 'read',
     params: TenantParams,
     query: PageQuery,
-    responses: { 200: json(pageOf(HookView, 'HookPage'), 'One page.') },
+    responses: { 200: json(namedPageOf(HookView, 'HookPage'), 'One page.') },
     problems: ['not_found'],
     async handle({ params: { tenant }, query }) {
       await requireTenant(db, tenant);

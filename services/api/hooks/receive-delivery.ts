@@ -5,6 +5,7 @@ import { digestOf } from '@pointsman/protocol/digest';
 import { PointsmanError } from '@pointsman/protocol/errors';
 import { DeliveryId, type HookProvider } from '@pointsman/protocol/hook';
 import { quotaError } from '@pointsman/protocol/quota';
+import { webhookHeaders } from '@pointsman/protocol/webhooks/sign';
 import type { DeliveryReader } from '../../hooks/delivery-reader.ts';
 import { deliveryIdOf, eventOf } from '../../hooks/read-delivery.ts';
 import type { AcceptedPush, RuleResult } from '../../hooks/rule.ts';
@@ -150,7 +151,7 @@ function ignoredFacts(why: string): Facts {
 const ID_HEADERS: Readonly<Record<HookProvider, string>> = {
   github: 'X-GitHub-Delivery',
   gitlab: 'Idempotency-Key or X-Gitlab-Event-UUID',
-  generic: 'webhook-id',
+  generic: webhookHeaders.id,
 };
 
 function deliveryId(provider: HookProvider, headers: Raw['headers']): string {

@@ -8,7 +8,8 @@ import { isStorableText } from '@pointsman/protocol/json/storable';
 import { readBody } from '../requests/body.ts';
 import type { Endpoint } from './endpoint.ts';
 import { readJson } from '../requests/json-text.ts';
-import { type RequestProblem, requestError } from '../responses/problem.ts';
+import type { RequestProblem } from '@pointsman/protocol/problem';
+import { requestError } from '../responses/problem.ts';
 import { bodyProblems, escaped, namedProblems } from '../requests/validate.ts';
 
 export interface RequestInput {

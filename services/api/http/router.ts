@@ -3,6 +3,8 @@ import type { Logger } from 'pino';
 
 import { PointsmanError } from '@pointsman/protocol/errors';
 import { correlationId, parseReleaseKey } from '@pointsman/protocol/identifiers';
+import { paths } from '@pointsman/protocol/paths';
+import { EVENT_STREAM_TYPE } from '@pointsman/protocol/stream-events';
 import { authorise, type Principal } from '../access/access.ts';
 import { alwaysHeaders, recordRequest } from './access-log.ts';
 import type { Connection } from './connection.ts';
@@ -54,7 +56,10 @@ export function router(endpoints: readonly Endpoint[], options: RouterOptions): 
   }
   app.notFound((c) =>
     problem(
-      new PointsmanError('not_found', `The path ${shownPath(c.req.path)} does not exist. See /openapi.json.`),
+      new PointsmanError(
+        'not_found',
+        `The path ${shownPath(c.req.path)} does not exist. See ${paths.openApi}.`,
+      ),
       c,
     ),
   );
@@ -169,7 +174,7 @@ function bytesInMemory(c: Context<Env>): number {
   if (body === null || c.req.method === 'HEAD' || c.get('isStreamed')) return 0;
   const declared = headers.get('content-length');
   if (declared !== null) return Number(declared);
-  return headers.get('content-type') === 'text/event-stream' ? 0 : responseLimits.undeclaredBytes;
+  return headers.get('content-type') === EVENT_STREAM_TYPE ? 0 : responseLimits.undeclaredBytes;
 }
 
 function namedInPath({

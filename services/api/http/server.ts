@@ -5,6 +5,8 @@ import { createServer, IncomingMessage, type Server, ServerResponse } from 'node
 import type { Socket } from 'node:net';
 
 import { ERRORS, PointsmanError } from '@pointsman/protocol/errors';
+import { PROBLEM_MEDIA_TYPE, problemType } from '@pointsman/protocol/problem';
+import { EVENT_STREAM_TYPE } from '@pointsman/protocol/stream-events';
 import { httpLimits } from '../../../core/limits/limits.ts';
 import type { AddressRange } from '../../outbound/address-ranges.ts';
 import { shareConnections } from './connection-shares.ts';
@@ -59,9 +61,9 @@ export async function listen(
     const response = await fetch(request, connectionOf(incoming, outgoing));
     // Read and discard the rest of the request body. Otherwise it would stay in memory until the response has been sent.
     if (!incoming.readableDidRead) incoming.resume();
-    // The timeout restarts with each byte that the client receives. It therefore closes only the connections of clients that have stopped
-    // reading.
-    const isStream = response.headers.get('content-type') === 'text/event-stream';
+    // Each byte that the reader receives restarts the timeout, so only connections of readers that have stopped reading
+    // are closed.
+    const isStream = response.headers.get('content-type') === EVENT_STREAM_TYPE;
     outgoing.setTimeout(isStream ? limits.streamSilenceMs : limits.responseSilenceMs);
     return response;
   };
@@ -198,7 +200,7 @@ function answerUnreadable(
   }
   const status = STATUS_OF[error.code ?? ''] ?? '400 Bad Request';
   const body = JSON.stringify({
-    type: 'urn:pointsman:problem:malformed',
+    type: problemType('malformed'),
     title: ERRORS.malformed.title,
     status: Number.parseInt(status, 10),
     detail: 'The request is not valid HTTP, or it arrived too slowly.',
@@ -207,7 +209,7 @@ function answerUnreadable(
   // Without a timeout, a client that neither reads the response nor closes the connection would keep the socket open.
   socket.setTimeout(responseSilenceMs);
   socket.end(
-    `HTTP/1.1 ${status}\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    `HTTP/1.1 ${status}\r\nContent-Type: ${PROBLEM_MEDIA_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
 }
 

@@ -1,13 +1,13 @@
+import { paths } from '@pointsman/protocol/paths';
 import { encodedResponse } from '../responses/responses.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
-import { DOCUMENT_PATH } from './openapi.ts';
 
 /** The endpoint that serves the OpenAPI document. The document is generated at the first request. */
 export function documentEndpoint(make: () => object): Endpoint {
   let made: Uint8Array<ArrayBuffer> | null = null;
   return endpoint({
     method: 'get',
-    path: DOCUMENT_PATH,
+    path: paths.openApi,
     operationId: 'getDocument',
     summary: 'This document',
     description: 'OpenAPI 3.1, generated from the schemas that check requests.',

@@ -3,12 +3,9 @@ import type { z } from 'zod';
 
 import { ERRORS, type ErrorCode } from '@pointsman/protocol/errors';
 import { pathOf, paths } from '@pointsman/protocol/paths';
+import { Problem, PROBLEM_MEDIA_TYPE, problemType } from '@pointsman/protocol/problem';
 import { documentPath, type Endpoint } from '../http/endpoint.ts';
 import { headerDocs } from '../responses/openapi-responses.ts';
-import { Problem } from '../responses/problem.ts';
-
-/** The path of the OpenAPI document. The document also describes this path. */
-export const DOCUMENT_PATH = '/openapi.json';
 
 const info = {
   title: 'Pointsman',
@@ -140,7 +137,7 @@ function problemDocs(codes: readonly ErrorCode[]) {
     description: codes.map((code) => `\`${code}\`: ${ERRORS[code].title}.`).join(' '),
     headers: { ...headerDocs(), ...(retries ? retryAfter : {}) },
     content: {
-      'application/problem+json': {
+      [PROBLEM_MEDIA_TYPE]: {
         schema: Problem,
         examples: Object.fromEntries(
           codes.map((code) => [code, { summary: ERRORS[code].title, value: problemExample(code) }]),
@@ -153,7 +150,7 @@ function problemDocs(codes: readonly ErrorCode[]) {
 function problemExample(code: ErrorCode) {
   const { title, status } = ERRORS[code];
   return {
-    type: `urn:pointsman:problem:${code}`,
+    type: problemType(code),
     title,
     status,
     detail: `${title}.`,

@@ -1,6 +1,6 @@
-import { z } from 'zod';
-
 import { PointsmanError } from '@pointsman/protocol/errors';
+import { AliveView, ReadyView } from '@pointsman/protocol/health-view';
+import { paths } from '@pointsman/protocol/paths';
 import { jsonResponse, encodedResponse } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
@@ -8,14 +8,7 @@ import { sharedReadLimits } from '../limits.ts';
 import { headerDocs, json } from '../responses/openapi-responses.ts';
 import { sharedReads } from './shared-reads.ts';
 
-const Alive = z.object({ status: z.literal('ok') }).meta({ id: 'Alive', example: { status: 'ok' } });
-
-const Probe = z.enum(['ok', 'down']);
-const Ready = z
-  .object({ status: z.literal('ready'), postgres: Probe, restate: Probe, worker: Probe })
-  .meta({ id: 'Ready', example: { status: 'ready', postgres: 'ok', restate: 'ok', worker: 'ok' } });
-
-/** The endpoints for operators and orchestrators: liveness, readiness and metrics. */
+/** The endpoints for operators and orchestrators. */
 export function processEndpoints(parts: ApiDeps): Endpoint[] {
   return [aliveEndpoint(), readyEndpoint(parts), metricsEndpoint(parts)];
 }
@@ -23,13 +16,13 @@ export function processEndpoints(parts: ApiDeps): Endpoint[] {
 function aliveEndpoint(): Endpoint {
   return endpoint({
     method: 'get',
-    path: '/healthz',
+    path: paths.alive,
     operationId: 'isAlive',
     summary: 'Liveness',
     description: 'Checks only this process: a restart does not help when a store is down.',
     tags: ['process'],
     may: null,
-    responses: { 200: json(Alive, 'The process is alive.') },
+    responses: { 200: json(AliveView, 'The process is alive.') },
     handle: () => jsonResponse({ status: 'ok' }, 200),
   });
 }
@@ -37,14 +30,14 @@ function aliveEndpoint(): Endpoint {
 function readyEndpoint({ readiness, draining }: ApiDeps): Endpoint {
   return endpoint({
     method: 'get',
-    path: '/readyz',
+    path: paths.ready,
     operationId: 'isReady',
     summary: 'Readiness',
     description:
       'Probes both stores, and a worker through Restate. The process is ready even without a worker: reads work, and a publish returns 503. Not ready during shutdown.',
     tags: ['process'],
     may: null,
-    responses: { 200: json(Ready, 'Ready for requests.') },
+    responses: { 200: json(ReadyView, 'Ready for requests.') },
     problems: ['unavailable'],
     async handle() {
       const found = await readiness.probe();
@@ -58,7 +51,8 @@ function readyEndpoint({ readiness, draining }: ApiDeps): Endpoint {
           details: found,
         });
       }
-      return jsonResponse({ status: 'ready', ...found }, 200);
+      const ready: ReadyView = { status: 'ready', ...found };
+      return jsonResponse(ready, 200);
     },
   });
 }
@@ -72,7 +66,7 @@ function metricsEndpoint({ metrics }: ApiDeps): Endpoint {
   });
   return endpoint({
     method: 'get',
-    path: '/metrics',
+    path: paths.metrics,
     operationId: 'getMetrics',
     summary: 'Metrics',
     description: "In Prometheus' text format. Labels are routes and configured queues, never tenants.",

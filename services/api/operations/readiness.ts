@@ -1,16 +1,15 @@
 import { type Ingress, rpc } from '@restatedev/restate-sdk-clients';
 import { fetch } from 'undici';
 
+import type { Probed, ReadyView } from '@pointsman/protocol/health-view';
 import { singleFlight } from '@pointsman/protocol/calls/single-flight';
 import { Worker } from '../../../handlers/contract/worker.ts';
 import type { Database } from '../../postgres/database.ts';
 import { probeLimits } from '../limits.ts';
 
-export type Probed = 'ok' | 'down';
-
 /** Probes whether the stores and a worker respond. */
 export interface Readiness {
-  probe(): Promise<{ readonly postgres: Probed; readonly restate: Probed; readonly worker: Probed }>;
+  probe(): Promise<Readonly<Omit<ReadyView, 'status'>>>;
 }
 
 /** Creates the probe of the stores and the worker. Requests within {@link probeLimits.cacheMs} share one result. */

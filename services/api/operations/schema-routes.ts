@@ -3,7 +3,8 @@ import { pathOf, paths } from '@pointsman/protocol/paths';
 
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { encodedResponse } from '../responses/responses.ts';
-import { etagOf, IfNoneMatch, isKnown } from '../responses/entity-tags.ts';
+import { etagOf } from '@pointsman/protocol/entity-tag';
+import { IfNoneMatch, isKnown } from '../responses/entity-tags.ts';
 import { empty, headerDocs } from '../responses/openapi-responses.ts';
 import { type SchemaDocument, schemaDocument, type SchemaName } from './schema-documents.ts';
 

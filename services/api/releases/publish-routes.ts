@@ -2,7 +2,9 @@ import { z } from 'zod';
 
 import { sourceLimits } from '@pointsman/protocol/limits';
 import { pathOf, paths } from '@pointsman/protocol/paths';
+import { PublishBody, PublishQuery } from '@pointsman/protocol/releases/release-bodies';
 import { AcceptedRelease, DryRun } from '@pointsman/protocol/releases/publish-view';
+import { ARCHIVE_TYPE } from '@pointsman/protocol/releases/source';
 import type { Executor } from '../../postgres/releases/compile-rules.ts';
 import { findRelease } from '../../postgres/releases/releases.ts';
 import { requireExecutor } from '../responses/not-found.ts';
@@ -16,20 +18,7 @@ import { BundleParams, IdempotencyKey } from '../requests/params.ts';
 import { requestError } from '../responses/problem.ts';
 import { type Accepted, publish } from './publish.ts';
 import { viewRelease } from './release-view.ts';
-import { PublishBody, PublishOptions } from './source-body.ts';
 import { readSource, type SourceFormat, sourceFormat } from './source-from-request.ts';
-
-const Query = PublishOptions.extend({
-  createChannel: z
-    .enum(['true', 'false'])
-    .transform((text) => text === 'true')
-    .optional()
-    .meta({ description: PublishOptions.shape.createChannel.description }),
-  dryRun: z
-    .enum(['true', 'false'])
-    .optional()
-    .meta({ description: 'Dry run: check the source without storing it or comparing it with what is live.' }),
-});
 
 export function publishEndpoints(parts: ApiDeps): Endpoint[] {
   return [publishEndpoint(parts)];
@@ -41,7 +30,7 @@ const SOURCE_BODY = {
     'The source: its files in JSON, or a tar.gz of regular files with their paths (a leading "./" is removed).',
   content: {
     'application/json': { schema: PublishBody },
-    'application/gzip': { schema: { type: 'string', format: 'binary' } },
+    [ARCHIVE_TYPE]: { schema: { type: 'string', format: 'binary' } },
   },
 } as const;
 
@@ -55,7 +44,7 @@ function publishEndpoint(parts: ApiDeps): Endpoint {
     tags: ['releases'],
     may: 'publish',
     params: BundleParams,
-    query: Query,
+    query: PublishQuery,
     headers: z.object({ 'idempotency-key': IdempotencyKey, 'if-match': IfMatch }),
     ownBody: SOURCE_BODY,
     responses: {

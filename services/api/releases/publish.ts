@@ -16,7 +16,7 @@ import { expectedGeneration } from '../requests/expected-generation.ts';
 import { requestIdentity } from '../requests/idempotency.ts';
 import { noChannel, refusal } from '../responses/refusal.ts';
 import type { RequestIds } from '../requests/request-ids.ts';
-import type { PublishOptions } from './source-body.ts';
+import type { PublishOptions } from '@pointsman/protocol/releases/release-bodies';
 
 export interface Publish {
   readonly tenant: string;
@@ -57,7 +57,7 @@ export async function publish(
     createChannel: options.createChannel ?? false,
     source: source.tree.digest,
     message: options.message ?? null,
-    notBefore: options.notBefore ?? null,
+    notBefore: options.notBefore === undefined ? null : Date.parse(options.notBefore),
   };
   // The fingerprint covers the request as it was sent, without values that the API looked up for it. When the request is repeated, a lookup
   // may give a different result. The pointer may have moved (for `If-Match: *`), and the policy may have changed (for a request without a
@@ -71,7 +71,7 @@ export async function publish(
   const terms = await publishTerms(db, { tenant, channel, key: identity.idempotencyKey });
   let warnings: readonly Diagnostic[] = [];
   if (!terms.isRepeated) {
-    refuseOptions(options, { channel, rule: terms.onConflict });
+    refuseOptions({ ...request, onConflict: options.onConflict }, terms.onConflict);
     const checked = await checkSource(compiler, tenant, source, executor);
     if (checked.kind === 'invalid') throw invalidSource(checked);
     warnings = checked.warnings;
@@ -96,14 +96,18 @@ export async function publish(
  * Checks the publish options against the tenant's policy and the current time. A `notBefore` in the past is treated as the current time.
  */
 function refuseOptions(
-  { onConflict, notBefore }: PublishOptions,
-  { channel, rule }: { channel: string; rule: ConflictRule | null },
+  {
+    channel,
+    onConflict,
+    notBefore,
+  }: { channel: string; onConflict: ConflictRule | undefined; notBefore: number | null },
+  rule: ConflictRule | null,
 ): void {
   if (rule !== null && onConflict !== undefined && onConflict !== rule) {
     const detail = `The policy sets "onConflict" to "${rule}" for publishes to "${channel}". Omit "onConflict", or set the same value.`;
     throw new PointsmanError('invalid_request', detail);
   }
-  if (notBefore !== undefined && notBefore > Date.now() + requestLimits.scheduleMs) {
+  if (notBefore !== null && notBefore > Date.now() + requestLimits.scheduleMs) {
     const detail = `"notBefore" may be at most ${requestLimits.scheduleMs / 86_400_000} days ahead.`;
     throw new PointsmanError('invalid_request', detail);
   }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { GateChange } from '@pointsman/protocol/releases/gate';
 import { STAGES } from '@pointsman/protocol/releases/release';
 import type { ReleaseView } from '@pointsman/protocol/releases/release-view';
+import { streamEvents } from '@pointsman/protocol/stream-events';
 
 /**
  * The position of an event in the progress of a release. `major` numbers the stage events. `minor` numbers the gate changes after a stage
@@ -20,7 +21,7 @@ export const NO_EVENT: EventId = { major: 0, minor: 0 };
 /** A server-sent event about the progress of a release. */
 export interface ReleaseEvent {
   readonly id: EventId;
-  readonly event: 'stage' | 'gate' | 'settled';
+  readonly event: (typeof streamEvents)['stage' | 'gate' | 'settled'];
   readonly data: unknown;
 }
 
@@ -35,15 +36,23 @@ export function releaseEvents(release: ReleaseView, gateChanges: readonly GateCh
   const events: ReleaseEvent[] = release.stages.flatMap((stage) => {
     const id = stageId(STAGES.indexOf(stage.stage));
     const { stage: name, startedAt } = stage;
-    const began: ReleaseEvent = { id, event: 'stage', data: { stage: name, state: 'running', startedAt } };
-    const ended: ReleaseEvent = { id: { ...id, major: id.major + 1 }, event: 'stage', data: stage };
+    const began: ReleaseEvent = {
+      id,
+      event: streamEvents.stage,
+      data: { stage: name, state: 'running', startedAt },
+    };
+    const ended: ReleaseEvent = {
+      id: { ...id, major: id.major + 1 },
+      event: streamEvents.stage,
+      data: stage,
+    };
     return hasEnded(stage, release) ? [began, ended] : [began];
   });
   for (const { n, ...data } of gateChanges) {
-    events.push({ id: { major: GATE_BEGAN.major, minor: n }, event: 'gate', data });
+    events.push({ id: { major: GATE_BEGAN.major, minor: n }, event: streamEvents.gate, data });
   }
   events.sort((a, b) => (isAfter(a.id, b.id) ? 1 : -1));
-  if (release.status === 'settled') events.push({ id: SETTLED, event: 'settled', data: release });
+  if (release.status === 'settled') events.push({ id: SETTLED, event: streamEvents.settled, data: release });
   return events;
 }
 

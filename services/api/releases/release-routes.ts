@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { PointsmanError } from '@pointsman/protocol/errors';
 import { correlationId, type ReleaseId, Version } from '@pointsman/protocol/identifiers';
 import { pathOf, paths } from '@pointsman/protocol/paths';
+import { CancelBody } from '@pointsman/protocol/releases/release-bodies';
 import { ReleaseView } from '@pointsman/protocol/releases/release-view';
 import type { CancelResult } from '../../../handlers/contract/tenant.ts';
 import {
@@ -17,9 +18,8 @@ import { missingError, notFound, requireBundle, requireTenant } from '../respons
 import { jsonResponse } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
-import { FreeText } from '../requests/free-text.ts';
 import { json, ofRelease } from '../responses/openapi-responses.ts';
-import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
+import { namedPageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { BundleParams, IdempotencyKey, ReleaseParams, TenantParams } from '../requests/params.ts';
 import { viewRelease } from './release-view.ts';
 
@@ -45,7 +45,7 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
     may: 'read',
     params: BundleParams,
     query: PageQuery,
-    responses: { 200: json(pageOf(ReleaseView, 'ReleasePage'), 'One page.') },
+    responses: { 200: json(namedPageOf(ReleaseView, 'ReleasePage'), 'One page.') },
     problems: ['not_found'],
     async handle({ params: { tenant, bundle }, query }) {
       await requireBundle(db, tenant, bundle);
@@ -70,7 +70,7 @@ function inFlightEndpoint({ db }: ApiDeps): Endpoint {
     may: 'read',
     params: TenantParams,
     query: PageQuery,
-    responses: { 200: json(pageOf(ReleaseView, 'ReleasePage'), 'One page.') },
+    responses: { 200: json(namedPageOf(ReleaseView, 'ReleasePage'), 'One page.') },
     problems: ['not_found'],
     async handle({ params: { tenant }, query }) {
       await requireTenant(db, tenant);
@@ -100,11 +100,6 @@ function findEndpoint({ db }: ApiDeps): Endpoint {
     },
   });
 }
-
-const CancelBody = z
-  .strictObject({ reason: FreeText.optional().meta({ description: 'A human-readable reason.' }) })
-  .meta({ id: 'CancelBody', example: { reason: 'wrong file' } })
-  .optional();
 
 function cancelEndpoint({ db, tenants }: ApiDeps): Endpoint {
   return endpoint({

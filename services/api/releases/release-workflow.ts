@@ -14,7 +14,7 @@ import type { RequestIds } from '../requests/request-ids.ts';
 /** The client for the Restate workflow of a release. It sends decisions on gates, and reports of external checkers and compilers. */
 export interface ReleaseWorkflow {
   decide(request: DecisionRequest): Promise<DecisionResult>;
-  answer(request: CallbackRequest): Promise<CallbackResult>;
+  report(request: CallbackRequest): Promise<CallbackResult>;
 }
 
 /**
@@ -29,7 +29,7 @@ export function releaseWorkflows(ingress: Ingress): ReleaseWorkflows {
     const workflow = ingress.client(Release, releaseKey(id));
     return {
       decide: (request) => orUnavailable(workflow.recordDecision(request, callOptions(ids))),
-      answer: (request) => orUnavailable(workflow.recordCallback(request, callOptions(ids))),
+      report: (request) => orUnavailable(workflow.recordCallback(request, callOptions(ids))),
     };
   };
 }

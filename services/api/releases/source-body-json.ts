@@ -1,7 +1,8 @@
+import { PublishBody } from '@pointsman/protocol/releases/release-bodies';
 import { SourceFiles, TooLarge } from '../../source-archive/source-files.ts';
 import { readJson } from '../requests/json-text.ts';
 import { sourceBodyLimits } from '../limits.ts';
-import { PublishBody, type SourceBody } from './source-body.ts';
+import type { SourceBody } from './source-body.ts';
 import { bodyProblems } from '../requests/validate.ts';
 
 /** Parses the JSON body of a publish. Its field `files` maps each path to the text of the file, or to its bytes in base64. */

@@ -1,66 +1,6 @@
-import { z } from 'zod';
-
-import { ChannelName } from '@pointsman/protocol/identifiers';
-import { Instant } from '@pointsman/protocol/time/instant';
-import { requestLimits } from '@pointsman/protocol/limits';
-import { ConflictRule } from '@pointsman/protocol/releases/release';
+import type { RequestProblem } from '@pointsman/protocol/problem';
+import type { PublishOptions } from '@pointsman/protocol/releases/release-bodies';
 import type { InvalidSource, ReadSource } from '../../source-archive/read-source.ts';
-import { FreeText } from '../requests/free-text.ts';
-import type { RequestProblem } from '../responses/problem.ts';
-
-/** The options of a publish. They are in the JSON body, or in the query if the body is an archive. */
-export const PublishOptions = z.strictObject({
-  channel: ChannelName.optional().meta({
-    description: 'The pointer to move. Default: `live`.',
-    example: 'live',
-  }),
-  createChannel: z.boolean().optional().meta({
-    description:
-      'Creates the channel. Without it, a bundle that has channels must have this one. The first publish of a bundle creates its first channel under any name.',
-  }),
-  onConflict: ConflictRule.optional().meta({
-    description:
-      'What happens when the pointer already has a release in flight: replace it (`supersede`), wait in line (`queue`), or be refused (`reject`). If the policy has a rule for the channel, only that rule is allowed. Default: `supersede`.',
-  }),
-  message: FreeText.optional().meta({
-    description: 'A human-readable reason.',
-    example: 'A kinder greeting',
-  }),
-  notBefore: Instant.transform((text) => Date.parse(text))
-    .optional()
-    .meta({
-      description: `The pointer does not move before this time, at most ${requestLimits.scheduleMs / 86_400_000} days ahead. The release is compiled immediately, then waits. A past time counts as now.`,
-      example: '2026-12-24T07:00:00Z',
-    }),
-});
-export type PublishOptions = z.infer<typeof PublishOptions>;
-
-/** A file in the JSON body of a publish: its text, or its bytes in base64. */
-const FileContent = z.union(
-  [
-    z.string().meta({ description: 'The text, stored as UTF-8.' }),
-    z.strictObject({
-      base64: z.string().meta({ description: 'The bytes, in base64 with padding (RFC 4648, section 4).' }),
-    }),
-  ],
-  'must be text, or {"base64": "…"}',
-);
-
-export const PublishBody = PublishOptions.extend({
-  files: z.record(z.string(), FileContent).meta({
-    description: 'Every file of the source by its path: relative, separated by "/", without ".." or ".".',
-  }),
-}).meta({
-  id: 'PublishBody',
-  example: {
-    files: {
-      'agents/support.yaml': 'name: support\ntemperature: 0.2\n',
-      'logo.png': { base64: 'iVBORw0KGgo=' },
-    },
-    channel: 'live',
-    message: 'A kinder greeting',
-  },
-});
 
 /** The result of reading the body of a publish: the source, or the reason why the body is refused. */
 export type SourceBody =

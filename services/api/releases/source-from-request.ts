@@ -1,5 +1,6 @@
 import { PointsmanError } from '@pointsman/protocol/errors';
 import { sourceLimits } from '@pointsman/protocol/limits';
+import { ARCHIVE_TYPE } from '@pointsman/protocol/releases/source';
 import { readBody } from '../requests/body.ts';
 import { requestError } from '../responses/problem.ts';
 import { mediaTypeOf } from '../http/request-input.ts';
@@ -10,7 +11,7 @@ import type { SourceReader } from './source-reader.ts';
 /** The accepted formats of a published source, by media type. */
 const FORMATS: ReadonlyMap<string, SourceFormat> = new Map([
   ['application/json', 'json'],
-  ['application/gzip', 'tar'],
+  [ARCHIVE_TYPE, 'tar'],
   ['application/x-gzip', 'tar'],
 ]);
 

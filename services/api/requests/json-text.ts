@@ -3,7 +3,8 @@ import { excessText, jsonExcess } from '@pointsman/protocol/json/json-bounds';
 import { parseJson } from '../../compiler/parse/parse-json.ts';
 import { firstInvalidByte, placeIn } from '../../compiler/parse/text-places.ts';
 import { sourceBodyLimits } from '../limits.ts';
-import { boundedProblems, type RequestProblem } from '../responses/problem.ts';
+import type { RequestProblem } from '@pointsman/protocol/problem';
+import { boundedProblems } from '../responses/problem.ts';
 
 export type ReadJson =
   | { readonly kind: 'json'; readonly value: Json }

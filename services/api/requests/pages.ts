@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { requestLimits } from '@pointsman/protocol/limits';
+import { pageOf } from '@pointsman/protocol/page';
 import { parseJson } from '@pointsman/protocol/json/parse-json';
 import { isStorableJson } from '@pointsman/protocol/json/storable';
 import { requestError } from '../responses/problem.ts';
@@ -41,14 +42,9 @@ export const PageQuery = z.strictObject({
     }),
 });
 
-/** Returns the schema of a page with rows of the given schema. `id` names the page's schema in the OpenAPI document. */
-export function pageOf<T extends z.ZodType>(row: T, id: string) {
-  return z
-    .object({
-      items: z.array(row),
-      next: z.string().nullable().meta({ description: 'The cursor of the next page; null on the last one.' }),
-    })
-    .meta({ id, description: 'One page of a list.' });
+/** The schema of a page with these rows. `id` is the name of the schema in the OpenAPI document. */
+export function namedPageOf<T extends z.ZodType>(row: T, id: string) {
+  return pageOf(row).meta({ id, description: 'One page of a list.' });
 }
 
 /**

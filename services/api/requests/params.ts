@@ -11,7 +11,7 @@ import {
   Version,
   GateName,
 } from '@pointsman/protocol/identifiers';
-import { requestLimits } from '@pointsman/protocol/limits';
+import { IdempotencyKeyText } from '@pointsman/protocol/idempotency-key';
 import { WebhookName } from '@pointsman/protocol/sinks/sink';
 import { pathProblem } from '@pointsman/protocol/releases/source';
 
@@ -83,15 +83,8 @@ export const FileParams = z.strictObject({
     }),
 });
 
-export const IdempotencyKey = z
-  .string()
-  .regex(
-    new RegExp(`^[\\x21-\\x7e]{1,${requestLimits.idempotencyKeyChars}}$`),
-    `must be 1 to ${requestLimits.idempotencyKeyChars} visible ASCII characters without spaces`,
-  )
-  .optional()
-  .meta({
-    description:
-      'Makes the request safe to repeat: the same key with the same request is carried out once and gets the same response, with `Idempotency-Replayed: true`. With a different request it is refused. Keys belong to one tenant and are kept for seven days; after that, a key names a new request. A key must not begin with `hook/`, the prefix of deliveries.',
-    example: '0b9f2c6e-7c1d-4c43-9d3e-0a6f1f0f8a52',
-  });
+export const IdempotencyKey = IdempotencyKeyText.optional().meta({
+  description:
+    'Makes the request safe to repeat: the same key with the same request is carried out once and gets the same response, with `Idempotency-Replayed: true`. With a different request it is refused. Keys belong to one tenant and are kept for seven days; after that, a key names a new request. A key must not begin with `hook/`, the prefix of deliveries.',
+  example: '0b9f2c6e-7c1d-4c43-9d3e-0a6f1f0f8a52',
+});

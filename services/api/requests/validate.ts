@@ -4,7 +4,8 @@ import { documentLimits } from '@pointsman/protocol/limits';
 import { firstIssues, messageOf, type Misfit } from '@pointsman/protocol/json/schema-issues';
 import { pointerWithin } from '../../compiler/parse/json-pointer.ts';
 import { sourceBodyLimits } from '../limits.ts';
-import { boundedProblems, type RequestProblem } from '../responses/problem.ts';
+import type { RequestProblem } from '@pointsman/protocol/problem';
+import { boundedProblems } from '../responses/problem.ts';
 
 /**
  * Returns the problems of a JSON body, each with its JSON Pointer. The number of problems is limited, because the sender determines how

@@ -2,11 +2,6 @@ import { z } from 'zod';
 
 import { Generation } from '@pointsman/protocol/identifiers';
 
-/** Returns a strong entity tag for a digest or for the generation of a pointer. */
-export function etagOf(value: string | number): string {
-  return `"${value}"`;
-}
-
 /**
  * Whether `If-None-Match` contains the current entity tag. The comparison is weak, as RFC 9110 (section 13.1.2) requires: a proxy may have
  * made the tag weak although the content is the same.

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 
+import { EVENT_STREAM_TYPE } from '@pointsman/protocol/stream-events';
 import type { UnsentBytes } from '../access/unsent-bytes.ts';
 import { streamLimits } from '../limits.ts';
 import { deadlineOf } from './deadline.ts';
@@ -23,7 +24,7 @@ const encoder = new TextEncoder();
 const HEARTBEAT = encoder.encode(': still here\n\n');
 
 const HEADERS = {
-  'content-type': 'text/event-stream',
+  'content-type': EVENT_STREAM_TYPE,
   'cache-control': 'no-store',
   vary: 'accept',
   // Tells proxies not to buffer the response. A proxy that buffers would deliver the events only at the end of the stream.

@@ -1,6 +1,8 @@
 import type { RouteConfig } from '@asteasolutions/zod-to-openapi';
 import type { z } from 'zod';
 
+import { EVENT_STREAM_TYPE } from '@pointsman/protocol/stream-events';
+
 type Responses = RouteConfig['responses'];
 type ResponseDocs = Exclude<Responses[string], { $ref: string }>;
 
@@ -32,7 +34,7 @@ export function orEvents(answer: ResponseDocs, example: string): ResponseDocs {
 
 /** Documents the content of an event stream. */
 export function events(example: string) {
-  return { 'text/event-stream': { schema: { type: 'string' as const }, example } };
+  return { [EVENT_STREAM_TYPE]: { schema: { type: 'string' as const }, example } };
 }
 
 /** Documents a response with binary content. */

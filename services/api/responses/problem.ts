@@ -1,90 +1,18 @@
 import { z } from 'zod';
 
-import {
-  boundedPointer,
-  boundedText,
-  Diagnostic,
-  withinReport,
-} from '@pointsman/protocol/releases/diagnostic';
+import { boundedPointer, boundedText, withinReport } from '@pointsman/protocol/releases/diagnostic';
 import { ERRORS, PointsmanError } from '@pointsman/protocol/errors';
-import { GateState } from '@pointsman/protocol/releases/gate';
-import { Digest } from '@pointsman/protocol/identifiers';
 import { requestLimits } from '@pointsman/protocol/limits';
 import { Pointer } from '@pointsman/protocol/moves/pointer';
-import { Quota, retryAfterSeconds } from '@pointsman/protocol/quota';
-import { Outcome } from '@pointsman/protocol/releases/release';
-import { etagOf } from './entity-tags.ts';
-
-/** A problem in a request, with its location. */
-export const RequestProblem = z
-  .object({
-    in: z.enum(['path', 'query', 'header', 'body']),
-    name: z.string().optional().meta({ description: 'The parameter or header.' }),
-    pointer: z.string().optional().meta({ description: 'A JSON Pointer (RFC 6901) into the body.' }),
-    line: z.number().int().min(1).optional(),
-    column: z.number().int().min(1).optional(),
-    message: z.string(),
-  })
-  .meta({ id: 'RequestProblem', description: 'A problem of a request, and its location.' });
-export type RequestProblem = z.infer<typeof RequestProblem>;
-
-const ExceededQuota = Quota.omit({ default: true });
-
-/** The format of all error responses of this API. */
-export const Problem = z
-  .looseObject({
-    type: z.string().meta({ description: 'A URN for the kind of problem, with the same meaning as `code`.' }),
-    title: z.string().meta({ description: 'The same for every problem of this kind.' }),
-    status: z.number().int(),
-    detail: z.string().meta({ description: 'What happened in this request.' }),
-    code: z.enum(Object.keys(ERRORS)).meta({ description: 'Stable: branch on this.' }),
-    instance: z.string().meta({ description: 'The path of the request.' }),
-    requestId: z
-      .string()
-      .meta({ description: 'The id from the `X-Request-Id` header. Include it in a support request.' }),
-    errors: z
-      .array(RequestProblem)
-      .optional()
-      .meta({ description: 'The problems of the request, each with its location.' }),
-    diagnostics: z
-      .array(Diagnostic)
-      .optional()
-      .meta({ description: 'The problems of the source, each with its location.' }),
-    truncated: z.boolean().optional().meta({ description: 'The list of diagnostics is incomplete.' }),
-    pointer: Pointer.optional().meta({
-      description: 'The current pointer, if it is not where the request expects it.',
-    }),
-    allow: z.array(z.string()).optional().meta({ description: 'The methods that are allowed here.' }),
-    version: z.number().int().optional().meta({ description: 'The release that causes the conflict.' }),
-    quota: ExceededQuota.optional().meta({
-      description: 'The quota that is exhausted, or smaller than the request.',
-    }),
-    tokenId: z.string().optional().meta({ description: 'The token that causes the conflict.' }),
-    replayed: z
-      .boolean()
-      .optional()
-      .meta({ description: 'The same request was carried out before, under its `Idempotency-Key`.' }),
-    outcome: Outcome.nullable().optional().meta({ description: 'The outcome of the release.' }),
-    gate: z.string().optional().meta({ description: 'The gate that the request names.' }),
-    gates: z
-      .array(z.string())
-      .optional()
-      .meta({ description: 'The gates of the release or of the channel, or the candidates.' }),
-    policyVersion: z.number().int().optional().meta({ description: 'The current version of the policy.' }),
-    state: GateState.optional().meta({ description: 'How the gate was decided.' }),
-    by: z.string().optional().meta({ description: 'Who made the recorded decision.' }),
-    decision: z.string().optional().meta({ description: 'The recorded decision.' }),
-    result: z.string().optional().meta({ description: 'The recorded result.' }),
-    at: z.string().optional().meta({ description: 'When it was recorded.' }),
-    deadlineAt: z.string().optional().meta({ description: 'When the deadline passed.' }),
-    digest: Digest.optional().meta({ description: "The digest of the release's artifact." }),
-    missing: z.array(Digest).optional().meta({ description: 'Blobs that are not stored.' }),
-    problems: z.array(z.string()).optional().meta({ description: 'The problems of the manifests.' }),
-    role: z.string().optional().meta({ description: 'The required role.' }),
-    oldest: z.string().optional().meta({ description: 'The oldest cursor that the feed can resume from.' }),
-    latest: z.string().optional().meta({ description: 'The cursor at the end of the feed.' }),
-  })
-  .meta({ id: 'Problem', description: 'A problem document (RFC 9457).' });
+import {
+  ExceededQuota,
+  type Problem,
+  PROBLEM_MEDIA_TYPE,
+  problemType,
+  type RequestProblem,
+} from '@pointsman/protocol/problem';
+import { retryAfterSeconds } from '@pointsman/protocol/quota';
+import { etagOf } from '@pointsman/protocol/entity-tag';
 
 /** Identifies the request that caused an error. */
 export interface ProblemPlace {
@@ -106,8 +34,8 @@ export function problemResponse(error: unknown, place: ProblemPlace): Response {
 export function problemParts(error: unknown, place: ProblemPlace) {
   const known = asPointsmanError(error);
   const { status, title } = ERRORS[known.code];
-  const document = {
-    type: `urn:pointsman:problem:${known.code}`,
+  const document: Problem = {
+    type: problemType(known.code),
     title,
     status,
     detail: known.message,
@@ -118,8 +46,8 @@ export function problemParts(error: unknown, place: ProblemPlace) {
   };
   const body = JSON.stringify(document);
   const headers: Record<string, string> = {
-    'content-type': 'application/problem+json',
-    // The router uses the Content-Length to count responses in memory.
+    'content-type': PROBLEM_MEDIA_TYPE,
+    // The router counts responses in memory by their Content-Length.
     'content-length': String(Buffer.byteLength(body)),
     'cache-control': 'no-store',
     ...headersOf(known),

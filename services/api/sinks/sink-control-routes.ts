@@ -1,14 +1,14 @@
 import { z } from 'zod';
 
 import { PointsmanError } from '@pointsman/protocol/errors';
-import { feedCursor, FeedCursorText } from '@pointsman/protocol/moves/feed-cursor';
+import { feedCursor } from '@pointsman/protocol/moves/feed-cursor';
 import { paths } from '@pointsman/protocol/paths';
+import { EmptyBody, PauseBody, ReplayBody } from '@pointsman/protocol/sinks/sink-bodies';
 import { SinkView } from '@pointsman/protocol/sinks/sink-view';
 import type { ControlResult, ControlRequest } from '../../../handlers/contract/sink.ts';
 import { jsonResponse, replayedHeader } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Call, type Endpoint, endpoint, type EndpointDefinition } from '../http/endpoint.ts';
-import { FreeText } from '../requests/free-text.ts';
 import { requestIdentity } from '../requests/idempotency.ts';
 import { json, replayed } from '../responses/openapi-responses.ts';
 import { IdempotencyKey, SinkParams } from '../requests/params.ts';
@@ -16,7 +16,6 @@ import { refusal } from '../responses/refusal.ts';
 import { noSink, loadSink } from './load-sink.ts';
 
 const headers = z.object({ 'idempotency-key': IdempotencyKey });
-const nothing = z.strictObject({}).optional();
 
 /** The endpoints that pause, resume and replay a sink. The single writer of a sink processes these requests one after the other. */
 export function sinkControlEndpoints(parts: ApiDeps): Endpoint[] {
@@ -31,11 +30,6 @@ const controlRoute = {
   headers,
   responses: { 200: json(SinkView, 'The sink.', replayed) },
 } satisfies Partial<EndpointDefinition<typeof SinkParams, never, typeof headers, never>>;
-
-const PauseBody = z
-  .strictObject({ reason: FreeText.optional().meta({ description: 'A human-readable reason.' }) })
-  .optional()
-  .meta({ id: 'PauseBody', example: { reason: 'incident 4711' } });
 
 function pauseEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({
@@ -59,17 +53,11 @@ function resumeEndpoint(parts: ApiDeps): Endpoint {
     summary: 'Resume a sink',
     description:
       'Resumes immediately, at the cursor. Also ends the wait for the next retry, and a pause after repeated failures of the endpoint.',
-    body: nothing,
+    body: EmptyBody,
     problems: ['not_found', 'idempotency_key_reused'],
     handle: (call) => control(parts, call, { kind: 'resume' }),
   });
 }
-
-const ReplayBody = z
-  .strictObject({
-    after: FeedCursorText.meta({ description: 'A cursor of this tenant’s feed.', example: 'acme:17' }),
-  })
-  .meta({ id: 'ReplayBody', example: { after: 'acme:17' } });
 
 function replayEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { paths } from '@pointsman/protocol/paths';
+import { EmptyBody, RedeliverBody } from '@pointsman/protocol/sinks/sink-bodies';
 import { SentView } from '@pointsman/protocol/sinks/sink-view';
 import type { SendRequest } from '../../../handlers/contract/sink.ts';
 import { claimKey } from '../../postgres/tenants/idempotency.ts';
@@ -33,16 +34,12 @@ function testEndpoint(parts: ApiDeps): Endpoint {
     may: 'administer',
     params: SinkParams,
     headers,
-    body: z.strictObject({}).optional(),
+    body: EmptyBody,
     responses: { 200: json(SentView, 'The result.', replayed) },
     problems: ['not_found', 'idempotency_key_reused'],
     handle: (call) => send(parts, call, { kind: 'test' }),
   });
 }
-
-const RedeliverBody = z
-  .strictObject({ seq: z.number().int().min(1).meta({ description: 'The move’s number in the feed.' }) })
-  .meta({ id: 'RedeliverBody', example: { seq: 17 } });
 
 function redeliverEndpoint(parts: ApiDeps): Endpoint {
   return endpoint({

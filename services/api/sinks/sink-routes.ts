@@ -8,7 +8,7 @@ import { jsonResponse } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { json } from '../responses/openapi-responses.ts';
-import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
+import { namedPageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { SinkParams, TenantParams, WebhookParams } from '../requests/params.ts';
 import { viewAttempt } from './sink-view.ts';
 import { noSink, loadSink, loadSinks } from './load-sink.ts';
@@ -32,7 +32,7 @@ function listEndpoint(parts: ApiDeps): Endpoint {
     may: 'read',
     params: TenantParams,
     query: PageQuery,
-    responses: { 200: json(pageOf(SinkView, 'SinkPage'), 'One page.') },
+    responses: { 200: json(namedPageOf(SinkView, 'SinkPage'), 'One page.') },
     problems: ['not_found'],
     async handle({ params: { tenant }, query }) {
       const all = await loadSinks(parts, tenant);
@@ -75,7 +75,7 @@ function attemptsEndpoint({ db }: ApiDeps): Endpoint {
     may: 'read',
     params: WebhookParams,
     query: PageQuery,
-    responses: { 200: json(pageOf(AttemptView, 'AttemptPage'), 'One page.') },
+    responses: { 200: json(namedPageOf(AttemptView, 'AttemptPage'), 'One page.') },
     problems: ['not_found'],
     async handle({ params: { tenant, sink }, query }) {
       if ((await findSink(db, tenant, sink)) === null) throw await noSink({ db }, tenant, sink);

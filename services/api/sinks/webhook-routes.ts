@@ -6,6 +6,7 @@ import { deleteSink, findSink, putSink, rotateSink } from '../../postgres/sinks/
 import { type SecretBox, SecretLostError } from '../../secrets/secret-box.ts';
 import { newWebhookSecret } from '@pointsman/protocol/webhooks/webhook-secret';
 import { paths } from '@pointsman/protocol/paths';
+import { RotateBody, SinkBody } from '@pointsman/protocol/sinks/sink-bodies';
 import { SinkSet } from '@pointsman/protocol/sinks/sink-view';
 import { jsonResponse, replayedHeader } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
@@ -16,7 +17,6 @@ import { IdempotencyKey, WebhookParams } from '../requests/params.ts';
 import { refusal } from '../responses/refusal.ts';
 import { requireKey } from '../secret-key.ts';
 import { noSink, loadSink } from './load-sink.ts';
-import { RotateBody, SinkBody } from './webhook-body.ts';
 
 const headers = z.object({ 'idempotency-key': IdempotencyKey });
 const shownOnce = { replayed: true, cacheControl: '`no-store`.' };

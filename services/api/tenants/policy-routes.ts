@@ -10,11 +10,12 @@ import { notFound, requireTenant } from '../responses/not-found.ts';
 import { jsonResponse, replayedHeader } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
-import { etagOf, IfNoneMatch, isKnown } from '../responses/entity-tags.ts';
-import { FreeText } from '../requests/free-text.ts';
+import { etagOf } from '@pointsman/protocol/entity-tag';
+import { IfNoneMatch, isKnown } from '../responses/entity-tags.ts';
+import { FreeText } from '@pointsman/protocol/text/free-text';
 import { requestIdentity } from '../requests/idempotency.ts';
 import { empty, json, replayed } from '../responses/openapi-responses.ts';
-import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
+import { namedPageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { IdempotencyKey, TenantParams } from '../requests/params.ts';
 import { requestError } from '../responses/problem.ts';
 import { refusal } from '../responses/refusal.ts';
@@ -157,7 +158,7 @@ function versionsEndpoint({ db }: ApiDeps): Endpoint {
     may: 'read',
     params: TenantParams,
     query: PageQuery,
-    responses: { 200: json(pageOf(PolicyVersionView, 'PolicyVersionPage'), 'One page.') },
+    responses: { 200: json(namedPageOf(PolicyVersionView, 'PolicyVersionPage'), 'One page.') },
     problems: ['not_found'],
     async handle({ params: { tenant }, query }) {
       await requireTenant(db, tenant);

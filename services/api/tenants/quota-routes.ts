@@ -15,12 +15,6 @@ import { json, replayed } from '../responses/openapi-responses.ts';
 import { IdempotencyKey, TenantParams } from '../requests/params.ts';
 import { refusal } from '../responses/refusal.ts';
 
-const Changes = QuotaChanges.meta({
-  id: 'QuotaChanges',
-  description: 'New limits by quota. `null` restores the default; an omitted quota keeps its limit.',
-  example: { bytes: 21_474_836_480, hooks: null },
-});
-
 export function quotaEndpoints(parts: ApiDeps): Endpoint[] {
   return [listEndpoint(parts), setEndpoint(parts)];
 }
@@ -56,7 +50,7 @@ function setEndpoint({ db }: ApiDeps): Endpoint {
     may: 'administer',
     params: TenantParams,
     headers: z.object({ 'idempotency-key': IdempotencyKey }),
-    body: Changes,
+    body: QuotaChanges,
     responses: { 200: json(Quotas, 'The quotas after the change.', replayed) },
     problems: ['not_found', 'idempotency_key_reused'],
     async handle(call) {

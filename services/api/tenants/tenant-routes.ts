@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { PointsmanError } from '@pointsman/protocol/errors';
 import { TenantName } from '@pointsman/protocol/identifiers';
 import { pathOf, paths } from '@pointsman/protocol/paths';
+import { NewTenant } from '@pointsman/protocol/tenants/tenant-bodies';
 import { TenantView } from '@pointsman/protocol/tenants/tenant-view';
 import { createTenantOnce } from '../../postgres/tenants/idempotency.ts';
 import { findTenant, listTenants } from '../../postgres/tenants/tenants.ts';
@@ -12,13 +13,9 @@ import type { ApiDeps } from '../dependencies.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { requestIdentity } from '../requests/idempotency.ts';
 import { json, replayed } from '../responses/openapi-responses.ts';
-import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
+import { namedPageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { IdempotencyKey, TenantParams } from '../requests/params.ts';
 import { refusal } from '../responses/refusal.ts';
-
-const NewTenant = z
-  .strictObject({ tenant: TenantName })
-  .meta({ id: 'NewTenant', example: { tenant: 'acme' } });
 
 const byName = { schema: TenantName, of: ({ tenant }: { tenant: string }) => tenant };
 
@@ -64,7 +61,7 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
     tags: ['tenants'],
     may: 'administer',
     query: PageQuery,
-    responses: { 200: json(pageOf(TenantView, 'TenantPage'), 'One page.') },
+    responses: { 200: json(namedPageOf(TenantView, 'TenantPage'), 'One page.') },
     async handle({ query }) {
       const page = await readPage(query, byName, ({ after, limit }) =>
         listTenants(db, { limit, ...(after === undefined ? {} : { after }) }),

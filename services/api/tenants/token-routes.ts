@@ -9,6 +9,7 @@ import { TenantName } from '@pointsman/protocol/identifiers';
 import { requestLimits } from '@pointsman/protocol/limits';
 import { quotaError } from '@pointsman/protocol/quota';
 import { paths } from '@pointsman/protocol/paths';
+import { NewToken } from '@pointsman/protocol/tenants/tenant-bodies';
 import { TokenMade, TokenView } from '@pointsman/protocol/tenants/token-view';
 import { hashToken } from '../../config/settings.ts';
 import {
@@ -27,10 +28,10 @@ import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { requestIdentity } from '../requests/idempotency.ts';
 import { streamLimits } from '../limits.ts';
 import { empty, json } from '../responses/openapi-responses.ts';
-import { pageOf, PageQuery, readPage } from '../requests/pages.ts';
+import { namedPageOf, PageQuery, readPage } from '../requests/pages.ts';
 import { IdempotencyKey } from '../requests/params.ts';
 import { refusal } from '../responses/refusal.ts';
-import { NewToken, tokenCursor } from './token-view.ts';
+import { tokenCursor } from './token-view.ts';
 
 export function tokenEndpoints(parts: ApiDeps): Endpoint[] {
   return [createEndpoint(parts), listEndpoint(parts), revokeEndpoint(parts)];
@@ -104,7 +105,7 @@ function listEndpoint({ db }: ApiDeps): Endpoint {
         .optional()
         .meta({ description: 'Tokens in this state. Default: `active`.', example: 'all' }),
     }),
-    responses: { 200: json(pageOf(TokenView, 'TokenPage'), 'One page.') },
+    responses: { 200: json(namedPageOf(TokenView, 'TokenPage'), 'One page.') },
     problems: ['not_found'],
     async handle(call) {
       const caller = callerOf(call);

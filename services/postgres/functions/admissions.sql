@@ -4,24 +4,6 @@
 --
 -- To avoid deadlocks, every function takes its locks in the same order: lock_counts, release, pointer, tenant, callback, tenant_usage.
 
-CREATE FUNCTION iso(p_at timestamptz) RETURNS text LANGUAGE sql STABLE AS $$
-  SELECT to_char(p_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
-$$;
-
-CREATE FUNCTION pointer_json(p_pointer pointers) RETURNS jsonb LANGUAGE sql STABLE AS $$
-  SELECT jsonb_build_object(
-  'version', p_pointer.version, 'digest', p_pointer.digest, 'generation', coalesce(p_pointer.generation, 0), 'movedAt', iso(p_pointer.moved_at),
-  'hold', CASE WHEN p_pointer.hold_reason IS NOT NULL
-    THEN jsonb_build_object('reason', p_pointer.hold_reason, 'by', p_pointer.hold_by, 'at', iso(p_pointer.hold_at)) END)
-$$;
-
--- Returns the response stored for an earlier request with this idempotency key. Returns `key_reused` if the earlier request was different,
--- and null if the key is new.
-CREATE FUNCTION replay(p_of_tenant text, p_of_key text, p_of_fingerprint text) RETURNS jsonb LANGUAGE sql STABLE AS $$
-  SELECT CASE WHEN k.fingerprint = p_of_fingerprint THEN k.answer || '{"replayed": true}' ELSE '{"kind": "key_reused"}' END
-  FROM idempotency_keys k WHERE (k.tenant, k.key) = (p_of_tenant, p_of_key)
-$$;
-
 -- Returns the refusal of a request for a channel that the bundle lacks and that the request may not create. Returns null if the request is
 -- allowed. The first channel of a bundle is always allowed, because there is no other channel whose name the caller could have misspelled.
 CREATE FUNCTION channel_refusal(p_tenant text, p_bundle text, p_channel text, p_create boolean, p_limit integer) RETURNS jsonb LANGUAGE sql STABLE AS $$
@@ -176,30 +158,4 @@ CREATE FUNCTION read_bundle(p_tenant text, p_bundle text) RETURNS jsonb LANGUAGE
       'queue', coalesce((SELECT jsonb_agg(jsonb_build_object('version', o.version, 'source', o.source) ORDER BY o.version)
                          FROM open o WHERE o.channel = n.channel AND o.status = 'queued'), '[]'))), '{}'))
   FROM names n
-$$;
-
--- Returns the list of files of a source, or null if the source is unknown. Includes the contents of the files if their total size is at
--- most `p_few` bytes. A small source is therefore loaded in one round trip.
-CREATE FUNCTION load_source(p_tenant text, p_digest text, p_few bigint) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
-DECLARE
-  listing jsonb;
-  bytes bigint;
-  digests text[];
-  contents jsonb;
-BEGIN
-  SELECT entries INTO listing FROM sources WHERE (tenant, digest) = (p_tenant, p_digest);
-  IF NOT FOUND THEN RETURN NULL; END IF;
-  SELECT coalesce(sum((e->>'size')::bigint), 0), array_agg(e->>'digest') INTO bytes, digests FROM jsonb_array_elements(listing) e;
-  IF bytes <= p_few THEN
-    SELECT jsonb_object_agg(digest, encode(content, 'base64')) INTO contents FROM blobs WHERE tenant = p_tenant AND digest = ANY (digests);
-  END IF;
-  RETURN jsonb_build_object('entries', listing, 'contents', coalesce(contents, '{}'));
-END $$;
-
-CREATE FUNCTION audit(p_tenant text, p_at timestamptz, p_by text, p_action text, p_detail jsonb) RETURNS void LANGUAGE sql AS $$
-  INSERT INTO audit (tenant, at, by, action, detail) VALUES (p_tenant, p_at, p_by, p_action, p_detail)
-$$;
-
-CREATE FUNCTION notify_readers(p_tenant text, p_bundle text, p_channel text, p_version bigint, p_event text) RETURNS void LANGUAGE sql AS $$
-  SELECT pg_notify('pointsman', jsonb_build_object('tenant', p_tenant, 'bundle', p_bundle, 'channel', p_channel, 'version', p_version, 'kind', p_event)::text)
 $$;

@@ -1,13 +1,13 @@
 -- Rejects any change to a callback that has been used or revoked.
 CREATE FUNCTION guard_callback() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF (NEW.state, NEW.answer, NEW.fingerprint, NEW.sha256, NEW.cause, NEW.reason)
-     IS DISTINCT FROM (OLD.state, OLD.answer, OLD.fingerprint, OLD.sha256, OLD.cause, OLD.reason) THEN
+  IF (NEW.state, NEW.report, NEW.fingerprint, NEW.sha256, NEW.cause, NEW.reason)
+     IS DISTINCT FROM (OLD.state, OLD.report, OLD.fingerprint, OLD.sha256, OLD.cause, OLD.reason) THEN
     RAISE EXCEPTION 'callback % has been %', OLD.id, OLD.state USING ERRCODE = 'PM005';
   END IF;
   RETURN NEW;
 END $$;
-CREATE TRIGGER one_answer BEFORE UPDATE ON callbacks FOR EACH ROW WHEN (OLD.state <> 'open') EXECUTE FUNCTION guard_callback();
+CREATE TRIGGER one_report BEFORE UPDATE ON callbacks FOR EACH ROW WHEN (OLD.state <> 'open') EXECUTE FUNCTION guard_callback();
 
 -- Revokes the open callbacks of a release when the release is closed or moves its pointer. Because it is a trigger, it applies to every
 -- function that closes a release or moves a pointer.
@@ -94,7 +94,7 @@ CREATE FUNCTION callback_refuses(p_callback callbacks, p_release releases, p_fin
     WHEN p_callback.state = 'used' AND p_callback.fingerprint = p_fingerprint
       THEN jsonb_build_object('kind', 'taken', 'replayed', true, 'awakeableId', p_callback.awakeable_id, 'decisionNumber', p_callback.decision_number)
     WHEN p_callback.state = 'used'
-      THEN jsonb_build_object('kind', 'used', 'result', coalesce(p_callback.answer->>'conclusion', p_callback.answer->>'status'), 'at', iso(p_callback.closed_at))
+      THEN jsonb_build_object('kind', 'used', 'result', coalesce(p_callback.report->>'conclusion', p_callback.report->>'status'), 'at', iso(p_callback.closed_at))
     WHEN p_callback.deadline_at <= p_at THEN jsonb_build_object('kind', 'expired', 'deadlineAt', iso(p_callback.deadline_at))
     WHEN p_callback.state = 'revoked'
       THEN jsonb_build_object('kind', 'revoked', 'cause', p_callback.cause, 'reason', p_callback.reason, 'deadlineAt', iso(p_callback.deadline_at))
@@ -109,9 +109,9 @@ CREATE FUNCTION evaluate_callback(p_tenant text, p_id text, p_fingerprint text, 
   FROM callbacks c JOIN releases r USING (tenant, bundle, version) WHERE (c.tenant, c.id) = (p_tenant, p_id)
 $$;
 
--- Records the report of an external checker or compiler, once. The result of a check is recorded as a decision on its gate. `p_detail` is
--- the text for the ledger of effects. See AnsweredCallback in handlers/ports/callbacks.ts.
-CREATE FUNCTION answer_callback(p_tenant text, p_bundle text, p_version bigint, p_id text, p_report jsonb, p_fingerprint text, p_request_id text, p_detail text, p_at timestamptz)
+-- Records the report of an external checker or compiler, once. `p_detail` is the text for the ledger. The result of a check is recorded as
+-- a decision on its gate. See RecordedCallback in handlers/ports/callbacks.ts.
+CREATE FUNCTION record_callback(p_tenant text, p_bundle text, p_version bigint, p_id text, p_report jsonb, p_fingerprint text, p_request_id text, p_detail text, p_at timestamptz)
 RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   release releases;
@@ -125,17 +125,17 @@ BEGIN
   IF settled IS NOT NULL THEN RETURN settled; END IF;
   IF callback.purpose = 'check' THEN
     settled := record_decision(jsonb_build_object('tenant', p_tenant, 'bundle', p_bundle, 'version', p_version, 'kind', 'check', 'gate', callback.subject, 'decision', p_report->>'conclusion',
-      'digest', NULL, 'roles', '[]'::jsonb, 'comment', p_report->>'summary', 'url', p_report->>'url', 'by', 'callback/' || callback.subject, 'answersRequest', true,
-      -- The report has its own idempotency key, which no client can have used.
+      'digest', NULL, 'roles', '[]'::jsonb, 'comment', p_report->>'summary', 'url', p_report->>'url', 'by', 'callback/' || callback.subject, 'fromCallout', true,
+      -- This key belongs to the report alone: no client can have used it.
       'idempotencyKey', callback.sha256 || '/' || p_fingerprint, 'fingerprint', p_fingerprint, 'requestId', p_request_id), p_at);
     IF settled->>'kind' <> 'recorded' THEN
       RETURN jsonb_build_object('kind', 'revoked', 'cause', 'gate_decided', 'reason', NULL, 'gate', callback.subject, 'deadlineAt', iso(callback.deadline_at));
     END IF;
   ELSE
-    PERFORM audit(p_tenant, p_at, 'callback/' || callback.subject, 'compile answer', jsonb_build_object('bundle', p_bundle, 'version', p_version, 'attempt', callback.subject,
+    PERFORM audit(p_tenant, p_at, 'callback/' || callback.subject, 'compile report', jsonb_build_object('bundle', p_bundle, 'version', p_version, 'attempt', callback.subject,
       'status', p_report->>'status', 'artifacts', p_report->'artifacts', 'requestId', p_request_id));
   END IF;
-  UPDATE callbacks SET state = 'used', closed_at = p_at, answer = p_report, fingerprint = p_fingerprint, decision_number = (settled->>'decisionNumber')::bigint
+  UPDATE callbacks SET state = 'used', closed_at = p_at, report = p_report, fingerprint = p_fingerprint, decision_number = (settled->>'decisionNumber')::bigint
   WHERE (tenant, id) = (p_tenant, p_id) RETURNING * INTO STRICT callback;
   -- A report proves that the external service has received the request, even if sending the request returned an error.
   PERFORM record_request(p_tenant, p_bundle, p_version, callback.purpose, callback.subject, 'done', p_detail, p_at);
@@ -209,12 +209,12 @@ BEGIN
     WHERE (tenant, bundle, version, effect, subject) = (p_tenant, p_bundle, p_version, request_effect('compile'), p_attempt) AND state IN ('started', 'done');
     RETURN jsonb_build_object('kind', 'revoked', 'cause', callback.cause, 'reason', callback.reason, 'deadlineAt', iso(callback.deadline_at), 'final', callback.final);
   END IF;
-  CASE callback.answer->>'status'
+  CASE callback.report->>'status'
     WHEN 'compiled' THEN PERFORM end_compile(p_tenant, p_bundle, p_version, 'passed', '[]', p_at);
-    WHEN 'invalid' THEN PERFORM end_compile(p_tenant, p_bundle, p_version, 'failed', callback.answer->'diagnostics', p_at);
-    WHEN 'failed' THEN RETURN jsonb_build_object('kind', 'failed', 'message', callback.answer->>'message');
+    WHEN 'invalid' THEN PERFORM end_compile(p_tenant, p_bundle, p_version, 'failed', callback.report->'diagnostics', p_at);
+    WHEN 'failed' THEN RETURN jsonb_build_object('kind', 'failed', 'message', callback.report->>'message');
   END CASE;
-  RETURN jsonb_build_object('kind', callback.answer->>'status', 'artifacts', callback.answer->'artifacts', 'diagnostics', callback.answer->'diagnostics');
+  RETURN jsonb_build_object('kind', callback.report->>'status', 'artifacts', callback.report->'artifacts', 'diagnostics', callback.report->'diagnostics');
 END $$;
 
 CREATE FUNCTION end_compile(p_tenant text, p_bundle text, p_version bigint, p_state text, p_problems jsonb, p_at timestamptz) RETURNS void LANGUAGE sql AS $$
@@ -229,11 +229,4 @@ $$;
 -- The rule for remote compilation in a policy version. Null if that version compiles sources locally.
 CREATE FUNCTION compile_rule(p_tenant text, p_policy bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT nullif(document->'compile', '{"executor": "local"}') FROM policies WHERE (tenant, version) = (p_tenant, p_policy)
-$$;
-
--- Returns the source of a release in the format of load_source, together with the policy's rule for remote compilation. Both are loaded in
--- one round trip.
-CREATE FUNCTION load_release_source(p_tenant text, p_bundle text, p_version bigint, p_digest text, p_few bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
-  SELECT load_source(p_tenant, p_digest, p_few) || jsonb_build_object('executor', compile_rule(p_tenant, policy_version))
-  FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version)
 $$;

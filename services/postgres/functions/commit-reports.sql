@@ -1,4 +1,5 @@
--- Schedules the final commit status of a release. Runs in the transaction that settles the release.
+-- Schedules the final commit status of a release. Runs in the transaction that settles the release. The next round of the worker's sweep,
+-- within seconds, starts the CommitStatus handler, which sends it.
 CREATE FUNCTION schedule_commit_status(p_release releases, p_outcome text, p_reason text, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   IF p_release.origin IS NULL THEN RETURN; END IF;

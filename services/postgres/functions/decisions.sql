@@ -105,7 +105,7 @@ CREATE FUNCTION check_refuses(p_request jsonb, p_release releases, p_gate gates)
   SELECT CASE
     WHEN p_request->'roles' ? 'admin' THEN NULL
     WHEN p_gate.rule ? 'url' THEN CASE
-      WHEN coalesce((p_request->>'answersRequest')::boolean, false) THEN NULL
+      WHEN coalesce((p_request->>'fromCallout')::boolean, false) THEN NULL
       ELSE jsonb_build_object('kind', 'asked_check', 'gate', p_gate.gate, 'role', 'admin') END
     WHEN p_request->>'by' = p_release."by" THEN jsonb_build_object('kind', 'own_check', 'gate', p_gate.gate, 'role', 'reporter')
   END

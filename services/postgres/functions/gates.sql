@@ -1,8 +1,3 @@
--- Converts a duration from a policy (`90s`, `2h`) to an interval: see packages/protocol/time/duration.ts.
-CREATE FUNCTION span(p_written text) RETURNS interval LANGUAGE sql IMMUTABLE AS $$
-  SELECT make_interval(secs => left(p_written, -1)::integer * CASE right(p_written, 1) WHEN 's' THEN 1 WHEN 'm' THEN 60 WHEN 'h' THEN 3600 ELSE 86400 END)
-$$;
-
 CREATE FUNCTION gate_rules(p_tenant text, p_policy bigint, p_channel text) RETURNS TABLE (gate text, kind text, rule jsonb, ordinal bigint) LANGUAGE sql STABLE AS $$
   SELECT one.value->>'name', one.key, one.value, g.n
   FROM policies p, jsonb_array_elements(p.document->'channels'->p_channel->'gates') WITH ORDINALITY AS g (item, n), jsonb_each(g.item) one
@@ -95,7 +90,7 @@ BEGIN
   RETURN NULL;
 END $$;
 
--- Returns the status of a release's gates. First expires the gates whose deadline has passed. See GateStatus in handlers/ports/deps.ts.
+-- Returns the status of a release's gates. First expires the gates whose deadline has passed. See GateStatus in handlers/ports/gates.ts.
 CREATE FUNCTION evaluate_gates(p_tenant text, p_bundle text, p_version bigint, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   release releases;
@@ -122,8 +117,6 @@ BEGIN
     SELECT coalesce(jsonb_agg(rule || jsonb_build_object('name', gate) ORDER BY ordinal), '[]') FROM gates
     WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND kind = 'window'));
 END $$;
-
-CREATE FUNCTION epoch_ms(p_at timestamptz) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$ SELECT round(extract(epoch FROM p_at) * 1000)::bigint $$;
 
 -- Records which time windows of a release are closed now. A time window is a gate that passes only at certain times. Called when all other
 -- gates have passed. If all windows are open, the gate stage passes.

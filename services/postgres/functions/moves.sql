@@ -214,7 +214,9 @@ BEGIN
   RETURN answer;
 END $$;
 
--- If the request has moved the pointer, adds the webhooks to notify to its result. Returns any other result unchanged.
-CREATE FUNCTION with_webhooks(p_tenant text, p_answer jsonb) RETURNS jsonb LANGUAGE sql STABLE AS $$
-  SELECT CASE WHEN p_answer->>'kind' = 'moved' THEN p_answer || jsonb_build_object('webhooks', webhooks_of(p_tenant)) ELSE p_answer END
+CREATE FUNCTION pointer_json(p_pointer pointers) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT jsonb_build_object(
+  'version', p_pointer.version, 'digest', p_pointer.digest, 'generation', coalesce(p_pointer.generation, 0), 'movedAt', iso(p_pointer.moved_at),
+  'hold', CASE WHEN p_pointer.hold_reason IS NOT NULL
+    THEN jsonb_build_object('reason', p_pointer.hold_reason, 'by', p_pointer.hold_by, 'at', iso(p_pointer.hold_at)) END)
 $$;

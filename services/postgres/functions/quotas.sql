@@ -19,10 +19,6 @@ CREATE FUNCTION quota_limit(p_tenant text, p_quota text) RETURNS bigint LANGUAGE
   SELECT coalesce((SELECT q.most FROM quotas q WHERE (q.tenant, q.quota) = (p_tenant, p_quota)), quota_default(p_quota))
 $$;
 
-CREATE FUNCTION utc_day() RETURNS date LANGUAGE sql STABLE AS $$
-  SELECT (now() AT TIME ZONE 'UTC')::date
-$$;
-
 -- Runs with the owner's rights, because the database role of the application can't read tokens. Counts only the rows of this tenant,
 -- because the caller has set the tenant of the transaction.
 CREATE FUNCTION quota_used(p_tenant text, p_quota text) RETURNS bigint

@@ -23,10 +23,6 @@ CREATE FUNCTION recorded_move(p_move moves) RETURNS jsonb LANGUAGE sql STABLE AS
   'to', jsonb_build_object('version', p_move.to_version, 'digest', p_move.to_digest), 'movedAt', iso(p_move.moved_at))
 $$;
 
-CREATE FUNCTION from_epoch_ms(p_epoch_ms jsonb) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$
-  SELECT to_timestamp((p_epoch_ms #>> '{}')::double precision / 1000)
-$$;
-
 -- The health of a sink. It is stored in the webhook's own row, or in the row of the broker's partition, which several tenants share. If the
 -- broker refuses only events of this tenant, those failures take precedence. Returns no row if no health is recorded.
 CREATE FUNCTION sink_health(p_tenant text, p_sink text)
@@ -232,57 +228,4 @@ BEGIN
   RETURN answer || jsonb_build_object('seq', sink_row.delivered_seq, 'latest', latest);
 END $$;
 
--- The sinks that block a move of this channel; null if no sink blocks it. A sink blocks the move if the tenant's current policy requires it
--- for the channel and it is not known to be healthy. 'stale_health' means that the last successful health check is too old, so that a new
--- check may unblock the sink. See BlockingSink in core/texts/sink-texts.ts.
---
--- The age of a health check is measured with the clock of the database server when the query runs. A time from a worker would be wrong: the
--- clocks of workers differ, and the transaction may wait for a connection or for locks.
-CREATE FUNCTION blocking_sinks(p_tenant text, p_channel text, p_health_max_age interval) RETURNS jsonb LANGUAGE sql VOLATILE AS $$
-  SELECT jsonb_agg(jsonb_build_object('sink', n.sink) || CASE
-      WHEN k.sink IS NULL AND n.sink NOT IN ('redis', 'rabbitmq') THEN '{"cause": "missing"}'
-      WHEN k.paused_at IS NOT NULL
-        THEN jsonb_build_object('cause', 'paused', 'pause', jsonb_build_object('by', k.paused_by, 'reason', k.pause_reason))
-      WHEN h.failures > 0 THEN jsonb_build_object('cause', 'failing', 'since', iso(h.failing_since), 'lastError', h.last_error)
-      ELSE '{"cause": "stale_health"}' END ORDER BY n.i)
-  FROM policies p, jsonb_array_elements_text(p.document->'channels'->p_channel->'sinks'->'required') WITH ORDINALITY AS n (sink, i)
-  LEFT JOIN sinks k ON (k.tenant, k.sink) = (p_tenant, n.sink)
-  LEFT JOIN LATERAL sink_health(p_tenant, n.sink) h ON true
-  WHERE (p.tenant, p.version) = (p_tenant, policy_now(p_tenant)) AND p.document->'channels'->p_channel->'sinks'->>'whenDown' = 'freeze'
-    AND NOT coalesce(k.paused_at IS NULL AND h.failures = 0 AND h.healthy_at > clock_timestamp() - p_health_max_age AND h.healthy_at <= clock_timestamp(), false)
-$$;
-
--- The webhooks to notify of a move, which are all webhooks that are not paused.
-CREATE FUNCTION webhooks_of(p_tenant text) RETURNS jsonb LANGUAGE sql STABLE AS $$
-  SELECT coalesce(jsonb_agg(sink ORDER BY sink), '[]') FROM sinks WHERE tenant = p_tenant AND kind = 'webhook' AND paused_at IS NULL
-$$;
-
 -- The functions below read the data of all tenants.
-
--- For the next `p_most` tenants by name: the sinks with a due move from before `p_moved_before`, except sinks that wait for their next
--- attempt. `last` is the name of the last tenant, or null if there are no more tenants.
-CREATE FUNCTION sinks_behind(p_brokers text[], p_after_tenant text, p_most integer, p_moved_before timestamptz, p_at timestamptz) RETURNS jsonb
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
-  WITH page AS MATERIALIZED (SELECT t.tenant, t.feed_seq FROM tenants t WHERE t.tenant > p_after_tenant ORDER BY t.tenant LIMIT p_most)
-  SELECT jsonb_build_object(
-    'last', (SELECT max(tenant) FROM page HAVING count(*) = p_most),
-    'behind', (SELECT coalesce(jsonb_agg(jsonb_build_object('tenant', p.tenant, 'sink', n.sink, 'seq', p.feed_seq) ORDER BY p.tenant, n.sink), '[]')
-      FROM page p CROSS JOIN LATERAL (
-        SELECT k.sink, k.delivered_seq FROM sinks k LEFT JOIN broker_streams s ON (s.broker, s.stream) = (k.kind, stream_of(k.tenant))
-        WHERE k.tenant = p.tenant AND k.delivered_seq < p.feed_seq AND k.paused_at IS NULL
-          AND coalesce(greatest(k.retry_at, s.retry_at) <= p_at, true) AND (k.kind = 'webhook' OR k.sink = ANY (p_brokers))
-        UNION ALL
-        SELECT b, 0 FROM unnest(p_brokers) b LEFT JOIN broker_streams s ON (s.broker, s.stream) = (b, stream_of(p.tenant))
-        WHERE p.feed_seq > 0 AND coalesce(s.retry_at <= p_at, true)
-          AND NOT EXISTS (SELECT FROM sinks k WHERE (k.tenant, k.sink) = (p.tenant, b))) n
-      JOIN moves m ON (m.tenant, m.seq) = (p.tenant, n.delivered_seq + 1) AND m.moved_at < p_moved_before))
-$$;
-
--- The tenants of a broker's shared stream that have due moves.
-CREATE FUNCTION stream_behind(p_broker text, p_stream integer, p_most integer)
-RETURNS TABLE (tenant text, seq bigint)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
-  SELECT t.tenant, t.feed_seq FROM tenants t LEFT JOIN sinks k ON (k.tenant, k.sink) = (t.tenant, p_broker)
-  WHERE stream_of(t.tenant) = p_stream AND t.feed_seq > coalesce(k.delivered_seq, 0) AND k.paused_at IS NULL
-  ORDER BY t.tenant LIMIT p_most
-$$;

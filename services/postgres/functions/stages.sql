@@ -47,16 +47,6 @@ RETURNS void LANGUAGE sql AS $$
   ON CONFLICT (tenant, bundle, version, stage) DO UPDATE SET state = p_state, finished_at = p_ended, diagnostics = p_problems
 $$;
 
--- These triggers notify the readers of a release when one of its stages or gates changes, in the same transaction. The functions that
--- settle a release notify its readers of the end. PostgreSQL sends identical notifications of one transaction only once.
-CREATE FUNCTION notify_progress() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  PERFORM notify_readers(NEW.tenant, NEW.bundle, NULL, NEW.version, 'progress');
-  RETURN NULL;
-END $$;
-CREATE TRIGGER progress_is_notified AFTER INSERT OR UPDATE ON stages FOR EACH ROW EXECUTE FUNCTION notify_progress();
-CREATE TRIGGER progress_is_notified AFTER INSERT ON gate_changes FOR EACH ROW EXECUTE FUNCTION notify_progress();
-
 CREATE FUNCTION put_effect(p_tenant text, p_bundle text, p_version bigint, p_effect text, p_state text, p_detail text, p_at timestamptz, p_subject text DEFAULT '')
 RETURNS void LANGUAGE sql AS $$
   INSERT INTO effects (tenant, bundle, version, effect, subject, state, detail, at) VALUES (p_tenant, p_bundle, p_version, p_effect, p_subject, p_state, p_detail, p_at)

@@ -34,33 +34,6 @@ CREATE FUNCTION release_holder(p_bundle text, p_version bigint) RETURNS text LAN
   SELECT format('%s/v%s', p_bundle, p_version)
 $$;
 
--- Whether a source is stored. If it is, postpones the sweep's next check of the source.
-CREATE FUNCTION touch_source(p_tenant text, p_digest text) RETURNS boolean LANGUAGE plpgsql AS $$
-BEGIN
-  PERFORM FROM sources WHERE (tenant, digest) = (p_tenant, p_digest) AND check_at IS NULL;
-  IF FOUND THEN RETURN true; END IF;
-  UPDATE sources SET check_at = now() + interval '50 minutes' WHERE (tenant, digest) = (p_tenant, p_digest);
-  RETURN FOUND;
-END $$;
-
--- Stores a source. The caller has inserted the blobs of the source (`p_added` new bytes) in the same transaction.
--- @returns the blobs that a sweep has deleted since the caller checked them; if the list is empty, the source is stored
-CREATE FUNCTION put_source(p_tenant text, p_digest text, p_entries jsonb, p_added bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
-DECLARE
-  missing text[];
-BEGIN
-  missing := hold_blobs(p_tenant, ARRAY(SELECT DISTINCT e->>'digest' FROM jsonb_array_elements(p_entries) e), p_digest);
-  IF missing <> '{}' THEN RETURN to_jsonb(missing); END IF;
-  INSERT INTO sources (tenant, digest, entries) VALUES (p_tenant, p_digest, p_entries) ON CONFLICT DO NOTHING;
-  IF FOUND THEN
-    PERFORM charge_bytes(p_tenant, p_added + octet_length(p_entries::text));
-  ELSE
-    PERFORM touch_source(p_tenant, p_digest);
-    PERFORM charge_bytes(p_tenant, p_added);
-  END IF;
-  RETURN '[]';
-END $$;
-
 -- The sweep handles one tenant at a time, with the owner's rights, because the database role of the application can't delete content.
 -- Several workers may sweep at the same time, but only one of them sweeps a given tenant.
 

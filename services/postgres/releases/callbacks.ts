@@ -3,11 +3,11 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
 import { Diagnostic, summaryOf } from '@pointsman/protocol/releases/diagnostic';
-import { calloutKey } from '../../../core/callout.ts';
+import { calloutKey, Purpose } from '../../../core/callout.ts';
 import { Digest } from '@pointsman/protocol/identifiers';
 import { compilerFailedText, REPORTED, Revoked, revokedText } from '../../../core/texts/release-texts.ts';
 import {
-  AnsweredCallback,
+  RecordedCallback,
   type Callbacks,
   EndedAttempt,
   OpenedCallback,
@@ -17,8 +17,8 @@ import { checkArtifacts, type ManifestReader } from './callback-artifacts.ts';
 import type { Database } from '../database.ts';
 import { allRows, answerOf, at, json, storable } from '../rows.ts';
 
-const [Taken] = AnsweredCallback.options;
-const AnsweredRow = z.discriminatedUnion('kind', [Taken, ...RefusalRow.options]);
+const [Taken] = RecordedCallback.options;
+const RecordedRow = z.discriminatedUnion('kind', [Taken, ...RefusalRow.options]);
 
 const [Compiled, Invalid, Failed, Closed] = EndedAttempt.options;
 
@@ -65,7 +65,7 @@ export function postgresCallbacks(db: Database, readManifest: ManifestReader): C
       const call = 'give_up_callback($1, $2, $3, $4, $5, $6, $7)';
       return answerOf(z.boolean(), await db.answer(tenant, call, values));
     },
-    async answer(release, { callback, report, fingerprint, requestId, at: nowMs }) {
+    async recordReport(release, { callback, report, fingerprint, requestId, at: nowMs }) {
       const { tenant, bundle, version } = release;
       const status = await evaluateCallback(db, { tenant, id: callback }, fingerprint, nowMs);
       if (status.refusal === null && report.purpose === 'compile' && report.content.status === 'compiled') {
@@ -82,8 +82,8 @@ export function postgresCallbacks(db: Database, readManifest: ManifestReader): C
         REPORTED,
         at(nowMs),
       ];
-      const call = 'answer_callback($1, $2, $3, $4, $5::jsonb, $6, $7, $8, $9)';
-      return answerOf(AnsweredRow, await db.answer(tenant, call, values));
+      const call = 'record_callback($1, $2, $3, $4, $5::jsonb, $6, $7, $8, $9)';
+      return answerOf(RecordedRow, await db.answer(tenant, call, values));
     },
     async beginCompile({ tenant, bundle, version }, validated, { invocationId, startedAt }) {
       const spans = [validated.startedAt, validated.finishedAt, startedAt].map(at);
@@ -134,10 +134,10 @@ export async function findCallback(db: Database, capability: string): Promise<Ca
 const Status = z.object({
   bundle: z.string(),
   version: z.number().int(),
-  purpose: z.enum(['check', 'compile']),
+  purpose: Purpose,
   source: Digest,
-  /** The reason why the callback accepts no report. It is null while the callback is open. */
-  refusal: AnsweredRow.nullable(),
+  /** Null while the callback is open. */
+  refusal: RecordedRow.nullable(),
 });
 export type CallbackStatus = z.infer<typeof Status>;
 

@@ -461,7 +461,7 @@ CREATE TABLE callbacks (
   -- For a callback whose request failed: the reason, and whether another attempt would fail for the same reason.
   reason text,
   final boolean NOT NULL DEFAULT false,
-  answer jsonb,
+  report jsonb,
   fingerprint text,
   uploaded_blobs bigint NOT NULL DEFAULT 0,
   uploaded_bytes bigint NOT NULL DEFAULT 0,
@@ -469,7 +469,7 @@ CREATE TABLE callbacks (
   UNIQUE (tenant, bundle, version, purpose, subject),
   FOREIGN KEY (tenant, bundle, version) REFERENCES releases,
   CHECK ((state = 'open') = (closed_at IS NULL)),
-  CHECK ((state = 'used') = (answer IS NOT NULL AND fingerprint IS NOT NULL)),
+  CHECK ((state = 'used') = (report IS NOT NULL AND fingerprint IS NOT NULL)),
   CHECK ((state = 'revoked') = (cause IS NOT NULL)),
   CHECK ((reason IS NOT NULL) = (cause IS NOT NULL AND cause = 'given_up')),
   CHECK (state = 'revoked' OR sha256 IS NOT NULL)

@@ -75,7 +75,7 @@ describe.skipIf(skipWithout('Celery workers that misbehave', PACKAGES)).each(BRO
       world.plane.db.call(
         tenant,
         `SELECT detail->>'attempt' AS attempt, detail->>'status' AS result FROM audit
-         WHERE tenant = $1 AND action = 'compile answer'`,
+         WHERE tenant = $1 AND action = 'compile report'`,
         [tenant],
       );
     /** The lines that the worker has logged about this test’s tenant. */

@@ -271,7 +271,7 @@ test('a report during an outage of the worker gets 503, and the repeated report 
   const again = await tell(job!.callback.url, compiled(built));
   expect(again.status).toBe(200);
   expect(await end(version)).toMatchObject({ outcome: 'published', generation: 1 });
-  const sql = `SELECT count(*)::int AS reports FROM audit WHERE tenant = $1 AND action = 'compile answer'`;
+  const sql = `SELECT count(*)::int AS reports FROM audit WHERE tenant = $1 AND action = 'compile report'`;
   expect(await world.plane.db.call(tenant, sql, [tenant])).toEqual([{ reports: 1 }]);
 });
 

@@ -46,20 +46,20 @@ describe('a report of a remote compilation', () => {
     };
     const text = JSON.stringify(manifest({ layers: [layer] }));
     const report = said(digestOf(text));
-    expect(await world.answer(callout, report)).toEqual({
+    expect(await world.report(callout, report)).toEqual({
       kind: 'unfit',
       missing: [digestOf(text)],
       problems: [],
     });
     await put(text);
-    expect(await world.answer(callout, report)).toEqual({
+    expect(await world.report(callout, report)).toEqual({
       kind: 'unfit',
       missing: [digestOf('{}'), file],
       problems: [],
     });
     await put('{}');
     await put('x');
-    expect(await world.answer(callout, report)).toMatchObject({ kind: 'taken', replayed: false });
+    expect(await world.report(callout, report)).toMatchObject({ kind: 'taken', replayed: false });
   });
 
   test.each([
@@ -92,13 +92,13 @@ describe('a report of a remote compilation', () => {
   ])('an artifact whose manifest %s is refused with the reason', async (_what, text, problem) => {
     const callout = await world.compiling();
     await put('{}');
-    const refused = await world.answer(callout, said(await put(text)));
+    const refused = await world.report(callout, said(await put(text)));
     expect(refused).toMatchObject({
       kind: 'unfit',
       missing: [],
       problems: [expect.stringContaining(problem)],
     });
-    expect(await world.answer(callout, await world.whole('a'))).toMatchObject({
+    expect(await world.report(callout, await world.whole('a'))).toMatchObject({
       kind: 'taken',
       replayed: false,
     });
@@ -125,25 +125,25 @@ describe('a check with a URL', () => {
         role: 'admin',
       });
     }
-    expect(await world.answer(callout, success)).toMatchObject({ kind: 'taken' });
+    expect(await world.report(callout, success)).toMatchObject({ kind: 'taken' });
     expect(await reported('root', 'admin')).toMatchObject({ kind: 'decided', by: 'callback/e2e' });
   });
 
   test('a report passes or fails the gate, like any other decision', async () => {
     const callout = await asked();
     const failure: CheckReport = { conclusion: 'failure', summary: '3 of 40', url: 'https://ci.example/1' };
-    expect(await world.answer(callout, failure)).toEqual({
+    expect(await world.report(callout, failure)).toEqual({
       kind: 'taken',
       replayed: false,
       awakeableId: null,
       decisionNumber: 1,
     });
-    expect(await world.answer(callout, failure)).toMatchObject({
+    expect(await world.report(callout, failure)).toMatchObject({
       kind: 'taken',
       replayed: true,
       decisionNumber: 1,
     });
-    expect(await world.answer(callout, success)).toMatchObject({ kind: 'used', result: 'failure' });
+    expect(await world.report(callout, success)).toMatchObject({ kind: 'used', result: 'failure' });
     expect(await world.bench.evaluate(1)).toEqual({
       kind: 'failed',
       reason: 'the check "e2e" failed, reported by callback/e2e: 3 of 40',
@@ -153,7 +153,7 @@ describe('a check with a URL', () => {
   test('after an admin has decided the check, a report is refused', async () => {
     const callout = await asked();
     await reported('root', 'admin');
-    expect(await world.answer(callout, { conclusion: 'failure' })).toEqual({
+    expect(await world.report(callout, { conclusion: 'failure' })).toEqual({
       kind: 'revoked',
       reason: 'the check "e2e" is decided already',
     });
@@ -168,7 +168,7 @@ describe('a check with a URL', () => {
     await reported('root', 'admin');
     await world.bench.evaluate(1);
     expect(await world.bench.swap(1, 0)).toMatchObject({ kind: 'moved' });
-    expect(await world.answer(callout, success)).toEqual({
+    expect(await world.report(callout, success)).toEqual({
       kind: 'revoked',
       reason: 'its release has been published',
     });
@@ -192,7 +192,7 @@ describe('giving up a request for a report', () => {
 
   test('a request with a report counts as arrived, even if its sender gives up', async () => {
     const callout = await world.compiling();
-    await world.answer(callout, await world.whole('a'));
+    await world.report(callout, await world.whole('a'));
     const why = { reason: 'ci.example: no answer', final: false, at: world.bench.openedAt };
     expect(await world.callbacks.giveUp(callout, why)).toBe(false);
     expect(await world.effects()).toEqual(['compile-request done']);
@@ -219,7 +219,7 @@ describe('an attempt of a remote compilation', () => {
       code: 'type',
       message: 'must be string',
     };
-    await world.answer(callout, { status: 'invalid', diagnostics: [place] });
+    await world.report(callout, { status: 'invalid', diagnostics: [place] });
     expect(await world.end(callout)).toEqual({ kind: 'invalid', summary: 'a.yaml:3:1: must be string' });
     const release = await findRelease(world.bench.store.db, callout.id);
     expect(release?.stages).toMatchObject([

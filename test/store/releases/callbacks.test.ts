@@ -44,7 +44,7 @@ describe('a capability', () => {
     expect(await world.open(callout, { capability: 'second', awakeableId: 'sign_2' })).toEqual({
       kind: 'asked',
     });
-    expect(await world.answer(callout, broken)).toMatchObject({ kind: 'taken', awakeableId: 'sign_2' });
+    expect(await world.report(callout, broken)).toMatchObject({ kind: 'taken', awakeableId: 'sign_2' });
   });
 });
 
@@ -52,11 +52,11 @@ describe('a report to a callback', () => {
   test('of twenty concurrent identical reports one is recorded, and the others are replays', async () => {
     const callout = await world.compiling();
     const said = await world.whole('a');
-    const answers = await Promise.all(Array.from({ length: 20 }, () => world.answer(callout, said)));
+    const answers = await Promise.all(Array.from({ length: 20 }, () => world.report(callout, said)));
     expect(answers.filter(({ kind }) => kind === 'taken')).toHaveLength(20);
     expect(answers.filter((one) => one.kind === 'taken' && !one.replayed)).toHaveLength(1);
     const { rows } = await world.bench.store.owner.query(
-      `SELECT FROM pointsman.audit WHERE tenant = $1 AND action = 'compile answer'`,
+      `SELECT FROM pointsman.audit WHERE tenant = $1 AND action = 'compile report'`,
       [world.bench.tenant],
     );
     expect(rows).toHaveLength(1);
@@ -65,8 +65,8 @@ describe('a report to a callback', () => {
   test('of two different concurrent reports the first is recorded, and the other returns the recorded one', async () => {
     const callout = await world.compiling();
     const both = await Promise.all([
-      world.answer(callout, broken),
-      world.answer(callout, await world.whole('a')),
+      world.report(callout, broken),
+      world.report(callout, await world.whole('a')),
     ]);
     expect(both.map(({ kind }) => kind).toSorted()).toEqual(['taken', 'used']);
     const ended = await world.end(callout);
@@ -77,36 +77,36 @@ describe('a report to a callback', () => {
   test('a repeated report changes nothing, even after the attempt has ended and the deadline has passed', async () => {
     const callout = await world.compiling();
     const said = await world.whole('a');
-    await world.answer(callout, said);
+    await world.report(callout, said);
     expect(await world.end(callout)).toMatchObject({ kind: 'compiled', artifacts: [{ channel: null }] });
     const late = world.deadlineMs + 1;
-    expect(await world.answer(callout, said, late)).toMatchObject({ kind: 'taken', replayed: true });
-    expect(await world.answer(callout, broken, late)).toMatchObject({ kind: 'used', result: 'compiled' });
+    expect(await world.report(callout, said, late)).toMatchObject({ kind: 'taken', replayed: true });
+    expect(await world.report(callout, broken, late)).toMatchObject({ kind: 'used', result: 'compiled' });
     expect(await world.end(callout)).toMatchObject({ kind: 'compiled' });
   });
 
   test('a report at or after the deadline is refused as expired', async () => {
     const callout = await world.compiling();
-    expect(await world.answer(callout, broken, world.deadlineMs)).toEqual({
+    expect(await world.report(callout, broken, world.deadlineMs)).toEqual({
       kind: 'expired',
       deadlineAt: new Date(world.deadlineMs).toISOString(),
     });
-    expect(await world.answer(callout, broken, world.deadlineMs - 1)).toMatchObject({ kind: 'taken' });
+    expect(await world.report(callout, broken, world.deadlineMs - 1)).toMatchObject({ kind: 'taken' });
   });
 
   test('a report to an ended attempt is refused, and the next attempt has its own callback', async () => {
     const callout = await world.compiling();
     expect(await world.end(callout)).toMatchObject({ kind: 'failed', final: false });
-    expect(await world.answer(callout, broken)).toMatchObject({ kind: 'revoked' });
+    expect(await world.report(callout, broken)).toMatchObject({ kind: 'revoked' });
     const next = world.compile(1, 2);
     await world.open(next);
-    expect(await world.answer(next, await world.whole('a'))).toMatchObject({ kind: 'taken' });
+    expect(await world.report(next, await world.whole('a'))).toMatchObject({ kind: 'taken' });
     expect(await world.end(next)).toMatchObject({ kind: 'compiled' });
   });
 
   test('a report through the callback of another release is refused', async () => {
     const [mine, theirs] = [await world.compiling(1), await world.compiling(2)];
-    const crossed = world.callbacks.answer(theirs.id, {
+    const crossed = world.callbacks.recordReport(theirs.id, {
       callback: calloutKey(mine),
       report: { purpose: 'compile', content: broken },
       fingerprint: digestOf('x'),
@@ -123,7 +123,7 @@ describe('a report to a callback', () => {
       const callout = await world.compiling(n);
       if (n === 2) await world.callbacks.recordRequested(callout, 'taken', world.bench.openedAt);
       expect(await close(n)).toMatchObject({ kind: 'closing', effects: ['compile-request'] });
-      expect(await world.answer(callout, broken)).toEqual({
+      expect(await world.report(callout, broken)).toEqual({
         kind: 'revoked',
         reason: 'its release has been closed',
       });
@@ -134,7 +134,7 @@ describe('a report to a callback', () => {
       ).toBe(false);
       expect(await world.effects(n)).toEqual(['compile-request compensated']);
       await world.bench.store.settlements.settle(callout.id, world.bench.openedAt);
-      expect(await world.answer(callout, broken)).toMatchObject({ kind: 'revoked' });
+      expect(await world.report(callout, broken)).toMatchObject({ kind: 'revoked' });
       expect(await world.end(callout)).toEqual({ kind: 'closed' });
     },
   );
@@ -143,7 +143,7 @@ describe('a report to a callback', () => {
     const callout = await world.compiling();
     const request = { by: 'ann', reason: 'wrong file', at: world.bench.openedAt };
     await world.bench.store.admissions.requestCancel(callout.id, request);
-    expect(await world.answer(callout, broken)).toEqual({
+    expect(await world.report(callout, broken)).toEqual({
       kind: 'revoked',
       reason: 'cancelled by ann: wrong file',
     });

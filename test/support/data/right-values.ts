@@ -43,7 +43,7 @@ export function rightValues(given: {
     },
     approveRelease: { decision: 'approve', digest, generation: 1, gate: 'release', comment: 'why' },
     reportCheck: { conclusion: 'success', summary: 'all', url: 'https://ci.example/1', digest },
-    answerCallback: { conclusion: 'success', summary: 'all', url: 'https://ci.example/1' },
+    postReport: { conclusion: 'success', summary: 'all', url: 'https://ci.example/1' },
     movePointer: { version: 1, hold: 'why' },
     holdPointer: { reason: 'why' },
     cancelRelease: { reason: 'why' },

@@ -29,11 +29,11 @@ export interface CallbackStore {
   open(callout: CalloutId, more?: Partial<NewCallback>): Promise<OpenedCallback>;
   /** Creates a release that a remote compiler is compiling. */
   compiling(version?: number): Promise<CalloutId>;
-  answer(
+  report(
     callout: CalloutId,
     content: CompileReport | CheckReport,
     at?: number,
-  ): ReturnType<Callbacks['answer']>;
+  ): ReturnType<Callbacks['recordReport']>;
   end(callout: CalloutId): Promise<EndedAttempt>;
   /** Stores the blobs of an artifact, and returns the report with which a compiler would report it. */
   whole(text: string): Promise<CompileReport>;
@@ -74,8 +74,8 @@ export function callbackStore(): CallbackStore {
       if (opened.kind !== 'open') throw new Error(`the callback is ${opened.kind}`);
       return callout;
     },
-    answer: (callout, content, at = bench.openedAt + 1) =>
-      own.callbacks.answer(callout.id, {
+    report: (callout, content, at = bench.openedAt + 1) =>
+      own.callbacks.recordReport(callout.id, {
         callback: calloutKey(callout),
         report: reportOf(content),
         fingerprint: digestOf(JSON.stringify(content)),

@@ -14,7 +14,7 @@ export interface SqlFault {
 
 /** The names of actions in the audit trail. They contain a space, but they are codes and not sentences. */
 const ACTIONS = new Set([
-  'compile answer',
+  'compile report',
   'create token',
   'delete hook',
   'delete sink',

@@ -22,7 +22,7 @@ export const page = (...items: unknown[]): Respond => json({ items, next: null }
 export function healthy(...releases: unknown[]): Record<string, Respond> {
   return {
     'GET /healthz': json({ status: 'ok' }),
-    'GET /readyz': json({ status: 'ready', worker: 'ok' }),
+    'GET /readyz': json({ status: 'ready', postgres: 'ok', restate: 'ok', worker: 'ok' }),
     'GET /v1/tenants': page(tenant('acme')),
     'GET /v1/tenants/acme/sinks': page(),
     'GET /v1/tenants/acme/hooks': page(),

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
+import { artifactManifest } from '../../../packages/protocol/artifacts/oci.ts';
 import type { Outcome } from '../../../packages/protocol/releases/release.ts';
 
 /** A request as the scripted API received it. */
@@ -195,4 +196,15 @@ export function move(generation: number, from: number | null, to: number): Recor
     restores: null,
     movedAt,
   };
+}
+
+/** The manifest of an artifact with these files: their paths, and the character that their digests repeat. */
+export function manifest(files: readonly (readonly [path: string, character: string])[]): Respond {
+  const described = files.map(([path, character]) => ({
+    path,
+    digest: `sha256:${character.repeat(64)}`,
+    size: 1,
+    mediaType: 'application/json',
+  }));
+  return json(JSON.parse(artifactManifest(described).manifest.text));
 }

@@ -2,13 +2,8 @@ import { describe, expect, test } from 'vitest';
 
 import type { HookProvider } from '../../../packages/protocol/hook.ts';
 import type { Push } from '../../../services/hooks/push.ts';
-import {
-  applyRule,
-  isRepository,
-  RefPattern,
-  type Rule,
-  SourceFolder,
-} from '../../../services/hooks/rule.ts';
+import { isRepository, RefPattern, SourceFolder } from '../../../packages/protocol/hooks/hook-body.ts';
+import { applyRule, type Rule } from '../../../services/hooks/rule.ts';
 
 const rule: Rule = { provider: 'github', repository: 'octo/bot', ref: 'refs/heads/main', path: null };
 const push: Push = {

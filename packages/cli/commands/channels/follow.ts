@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { MoveEvent } from '@pointsman/protocol/moves/move-event';
 import { parseJsonAs } from '@pointsman/protocol/json/parse-json';
 import { pathOf, paths } from '@pointsman/protocol/paths';
+import { streamEvents } from '@pointsman/protocol/stream-events';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import { eventStream } from '@pointsman/client/internal/http/event-stream';
 import { FeedPage } from '@pointsman/client/internal/http/resources';
@@ -53,7 +54,7 @@ async function follow(run: CommandRun, after: string, shown: Shown): Promise<nev
   ).next;
   for (;;) {
     for await (const event of eventStream(run.client, `${path}?after=${run.tenant()}:${seq}`, run.signal)) {
-      if (event?.event !== 'moved') continue;
+      if (event?.event !== streamEvents.moved) continue;
       const move = parseJsonAs(MoveEvent, event.data);
       if (move === null || move.data.seq <= seq) continue;
       show(run, move, shown);

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Command } from 'commander';
 
 import { pathOf, paths } from '@pointsman/protocol/paths';
+import type { HoldBody } from '@pointsman/protocol/moves/pointer-bodies';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import type { ExitName } from '../../exit-codes.ts';
 import { CliError } from '../../failures.ts';
@@ -30,7 +31,8 @@ export function holdCommand(cli: Cli): Command {
 
 async function hold(run: CommandRun, options: HoldOptions): Promise<ExitName> {
   const { client, terminal } = run;
-  if ((options.reason === undefined) === (options.lift !== true)) {
+  const { reason } = options;
+  if ((reason === undefined) === (options.lift !== true)) {
     throw new CliError('usage', 'Give either --reason, to hold the pointer, or --lift.');
   }
   const channel = channelOf(options.channel);
@@ -40,9 +42,9 @@ async function hold(run: CommandRun, options: HoldOptions): Promise<ExitName> {
   const wasFree =
     options.lift === true &&
     (await client.call('GET', pathOf(paths.channel, pointer), PointerView)).hold === null;
-  const after = await (options.lift === true
+  const after = await (reason === undefined
     ? client.call('DELETE', path, PointerView, { headers })
-    : client.call('PUT', path, PointerView, { headers, json: { reason: options.reason } }));
+    : client.call('PUT', path, PointerView, { headers, json: { reason } satisfies HoldBody }));
   if (terminal.json) terminal.document(after);
   else {
     const lifted = wasFree ? 'was not held' : 'lifted';

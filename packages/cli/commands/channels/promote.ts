@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { Command } from 'commander';
 
+import { etagOf } from '@pointsman/protocol/entity-tag';
 import { pathOf, paths } from '@pointsman/protocol/paths';
+import type { MoveBody } from '@pointsman/protocol/moves/pointer-bodies';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import { createChannelOption, hintAtCreating } from '../../options/create-channel.ts';
 import type { ExitName } from '../../exit-codes.ts';
@@ -36,11 +38,12 @@ async function promote(run: CommandRun, number: number, options: PromoteOptions)
     bundle: run.bundle(),
     channel: options.channel,
   });
-  const guard = options.ifGeneration === undefined ? {} : { 'if-match': `"${options.ifGeneration}"` };
+  const guard = options.ifGeneration === undefined ? {} : { 'if-match': etagOf(options.ifGeneration) };
   const create = options.createChannel === true ? { createChannel: true } : {};
+  const json: MoveBody = { version: number, ...create };
   const pointer = await run.client
     .call('PUT', path, PointerView, {
-      json: { version: number, ...create },
+      json,
       headers: { ...guard, 'idempotency-key': randomUUID() },
     })
     .catch((error: unknown) => {

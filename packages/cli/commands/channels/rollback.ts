@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { Command } from 'commander';
 
+import { etagOf } from '@pointsman/protocol/entity-tag';
 import { pathOf, paths } from '@pointsman/protocol/paths';
+import type { MoveBody } from '@pointsman/protocol/moves/pointer-bodies';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import { changedFiles } from '../releases/comparison.ts';
 import type { ExitName } from '../../exit-codes.ts';
@@ -54,9 +56,10 @@ async function rollback(run: CommandRun, options: RollbackOptions): Promise<Exit
   await confirmRollback(run, seen, options);
   const { pointer, move } = seen;
   const hold = holdReason(options, pointer);
+  const json: MoveBody = { restores: move.generation, ...(hold === undefined ? {} : { hold }) };
   const after = await client.call('PUT', pathOf(paths.channel, id), PointerView, {
-    json: { restores: move.generation, ...(hold === undefined ? {} : { hold }) },
-    headers: { 'if-match': `"${pointer.generation}"`, 'idempotency-key': randomUUID() },
+    json,
+    headers: { 'if-match': etagOf(pointer.generation), 'idempotency-key': randomUUID() },
   });
   if (terminal.json) terminal.document(after);
   else

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 
 import { correlationId } from '@pointsman/protocol/identifiers';
+import type { CheckBody } from '@pointsman/protocol/releases/gate-bodies';
 import { pathOf, paths } from '@pointsman/protocol/paths';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import type { ExitName } from '../../exit-codes.ts';
@@ -53,7 +54,7 @@ async function reportCheck(
   const id = releaseOf(run, named);
   const conclusion = success === true ? 'success' : 'failure';
   const path = pathOf(paths.check, { ...id, check });
-  const json = { conclusion, summary, url: resultUrl, digest: checked };
+  const json: CheckBody = { conclusion, summary, url: resultUrl, digest: checked };
   const recorded = await sendOnce({ key: idempotencyKey, same: '', ...RECORDED_ONCE }, (headers) =>
     client.call('POST', path, DecisionView, { headers, json }),
   );

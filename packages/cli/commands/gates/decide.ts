@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 
 import type { Decision } from '@pointsman/protocol/releases/gate';
+import type { ApprovalBody } from '@pointsman/protocol/releases/gate-bodies';
 import { correlationId, type ReleaseId } from '@pointsman/protocol/identifiers';
 import { pathOf, paths } from '@pointsman/protocol/paths';
 import type { CommandRun } from '../../context.ts';
@@ -63,12 +64,12 @@ export async function decide(
     );
   }
   const id = releaseOf(run, named);
-  const seen = options.digest === undefined ? await review(run, id) : null;
+  const seen: Reviewed = options.digest === undefined ? await review(run, id) : { digest: options.digest };
   const comment = await promptForMissing(run, id, decision, options);
-  const body: DecisionBody = {
+  const body: ApprovalBody = {
     decision,
-    digest: options.digest ?? seen?.digest,
-    generation: options.ifGeneration ?? seen?.generation,
+    digest: seen.digest,
+    generation: options.ifGeneration ?? seen.generation,
     gate: options.gate,
     comment,
   };
@@ -82,11 +83,14 @@ export async function decide(
   return 'done';
 }
 
+/** What a decision applies to. */
+type Reviewed = Pick<ApprovalBody, 'digest' | 'generation'>;
+
 /**
  * Returns the digest of the artifact to decide on, and the pointer's generation at the time of the
  * comparison. Without `--json`, also prints the comparison with the live release.
  */
-async function review(run: CommandRun, id: ReleaseId): Promise<{ digest: string; generation?: number }> {
+async function review(run: CommandRun, id: ReleaseId): Promise<Reviewed> {
   const release = await run.client.call('GET', pathOf(paths.release, id), ReleaseView);
   const { digest: made } = release;
   if (made === null) {
@@ -123,28 +127,18 @@ function declined(): CliError {
   return new CliError('interrupted', 'No decision was recorded.');
 }
 
-/** The JSON body of the request that sends a decision. */
-interface DecisionBody {
-  readonly decision: Decision;
-  readonly digest: string | undefined;
-  readonly generation: number | undefined;
-  readonly gate: string | undefined;
-  readonly comment: string | undefined;
-}
-
 /**
  * Returns the command-line options with which the user can repeat the same decision. They name the reviewed
  * artifact, because another release may be live by then.
  */
-function repeatOptions(body: DecisionBody): string {
-  const what = body.digest === undefined ? '' : ` --digest ${body.digest}`;
-  return body.generation === undefined ? what : `${what} --if-generation ${body.generation}`;
+function repeatOptions({ digest: reviewed, generation: seen }: ApprovalBody): string {
+  return seen === undefined ? ` --digest ${reviewed}` : ` --digest ${reviewed} --if-generation ${seen}`;
 }
 
 async function send(
   run: CommandRun,
   id: ReleaseId,
-  body: DecisionBody,
+  body: ApprovalBody,
   headers: Readonly<Record<string, string>>,
 ): Promise<DecisionView> {
   try {

@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 
 import type { HookProvider } from '@pointsman/protocol/hook';
+import type { HookBody } from '@pointsman/protocol/hooks/hook-body';
 import { newWebhookSecret } from '@pointsman/protocol/webhooks/webhook-secret';
 import { pathOf, paths } from '@pointsman/protocol/paths';
 import { HookView } from '@pointsman/client/internal/http/resources';
@@ -37,7 +38,18 @@ export async function setHook(run: CommandRun, name: string, options: HookOption
   const isMade = given.secret === undefined && (options.newSecret === true || !(await exists(run, address)));
   const secret = isMade ? madeSecret(provider) : given.secret;
   const token = options.dropToken === true ? null : given.token;
-  const rule = { provider, repository, ref, path, bundle, channel, createChannel, apiUrl, secret, token };
+  const rule: HookBody = {
+    provider,
+    repository,
+    ref,
+    path,
+    bundle,
+    channel,
+    createChannel,
+    apiUrl,
+    secret,
+    token,
+  };
   const hook = await client
     .call('PUT', address, HookView, { headers: { 'idempotency-key': randomUUID() }, json: rule })
     .catch((error: unknown) => {

@@ -1,4 +1,4 @@
-import type { ArtifactEntry } from './artifact-files.ts';
+import type { ArtifactFile } from '@pointsman/protocol/artifacts/oci';
 
 /**
  * A path at which two artifacts differ. `before` or `after` is null if that artifact does not contain the
@@ -6,8 +6,8 @@ import type { ArtifactEntry } from './artifact-files.ts';
  */
 export interface ArtifactChange {
   readonly path: string;
-  readonly before: ArtifactEntry | null;
-  readonly after: ArtifactEntry | null;
+  readonly before: ArtifactFile | null;
+  readonly after: ArtifactFile | null;
 }
 
 /**
@@ -15,8 +15,8 @@ export interface ArtifactChange {
  * them.
  */
 export function artifactChanges(
-  before: ReadonlyMap<string, ArtifactEntry>,
-  after: ReadonlyMap<string, ArtifactEntry>,
+  before: ReadonlyMap<string, ArtifactFile>,
+  after: ReadonlyMap<string, ArtifactFile>,
 ): ArtifactChange[] {
   return [...new Set([...before.keys(), ...after.keys()])]
     .map((path) => ({ path, before: before.get(path) ?? null, after: after.get(path) ?? null }))

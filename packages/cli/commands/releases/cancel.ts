@@ -3,6 +3,7 @@ import { Command } from 'commander';
 
 import { correlationId } from '@pointsman/protocol/identifiers';
 import { pathOf, paths } from '@pointsman/protocol/paths';
+import type { CancelBody } from '@pointsman/protocol/releases/release-bodies';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import type { ExitName } from '../../exit-codes.ts';
 import { releaseOf } from '../../options/named-release.ts';
@@ -27,9 +28,10 @@ export function cancelCommand(cli: Cli): Command {
 async function cancel(run: CommandRun, named: NamedRelease, reason: string | undefined): Promise<ExitName> {
   const { client, terminal } = run;
   const id = releaseOf(run, named);
+  const json: CancelBody = reason === undefined ? {} : { reason };
   await client.send('POST', pathOf(paths.cancel, id), {
     headers: { 'idempotency-key': randomUUID() },
-    json: reason === undefined ? {} : { reason },
+    json,
   });
   if (terminal.json) terminal.document(await client.call('GET', pathOf(paths.release, id), ReleaseView));
   else terminal.out(`${terminal.paint(['bold', 'yellow'], 'cancelling')}  ${correlationId(id)}\n`);

@@ -1,8 +1,9 @@
 import { Command } from 'commander';
 
+import type { ArtifactFile } from '@pointsman/protocol/artifacts/oci';
 import { pathOf, paths } from '@pointsman/protocol/paths';
 import { artifactChanges, type ArtifactChange } from './artifact-changes.ts';
-import { readArtifactFiles, type ArtifactEntry } from './artifact-files.ts';
+import { readArtifactFiles } from './artifact-files.ts';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import type { ExitName } from '../../exit-codes.ts';
 import { CliError } from '../../failures.ts';
@@ -65,7 +66,7 @@ async function compiledFiles(
   run: CommandRun,
   bundle: Bundle,
   number: number,
-): Promise<ReadonlyMap<string, ArtifactEntry>> {
+): Promise<ReadonlyMap<string, ArtifactFile>> {
   const found = await run.client.call(
     'GET',
     pathOf(paths.release, { tenant: bundle.tenant, bundle: bundle.bundle, version: number }),
@@ -93,15 +94,8 @@ async function describe(
   return head + (unifiedDiff(before, after, terminal) ?? '  almost every line differs\n');
 }
 
-/**
- * Returns the text of a file. JSON is formatted with one member per line, so that it can be compared by
- * lines. Returns null for a binary file.
- */
-async function readText(
-  run: CommandRun,
-  bundle: Bundle,
-  entry: ArtifactEntry | null,
-): Promise<string | null> {
+/** Returns the text of a file, with one JSON member per line. Returns null for a binary file. */
+async function readText(run: CommandRun, bundle: Bundle, entry: ArtifactFile | null): Promise<string | null> {
   if (entry === null) return '';
   const { body } = await run.client.send(
     'GET',

@@ -2,9 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { Command, Option } from 'commander';
 
 import { ConflictRule } from '@pointsman/protocol/releases/release';
+import type { PublishQuery } from '@pointsman/protocol/releases/release-bodies';
 import { humanBytes } from '@pointsman/protocol/text/amounts';
+import { etagOf } from '@pointsman/protocol/entity-tag';
 import { pathOf, paths } from '@pointsman/protocol/paths';
 import { awaitOutcome, type Deadline, deadlineAfter } from './await-outcome.ts';
+import { ARCHIVE_TYPE } from '@pointsman/protocol/releases/source';
 import type { Call } from '@pointsman/client/internal/http/client';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import { EXIT_CODES, type ExitName } from '../../exit-codes.ts';
@@ -117,16 +120,16 @@ async function submit(
     maybe: 'The release may have been accepted.',
     repeated: '. The release is published at most once.',
   };
-  const query = {
+  const query: PublishQuery = {
     channel,
     createChannel: createChannel === true ? 'true' : undefined,
     onConflict,
     message,
     notBefore,
   };
-  const guard = ifGeneration === undefined ? {} : { 'if-match': `"${ifGeneration}"` };
+  const guard = ifGeneration === undefined ? {} : { 'if-match': etagOf(ifGeneration) };
   return sendOnce(repetition, (once) => {
-    const headers = { 'content-type': 'application/gzip', ...once, ...guard };
+    const headers = { 'content-type': ARCHIVE_TYPE, ...once, ...guard };
     const call = { ...upload(source, deadline), query, headers };
     return run.client.call('POST', path, AcceptedRelease, call);
   }).catch((error: unknown) => {
@@ -144,8 +147,8 @@ async function dryRun(
   const { terminal } = run;
   const answer = await run.client.call('POST', path, DryRun, {
     ...upload(source, deadline),
-    query: { channel, dryRun: 'true' },
-    headers: { 'content-type': 'application/gzip', 'idempotency-key': randomUUID() },
+    query: { channel, dryRun: 'true' } satisfies PublishQuery,
+    headers: { 'content-type': ARCHIVE_TYPE, 'idempotency-key': randomUUID() },
   });
   showDiagnostics(answer.diagnostics, dir, terminal);
   showWarnings(answer.warnings, dir, terminal);

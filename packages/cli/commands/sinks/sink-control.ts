@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Command } from 'commander';
 
 import { pathOf, paths } from '@pointsman/protocol/paths';
+import type { EmptyBody, PauseBody, RedeliverBody, ReplayBody } from '@pointsman/protocol/sinks/sink-bodies';
 import { SentView, SinkView } from '@pointsman/client/internal/http/resources';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import type { ExitName } from '../../exit-codes.ts';
@@ -16,7 +17,7 @@ export function sinkControlCommands(cli: Cli): Command[] {
     onSink('pause', 'stop deliveries until the sink is resumed; moves are not lost')
       .option('--reason <text>', 'the reason', sentence)
       .action(async (name: string, { reason }: { reason?: string }, own: Command) => {
-        const body = reason === undefined ? {} : { reason };
+        const body: PauseBody = reason === undefined ? {} : { reason };
         cli.finish(await control(commandRun(cli, own), name, 'sinkPause', 'paused', body));
       }),
     onSink('resume', 'resume deliveries, in order, including missed moves').action(
@@ -28,7 +29,7 @@ export function sinkControlCommands(cli: Cli): Command[] {
       .requiredOption('--after <cursor>', 'for example acme:17, or 17', cursor)
       .action(async (name: string, { after }: { after: string }, own: Command) => {
         const run = commandRun(cli, own);
-        const body = { after: after.includes(':') ? after : `${run.tenant()}:${after}` };
+        const body: ReplayBody = { after: after.includes(':') ? after : `${run.tenant()}:${after}` };
         cli.finish(await control(run, name, 'sinkReplay', 'replaying', body));
       }),
     onSink('test', 'send a test event, which receivers ignore').action(
@@ -54,7 +55,7 @@ async function control(
   name: string,
   how: 'sinkPause' | 'sinkResume' | 'sinkReplay',
   done: string,
-  json: object,
+  json: PauseBody | ReplayBody | EmptyBody,
 ): Promise<ExitName> {
   const sink = await client.call('POST', pathOf(paths[how], { tenant: run.tenant(), sink: name }), SinkView, {
     headers: { 'idempotency-key': randomUUID() },
@@ -72,7 +73,7 @@ async function sendOne(
   { client, terminal, ...run }: CommandRun,
   name: string,
   how: 'sinkTest' | 'sinkRedeliver',
-  json: object,
+  json: RedeliverBody | EmptyBody,
 ): Promise<ExitName> {
   const sent = await client.call('POST', pathOf(paths[how], { tenant: run.tenant(), sink: name }), SentView, {
     headers: { 'idempotency-key': randomUUID() },

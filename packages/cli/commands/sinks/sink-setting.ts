@@ -1,6 +1,8 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 
 import { pathOf, paths } from '@pointsman/protocol/paths';
+import type { RotateBody, SinkBody } from '@pointsman/protocol/sinks/sink-bodies';
+import { newWebhookSecret } from '@pointsman/protocol/webhooks/webhook-secret';
 import { SinkSet, SinkView } from '@pointsman/client/internal/http/resources';
 import type { CommandRun } from '../../context.ts';
 import type { ExitName } from '../../exit-codes.ts';
@@ -24,11 +26,12 @@ export async function addSink(
   const { client, terminal } = run;
   const address = pathOf(paths.sink, { tenant: run.tenant(), sink: name });
   const given = options.secretStdin === true ? await readSecret(run) : null;
-  const made = given === null && !(await exists(run, address)) ? newSecret() : null;
+  const made = given === null && !(await exists(run, address)) ? newWebhookSecret() : null;
   const secret = given ?? made;
+  const json: SinkBody = { webhook: { url, ...(secret === null ? {} : { secret }) } };
   const sink = await client.call('PUT', address, SinkView, {
     headers: { 'idempotency-key': randomUUID() },
-    json: { webhook: { url, ...(secret === null ? {} : { secret }) } },
+    json,
   });
   if (terminal.json) terminal.document(made === null ? sink : { ...sink, secret: made });
   else {
@@ -43,10 +46,11 @@ export async function rotateSink(run: CommandRun, name: string, options: SecretO
   const { client, terminal } = run;
   const address = pathOf(paths.sinkRotate, { tenant: run.tenant(), sink: name });
   const given = options.secretStdin === true ? await readSecret(run) : null;
-  const secret = given ?? newSecret();
+  const secret = given ?? newWebhookSecret();
+  const json: RotateBody = { secret };
   const rotated = await client.call('POST', address, SinkSet, {
     headers: { 'idempotency-key': randomUUID() },
-    json: { secret },
+    json,
   });
   if (terminal.json) terminal.document(given === null ? { ...rotated, secret } : rotated);
   else {
@@ -55,14 +59,6 @@ export async function rotateSink(run: CommandRun, name: string, options: SecretO
     terminal.err('The previous secret also signs for a day.\n');
   }
   return 'done';
-}
-
-/**
- * Generates a secret in the format of Standard Webhooks ("Symmetric signatures"). The command line generates
- * it instead of the API. If a response is lost, the repeated request therefore contains the same secret.
- */
-function newSecret(): string {
-  return `whsec_${randomBytes(32).toString('base64')}`;
 }
 
 function showSecret({ terminal }: CommandRun, secret: string): void {

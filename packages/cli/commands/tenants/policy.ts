@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { stringify } from 'yaml';
 
+import { etagOf } from '@pointsman/protocol/entity-tag';
 import { pathOf, paths } from '@pointsman/protocol/paths';
 import { PolicyVersionView } from '@pointsman/client/internal/http/resources';
 import { type ApiResponse, headerOf } from '@pointsman/client/internal/http/response';
@@ -95,12 +96,12 @@ type Written = Extract<PolicyFile, { kind: 'read' }>;
 async function putPolicy(
   run: CommandRun,
   { document }: Written,
-  { message, ifVersion }: SetOptions,
+  { message, ifVersion }: SetOptions & { readonly ifVersion: number },
 ): Promise<PolicyVersion> {
   const answer = await run.client.send('PUT', pathOf(paths.policy, { tenant: run.tenant() }), {
     json: document,
     query: { message },
-    headers: { 'idempotency-key': randomUUID(), 'if-match': `"${ifVersion}"` },
+    headers: { 'idempotency-key': randomUUID(), 'if-match': etagOf(ifVersion) },
   });
   return parsePolicy(answer);
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Command } from 'commander';
 
-import type { QuotaName } from '@pointsman/protocol/quota';
+import type { QuotaChanges, QuotaName } from '@pointsman/protocol/quota';
 import { pathOf, paths } from '@pointsman/protocol/paths';
 import { Quotas } from '@pointsman/client/internal/http/resources';
 import { commandRun, type Cli } from '../../context.ts';
@@ -17,8 +17,9 @@ export function quotasCommand(cli: Cli): Command {
     .argument('<quota=limit...>', 'for example bytes=20GiB, hooks=10, tokens=default', quotaChange)
     .action(async (changes: ReadonlyMap<QuotaName, number | null>, _options: unknown, command: Command) => {
       const run = commandRun(cli, command);
+      const json: QuotaChanges = Object.fromEntries(changes);
       const answer = await run.client.call('PUT', pathOf(paths.quotas, { tenant: run.tenant() }), Quotas, {
-        json: Object.fromEntries(changes),
+        json,
         headers: { 'idempotency-key': randomUUID() },
       });
       show(answer, run.terminal);

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Command } from 'commander';
 
 import { paths } from '@pointsman/protocol/paths';
+import type { NewTenant } from '@pointsman/protocol/tenants/tenant-bodies';
 import { TenantView } from '@pointsman/client/internal/http/resources';
 import { commandRun, type Cli } from '../../context.ts';
 import { clientLimits } from '@pointsman/client/internal/http/limits';
@@ -15,8 +16,9 @@ export function tenantsCommand(cli: Cli): Command {
     .argument('<name>', 'its name')
     .action(async (name: string, _options: unknown, command: Command) => {
       const { client, terminal } = commandRun(cli, command);
+      const json: NewTenant = { tenant: tenantName(name) };
       const made = await client.call('POST', paths.tenants, TenantView, {
-        json: { tenant: tenantName(name) },
+        json,
         headers: { 'idempotency-key': randomUUID() },
       });
       if (terminal.json) terminal.document(made);

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Command, InvalidArgumentError } from 'commander';
 
 import { Role, TOKEN_PREFIX, TokenId, TokenName } from '@pointsman/protocol/access';
+import type { NewToken } from '@pointsman/protocol/tenants/tenant-bodies';
 import { firstMessage } from '@pointsman/protocol/json/schema-issues';
 import { pathOf, paths } from '@pointsman/protocol/paths';
 import { TokenMade, TokenView } from '@pointsman/client/internal/http/resources';
@@ -54,7 +55,7 @@ export function tokensCommand(cli: Cli): Command {
 async function makeToken(run: CommandRun, name: string, roles: readonly Role[]): Promise<ExitName> {
   const { client, terminal } = run;
   const tenant = run.tenantIfGiven();
-  const made = await postToken(client, { name, roles, ...(tenant === null ? {} : { tenant }) });
+  const made = await postToken(client, { name, roles: [...roles], ...(tenant === null ? {} : { tenant }) });
   if (terminal.json) terminal.document(made);
   else {
     // stdout contains only the token, so that a script can capture it.
@@ -72,7 +73,7 @@ async function makeToken(run: CommandRun, name: string, roles: readonly Role[]):
  * earlier attempt of this request has then created it, and the response with the token was lost. This
  * function then revokes that token and creates another one. If that response is lost too, the command fails.
  */
-async function postToken(client: ApiClient, json: unknown): Promise<TokenMade> {
+async function postToken(client: ApiClient, json: NewToken): Promise<TokenMade> {
   const post = () =>
     client.call('POST', paths.tokens, TokenMade, { json, headers: { 'idempotency-key': randomUUID() } });
   try {

@@ -2,6 +2,7 @@ import { createParser, type EventSourceMessage } from 'eventsource-parser';
 
 import { parseJsonAs } from '@pointsman/protocol/json/parse-json';
 import { Pointer } from '@pointsman/protocol/moves/pointer';
+import { streamEvents } from '@pointsman/protocol/stream-events';
 import type { ControlPlane } from '../control-plane.ts';
 import { FollowFailure } from '../failure.ts';
 import { followLimits } from '../limits.ts';
@@ -40,7 +41,7 @@ export function serverSentEvents(plane: ControlPlane): MoveHints {
 
 /** Converts an event to a hint. An event that can't be parsed may have been a move, so it becomes a gap. */
 function hintOf({ event, data }: EventSourceMessage): MoveHint {
-  if (event !== 'pointer') return { kind: 'gap' };
+  if (event !== streamEvents.pointer) return { kind: 'gap' };
   const pointer = parseJsonAs(Pointer, data);
   return pointer === null ? { kind: 'gap' } : { kind: 'pointer', pointer };
 }

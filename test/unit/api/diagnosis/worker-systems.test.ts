@@ -2,7 +2,7 @@ import { connect } from '@restatedev/restate-sdk-clients';
 import { describe, expect, test } from 'vitest';
 
 import { workerSystemsFindings } from '../../../../services/api/diagnosis/worker-systems.ts';
-import type { Probed } from '../../../../services/api/operations/readiness.ts';
+import type { Probed } from '../../../../packages/protocol/health-view.ts';
 import { serve } from '../../cli/doctoring.ts';
 import { json, type Respond } from '../../cli/scripted-api.ts';
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { etagOf, IfMatch, IfNoneMatch, isKnown } from '../../../../services/api/responses/entity-tags.ts';
+import { etagOf } from '../../../../packages/protocol/entity-tag.ts';
+import { IfMatch, IfNoneMatch, isKnown } from '../../../../services/api/responses/entity-tags.ts';
 
 test.each([
   ['"17"', 17],

@@ -12,6 +12,7 @@ import {
   scriptedApi,
   type ScriptedApi,
   settled,
+  manifest,
 } from '../scripted-api.ts';
 
 const BUNDLE = '/v1/tenants/acme/bundles/bot';
@@ -26,27 +27,24 @@ afterEach(async () => {
   api = null;
 });
 
-const layer = (path: string, letter: string) => ({
-  digest: `sha256:${letter.repeat(64)}`,
-  size: 1,
-  annotations: { 'org.opencontainers.image.title': path },
-});
-
-/**
- * Scripts the API: the release v3 waits for an approval and would replace v2. Two files differ, one is new and one
- * was removed.
- */
+/** v3 waits for an approval and would replace v2. Two of its files differ, one is new and one is gone. */
 const WAITING: Readonly<Record<string, Respond>> = {
   [READ]: json(
     release({ version: 3, stage: 'gate', digest: DIGEST, by: 'ci', message: 'Kinder', gates: [gate()] }),
   ),
   [`GET ${BUNDLE}/channels/live`]: json(pointer({ digest: LIVE, generation: 7 })),
-  [`GET /v1/tenants/acme/artifacts/${LIVE}`]: json({
-    layers: [layer('a', '1'), layer('b', '2'), layer('gone', '3'), layer('same', '4')],
-  }),
-  [`GET /v1/tenants/acme/artifacts/${DIGEST}`]: json({
-    layers: [layer('a', '5'), layer('b', '6'), layer('new', '7'), layer('same', '4')],
-  }),
+  [`GET /v1/tenants/acme/artifacts/${LIVE}`]: manifest([
+    ['a', '1'],
+    ['b', '2'],
+    ['gone', '3'],
+    ['same', '4'],
+  ]),
+  [`GET /v1/tenants/acme/artifacts/${DIGEST}`]: manifest([
+    ['a', '5'],
+    ['b', '6'],
+    ['new', '7'],
+    ['same', '4'],
+  ]),
   [APPROVE]: json({ gate: 'release', state: 'passed', decisions: 1, needed: 1, replayed: false }, 201),
 };
 

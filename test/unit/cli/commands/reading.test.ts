@@ -10,6 +10,7 @@ import {
   settled,
   type Respond,
   type ScriptedApi,
+  manifest,
 } from '../scripted-api.ts';
 
 const CHANNEL = '/v1/tenants/acme/bundles/bot/channels/live';
@@ -111,22 +112,20 @@ describe('the commands that read', () => {
 
   test('diff compares compiled files by path, and JSON by member', async () => {
     const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
-    const layer = (path: string, letter: string) => ({
-      mediaType: 'application/json',
-      digest: digest(letter),
-      size: 1,
-      annotations: { 'org.opencontainers.image.title': path },
-    });
     const base = '/v1/tenants/acme';
     const script = {
       [`GET ${RELEASES}/1`]: json(settled('published', { digest: digest('1') })),
       [`GET ${RELEASES}/2`]: json(settled('published', { digest: digest('2') })),
-      [`GET ${base}/artifacts/${digest('1')}`]: json({
-        layers: [layer('a.json', 'a'), layer('gone.md', 'b'), layer('same', 'c')],
-      }),
-      [`GET ${base}/artifacts/${digest('2')}`]: json({
-        layers: [layer('a.json', 'd'), layer('new.md', 'b'), layer('same', 'c')],
-      }),
+      [`GET ${base}/artifacts/${digest('1')}`]: manifest([
+        ['a.json', 'a'],
+        ['gone.md', 'b'],
+        ['same', 'c'],
+      ]),
+      [`GET ${base}/artifacts/${digest('2')}`]: manifest([
+        ['a.json', 'd'],
+        ['new.md', 'b'],
+        ['same', 'c'],
+      ]),
       [`GET ${base}/blobs/${digest('a')}`]: json({ name: 'bot', tone: 'dry' }),
       [`GET ${base}/blobs/${digest('d')}`]: json({ name: 'bot', tone: 'warm' }),
       [`GET ${base}/blobs/${digest('b')}`]: json('x'),

@@ -11,6 +11,7 @@ import {
   scriptedApi,
   settled,
   type ScriptedApi,
+  manifest,
 } from '../scripted-api.ts';
 
 const CHANNEL = '/v1/tenants/acme/bundles/bot/channels/live';
@@ -40,19 +41,14 @@ async function run(
 
 describe('pointsman rollback', () => {
   const LIVE = `sha256:${'b'.repeat(64)}`;
-  const layer = (path: string, letter: string) => ({
-    digest: `sha256:${letter.repeat(64)}`,
-    size: 1,
-    annotations: { 'org.opencontainers.image.title': path },
-  });
-  /** Scripts the API: v2 is live at generation 2, and v1 was live before. One file differs between them. */
+  /** v2 is live at generation 2, and v1 was live before. One file differs. */
   const seen = (more: Readonly<Record<string, unknown>> = {}) => ({
     [`GET ${CHANNEL}/rollback`]: json({
       pointer: pointer({ digest: LIVE, ...more }),
       move: move(1, null, 1),
     }),
-    [`GET /v1/tenants/acme/artifacts/${LIVE}`]: json({ layers: [layer('a', '1')] }),
-    [`GET /v1/tenants/acme/artifacts/${DIGEST}`]: json({ layers: [layer('a', '2')] }),
+    [`GET /v1/tenants/acme/artifacts/${LIVE}`]: manifest([['a', '1']]),
+    [`GET /v1/tenants/acme/artifacts/${DIGEST}`]: manifest([['a', '2']]),
     [`PUT ${CHANNEL}`]: json(
       pointer({ version: 1, generation: 3, hold: { reason: 'why', by: 'ann', at: '' } }),
     ),

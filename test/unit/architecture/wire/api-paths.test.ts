@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { pathFaults } from './api-paths.ts';
-import { PRODUCT, readSourceFiles } from './source-files.ts';
+import { PRODUCT, readSourceFiles } from '../source-files.ts';
 
 test('only packages/protocol/paths.ts states the paths of the API', async () => {
   const faults = (await readSourceFiles(PRODUCT)).flatMap(pathFaults);
@@ -12,6 +12,7 @@ test.each([
   ['a string', "const path = '/v1/tenants';"],
   ['a template', 'const path = `/v1/tenants/${tenant}`;'],
   ['the rest of a template', 'const url = `${publicUrl}/v1/callbacks/${capability}`;'],
+  ['the path of a probe', "await client.call('GET', '/readyz');"],
   ['a regular expression', String.raw`const path = /^\/v1\/tenants$/;`],
 ])('%s with a path of the API is reported', (_, text) => {
   expect(pathFaults({ path: 'services/api/one.ts', text })).toHaveLength(1);

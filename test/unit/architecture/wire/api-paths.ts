@@ -1,17 +1,22 @@
 import type { Node } from 'oxc-parser';
 
-import { type Fault, lineOf, nodesUnder, parse, type SourceText } from './syntax.ts';
+import { type Fault, lineOf, nodesUnder, parse, type SourceText } from '../syntax.ts';
 
 /** The only file that may state the path of a resource of the API. */
 const OWNER = 'packages/protocol/paths.ts';
 
+/** The beginning of the path of a resource, also in a regular expression. */
+const OF_A_RESOURCE = /^\^?\\?\/v1(?:\\?\/|$)/;
+const OF_THE_PROCESS = /^\/(?:healthz|readyz|metrics|openapi\.json)$/;
+const MAY_STATE = /v1|healthz|readyz|metrics|openapi/;
+
 /** Reports every string and template of the product that states a path of the API. */
 export function pathFaults(source: SourceText): Fault[] {
-  if (source.path === OWNER || !source.text.includes('v1')) return [];
+  if (source.path === OWNER || !MAY_STATE.test(source.text)) return [];
   const faults: Fault[] = [];
   for (const node of nodesUnder(parse(source))) {
     const text = textOf(node);
-    if (text === null || !/^\^?\\?\/v1(?:\\?\/|$)/.test(text)) continue;
+    if (text === null || !(OF_A_RESOURCE.test(text) || OF_THE_PROCESS.test(text))) continue;
     const message = `${text} is a path of the API: use pathOf of ${OWNER}`;
     faults.push({ path: source.path, line: lineOf(source, node), rule: 'api-path', message });
   }
