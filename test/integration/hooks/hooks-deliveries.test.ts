@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-import published from '@octokit/webhooks-examples';
+import published from '@octokit/webhooks-examples' with { type: 'json' };
 import { sign } from '@octokit/webhooks-methods';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';

@@ -26,8 +26,8 @@ afterAll(async () => {
 });
 
 /**
- * Creates a module with that many imports. Each imported file has different content. All files together have half a
- * mebibyte.
+ * Creates a module with that many imports. Each imported file has different content. All files together have 150
+ * KiB.
  */
 function manyImports(imports: number) {
   const names = Array.from({ length: imports }, (_, nth) => `f${nth}.ts`);
@@ -38,10 +38,10 @@ function manyImports(imports: number) {
   });
 }
 
-test('a source with 9,900 imports uses one connection at a time, and reads of another tenant get their turn', async () => {
+test('a source with 3,000 imports uses one connection at a time, and reads of another tenant get their turn', async () => {
   const hostile = await newTenant(store);
   const honest = await newTenant(store);
-  const { tree, readBlobs: contentsOf } = manyImports(9_900);
+  const { tree, readBlobs: contentsOf } = manyImports(3_000);
   const contents = await contentsOf(tree.entries.map(({ digest }) => digest));
   await storeSource(store.db, hostile, tree, contents);
   const small = await putSource(store, honest, '{"x":1}');
