@@ -1,7 +1,8 @@
 import { z } from 'zod';
 
 import { type ErrorCode, ERRORS } from './errors.ts';
-import { Digest } from './identifiers.ts';
+import { Probed } from './health-view.ts';
+import { Digest, SinkName } from './identifiers.ts';
 import { Pointer } from './moves/pointer.ts';
 import { Quota } from './quota.ts';
 import { Diagnostic } from './releases/diagnostic.ts';
@@ -77,6 +78,14 @@ export const Problem = z
     role: z.string().optional().meta({ description: 'The required role.' }),
     oldest: z.string().optional().meta({ description: 'The oldest cursor that the feed can resume from.' }),
     latest: z.string().optional().meta({ description: 'The cursor at the end of the feed.' }),
+    generation: z.number().int().optional().meta({ description: 'The generation that the release made.' }),
+    sinks: z
+      .array(z.object({ sink: SinkName, why: z.string() }))
+      .optional()
+      .meta({ description: 'The required sinks that are down, each with the reason.' }),
+    postgres: Probed.optional().meta({ description: 'Whether the database responds.' }),
+    restate: Probed.optional().meta({ description: 'Whether Restate responds.' }),
+    worker: Probed.optional().meta({ description: 'Whether the worker responds through Restate.' }),
   })
   .meta({ id: 'Problem', description: 'A problem document (RFC 9457).' });
 export type Problem = z.infer<typeof Problem>;

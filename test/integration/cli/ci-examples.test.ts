@@ -16,6 +16,7 @@ import { standstill } from '../../support/servers/standstill.ts';
 import { eventually } from '../../support/runs/eventually.ts';
 import { withPolicy } from '../../support/data/gates.ts';
 import { madeToken } from '../../support/data/tokens.ts';
+import { compileCache } from '../../support/runs/compile-cache.ts';
 
 // This file is not part of the replay run, because it tests the files in examples/ci. api-publish.test.ts runs the
 // same handlers with Restate replaying.
@@ -94,6 +95,7 @@ async function run({ script, env }: Job): Promise<{ exit: number | null; output:
     cwd: join(folder, 'checkout'),
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
+      ...compileCache,
       ...env,
       PATH: [join(folder, 'bin'), dirname(process.execPath), process.env['PATH']].join(':'),
       POINTSMAN_URL: api.url,

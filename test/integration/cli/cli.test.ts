@@ -7,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
 import { runCli, type CliResult } from '../../support/runs/run-cli.ts';
 import { startTestStack, type TestStack } from '../../support/processes/stack.ts';
+import { compileCache } from '../../support/runs/compile-cache.ts';
 
 // This file is not part of the replay run, because it tests the command line. api-publish.test.ts runs the same
 // handlers with Restate replaying.
@@ -77,7 +78,7 @@ describe('pointsman publish', () => {
     const args = [LAUNCHER, 'publish', EXAMPLE, '--wait', '--json'];
     const { status, stdout } = spawnSync(process.execPath, args, {
       encoding: 'utf8',
-      env: { PATH: process.env['PATH'], ...env },
+      env: { PATH: process.env['PATH'], ...compileCache, ...env },
     });
     expect(status).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({

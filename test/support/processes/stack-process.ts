@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Environment } from '../../../services/config/read-settings.ts';
+import { compileCache } from '../runs/compile-cache.ts';
 
 /** `npm start` in its own process, with stand-ins, so a test can kill it. */
 export interface StackProcess {
@@ -21,7 +22,7 @@ export interface StackProcess {
 export function spawnStack(env: Environment, { uid }: { uid?: number } = {}): StackProcess {
   const script = fileURLToPath(new URL('./stack-main.ts', import.meta.url));
   const child = spawn(process.execPath, [script], {
-    env: { PATH: process.env.PATH, POINTSMAN_PORT: '0', ...env },
+    env: { PATH: process.env.PATH, ...compileCache, POINTSMAN_PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd: '/',
     ...(uid === undefined ? {} : { uid, gid: uid }),
