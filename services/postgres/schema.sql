@@ -694,18 +694,16 @@ GRANT SELECT, INSERT, DELETE ON webhook_attempts TO app;
 
 -- functions/admissions.sql
 -- admit(p_request jsonb, p_at timestamp with time zone) RETURNS jsonb
--- audit(p_tenant text, p_at timestamp with time zone, p_by text, p_action text, p_detail jsonb) RETURNS void
 -- channel_refusal(p_tenant text, p_bundle text, p_channel text, p_create boolean, p_limit integer) RETURNS jsonb STABLE
 -- end_queued(p_release releases, p_outcome text, p_reason text, p_at timestamp with time zone) RETURNS void
--- iso(p_at timestamp with time zone) RETURNS text STABLE
 -- leave_queue(p_tenant text, p_bundle text, p_version bigint) RETURNS boolean
--- load_source(p_tenant text, p_digest text, p_few bigint) RETURNS jsonb STABLE
--- notify_readers(p_tenant text, p_bundle text, p_channel text, p_version bigint, p_event text) RETURNS void
--- pointer_json(p_pointer pointers) RETURNS jsonb STABLE
 -- read_bundle(p_tenant text, p_bundle text) RETURNS jsonb STABLE
--- replay(p_of_tenant text, p_of_key text, p_of_fingerprint text) RETURNS jsonb STABLE
 -- request_cancel(p_tenant text, p_bundle text, p_version bigint, p_by text, p_reason text, p_intent_reason text, p_at timestamp with time zone) RETURNS jsonb
 -- supersede(p_request jsonb, p_at timestamp with time zone) RETURNS void
+
+-- functions/audit.sql
+-- audit(p_tenant text, p_at timestamp with time zone, p_by text, p_action text, p_detail jsonb) RETURNS void
+-- replay(p_of_tenant text, p_of_key text, p_of_fingerprint text) RETURNS jsonb STABLE
 
 -- functions/callbacks.sql
 -- begin_remote_compile(p_tenant text, p_bundle text, p_version bigint, p_invocation text, p_valid_began timestamp with time zone, p_valid_ended timestamp with time zone, p_began timestamp with time zone) RETURNS boolean
@@ -717,7 +715,6 @@ GRANT SELECT, INSERT, DELETE ON webhook_attempts TO app;
 -- find_callback(p_hash text) RETURNS TABLE(tenant text, id text) STABLE SECURITY DEFINER
 -- give_up_callback(p_tenant text, p_bundle text, p_version bigint, p_id text, p_reason text, p_is_final boolean, p_at timestamp with time zone) RETURNS boolean
 -- guard_callback() RETURNS trigger
--- load_release_source(p_tenant text, p_bundle text, p_version bigint, p_digest text, p_few bigint) RETURNS jsonb STABLE
 -- open_callback(p_tenant text, p_bundle text, p_version bigint, p_request jsonb, p_at timestamp with time zone) RETURNS jsonb
 -- put_callback_blob(p_tenant text, p_id text, p_digest text, p_media_type text, p_bytes bytea, p_most_blobs bigint, p_most_bytes bigint, p_at timestamp with time zone) RETURNS jsonb
 -- record_callback(p_tenant text, p_bundle text, p_version bigint, p_id text, p_report jsonb, p_fingerprint text, p_request_id text, p_detail text, p_at timestamp with time zone) RETURNS jsonb
@@ -753,7 +750,6 @@ GRANT SELECT, INSERT, DELETE ON webhook_attempts TO app;
 -- functions/gates.sql
 -- blocking_gates(p_release releases, p_pointer pointers) RETURNS jsonb
 -- close_gates(p_tenant text, p_bundle text, p_version bigint, p_at timestamp with time zone) RETURNS void
--- epoch_ms(p_at timestamp with time zone) RETURNS bigint IMMUTABLE
 -- evaluate_gates(p_tenant text, p_bundle text, p_version bigint, p_at timestamp with time zone) RETURNS jsonb
 -- gate_rules(p_tenant text, p_policy bigint, p_channel text) RETURNS TABLE(gate text, kind text, rule jsonb, ordinal bigint) STABLE
 -- generation_of(p_tenant text, p_bundle text, p_channel text) RETURNS bigint STABLE
@@ -761,7 +757,6 @@ GRANT SELECT, INSERT, DELETE ON webhook_attempts TO app;
 -- pass_gate_stage(p_tenant text, p_bundle text, p_version bigint, p_at timestamp with time zone) RETURNS void
 -- record_gate_change(p_gate gates, p_change text, p_at timestamp with time zone, p_by text DEFAULT NULL::text) RETURNS void
 -- record_windows(p_tenant text, p_bundle text, p_version bigint, p_closed text[], p_at timestamp with time zone) RETURNS void
--- span(p_written text) RETURNS interval IMMUTABLE
 -- void_stale(p_release releases, p_at timestamp with time zone) RETURNS void
 
 -- functions/guards.sql
@@ -798,10 +793,14 @@ GRANT SELECT, INSERT, DELETE ON webhook_attempts TO app;
 -- lock_pointer(p_tenant text, p_bundle text, p_channel text) RETURNS pointers
 -- move_by_hand(p_request jsonb, p_at timestamp with time zone) RETURNS jsonb
 -- move_by_release(p_tenant text, p_bundle text, p_channel text, p_version bigint, p_expected bigint, p_at timestamp with time zone, p_health_max_age interval) RETURNS jsonb
+-- pointer_json(p_pointer pointers) RETURNS jsonb STABLE
 -- put_hold(p_tenant text, p_bundle text, p_channel text, p_reason text, p_by text, p_at timestamp with time zone) RETURNS void
 -- put_move(p_pointer pointers, p_kind text, p_version bigint, p_artifact text, p_by text, p_why text, p_at timestamp with time zone, p_restores bigint DEFAULT NULL::bigint) RETURNS moves
 -- set_hold(p_request jsonb, p_at timestamp with time zone) RETURNS jsonb
--- with_webhooks(p_tenant text, p_answer jsonb) RETURNS jsonb STABLE
+
+-- functions/notices.sql
+-- notify_progress() RETURNS trigger
+-- notify_readers(p_tenant text, p_bundle text, p_channel text, p_version bigint, p_event text) RETURNS void
 
 -- functions/policies.sql
 -- guard_policy() RETURNS trigger
@@ -822,7 +821,6 @@ GRANT SELECT, INSERT, DELETE ON webhook_attempts TO app;
 -- read_quotas(p_tenant text) RETURNS jsonb STABLE
 -- set_quotas(p_tenant text, p_request jsonb, p_at timestamp with time zone) RETURNS jsonb
 -- stored_bytes() RETURNS bigint STABLE SECURITY DEFINER
--- utc_day() RETURNS date STABLE
 
 -- functions/retention.sql
 -- forget_audit(p_before timestamp with time zone, p_most integer) RETURNS integer SECURITY DEFINER
@@ -837,11 +835,9 @@ GRANT SELECT, INSERT, DELETE ON webhook_attempts TO app;
 -- undo_effect(p_tenant text, p_bundle text, p_version bigint, p_effect text, p_at timestamp with time zone) RETURNS void
 
 -- functions/sink-deliveries.sql
--- blocking_sinks(p_tenant text, p_channel text, p_health_max_age interval) RETURNS jsonb
 -- control_sink(p_tenant text, p_request jsonb, p_at timestamp with time zone) RETURNS jsonb
 -- feed_floor(p_tenant text, p_since timestamp with time zone) RETURNS bigint STABLE
 -- find_move(p_tenant text, p_seq bigint) RETURNS jsonb STABLE
--- from_epoch_ms(p_epoch_ms jsonb) RETURNS timestamp with time zone IMMUTABLE
 -- later_check(p_before timestamp with time zone, p_new timestamp with time zone) RETURNS timestamp with time zone
 -- lock_sink(p_tenant text, p_sink text, p_start bigint, p_at timestamp with time zone) RETURNS sinks
 -- open_sink(p_tenant text, p_sink text, p_known bigint, p_since timestamp with time zone, p_most integer) RETURNS jsonb STABLE
@@ -852,20 +848,27 @@ GRANT SELECT, INSERT, DELETE ON webhook_attempts TO app;
 -- record_sink_check(p_tenant text, p_request jsonb, p_at timestamp with time zone) RETURNS void
 -- recorded_move(p_move moves) RETURNS jsonb STABLE
 -- sink_health(p_tenant text, p_sink text) RETURNS TABLE(failures bigint, failing_since timestamp with time zone, last_error text, retry_at timestamp with time zone, healthy_at timestamp with time zone, shared boolean) STABLE
--- sinks_behind(p_brokers text[], p_after_tenant text, p_most integer, p_moved_before timestamp with time zone, p_at timestamp with time zone) RETURNS jsonb STABLE SECURITY DEFINER
--- stream_behind(p_broker text, p_stream integer, p_most integer) RETURNS TABLE(tenant text, seq bigint) STABLE SECURITY DEFINER
--- webhooks_of(p_tenant text) RETURNS jsonb STABLE
 
 -- functions/sinks.sql
+-- blocking_sinks(p_tenant text, p_channel text, p_health_max_age interval) RETURNS jsonb
 -- change_secret(p_sink sinks, p_sealed text, p_rotation_ms bigint, p_at timestamp with time zone) RETURNS void
 -- delete_sink(p_tenant text, p_sink text, p_by text, p_request_id text, p_at timestamp with time zone) RETURNS boolean
 -- put_sink(p_tenant text, p_request jsonb, p_at timestamp with time zone) RETURNS jsonb
 -- rotate_sink(p_tenant text, p_request jsonb, p_at timestamp with time zone) RETURNS jsonb
+-- sinks_behind(p_brokers text[], p_after_tenant text, p_most integer, p_moved_before timestamp with time zone, p_at timestamp with time zone) RETURNS jsonb STABLE SECURITY DEFINER
+-- stream_behind(p_broker text, p_stream integer, p_most integer) RETURNS TABLE(tenant text, seq bigint) STABLE SECURITY DEFINER
+-- webhooks_of(p_tenant text) RETURNS jsonb STABLE
+-- with_webhooks(p_tenant text, p_answer jsonb) RETURNS jsonb STABLE
+
+-- functions/sources.sql
+-- load_release_source(p_tenant text, p_bundle text, p_version bigint, p_digest text, p_few bigint) RETURNS jsonb STABLE
+-- load_source(p_tenant text, p_digest text, p_few bigint) RETURNS jsonb STABLE
+-- put_source(p_tenant text, p_digest text, p_entries jsonb, p_added bigint) RETURNS jsonb
+-- touch_source(p_tenant text, p_digest text) RETURNS boolean
 
 -- functions/stages.sql
 -- artifact_for(p_tenant text, p_bundle text, p_version bigint, p_on_channel text) RETURNS text STABLE
 -- diagnostics_bytes(p_problems jsonb) RETURNS bigint IMMUTABLE
--- notify_progress() RETURNS trigger
 -- put_artifact(p_tenant text, p_manifest text) RETURNS void
 -- put_effect(p_tenant text, p_bundle text, p_version bigint, p_effect text, p_state text, p_detail text, p_at timestamp with time zone, p_subject text DEFAULT '') RETURNS void
 -- put_stage(p_tenant text, p_bundle text, p_version bigint, p_stage text, p_state text, p_began timestamp with time zone, p_ended timestamp with time zone, p_problems jsonb DEFAULT '[]'::jsonb) RETURNS void
@@ -878,19 +881,24 @@ GRANT SELECT, INSERT, DELETE ON webhook_attempts TO app;
 -- is_awaited(p_tenant text, p_digest text) RETURNS boolean STABLE
 -- is_named(p_tenant text, p_digest text) RETURNS boolean STABLE
 -- put_blobs(p_tenant text, p_digests text[], p_media_types text[], p_contents bytea[]) RETURNS bigint
--- put_source(p_tenant text, p_digest text, p_entries jsonb, p_added bigint) RETURNS jsonb
 -- release_holder(p_bundle text, p_version bigint) RETURNS text IMMUTABLE
 -- sweep_blobs(p_tenant text, p_most integer, p_most_bytes bigint, OUT checked integer, OUT freed bigint) RETURNS record
 -- sweep_content(p_tenant text, p_most integer, p_most_bytes bigint) RETURNS integer SECURITY DEFINER
 -- sweep_sources(p_tenant text, p_most integer, p_most_bytes bigint, OUT checked integer, OUT freed bigint) RETURNS record
 -- tenants_to_sweep(p_after_tenant text, p_most integer) RETURNS TABLE(tenant text) STABLE SECURITY DEFINER
--- touch_source(p_tenant text, p_digest text) RETURNS boolean
 
 -- functions/sweep.sql
 -- health() RETURNS TABLE(dangling bigint, in_flight bigint, oldest timestamp with time zone) STABLE SECURITY DEFINER
 -- in_flight(p_older_than timestamp with time zone, p_after_at timestamp with time zone, p_after_key text, p_most integer) RETURNS TABLE(tenant text, bundle text, channel text, version bigint, source text, created_at timestamp with time zone) STABLE SECURITY DEFINER
 -- lines() RETURNS TABLE(in_flight bigint, in_line bigint) STABLE SECURITY DEFINER
 -- list_tenants(p_after text, p_most integer) RETURNS TABLE(tenant text, created_at timestamp with time zone) STABLE SECURITY DEFINER
+
+-- functions/times.sql
+-- epoch_ms(p_at timestamp with time zone) RETURNS bigint IMMUTABLE
+-- from_epoch_ms(p_epoch_ms jsonb) RETURNS timestamp with time zone IMMUTABLE
+-- iso(p_at timestamp with time zone) RETURNS text STABLE
+-- span(p_written text) RETURNS interval IMMUTABLE
+-- utc_day() RETURNS date STABLE
 
 -- functions/tokens.sql
 -- create_token(p_tenant text, p_request jsonb, p_at timestamp with time zone) RETURNS jsonb SECURITY DEFINER
