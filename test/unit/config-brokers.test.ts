@@ -10,7 +10,7 @@ const api = {
   RESTATE_ADMIN_URL: 'http://restate:9070',
 };
 
-test.each(['AMQP_URL', 'REDIS_URL'] as const)('%s is null unless it is set', (name) => {
+test.each(['AMQP_URL', 'REDIS_URL'] as const)('the setting %s is null unless it is configured', (name) => {
   const field = { AMQP_URL: 'amqpUrl', REDIS_URL: 'redisUrl' } as const;
   const good = { AMQP_URL: 'amqps://u:p@mq.example/prod', REDIS_URL: 'rediss://:p@redis.example:6380/2' }[
     name
@@ -34,7 +34,7 @@ test.each(['AMQP_URL', 'REDIS_URL'] as const)('%s is null unless it is set', (na
   }
 });
 
-test('unroutable moves are returned by default, and go to an alternate exchange if configured', () => {
+test('unroutable moves are returned by RabbitMQ by default, and go to an alternate exchange if that is configured', () => {
   expect(apiConfig(api).amqpUnrouted).toBe('mandatory');
   expect(apiConfig({ ...api, POINTSMAN_AMQP_UNROUTED: 'alternate' }).amqpUnrouted).toBe('alternate');
   expect(problemsOf(() => stackConfig({ POINTSMAN_AMQP_UNROUTED: 'both' }))).toEqual([
@@ -42,7 +42,7 @@ test('unroutable moves are returned by default, and go to an alternate exchange 
   ]);
 });
 
-test('measured queues are a list of names, and require a RabbitMQ', () => {
+test('the measured queues of RabbitMQ are a list of names, and require a configured RabbitMQ', () => {
   const amqp = { ...api, AMQP_URL: 'amqp://mq.example' };
   expect(apiConfig(amqp).amqpQueues).toEqual([]);
   expect(apiConfig({ ...amqp, POINTSMAN_AMQP_QUEUES: 'fleet, fleet.dead' }).amqpQueues).toEqual([
@@ -56,7 +56,7 @@ test('measured queues are a list of names, and require a RabbitMQ', () => {
   ]);
 });
 
-test('the allowed Celery tasks are a list, which is empty by default and whose mistakes are all reported with their location', () => {
+test('the allowed Celery tasks are a list that is empty by default, and all mistakes in it are reported with their location', () => {
   const redis = { ...api, REDIS_URL: 'redis://h' };
   const tasks = (value: unknown) => ({ ...redis, POINTSMAN_CELERY_TASKS: JSON.stringify(value) });
   expect(apiConfig(redis).celeryGrants).toEqual([]);
@@ -80,7 +80,7 @@ test('the allowed Celery tasks are a list, which is empty by default and whose m
     );
 });
 
-test('tenants share the streams in Redis unless each has its own by setting', () => {
+test('tenants share the Redis streams by default, and each tenant has its own if that is configured', () => {
   const worker = { ...api, POINTSMAN_WORKER_PORT: '7401', POINTSMAN_WORKER_URL: 'http://worker:7401' };
   expect(workerConfig(worker).redisStreams).toBe('shared');
   expect(workerConfig({ ...worker, POINTSMAN_REDIS_STREAMS: 'per-tenant' }).redisStreams).toBe('per-tenant');
@@ -89,7 +89,7 @@ test('tenants share the streams in Redis unless each has its own by setting', ()
   ]);
 });
 
-test('the cache in Redis is off by default, and requires a Redis', () => {
+test('the Redis cache is off by default, and requires a configured Redis', () => {
   const worker = { ...api, POINTSMAN_WORKER_PORT: '7401', POINTSMAN_WORKER_URL: 'http://worker:7401' };
   const redis = { REDIS_URL: 'redis://h' };
   expect(workerConfig({ ...worker, ...redis }).redisCache).toBe(false);

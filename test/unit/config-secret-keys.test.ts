@@ -15,7 +15,7 @@ const worker = { ...stores, POINTSMAN_WORKER_PORT: '9080', POINTSMAN_WORKER_URL:
 const [current, previous] = [randomBytes(32), randomBytes(32)];
 const text = (key: Buffer) => key.toString('base64');
 
-test('every process that uses secrets reads the same two optional keys', () => {
+test('every process that uses secrets reads the same two optional secret keys', () => {
   const env = { POINTSMAN_SECRET_KEY: text(current), POINTSMAN_SECRET_KEY_PREVIOUS: text(previous) };
   for (const read of [
     () => apiConfig({ ...api, ...env }),
@@ -36,7 +36,7 @@ test.each([
   ['too long', text(Buffer.concat([current, previous]))],
   ['not base64', '!'.repeat(44)],
   ['in hex', current.toString('hex')],
-])('a key that is %s is refused without being repeated', (_what, key) => {
+])('a secret key that is %s is refused, and the error does not contain the key', (_what, key) => {
   const error = refusal(() => apiConfig({ ...api, POINTSMAN_SECRET_KEY: key }));
   expect(error.problems).toEqual([
     expect.stringContaining('POINTSMAN_SECRET_KEY must be 32 bytes in base64'),
@@ -44,7 +44,7 @@ test.each([
   expect(error.message).not.toContain(key);
 });
 
-test('a previous key without a current key is refused, because new secrets could not be encrypted', () => {
+test('a previous secret key without a current one is refused, because new secrets could not be encrypted', () => {
   const error = refusal(() => workerConfig({ ...worker, POINTSMAN_SECRET_KEY_PREVIOUS: text(previous) }));
   expect(error.problems).toEqual([expect.stringContaining('POINTSMAN_SECRET_KEY must also be set')]);
 });

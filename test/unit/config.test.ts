@@ -12,7 +12,7 @@ const api = {
 };
 
 describe('reading the environment', () => {
-  test('without settings gives a whole embedded stack on loopback', () => {
+  test('gives a complete embedded stack on loopback when nothing is set', () => {
     expect(stackConfig({})).toEqual({
       host: '127.0.0.1',
       port: 7400,
@@ -35,7 +35,7 @@ describe('reading the environment', () => {
     );
   });
 
-  test('reports all problems together, including those between settings', () => {
+  test('reports all problems together, including those that involve several settings', () => {
     const problems = problemsOf(() =>
       stackConfig({
         POINTSMAN_PORT: '70000',
@@ -64,7 +64,7 @@ describe('reading the environment', () => {
     expect(problemsOf(() => stackConfig({ POINTSMAN_PORT: value }))).toHaveLength(1);
   });
 
-  test('reports problems without the invalid values', () => {
+  test('reports problems without repeating the invalid values', () => {
     const secret = 'zq7 secret';
     const names = [
       'HOST',
@@ -117,7 +117,7 @@ describe('reading the environment', () => {
     ]);
   });
 
-  test('requires the worker URL for a Restate on another machine', () => {
+  test('requires the URL of the worker when Restate runs on another machine', () => {
     const remote = { RESTATE_INGRESS_URL: api.RESTATE_INGRESS_URL, RESTATE_ADMIN_URL: api.RESTATE_ADMIN_URL };
     expect(problemsOf(() => stackConfig(remote))).toHaveLength(1);
     expect(stackConfig({ ...remote, POINTSMAN_WORKER_URL: 'http://10.0.0.2:9080' }).restate).not.toBeNull();
@@ -125,7 +125,7 @@ describe('reading the environment', () => {
     expect(stackConfig(local).workerUrl).toBeNull();
   });
 
-  test('passes the key of a foreign Restate to the worker, and refuses it for an embedded one', () => {
+  test('passes the identity key of an external Restate to the worker, and refuses it for an embedded Restate', () => {
     const key = { POINTSMAN_WORKER_IDENTITY_KEY: 'publickeyv1_2G8dCQhArfvGpzPw5Vx2ALciR4xCLHfS5YaT93XjNxX9' };
     const elsewhere = {
       RESTATE_INGRESS_URL: 'http://127.0.0.1:8080',
@@ -135,7 +135,7 @@ describe('reading the environment', () => {
     expect(problemsOf(() => stackConfig(key))).toHaveLength(1);
   });
 
-  test('requires the public URL to be an origin, and uses the address of the API by default', () => {
+  test('requires the public URL to be an origin, and uses the address of the API when no public URL is set', () => {
     const worker = {
       ...api,
       POINTSMAN_ADMIN_TOKEN: undefined,
@@ -152,7 +152,7 @@ describe('reading the environment', () => {
       expect(problemsOf(() => publicUrlOf({ POINTSMAN_PUBLIC_URL: wrong }))).toHaveLength(1);
   });
 
-  test('allows no private range for outgoing calls by default', () => {
+  test('allows outgoing calls to no private address range by default', () => {
     const allowed = (value: string) =>
       apiConfig({ ...api, POINTSMAN_OUTBOUND_ALLOW: value }).outboundAllow.map(
         ({ first, prefixBits }) => `${first.toString()}/${prefixBits}`,
@@ -165,7 +165,7 @@ describe('reading the environment', () => {
     ]);
   });
 
-  test('accepts a list of proxies, and leaves the default to the API', () => {
+  test('accepts a list of proxies, and leaves the default list to the API', () => {
     const proxies = (value: string) =>
       apiConfig({ ...api, POINTSMAN_PROXIES: value }).proxies?.map(({ first }) => first.toString());
     expect(proxies('')).toBeUndefined();
@@ -199,7 +199,7 @@ describe('reading the environment', () => {
 describe('the two database roles', () => {
   const owner = 'postgres://owner:s3cret@db:5433/pointsman?sslmode=require';
 
-  test('are derived from the DATABASE_URL of the owner', () => {
+  test('are derived from the DATABASE_URL of the owner role', () => {
     const { ownerUrl, appUrl } = migrateConfig({ DATABASE_URL: owner });
     expect(ownerUrl).toBe(owner);
     const app = new URL(appUrl);
@@ -209,7 +209,7 @@ describe('the two database roles', () => {
     expect(stackConfig({ DATABASE_URL: owner }).database).toEqual({ ownerUrl, appUrl });
   });
 
-  test('have an app password that depends on the password and the database of the owner only', () => {
+  test('have an app password that depends only on the password and the database of the owner', () => {
     const password = (url: string) => new URL(appDatabaseUrl(url) as string).password;
     expect(password(owner)).toBe(password(owner));
     expect(password(owner.replace('owner', 'root'))).toBe(password(owner));
@@ -224,7 +224,7 @@ describe('the two database roles', () => {
     );
   });
 
-  test('can both be given, and must differ', () => {
+  test('can both be configured, and must differ', () => {
     const app = 'postgres://app:pw@db/pointsman';
     expect(migrateConfig({ DATABASE_URL: app, DATABASE_OWNER_URL: owner })).toEqual({
       ownerUrl: owner,

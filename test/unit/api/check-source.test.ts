@@ -4,7 +4,7 @@ import { sourceTree } from '../../../packages/protocol/releases/source.ts';
 import { checkSource } from '../../../services/api/releases/validate-source.ts';
 import type { Compiler } from '../../../services/compiler/compiler.ts';
 
-test('a source on which the compiler fails is refused with a reference to the log entry, and not as an internal error', async () => {
+test('when the compiler fails on a source, the API refuses that source with a reference to the log entry instead of an internal error', async () => {
   const compiler: Compiler = {
     compile: async () => ({ kind: 'uncompilable', reference: 'r-1', message: 'not compiled; reference r-1' }),
     isFullFor: () => false,

@@ -7,7 +7,7 @@ import { eventually } from '../../support/runs/eventually.ts';
 
 const HOUR_MS = 3_600_000;
 
-test('a deadline aborts when its time is over, and when any of its signals aborts', async () => {
+test('a deadline aborts its signal when its time is over, or when one of the given signals aborts', async () => {
   const draining = new AbortController();
   const short = deadlineOf([draining.signal], 1);
   await eventually(async () => short.signal.aborted, { what: 'the time is over' });
@@ -18,7 +18,7 @@ test('a deadline aborts when its time is over, and when any of its signals abort
   expect(deadlineOf([draining.signal], HOUR_MS).signal.aborted).toBe(true);
 });
 
-test('a cleared deadline leaves no timer and no listener behind', () => {
+test('a cleared deadline leaves no timer and no abort listener behind', () => {
   const draining = new AbortController().signal;
   const timers = () => process.getActiveResourcesInfo().filter((type) => type === 'Timeout').length;
   const before = timers();

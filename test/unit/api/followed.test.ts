@@ -8,7 +8,7 @@ function counted(produce: () => Promise<number | undefined>) {
   return { values, ends };
 }
 
-test('a followed stream is cleaned up once: at its end, after an error, and when its consumer returns', async () => {
+test('a followed stream is cleaned up exactly once, whether it ends, fails or is left by its consumer', async () => {
   const ended = counted(async () => undefined);
   expect(await ended.values.next()).toEqual({ done: true, value: undefined });
   await ended.values.next();

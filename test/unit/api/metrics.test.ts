@@ -7,7 +7,7 @@ import { parsePrometheusText } from '../../support/runs/prometheus-text.ts';
 
 const scrape = async (metrics: Metrics) => parsePrometheusText(await metrics.text());
 
-test('requests are counted by route and status, and their durations are in cumulative buckets', async () => {
+test('requests are counted by route and status, and their durations are counted in cumulative buckets', async () => {
   const metrics = new Metrics();
   metrics.observe({ method: 'GET', route: '/x/{a}', status: 200, seconds: 0.004 });
   metrics.observe({ method: 'GET', route: '/x/{a}', status: 200, seconds: 0.2 });
@@ -52,7 +52,7 @@ test('a gauge is read at each scrape, and has no sample while its value is unkno
   expect(await samples()).toEqual([{ name: 'waiting', labels: {}, value: 3 }]);
 });
 
-test('a gauge with a label has a sample for each value of the label at each scrape, with any characters', async () => {
+test('a gauge with a label has one sample for each value of the label at each scrape, whatever characters the value contains', async () => {
   const metrics = new Metrics();
   let lengths: { label: string; value: number }[] = [];
   metrics.gaugeBy('of', 'lengths', 'How "long",\nand \\ how.', async () => lengths);
@@ -98,6 +98,6 @@ test('two apps in one process do not share metrics', async () => {
   expect((await scrape(other)).get('pointsman_http_requests_total')?.samples).toEqual([]);
 });
 
-test('the media type includes the version of the text format', () => {
+test('the media type of the metrics includes the version of the text format', () => {
   expect(new Metrics().contentType).toBe('text/plain; version=0.0.4; charset=utf-8');
 });

@@ -69,7 +69,7 @@ function operations(): [string, string, Operation][] {
   );
 }
 
-test('the document is OpenAPI 3.1 without an error or a warning of redocly', async () => {
+test('the OpenAPI document is valid OpenAPI 3.1, without an error or a warning from redocly', async () => {
   expect(document.openapi).toBe('3.1.0');
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-openapi-'));
   try {
@@ -90,7 +90,7 @@ test('the document is OpenAPI 3.1 without an error or a warning of redocly', asy
   }
 });
 
-test('the document has every route and nothing else', () => {
+test('the OpenAPI document contains every route of the API and nothing else', () => {
   const served = app.endpoints.map(({ method, path }) => `${method} ${path.replace('+}', '}')}`);
   expect(
     operations()
@@ -99,7 +99,7 @@ test('the document has every route and nothing else', () => {
   ).toEqual(served.toSorted());
 });
 
-test('every operation of the document has a route', async () => {
+test('every operation of the OpenAPI document has a route in the API', async () => {
   const answered = async (method: string, path: string) => {
     const response = await app.fetch(new Request(`http://test${path}`, { method: method.toUpperCase() }));
     return { status: response.status, text: await response.text() };
@@ -116,7 +116,7 @@ test('every operation of the document has a route', async () => {
   }
 });
 
-test('every operation has a unique id, a description, its permissions and its errors', () => {
+test('every operation of the OpenAPI document has a unique id, a description, its permissions and its errors', () => {
   const names = operations().map(([, , { operationId }]) => operationId);
   expect(new Set(names).size).toBe(names.length);
   for (const [method, path, operation] of operations()) {

@@ -61,7 +61,7 @@ const generationOf = async (response: Promise<Response | null>): Promise<number 
   return pointer?.generation;
 };
 
-test('a long-poll that begins during a load is not answered with the older pointer of that load', async () => {
+test('a long-poll that begins while the store is being read does not get the older pointer that this read returns', async () => {
   const { record, pointers, endLoad, wake } = watched();
   const before = waiting(pointers, 5);
   record.generation = 6;
@@ -75,7 +75,7 @@ test('a long-poll that begins during a load is not answered with the older point
   expect(await generationOf(knowsSix)).toBe(7);
 });
 
-test('a long-poll is not answered with a generation below the generation that was read when it arrived', async () => {
+test('a long-poll of a pointer never gets a generation below the one that the API read when the request arrived', async () => {
   const { record, pointers, endLoad, wake } = watched();
   // The API read generation 6 when the request arrived. The watch still has generation 5.
   const response = waiting(pointers, 6);
@@ -86,7 +86,7 @@ test('a long-poll is not answered with a generation below the generation that wa
   expect(await generationOf(response)).toBe(8);
 });
 
-test('a stream that begins during a load does not begin with the older pointer of that load', async () => {
+test('an event stream that begins while the store is being read does not begin with the older pointer that this read returns', async () => {
   const { record, pointers, endLoad } = watched();
   const before = pointerEvents(pointers.follow(id, end.signal));
   const first = before.next();
@@ -101,7 +101,7 @@ test('a stream that begins during a load does not begin with the older pointer o
   expect(texts.map((text) => text.split('\n')[0])).toEqual(['id: 5', 'id: 6']);
 });
 
-test('an answered long-poll, and a long-poll whose client has disconnected, leave no timer behind', async () => {
+test('a long-poll leaves no timer behind after its response, or after its client has disconnected', async () => {
   const timers = (): number => process.getActiveResourcesInfo().filter((one) => one === 'Timeout').length;
   const before = timers();
   const { record, pointers, endLoad } = watched();

@@ -69,7 +69,7 @@ function releaseWith(diagnostics: number) {
   return { counted, release };
 }
 
-test('an event that many streams send is encoded once, is the same buffer for all, and is sent in portions', async () => {
+test('an event that many streams send is encoded once into one shared buffer, and is sent to the streams in portions', async () => {
   const STREAMS = 500;
   const DIAGNOSTICS = 18;
   const { counted, release } = releaseWith(DIAGNOSTICS);
@@ -117,7 +117,7 @@ test('an event that many streams send is encoded once, is the same buffer for al
   end.abort();
 });
 
-test('a reader that resumes gets the events after the last event that it has received', async () => {
+test('a client that resumes an event stream gets the events after the last event that it has received', async () => {
   const { release } = releaseWith(1);
   const records = () => {
     const all = [release(false), release(true)];

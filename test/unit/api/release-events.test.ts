@@ -80,7 +80,7 @@ const sentEvents = (view: ReleaseView, gateChanges: GateChange[] = []) =>
     return [encodeEventId(one.id), one.event, change ?? state];
   });
 
-test('a stage that has ended has two events, one for its start and one for its end', () => {
+test('a release stage that has ended has two events, one for its start and one for its end', () => {
   expect(sentEvents(release([stage('validate', 'passed'), stage('compile', 'running')]))).toEqual([
     ['1', 'stage', 'running'],
     ['2', 'stage', 'passed'],
@@ -88,7 +88,7 @@ test('a stage that has ended has two events, one for its start and one for its e
   ]);
 });
 
-test('an event keeps its id while the release continues, and comes before all later events', () => {
+test('an event of a release keeps its id while the release continues, and comes before all later events', () => {
   const waiting = {
     ...release([stage('validate', 'passed'), stage('gate', 'running')]),
     gates: [gate('open')],
@@ -110,7 +110,7 @@ test('an event keeps its id while the release continues, and comes before all la
   }
 });
 
-test('the last event is the release itself, and comes only once it has settled', () => {
+test('the last event of a release is the settled release itself, and comes only once it has settled', () => {
   const view = release([stage('validate', 'failed')], 'settled');
   expect(releaseEvents(view, []).at(-1)).toEqual({
     id: { major: 15, minor: 0 },
@@ -120,7 +120,7 @@ test('the last event is the release itself, and comes only once it has settled',
   expect(sentEvents(release([stage('validate', 'failed')])).at(-1)).toEqual(['2', 'stage', 'failed']);
 });
 
-test('the changes of the gates come between the start and the end of their stage, even if there are more than nine', () => {
+test('the events of gate changes come between the start and the end of the gate stage, even if there are more than nine', () => {
   const many = Array.from({ length: 11 }, () => 'decided' as const);
   const view = { ...release([stage('gate', 'failed')]), gates: [gate('open')] };
   expect(sentEvents(view, changes(...many)).map(([id]) => id)).toEqual(
@@ -128,7 +128,7 @@ test('the changes of the gates come between the start and the end of their stage
   );
 });
 
-test('the gate stage has no end event while its gates can open again', () => {
+test('the gate stage of a release has no end event while its gates can open again', () => {
   const passed = [stage('gate', 'passed')];
   const reopened = changes('opened', 'passed', 'voided');
   const gates = [gate('passed')];
@@ -149,7 +149,7 @@ test('the gate stage has no end event while its gates can open again', () => {
 });
 
 test.each(['0', '7', '7.0', '7.12', '15', '999999999.999999999'])(
-  'the event id %s is read as it was written',
+  'the numbers of the event id %s are read as they were written',
   (text) => {
     const { major, minor } = EventIdText.parse(text);
     expect([`${major}`, `${major}.${minor}`]).toContain(text);
@@ -157,7 +157,7 @@ test.each(['0', '7', '7.0', '7.12', '15', '999999999.999999999'])(
 );
 
 test.each(['', '-1', '7.', '.7', '7.1.2', 'x', '1e3', '1234567890', ' 7'])(
-  '%j is not an event id',
+  '%j is not a valid event id',
   (text) => {
     expect(EventIdText.safeParse(text).success).toBe(false);
   },

@@ -27,7 +27,7 @@ function matches(name: SchemaName, document: unknown): boolean {
   return ajv.validate(jsonSchemaOf(name), document);
 }
 
-describe('the JSON Schema', () => {
+describe('the published JSON Schema', () => {
   test.each([
     ['pointsman.json', 'the example bundle', example],
     ['pointsman.json', 'the file of the guide', guide],
@@ -73,7 +73,7 @@ describe.each(schemaEndpoints())('GET $path', (endpoint) => {
     expect(undescribed(schema)).toEqual([]);
   });
 
-  test('returns 304 without a body for its own entity tag, and the schema for another one', async () => {
+  test('returns 304 without a body for its current entity tag, and the schema for any other tag', async () => {
     const etag = (await ask(endpoint)).headers.get('etag') ?? '';
     expect(etag).toMatch(/^"sha256:[0-9a-f]{64}"$/);
     const again = await ask(endpoint, etag);

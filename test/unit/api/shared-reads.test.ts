@@ -24,11 +24,11 @@ async function settle(): Promise<void> {
   await vi.advanceTimersByTimeAsync(0);
 }
 
-describe('shared reads', () => {
+describe('a read of the store that concurrent requests share', () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  test('begin immediately when no other read is in progress', async () => {
+  test('begins immediately when no other read is in progress', async () => {
     const { reads, read } = world();
     const first = read('a');
     expect(reads).toHaveLength(1);
@@ -41,7 +41,7 @@ describe('shared reads', () => {
     expect(await second).toBe(2);
   });
 
-  test('do not return a result from before the request, and serve all requests that arrive during another read', async () => {
+  test('never gives a request a result from before its arrival, and serves all requests that arrived during the previous read', async () => {
     const { reads, read } = world();
     const first = read('a');
     const later = [read('a'), read('a'), read('a')];
@@ -59,7 +59,7 @@ describe('shared reads', () => {
     expect(reads).toHaveLength(3);
   });
 
-  test('begin again for a request that arrives just when another read ends', async () => {
+  test('begins again for a request that arrives just when the previous read ends', async () => {
     const { reads, read } = world();
     const first = read('a');
     const asked: Promise<number>[] = [];
@@ -72,7 +72,7 @@ describe('shared reads', () => {
     expect(await Promise.all(asked)).toEqual([2]);
   });
 
-  test('fail only for the requests that share them', async () => {
+  test('fails only for the requests that share it', async () => {
     const { reads, read } = world();
     const first = read('a');
     const second = read('a');
@@ -83,14 +83,14 @@ describe('shared reads', () => {
     expect(await second).toBe(2);
   });
 
-  test('of different keys do not wait for each other', () => {
+  test('does not wait for the read of another key', () => {
     const { reads, read } = world();
     void read('a');
     void read('b');
     expect(reads.map(({ key }) => key)).toEqual(['a', 'b']);
   });
 
-  test('that hang delay a new read only for a limited time', async () => {
+  test('is delayed only for a limited time by an earlier read that hangs', async () => {
     const { reads, read } = world();
     void read('a');
     const second = read('a');

@@ -8,7 +8,7 @@ function read(body: unknown) {
   return readJsonSource(Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)));
 }
 
-test('texts and base64 become files with their digests, sorted by path, next to the options', () => {
+test('texts and base64 in a JSON source become files with their digests, sorted by path, next to the options', () => {
   const source = read({
     files: { 'b.txt': 'b', 'a/x.bin': { base64: 'AAEC' } },
     channel: 'staging',
@@ -30,19 +30,19 @@ test('texts and base64 become files with their digests, sorted by path, next to 
   expect([...(contents.get(digestOf(new Uint8Array([0, 1, 2]))) ?? [])]).toEqual([0, 1, 2]);
 });
 
-test('the same content under two paths is stored once', () => {
+test('content that a source has under two paths is stored once', () => {
   const source = read({ files: { a: 'same', b: 'same' } });
   expect(source.kind === 'source' && source.arena.byteLength).toBe(4);
 });
 
-test('invalid JSON is malformed, with the line and column of the mistake', () => {
+test('a source body that is invalid JSON is malformed, and the error has the line and column of the mistake', () => {
   expect(read('{\n  "files": {]\n}')).toMatchObject({
     kind: 'malformed',
     errors: [{ in: 'body', line: 2, column: 13 }],
   });
 });
 
-test('a byte that is not UTF-8 is malformed, with its line and column', () => {
+test('a source body with a byte that is not UTF-8 is malformed, and the error has the line and column of that byte', () => {
   const bytes = Buffer.concat([
     Buffer.from('{"files":\n{"a":"'),
     Buffer.from([0xc3, 0x28]),
@@ -51,7 +51,7 @@ test('a byte that is not UTF-8 is malformed, with its line and column', () => {
   expect(readJsonSource(bytes)).toMatchObject({ kind: 'malformed', errors: [{ line: 2, column: 7 }] });
 });
 
-test('a duplicate file is refused, although JSON.parse would keep the last one', () => {
+test('a source body that contains a file twice is refused, although JSON.parse would keep the last one', () => {
   expect(read('{"files":{"a":"1","\\u0061":"2"}}')).toMatchObject({
     kind: 'malformed',
     errors: [{ in: 'body', pointer: '/files/a', line: 1, column: 19 }],
@@ -61,7 +61,7 @@ test('a duplicate file is refused, although JSON.parse would keep the last one',
 test.each([
   ['lists', '['],
   ['maps', '{"a":'],
-])('%s nested ten thousand deep are refused before they are parsed', (_what, open) => {
+])('%s that are nested ten thousand levels deep are refused before they are parsed', (_what, open) => {
   const body = read(`{"files":${open.repeat(10_000)}`);
   expect(body).toMatchObject({
     kind: 'malformed',
@@ -69,11 +69,11 @@ test.each([
   });
 });
 
-test('brackets inside strings do not count as nesting', () => {
+test('brackets inside the strings of a source body do not count as nesting', () => {
   expect(read({ files: { 'a.txt': '['.repeat(1_000) + '\\"[' } }).kind).toBe('source');
 });
 
-test('half a surrogate pair is refused, because it cannot be encoded', () => {
+test('a text with half a surrogate pair is refused, because it cannot be encoded', () => {
   expect(read('{"files":{"a":"\\ud800"}}')).toMatchObject({
     kind: 'malformed',
     errors: [{ pointer: '/files/a' }],
@@ -89,7 +89,7 @@ test.each([
   ['an unknown conflict rule', { files: { a: '' }, onConflict: 'fight' }, '/onConflict'],
   ['a message with control characters', { files: { a: '' }, message: '\u001b[2J' }, '/message'],
   ['a list', [], ''],
-])('%s is refused with the location of the mistake', (_what, body, pointer) => {
+])('a source body with %s is refused with the location of the mistake', (_what, body, pointer) => {
   expect(read(body)).toMatchObject({ kind: 'unacceptable', errors: [{ in: 'body', pointer }] });
 });
 
@@ -104,7 +104,7 @@ test.each(['A', 'AAE', 'AA==\n', 'AB==', 'A-_=', ' AAEC'])(
 );
 
 test.each(['../x', '/x', 'a//b', 'a/./b', 'a\\b', 'C:/x', '', 'a\u0000b'])(
-  'the path %j is refused, and the problem names it',
+  'the file path %j is refused, and the problem names that path',
   (path) => {
     expect(read({ files: { [path]: '' } })).toMatchObject({
       kind: 'invalid',
@@ -113,14 +113,14 @@ test.each(['../x', '/x', 'a//b', 'a/./b', 'a\\b', 'C:/x', '', 'a\u0000b'])(
   },
 );
 
-test('a file and a file inside of it are refused', () => {
+test('a source is refused when the path of one file is also the folder of another file', () => {
   expect(read({ files: { a: '', 'a/b/c': '' } })).toMatchObject({
     kind: 'invalid',
     diagnostics: [{ path: 'a/b/c', code: 'path_collision' }],
   });
 });
 
-test('every problem is reported', () => {
+test('every problem of a source body is reported', () => {
   const body = read({ files: { '../x': '', 'y//z': '', ok: '' } });
   expect(body).toMatchObject({
     kind: 'invalid',
@@ -133,14 +133,14 @@ test('a source without files is refused', () => {
   expect(read({ files: {} })).toMatchObject({ kind: 'invalid', diagnostics: [{ code: 'no_files' }] });
 });
 
-test('a file above the size limit is refused, and the problem names it', () => {
+test('a file above the size limit is refused, and the problem names that file', () => {
   expect(read({ files: { ok: '', big: 'x'.repeat(8 * 1024 * 1024 + 1) } })).toMatchObject({
     kind: 'too_large',
     message: expect.stringContaining('big'),
   });
 });
 
-test('a source with one file more than the limit is too large', () => {
+test('a source with one file more than the limit is refused as too large', () => {
   const files = Object.fromEntries(Array.from({ length: 10_001 }, (_, index) => [`f${index}`, '']));
   expect(read({ files })).toMatchObject({
     kind: 'too_large',
@@ -148,7 +148,7 @@ test('a source with one file more than the limit is too large', () => {
   });
 });
 
-test('the errors of very long paths have a bounded length', () => {
+test('the errors for very long file paths have a bounded length', () => {
   const long = 'p'.repeat(100_000);
   const bad = read({ files: Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`${long}${i}`, ''])) });
   expect(bad).toMatchObject({ kind: 'invalid' });

@@ -22,7 +22,7 @@ function streams() {
   };
 }
 
-test('a buffer that many streams of a token send counts once, until the last of them has sent it', () => {
+test('a buffer that many streams of one token send counts once towards the memory share of that token, until the last stream has sent it', () => {
   const { shares, open } = streams();
   const buffer = new Uint8Array(LARGE);
   const [first, ...others] = Array.from({ length: 1_000 }, () => open());
@@ -34,7 +34,7 @@ test('a buffer that many streams of a token send counts once, until the last of 
   expect(shares.held).toBe(0);
 });
 
-test('a buffer that streams of two tokens send counts for both tokens', () => {
+test('a buffer that streams of two tokens send counts towards the memory shares of both tokens', () => {
   const { shares, open } = streams();
   const buffer = new Uint8Array(LARGE);
   open().unsent.take([buffer]);
@@ -42,7 +42,7 @@ test('a buffer that streams of two tokens send counts for both tokens', () => {
   expect(shares.held).toBe(2 * LARGE);
 });
 
-test('different buffers exhaust the share of the token, and are free again once they are sent', () => {
+test('different buffers use up the memory share of their token, which is free again once they are sent', () => {
   const { shares, open } = streams();
   const take = (): number => {
     let taken = 0;
@@ -62,7 +62,7 @@ test('different buffers exhaust the share of the token, and are free again once 
   expect(shares.held).toBe(held - LARGE);
 });
 
-test('bytes that the connection still holds count as whole buffers', () => {
+test('a buffer counts in full while its connection still has any of its bytes to send', () => {
   const { shares, open } = streams();
   const { connection, unsent } = open();
   unsent.take([new Uint8Array(LARGE), new Uint8Array(LARGE), new Uint8Array(LARGE)]);
@@ -77,7 +77,7 @@ test('bytes that the connection still holds count as whole buffers', () => {
   expect(shares.held).toBe(0);
 });
 
-test('the first 16 KiB of each stream do not count, for any number of events', () => {
+test('the first 16 KiB of each stream do not count towards the memory share of its token, for any number of events', () => {
   const { shares, open } = streams();
   const { unsent } = open();
   const small = (): Uint8Array => new Uint8Array(KiB);
@@ -90,7 +90,7 @@ test('the first 16 KiB of each stream do not count, for any number of events', (
   expect(shares.held).toBe(0);
 });
 
-test('a stream whose response was sent no longer counts any buffers', () => {
+test('a stream whose response was sent does not count any further buffers towards the memory share of its token', () => {
   const { shares, open } = streams();
   const { unsent } = open();
   unsent.release();

@@ -20,7 +20,7 @@ afterEach(() => {
   for (const end of ends.splice(0)) end.abort();
 });
 
-describe('a follower that joins during a load', () => {
+describe('a client that starts to follow a key while the store is being read', () => {
   /** A watched value. Each load reads the value when it starts, and returns it when the test ends the load. */
   function slow() {
     const thing = { value: 5 };
@@ -47,7 +47,7 @@ describe('a follower that joins during a load', () => {
     return { thing, watches, ended };
   }
 
-  test('gets the value of the next load, because that load may have read an older one', async () => {
+  test('gets the value of the next read, because the current read may return an older value', async () => {
     const { thing, watches, ended } = slow();
     const first = watches.follow('a', signal()).next();
     thing.value = 6;
@@ -58,7 +58,7 @@ describe('a follower that joins during a load', () => {
     expect((await second).value).toBe(6);
   });
 
-  test('does not fail when that load fails', async () => {
+  test('does not fail when the current read fails', async () => {
     const { watches, ended } = slow();
     const first = watches.follow('a', signal()).next();
     const second = watches.follow('a', signal()).next();
@@ -68,7 +68,7 @@ describe('a follower that joins during a load', () => {
   });
 });
 
-test('followers are woken in portions, and other requests are served in between', async () => {
+test('the followers of a key are notified in portions, and other requests are served in between', async () => {
   let wake = (): void => {};
   const watches = new Watches<string, number>({
     keyOf: (key) => key,
@@ -98,11 +98,11 @@ test('followers are woken in portions, and other requests are served in between'
   expect(most).toBeLessThanOrEqual(2 * watchLimits.notifiedPerTurn);
 });
 
-describe('when the store fails for the readers of many tenants', () => {
+describe('the retries after a store failure for the readers of many tenants', () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
   afterEach(() => void vi.useRealTimers());
 
-  test('their retries are spread over time', async () => {
+  test('are spread over time, so the tenants do not all retry at once', async () => {
     const TENANTS = 50;
     const store = { isDown: false, failed: 0 };
     const wakes: (() => void)[] = [];
@@ -138,7 +138,7 @@ describe('when the store fails for the readers of many tenants', () => {
   });
 });
 
-describe('a follower of a watch', () => {
+describe('a follower of a watched key', () => {
   function changing() {
     let wake = (): void => {};
     const watches = new Watches<string, { readonly text: string }>({
@@ -155,7 +155,7 @@ describe('a follower of a watch', () => {
     return { watches, change: () => wake() };
   }
 
-  test('that is ended while it waits stops immediately without its signal, and frees its slot', async () => {
+  test('stops immediately when it is ended while it waits, even without its abort signal, and no longer counts as a follower', async () => {
     const { watches } = changing();
     const values = watches.follow('a', signal());
     await values.next();
@@ -165,7 +165,7 @@ describe('a follower of a watch', () => {
     expect(watches.followers).toBe(0);
   });
 
-  test('that stalls does not keep its last value in memory', async () => {
+  test('does not keep its last value in memory while it stalls', async () => {
     const { watches, change } = changing();
     const stalled = watches.follow('a', signal());
     const reading = watches.follow('a', signal());

@@ -45,7 +45,7 @@ afterEach(() => {
   for (const end of ends.splice(0)) end.abort();
 });
 
-test('a follower gets the present value and then each notified change', async () => {
+test('a follower gets the current value of its key and then each change that was notified', async () => {
   const { thing, watches } = watched();
   const values = watches.follow('a', signal());
   expect((await values.next()).value).toBe(0);
@@ -55,7 +55,7 @@ test('a follower gets the present value and then each notified change', async ()
   expect((await next).value).toBe(1);
 });
 
-test('a change without a notification is found by a recheck', async () => {
+test('a periodic check finds a change without a notification', async () => {
   const { thing, watches } = watched({ recheckMs: 10 });
   const values = watches.follow('a', signal());
   await values.next();
@@ -63,7 +63,7 @@ test('a change without a notification is found by a recheck', async () => {
   await eventually(async () => (await values.next()).value === 1, { what: 'the new value' });
 });
 
-test('a change during a load causes another load, because that load may have read an older value', async () => {
+test('a change during a read of the store causes another read, because the first one may return an older value', async () => {
   const { thing, watches } = watched();
   const values = watches.follow('a', signal());
   await values.next();
@@ -77,7 +77,7 @@ test('a change during a load causes another load, because that load may have rea
   expect(thing.loads).toBe(before + 2);
 });
 
-test('many followers of one key share each load', async () => {
+test('all followers of one key share each read of the store', async () => {
   const { thing, watches } = watched();
   const followers = Array.from({ length: 100 }, () => watches.follow('a', signal()));
   await Promise.all(followers.map((values) => values.next()));
@@ -90,7 +90,7 @@ test('many followers of one key share each load', async () => {
   expect(thing.loads).toBe(before + 1);
 });
 
-test('an abort ends the wait immediately, and leaves no subscription behind', async () => {
+test('an abort ends the wait of a follower immediately, and leaves no subscription behind', async () => {
   const { thing, watches } = watched();
   const end = new AbortController();
   const values = watches.follow('a', end.signal);
@@ -101,13 +101,13 @@ test('an abort ends the wait immediately, and leaves no subscription behind', as
   expect([thing.subscriptions.size, watches.followers]).toEqual([0, 0]);
 });
 
-test('an already aborted signal ends the follower before its first value', async () => {
+test('a follower with an already aborted signal ends before its first value', async () => {
   const { watches } = watched();
   expect((await watches.follow('a', AbortSignal.abort()).next()).done).toBe(true);
   expect(watches.followers).toBe(0);
 });
 
-test('a store failure is reported to the followers that wait, and the next follower loads again', async () => {
+test('a store failure is reported to the followers that wait, and the next follower reads the store again', async () => {
   const { thing, watches } = watched();
   thing.fails = true;
   await expect(watches.follow('a', signal()).next()).rejects.toThrow('the store is down');
@@ -118,7 +118,7 @@ test('a store failure is reported to the followers that wait, and the next follo
 describe('a watch that skips unchanged values', () => {
   const isSame = (before: number, now: number): boolean => before === now;
 
-  test('does not wake its followers for an unchanged value, and wakes them for the next change', async () => {
+  test('does not notify its followers of an unchanged value, and notifies them of the next change', async () => {
     const { thing, watches } = watched({ isSame });
     const values = watches.follow('a', signal());
     await values.next();
@@ -131,13 +131,13 @@ describe('a watch that skips unchanged values', () => {
     expect((await next).value).toBe(1);
   });
 
-  test('gives a new follower the present value, although it has not changed', async () => {
+  test('gives a new follower the current value, although it has not changed', async () => {
     const { watches } = watched({ isSame });
     await watches.follow('a', signal()).next();
     expect((await watches.follow('a', signal()).next()).value).toBe(0);
   });
 
-  test('gives a busy follower the change that it missed, even after a load without a change', async () => {
+  test('gives a busy follower the change that it missed, even after a later read without a change', async () => {
     const { thing, watches } = watched({ isSame });
     const [busy, other] = [watches.follow('a', signal()), watches.follow('a', signal())];
     await Promise.all([busy.next(), other.next()]);
@@ -150,7 +150,7 @@ describe('a watch that skips unchanged values', () => {
     expect((await busy.next()).value).toBe(1);
   });
 
-  test('does not report a short failure of the store to followers that wait, who get the next change', async () => {
+  test('hides a short store failure from followers that wait, and they get the next change', async () => {
     const { thing, watches } = watched({ isSame });
     const values = watches.follow('a', signal());
     await values.next();
@@ -162,7 +162,7 @@ describe('a watch that skips unchanged values', () => {
     expect((await next).value).toBe(1);
   });
 
-  test('reports a long failure of the store to followers that wait', async () => {
+  test('reports a long store failure to followers that wait', async () => {
     const { thing, watches } = watched({ isSame });
     const values = watches.follow('a', signal());
     await values.next();
@@ -183,7 +183,7 @@ describe('a watch that skips unchanged values', () => {
   }
 });
 
-test('a load receives the result of the previous load', async () => {
+test('each read of the store receives the result of the previous read', async () => {
   const { thing, watches } = watched();
   const values = watches.follow('a', signal());
   await values.next();
@@ -229,7 +229,7 @@ describe('the keys that many readers of a tenant follow', () => {
   const named = (tenant: string, count: number) =>
     Array.from({ length: count }, (_none, i) => `${tenant}/${i}`);
 
-  test('are loaded in batches, one at a time, and the load of another tenant does not wait for them', async () => {
+  test('are read from the store in batches, one at a time, and a read for another tenant does not wait for these batches', async () => {
     const { loads, watches, endAll } = loading();
     const first = follow(watches, named('acme', 101));
     const other = follow(watches, ['other/0']);
@@ -244,7 +244,7 @@ describe('the keys that many readers of a tenant follow', () => {
     );
   });
 
-  test('are all loaded again even without a notification, each once per round', async () => {
+  test('are all read again even without a notification, each once per round', async () => {
     const { loads, watches, endAll } = loading(10);
     const names = named('acme', 25);
     const first = follow(watches, names);
@@ -257,7 +257,7 @@ describe('the keys that many readers of a tenant follow', () => {
     expect(new Set(round)).toEqual(new Set(names));
   });
 
-  test('are loaded before unchanged keys when they were notified', async () => {
+  test('are read first when a change of them was notified, and unchanged keys are read after them', async () => {
     const { wakes, loads, watches, endAll } = loading(10);
     const first = follow(watches, named('acme', 100));
     await endAll();
@@ -271,7 +271,7 @@ describe('the keys that many readers of a tenant follow', () => {
     await endAll();
   });
 
-  test('have one load at a time, even when readers come and go', async () => {
+  test('are read one batch at a time, even when followers come and go', async () => {
     const { loads, watches, endAll } = loading();
     for (let time = 0; time < 5; time++) {
       const end = new AbortController();
@@ -285,7 +285,7 @@ describe('the keys that many readers of a tenant follow', () => {
   });
 });
 
-test('after a failed load the next load starts without a notification', async () => {
+test('after a failed read of the store, the next read starts without a notification', async () => {
   const { thing, watches } = watched();
   const values = watches.follow('a', signal());
   await values.next();

@@ -60,11 +60,11 @@ const ALLOWED: string[] = [
 ];
 
 describe('the check of durable steps', () => {
-  test.each(FORBIDDEN)('refuses by %s: %s', (rule, text) => {
+  test.each(FORBIDDEN)('reports a violation of the rule "%s" in: %s', (rule, text) => {
     expect(stepFaults({ path: 'handlers/it.ts', text }).map((fault) => fault.rule)).toContain(rule);
   });
 
-  test.each(ALLOWED)('accepts: %s', (text) => {
+  test.each(ALLOWED)('accepts the code: %s', (text) => {
     expect(stepFaults({ path: 'handlers/it.ts', text })).toEqual([]);
   });
 });
@@ -76,7 +76,7 @@ describe('the check of terminal errors', () => {
     "function f() { return new TerminalError('no'); }",
     "log(new TerminalError('no'));",
     "async function f() { if (late) new TerminalError('no'); }",
-  ])('refuses: %s', (text) => {
+  ])('refuses the code: %s', (text) => {
     expect(unthrownErrors({ path: 'handlers/it.ts', text })).toHaveLength(1);
   });
 
@@ -86,7 +86,7 @@ describe('the check of terminal errors', () => {
     "ctx.rejectAwakeable(id, new TerminalError('no'));",
     "function f(): TerminalError | undefined { return new TerminalError('no'); }",
     "const f = (): TerminalError => new TerminalError('no');",
-  ])('accepts: %s', (text) => {
+  ])('accepts the code: %s', (text) => {
     expect(unthrownErrors({ path: 'handlers/it.ts', text })).toEqual([]);
   });
 });
@@ -98,12 +98,12 @@ describe('the handlers of the product', () => {
     expect(handlers.flatMap(stepFaults)).toEqual([]);
   });
 
-  test('throw every terminal error that they make', async () => {
+  test('throw every terminal error that they create', async () => {
     expect((await readSourceFiles(PRODUCT)).flatMap(unthrownErrors)).toEqual([]);
   });
 
   test.each(Object.entries(stepRetries))(
-    'end the retries of a step with stepRetries.%s',
+    'limit the retries of a step with stepRetries.%s, by their number or their duration',
     (_name, retries) => {
       expect('maxRetryAttempts' in retries || 'maxRetryDuration' in retries).toBe(true);
     },

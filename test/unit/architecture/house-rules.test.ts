@@ -13,7 +13,7 @@ describe('the check of file names', () => {
     'core/index.ts',
     'core/pointerRules.ts',
     'test/Unit/a.test.ts',
-  ])('refuses %s', (path) => {
+  ])('refuses the path %s', (path) => {
     expect(nameFaults({ path, text: '' })).toHaveLength(1);
   });
 
@@ -45,13 +45,13 @@ describe('the check of lint exceptions', () => {
     `// eslint-${OFF.slice(7)} no-console`,
     `// ${OFF}-next-line max-lines-per-function -- it is long`,
     `// ${OFF}-line no-restricted-globals -- only here`,
-  ])('refuses %s', (text) => {
+  ])('refuses the comment "%s"', (text) => {
     expect(exceptionFaults({ path: 'core/it.ts', text: `const a = 1;\n${text}` })).toMatchObject([
       { line: 2 },
     ]);
   });
 
-  test('accepts an exception for one line with a reason', () => {
+  test('accepts an exception for one line that gives a reason', () => {
     const text = `// ${OFF}-next-line no-control-regex -- a terminal's escapes begin with one`;
     expect(exceptionFaults({ path: 'core/it.ts', text })).toEqual([]);
   });
@@ -59,7 +59,7 @@ describe('the check of lint exceptions', () => {
 
 describe('the check of skipped tests', () => {
   test.each(['test.#skip(', 'describe.#only(', 'it.#todo(', 'test.concurrent.#skip('])(
-    'refuses %s',
+    'refuses a test with "%s"',
     (text) => {
       expect(skippedTests({ path: 'test/unit/it.test.ts', text: text.replace('#', '') })).toHaveLength(1);
     },
@@ -76,7 +76,7 @@ describe('the project', () => {
     expect(crowdedFolders(await readSourceFiles())).toEqual([]);
   });
 
-  test('never disables a rule without a reason, and never disables an import rule', async () => {
+  test('never disables a lint rule without a reason, and never disables a rule about imports', async () => {
     expect((await readSourceFiles()).flatMap(exceptionFaults)).toEqual([]);
   });
 

@@ -80,11 +80,11 @@ const ALLOWED: [string, string][] = [
 const PROCESSES = [{ path: 'services/api/main.ts', text: '' }];
 
 describe('the check of import directions', () => {
-  test.each(FORBIDDEN)('refuses in %s: %s', (path, text) => {
+  test.each(FORBIDDEN)('refuses in the file %s the code: %s', (path, text) => {
     expect(importFaults([...PROCESSES, { path, text }])).toMatchObject([{ path, line: 1 }]);
   });
 
-  test.each(ALLOWED)('accepts in %s: %s', (path, text) => {
+  test.each(ALLOWED)('accepts in the file %s the code: %s', (path, text) => {
     expect(importFaults([...PROCESSES, { path, text }])).toEqual([]);
   });
 });

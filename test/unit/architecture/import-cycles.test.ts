@@ -35,7 +35,7 @@ describe('the check of import cycles', () => {
     expect(importCycles(sourcesOf({ ...outside, ...files }))).toEqual([Object.keys(files)]);
   });
 
-  test('distinguishes two cycles that one import connects', () => {
+  test('reports two cycles separately, although one import connects them', () => {
     const files = {
       'core/a.ts': `import './b.ts';`,
       'core/b.ts': `import './a.ts'; import './c.ts';`,
@@ -48,7 +48,7 @@ describe('the check of import cycles', () => {
     ]);
   });
 
-  test('accepts two paths to the same file', () => {
+  test('accepts two import paths that lead to the same file', () => {
     const files = {
       'core/a.ts': `import './b.ts'; import './c.ts';`,
       'core/b.ts': `import './d.ts';`,

@@ -27,26 +27,26 @@ test.each([
   'const value = z.string().parse(value);',
   'const value = await Schema.parseAsync(value);',
   'try { Schema.parse(value); } catch (error) { log.warn(error.message); }',
-])('the check of schema error texts refuses %s', (text) => {
+])('the check of schema error texts refuses the code: %s', (text) => {
   const faults = faultsOf(`import { z } from 'zod';\n${text}`);
   expect(faults.length).toBeGreaterThan(0);
   for (const fault of faults) expect(fault).toMatchObject({ line: 2, rule: 'issue-text' });
 });
 
-test('the check of schema error texts accepts the one file that reads issues, caught errors and other code', () => {
+test('the check of schema error texts accepts the one file that may read issues, caught errors and unrelated code', () => {
   expect(faultsOf('error.issues.slice(0, 3);', 'packages/protocol/json/schema-issues.ts')).toEqual([]);
   expect(faultsOf('const text = error.message;')).toEqual([]);
   expect(faultsOf('log.error({ err: error }); describeIssues(parsed);')).toEqual([]);
   expect(faultsOf('JSON.parse(text); Date.parse(text); URL.parse(text);')).toEqual([]);
 });
 
-test('one parse() call above the allowed number of a file is refused', () => {
+test('the check of schema error texts refuses a file with one parse() call more than it is allowed', () => {
   const [path = '', { calls } = { calls: 0 }] = [...TRUSTED][0] ?? [];
   expect(faultsOf('Schema.parse(row);\n'.repeat(calls), path)).toEqual([]);
   expect(faultsOf('Schema.parse(row);\n'.repeat(calls + 1), path)).toHaveLength(calls + 1);
 });
 
-test('the product never turns all issues of a foreign document into text', async () => {
+test('the product never turns all schema issues of an untrusted document into text', async () => {
   const product = await readSourceFiles(PRODUCT);
   expect(product.flatMap(issueTextFaults)).toEqual([]);
   // The allowed number of calls must equal the actual number. A higher number would let another call pass unnoticed.

@@ -87,7 +87,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-test.each(FORBIDDEN)('the linter reports %s in %s', (rule, path) => {
+test.each(FORBIDDEN)('the linter reports a violation of %s in %s', (rule, path) => {
   const codes = found.filter(({ filename }) => filename.endsWith(path)).map(({ code }) => code);
   expect(codes).toContainEqual(expect.stringMatching(new RegExp(`\\(${rule}\\)$`)));
 });

@@ -7,13 +7,13 @@ import { z } from 'zod';
 
 import { ROOT } from './source-files.ts';
 
-test('the tests run on the project’s Node version, and not on the machine’s', async () => {
+test('the tests run on the Node version of the project, and not on the Node version of the machine', async () => {
   const brought = await readFile(join(ROOT, 'node_modules/node/package.json'), 'utf8');
   const { version } = z.object({ version: z.string() }).parse(JSON.parse(brought));
   expect(process.version).toBe(`v${version}`);
 });
 
-test('the recorded digests of the Node binary are for its locked version on every supported Linux', async () => {
+test('the recorded digests of the Node binary cover its locked version on every supported Linux architecture', async () => {
   const lock = z.object({
     packages: z.record(z.string(), z.looseObject({ version: z.string().optional() })),
   });
@@ -29,7 +29,7 @@ test('the recorded digests of the Node binary are for its locked version on ever
 });
 
 test.skipIf(process.platform !== 'linux')(
-  'CI refuses a Node binary with another digest than the recorded one',
+  'CI refuses a Node binary whose digest differs from the recorded one',
   async () => {
     const folder = await mkdtemp(join(tmpdir(), 'pointsman-verify-node-'));
     try {

@@ -12,18 +12,18 @@ test.each([
   "const title = 'Nobody stands behind the thousand';",
   'const text = `the gate ${gate} says no`;',
   "call({ description: 'The name that is none.' });",
-])('the check of words refuses %j', (text) => {
+])('the check of plain words refuses %j', (text) => {
   expect(faultsOf(text).length).toBeGreaterThan(0);
 });
 
-test('the check of words accepts plain sentences, field names, and code in backticks', () => {
+test('the check of plain words accepts plain sentences, field names, and code in backticks', () => {
   expect(faultsOf('/** The field `says` describes what the gate waits for. */')).toEqual([]);
   expect(faultsOf("const field = 'says';")).toEqual([]);
   expect(faultsOf('const says = `${gate.says} (by ${name})`;')).toEqual([]);
   expect(faultsOf("throw new Error('The pointer is held.');")).toEqual([]);
 });
 
-test('comments and texts of the product use plain words', async () => {
+test('the comments and texts of the product use plain words', async () => {
   const sources = await readSourceFiles(PRODUCT);
   expect(sources.length).toBeGreaterThan(200);
   expect(sources.flatMap(wordFaults)).toEqual([]);

@@ -11,7 +11,7 @@ describe('the check of sentences in SQL', () => {
     `'it''s over'`,
     `RETURN jsonb_build_object('reason', SQLERRM);`,
     `RAISE no_data_found USING MESSAGE = p_text;`,
-  ])('refuses %s', (sql) => {
+  ])('refuses the code: %s', (sql) => {
     expect(sentenceFaults(`-- it is what it is\n${sql}`)).toMatchObject([{ line: 2 }]);
   });
 
@@ -22,7 +22,7 @@ describe('the check of sentences in SQL', () => {
     `interval '50 minutes'`,
     `format('%s/v%s', p_bundle, p_version)`,
     `EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);`,
-  ])('accepts %s', (sql) => {
+  ])('accepts the code: %s', (sql) => {
     expect(sentenceFaults(sql)).toEqual([]);
   });
 });
@@ -45,7 +45,7 @@ END $$;`;
     ]);
   });
 
-  test('refuses a parameter list with brackets, because it would not see the names after them', () => {
+  test('refuses a parameter list that contains brackets, because it could not check the names after them', () => {
     const sql = 'CREATE FUNCTION f(p_amount numeric(10, 2), b text) RETURNS void AS $$ SELECT $$;';
     expect(nameFaults(sql).map(({ rule }) => rule)).toContain('parameter-list');
   });
@@ -59,14 +59,14 @@ test('the SQL of the store never contains a sentence for users, because those se
   ).toEqual([]);
 });
 
-test('every parameter and variable of the store’s functions has a full name', async () => {
+test('every parameter and variable of the SQL functions has a full name', async () => {
   const files = await readSqlFiles();
   expect(files.flatMap(({ path, text }) => nameFaults(text).map((fault) => ({ path, ...fault })))).toEqual(
     [],
   );
 });
 
-test('an error code of the schema is raised in one file, and guards.sql describes it', async () => {
+test('each error code of the database schema is raised in one file, and guards.sql describes it', async () => {
   const files = await readSqlFiles();
   const raised = files.flatMap(({ path, text }) => {
     const codes = text.matchAll(/(?:ERRCODE = |RAISE SQLSTATE )'(?<code>PM\d{3})'/g);

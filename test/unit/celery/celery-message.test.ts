@@ -12,8 +12,8 @@ const task: CeleryTask = {
   correlationId: 'acme:support-bot:v12',
 };
 
-describe('a Celery message of a task', () => {
-  test('has its arguments in the body, by name', () => {
+describe('the Celery message of a task', () => {
+  test('contains the arguments of the task in its body, by name', () => {
     expect(JSON.parse(celeryMessage(task).body.toString('utf8'))).toEqual([
       [],
       task.kwargs,
@@ -21,17 +21,17 @@ describe('a Celery message of a task', () => {
     ]);
   });
 
-  test('has its deadline as expiry, so that it is not run afterwards', () => {
+  test('expires at the deadline of the task, so the task is not run after its deadline', () => {
     expect(celeryMessage(task).headers['expires']).toBe('2026-11-24T10:00:00.000+00:00');
   });
 
-  test('does not contain its capability in a header, which logs and monitors would show', () => {
+  test('does not contain its callback secret in a header, which logs and monitors would show', () => {
     const { headers, properties } = celeryMessage(task);
     expect(JSON.stringify({ headers, properties })).not.toContain('s3cr3t');
     expect(headers['kwargsrepr']).toBe('acme:support-bot:v12');
   });
 
-  test('has the release’s correlation id in addition to Celery’s', () => {
+  test('contains the correlation id of the release in addition to the one of Celery', () => {
     const { headers, properties } = celeryMessage(task);
     expect(headers['pointsman_correlation_id']).toBe('acme:support-bot:v12');
     expect(properties.correlationId).toBe(task.id);

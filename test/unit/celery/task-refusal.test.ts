@@ -14,7 +14,7 @@ const task: CeleryTask = {
   correlationId: 'acme:support-bot:v12',
 };
 
-describe('a task is refused without asking a broker', () => {
+describe('a Celery task is refused before a broker is contacted', () => {
   test('when its queue name is invalid', () => {
     for (const queue of [
       '',

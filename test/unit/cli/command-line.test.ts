@@ -55,7 +55,7 @@ describe('the command line', () => {
     [['help', 'nonsense']],
     [['history', '--url', 'ftp://x']],
     [['history', '--token', 'two words']],
-  ])('%j exits with 2, and nothing is sent', async (args) => {
+  ])('exits with 2 for the arguments %j, and sends nothing', async (args) => {
     const result = await run(args);
     expect(result.exit).toBe(2);
     expect(result.stdout).toBe('');
@@ -64,7 +64,7 @@ describe('the command line', () => {
   });
 
   test.each([[['--help']], [['publish', '--help']], [['help']], [['help', 'rollback']], [['--version']]])(
-    '%j prints help on standard output, and exits with 0',
+    'prints help on standard output for the arguments %j, and exits with 0',
     async (args) => {
       const result = await run(args);
       expect(result).toMatchObject({ exit: 0, stderr: '' });
@@ -72,13 +72,13 @@ describe('the command line', () => {
     },
   );
 
-  test('help exit-codes prints the whole table', async () => {
+  test('prints the whole table of exit codes for "help exit-codes"', async () => {
     const { stdout, exit } = await run(['help', 'exit-codes']);
     expect(exit).toBe(0);
     expect(stdout).toMatch(/^ +10 {2}accepted and still in flight/m);
   });
 
-  test('options before and after the command override the environment', async () => {
+  test('prefers an option to the environment, whether it comes before or after the command', async () => {
     const before = await run(['--bundle', 'other', 'releases'], {});
     expect(before.exit).toBe(12);
     expect(api?.seen[0]?.path).toContain('/bundles/other/');
@@ -87,13 +87,13 @@ describe('the command line', () => {
     expect(api?.seen[0]?.path).toBe('/v1/tenants/globex/bundles/bot/releases');
   });
 
-  test('a command without a tenant names the missing setting', async () => {
+  test('names the missing setting when a command has no tenant', async () => {
     const result = await runCli(['releases']);
     expect(result.exit).toBe(2);
     expect(result.stderr).toContain('POINTSMAN_TENANT');
   });
 
-  test('the URL and the token come from the home of npm start when no option sets them', async () => {
+  test('takes the URL and the token from the data directory of "npm start" when no option sets them', async () => {
     const home = await mkdtemp(join(tmpdir(), 'pointsman-home-'));
     try {
       api = await scriptedApi({ [`GET ${RELEASES}`]: json({ items: [], next: null }) });
@@ -109,7 +109,7 @@ describe('the command line', () => {
     }
   });
 
-  test('a command reports immediately that no server listens, and how to start one', async () => {
+  test('reports immediately that no server listens, and how to start one', async () => {
     const result = await runCli([
       'releases',
       '--tenant',
@@ -123,7 +123,7 @@ describe('the command line', () => {
     expect(result.stderr).toMatch(/Can't connect to .*\n.*npm start/);
   });
 
-  test('a response that is not from Pointsman is reported as such', async () => {
+  test('reports a response that is not from Pointsman as such', async () => {
     const result = await run(['releases'], {
       [`GET ${RELEASES}`]: (_seen, response) => response.end('<html>welcome to nginx</html>'),
     });

@@ -45,7 +45,7 @@ describe('the command line sends a token only to the address that belongs to it:
       { POINTSMAN_TOKEN: 'ptm_mine', POINTSMAN_HOME: '.pointsman' },
     ],
   ])(
-    '%s is not sent to an address that only a file of the current folder names',
+    'the token from %s is not sent to an address that only a file of the current folder names',
     async (_name, options, env) => {
       await inFolder({ 'api-url': STACK });
       expect(() => connection(options, env)).toThrow(
@@ -64,7 +64,7 @@ describe('the command line sends a token only to the address that belongs to it:
     ['http://127.0.0.1@evil.example'],
     ['http://localhost:1'],
   ])(
-    'the address %s of another machine in a file of the current folder is refused, even with a token in that folder',
+    'the address %s in a file of the current folder is refused because it does not belong to this machine, even with a token in that folder',
     async (url) => {
       await inFolder({ 'api-url': url, 'admin-token': 'ptm_theirs' });
       expect(() => connection({}, {})).toThrow('which is not this machine. Nothing was sent.');
@@ -79,7 +79,7 @@ describe('the command line sends a token only to the address that belongs to it:
     expect(connection({}, { POINTSMAN_URL: `${url}/`, POINTSMAN_TOKEN: 'ptm_mine' })).toEqual(wanted);
   });
 
-  test('the token of a stack is sent to that stack under each name of this machine, and to no other address', async () => {
+  test('the token of an "npm start" server is sent to that server under each name of this machine, and to no other address', async () => {
     await inFolder({ 'api-url': STACK, 'admin-token': 'ptm_stack' });
     expect(connection({}, {})).toEqual({ url: STACK, token: 'ptm_stack' });
     expect(connection({ url: 'http://localhost:17400/' }, {}).token).toBe('ptm_stack');
@@ -87,13 +87,13 @@ describe('the command line sends a token only to the address that belongs to it:
     expect(connection({ url: 'http://127.0.0.1:17401' }, {}).token).toBeNull();
   });
 
-  test('a token of the environment needs no address next to an npm start on its default port', async () => {
+  test('a token from the environment is sent to an "npm start" server on its default port, even when no address is configured', async () => {
     await inFolder({ 'api-url': 'http://127.0.0.1:7400', 'admin-token': 'ptm_stack' });
     const wanted = { url: 'http://127.0.0.1:7400', token: 'ptm_mine' };
     expect(connection({}, { POINTSMAN_TOKEN: 'ptm_mine' })).toEqual(wanted);
   });
 
-  test('a home with an absolute path counts as configured', async () => {
+  test('an address in a data directory counts as configured when the directory is configured by an absolute path', async () => {
     await inFolder({ 'api-url': STACK });
     const env = { POINTSMAN_HOME: join(folder, '.pointsman'), POINTSMAN_TOKEN: 'ptm_mine' };
     expect(connection({}, env)).toEqual({ url: STACK, token: 'ptm_mine' });
@@ -115,7 +115,7 @@ describe('the address of the API must be an origin:', () => {
     ['user information', 'http://ptm_stack@127.0.0.1:17400'],
     ['another scheme', 'file:///etc/passwd'],
     ['a host name only', 'localhost'],
-  ])('nothing is sent to an address with %s, from any configuration', async (_what, url) => {
+  ])('nothing is sent to an address with %s, wherever that address is configured', async (_what, url) => {
     await inFolder({ 'api-url': url, 'admin-token': 'ptm_stack' });
     const home = join(folder, '.pointsman');
     expect(() => connection({}, {})).toThrow(/Nothing was sent\.$/);
@@ -126,13 +126,13 @@ describe('the address of the API must be an origin:', () => {
     expect(() => connection({}, { POINTSMAN_URL: url })).toThrow('must be an origin');
   });
 
-  test('an invalid address in the home does not affect a configured one, and the token of that home is not sent', async () => {
+  test('an invalid address in the data directory does not affect a configured address, and the token in that directory is not sent', async () => {
     await inFolder({ 'api-url': `${STACK}/build`, 'admin-token': 'ptm_stack' });
     expect(connection({ url: STACK }, {})).toEqual({ url: STACK, token: null });
   });
 });
 
-test('the installed command sends nothing from a folder with a foreign api-url, and prints the setting to use', async () => {
+test('the installed command sends nothing from a folder whose api-url file names another machine, and prints the setting to use', async () => {
   await inFolder({ 'api-url': 'https://evil.example' });
   const args = [MAIN, 'publish', '.', '--tenant', 'acme', '--bundle', 'bot'];
   const env = { PATH: process.env['PATH'], POINTSMAN_TOKEN: 'ptm_mine' };
@@ -142,7 +142,7 @@ test('the installed command sends nothing from a folder with a foreign api-url, 
   expect(stderr).toContain('POINTSMAN_URL');
 });
 
-test('this machine is loopback, the unspecified address and the addresses of its interfaces', () => {
+test('an address is on this machine when it is loopback, unspecified, or the address of a network interface', () => {
   const own = Object.values(networkInterfaces()).flatMap((some) => some ?? []);
   const addresses = own.filter(({ scopeid }) => !scopeid).map(({ address }) => address);
   for (const host of [

@@ -36,7 +36,7 @@ const delivery = (state: string, at = '2026-01-01T00:00:00.000Z') => ({
   updatedAt: at,
 });
 
-describe('pointsman doctor on sinks', () => {
+describe('the sink check of "pointsman doctor"', () => {
   const now = Date.now();
   const ago = (seconds: number) => new Date(now - seconds * 1_000).toISOString();
   const sink = (more: object) => ({
@@ -90,7 +90,7 @@ describe('pointsman doctor on sinks', () => {
     expect(first?.actions.join('\n')).toContain(action);
   });
 
-  test('reports a broker that fails for several tenants once, with their names', async () => {
+  test('reports a broker that fails for several tenants once, with the names of the tenants', async () => {
     const redis = page(sink({ ...failing(90), sink: 'redis', kind: 'redis', url: null }));
     const api = await serve({
       ...healthy(),
@@ -109,7 +109,7 @@ describe('pointsman doctor on sinks', () => {
   });
 });
 
-describe('pointsman doctor on hooks', () => {
+describe('the hook check of "pointsman doctor"', () => {
   async function findings(sealedUnder: string, ...deliveries: unknown[]) {
     const api = await serve({
       ...healthy(),
@@ -120,7 +120,7 @@ describe('pointsman doctor on hooks', () => {
     return { exit, ofHooks: all.filter(({ subject }) => subject.startsWith('hook')) };
   }
 
-  test('reports a lost secret, a failed latest delivery and a stuck delivery', async () => {
+  test('reports a hook with a lost secret, with a failed latest delivery, or with a stuck delivery', async () => {
     expect(await findings('lost')).toMatchObject({
       exit: 1,
       ofHooks: [{ subject: 'hook acme/main', state: 'error' }],
@@ -135,14 +135,14 @@ describe('pointsman doctor on hooks', () => {
     });
   });
 
-  test('does not report a failure before a later delivery, nor a delivery that has just begun', async () => {
+  test('does not report a failed delivery before a later delivery, or a delivery that has just begun', async () => {
     const begun = delivery('fetching', new Date().toISOString());
     const result = await findings('current', begun, delivery('published'), delivery('failed'));
     expect(result).toMatchObject({ exit: 0, ofHooks: [{ subject: 'hooks', state: 'ok' }] });
   });
 });
 
-describe('pointsman doctor on long lists', () => {
+describe('the check of long lists by "pointsman doctor"', () => {
   const world = (next: string | null) => ({
     ...healthy(),
     'GET /v1/tenants/acme/hooks': page(hook('current')),
@@ -155,7 +155,7 @@ describe('pointsman doctor on long lists', () => {
     }),
   });
 
-  test('finds a stuck delivery behind 999 newer ones', async () => {
+  test('finds a stuck delivery behind 999 newer deliveries', async () => {
     const { findings } = await diagnosis(await serve(world(null)));
     expect(findings[0]).toMatchObject({
       subject: 'hook acme/main',
@@ -165,7 +165,7 @@ describe('pointsman doctor on long lists', () => {
     expect(findings.filter(({ subject }) => subject === 'deliveries')).toEqual([]);
   });
 
-  test('reports how many deliveries of a hook it has checked when there are more', async () => {
+  test('reports how many deliveries of a hook it has checked when the hook has more', async () => {
     const { exit, findings } = await diagnosis(await serve(world('more')));
     expect(exit).toBe(0);
     expect(findings).toContainEqual({
@@ -176,7 +176,7 @@ describe('pointsman doctor on long lists', () => {
     });
   });
 
-  test('warns and reports how many tenants it has checked when there are more', async () => {
+  test('warns when there are more tenants than it has checked, and reports how many it has checked', async () => {
     const more = json({ items: [tenant('acme')], next: 'more' });
     const { exit, findings, warnings } = await diagnosis(
       await serve({ ...healthy(), 'GET /v1/tenants': more }),
@@ -189,7 +189,7 @@ describe('pointsman doctor on long lists', () => {
     });
   });
 
-  test('reports a list of tenants that cannot be read as an error', async () => {
+  test('reports an error when the list of tenants cannot be read', async () => {
     const api = await serve({
       ...healthy(),
       'GET /v1/tenants': [page(tenant('acme')), problem(403, 'forbidden', 'not for you')],

@@ -16,7 +16,7 @@ const inFlight = {
   actions: [],
 };
 
-describe('doctor', () => {
+describe('"pointsman doctor"', () => {
   test('exits with 0 when everything is healthy, and lists in one line the checks that need another token', async () => {
     const { exit, stdout } = await doctor(await serve(healthy()));
     expect(exit).toBe(0);
@@ -26,7 +26,7 @@ describe('doctor', () => {
     expect(stdout.match(/\?/g)).toHaveLength(1);
   });
 
-  test('shows the findings of the server with their actions, and exits with 1 for an error', async () => {
+  test('shows the findings of the server with the actions to take, and exits with 1 for an error', async () => {
     const { exit, stdout } = await doctor(await serve({ ...healthy(), ...diagnosed(paused) }));
     expect(exit).toBe(1);
     expect(stdout).toMatch(
@@ -42,7 +42,7 @@ describe('doctor', () => {
     expect(stdout).toMatch(/\? {2}server +not checked: the API has an older version\n/);
   });
 
-  test('reports only that the API does not respond, and exits with 11', async () => {
+  test('reports only that the API does not respond when the API is down, and exits with 11', async () => {
     const api = await serve({ 'GET /healthz': hangUp });
     const { exit, findings } = await diagnosis(api);
     expect(exit).toBe(11);
@@ -52,7 +52,7 @@ describe('doctor', () => {
     ]);
   });
 
-  test('names a store that the API cannot reach, and an invalid token', async () => {
+  test('names a store that the API cannot reach, and reports an invalid token', async () => {
     const unauthenticated = problem(401, 'unauthenticated', 'The token is unknown or revoked.');
     const api = await serve({
       ...healthy(),
@@ -74,7 +74,7 @@ describe('doctor', () => {
     expect(findings).toContainEqual(paused);
   });
 
-  describe('doctor with a token of one tenant', () => {
+  describe('with a token of one tenant', () => {
     const world = () => ({
       ...healthy(release()),
       'GET /v1/tenants': problem(403, 'forbidden', 'The token has no role that allows this.'),
@@ -88,7 +88,7 @@ describe('doctor', () => {
       expect(subjects).toEqual(expect.arrayContaining(['token', 'sinks', 'hooks']));
     });
 
-    test('without a tenant reports that it checked none, and how to give one', async () => {
+    test('reports that it checked no tenant, and how to name one, when no tenant is given', async () => {
       const { exit, findings } = await diagnosis(await serve(world()));
       expect(exit).toBe(0);
       expect(findings).toContainEqual(
@@ -109,7 +109,7 @@ describe('doctor', () => {
     expect(stdout).toMatch(/✗ {2}worker +does not respond through Restate.*\n.*\bkill -9\b/);
   });
 
-  test('a release that has been in flight for a long time is shown, and a release that has just started or waits is not shown', async () => {
+  test('shows a release that has been in flight for a long time, but not a release that has just started or waits', async () => {
     const justNow = release({ version: 3, createdAt: new Date().toISOString() });
     const waits = release({ version: 2, status: 'waiting' });
     const { exit, stdout } = await doctor(await serve(healthy(justNow, waits, release())));
@@ -120,13 +120,13 @@ describe('doctor', () => {
     expect(stdout).not.toMatch(/bot:v[23]/);
   });
 
-  test('a release that has been in flight for a long time is one finding, even when the server reports it too', async () => {
+  test('shows a release that has been in flight for a long time as one finding, even when the server reports it too', async () => {
     const api = await serve({ ...healthy(release()), ...diagnosed(inFlight) });
     const { findings } = await diagnosis(api);
     expect(findings.filter(({ subject }) => subject === 'acme:bot:v1')).toEqual([inFlight]);
   });
 
-  test('findings are sorted: errors, warnings, unchecked subjects, and healthy subjects', async () => {
+  test('sorts its findings: errors, warnings, unchecked subjects, and healthy subjects', async () => {
     const disk = { subject: 'disk', state: 'unknown', summary: 'not checked', actions: [] };
     const api = await serve({ ...healthy(), ...diagnosed(disk, inFlight, paused) });
     const { findings, errors, warnings } = await diagnosis(api);
@@ -136,12 +136,12 @@ describe('doctor', () => {
   });
 });
 
-describe('doctor --repair', () => {
+describe('"pointsman doctor --repair"', () => {
   const one = 'GET /v1/tenants/acme/bundles/bot/releases/1';
   const reconcile = 'POST /v1/tenants/acme/bundles/bot/releases/1/reconcile';
   const settled = json(release({ status: 'settled', outcome: 'errored' }));
 
-  test('reconciles an old release, waits for its outcome, and shows it instead of the warning', async () => {
+  test('reconciles a release that is in flight for too long, waits for its outcome, and shows the outcome instead of the warning', async () => {
     const api = await serve({
       ...healthy(release()),
       ...diagnosed(inFlight),
@@ -163,7 +163,7 @@ describe('doctor --repair', () => {
     expect(findings.filter(({ state }) => state === 'warning' || state === 'error')).toEqual([]);
   });
 
-  test('a refusal is an error of that release, and the others are repaired', async () => {
+  test('reports a refused repair as an error of that release, and repairs the other releases', async () => {
     const api = await serve({
       ...healthy(release({ version: 2 }), release()),
       'POST /v1/tenants/acme/bundles/bot/releases/2/reconcile': problem(

@@ -14,7 +14,7 @@ async function stream(script: readonly Respond[], signal = new AbortController()
   return eventStream(apiClient({ url: api.url, token: 't' }, { signal, firstRetryMs: 5 }), '/events', signal);
 }
 
-test('a cut event stream resumes after its last event, and reports the cut', async () => {
+test('an event stream that was cut resumes after its last event, and the cut is reported', async () => {
   const all = await stream([
     events('id: 1\ndata: a\n\nid: 2\ndata: b\n\ndata: half'),
     events('id: 3\ndata: c\n\n'),
@@ -33,7 +33,7 @@ test('an event stream that cannot be opened ends after several attempts', async 
   expect(api.seen).toHaveLength(clientLimits.streamFailures);
 });
 
-test('comments keep an event stream alive, so that a long wait does not count as an outage', async () => {
+test('comments keep an event stream alive, so a long wait does not count as an outage', async () => {
   const quiet = Array<Respond>(clientLimits.streamFailures + 2).fill(events(': still here\n\n'));
   const all = await stream([...quiet, events('data: at last\n\n'), hangUp]);
   const seen: (string | undefined)[] = [];

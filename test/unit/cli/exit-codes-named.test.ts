@@ -53,7 +53,7 @@ async function mentions(): Promise<Mention[]> {
   return found;
 }
 
-test('each exit code that a page or an example names is in the table, and an example gives it the same meaning', async () => {
+test('each exit code in the documentation and the examples is in the exit code table, and has the same meaning in the examples', async () => {
   const named = await mentions();
   const names = new Map(
     Object.entries(EXIT_CODES).map(([name, { code }]) => [code as number, name as ExitName]),
@@ -71,13 +71,13 @@ test('each exit code that a page or an example names is in the table, and an exa
   );
 });
 
-test('the exit codes that a GitLab job allows are in the table', async () => {
+test('the exit codes that a GitLab job allows are in the exit code table', async () => {
   const text = await readFile(join(root, 'examples/ci/.gitlab-ci.yml'), 'utf8');
   const codes = /exit_codes: (\[[\d, ]+\])/.exec(text)?.[1] ?? 'null';
   expect(JSON.parse(codes)).toEqual([EXIT_CODES.superseded.code, EXIT_CODES.inFlight.code]);
 });
 
-test('the table describes each exit code with the word for its outcome', () => {
+test('the exit code table describes each exit code with the word for its outcome', () => {
   for (const [name, word] of Object.entries(WORD))
     expect(EXIT_CODES[name as ExitName].meaning, name).toMatch(word);
 });

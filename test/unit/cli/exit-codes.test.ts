@@ -10,7 +10,7 @@ describe('exit codes', () => {
     expect(new Set(codes).size).toBe(codes.length);
   });
 
-  test('are different for each outcome, and only published exits with 0', () => {
+  test('are different for each outcome, and only the outcome "published" exits with 0', () => {
     const codes = Outcome.options.map((outcome) => EXIT_CODES[exitOfOutcome(outcome)].code);
     expect(new Set(codes).size).toBe(Outcome.options.length);
     expect(Outcome.options.filter((outcome) => EXIT_CODES[exitOfOutcome(outcome)].code === 0)).toEqual([
@@ -35,7 +35,7 @@ describe('exit codes', () => {
     [429, 11],
     [500, 1],
     [503, 11],
-  ])('of a problem of a newer API follow its status: %i exits with %i', (status, exit) => {
+  ])('follow the HTTP status for an unknown problem of a newer API: %i exits with %i', (status, exit) => {
     expect(EXIT_CODES[exitOfProblem('of_tomorrow', status)].code).toBe(exit);
   });
 

@@ -52,9 +52,9 @@ const PLACES: readonly Place[] = [
   ['the deliveries of a hook', HookName, (name) => ['hooks', 'deliveries', name]],
 ];
 
-describe.each(PLACES)('as the name of %s', (_place, rule, args) => {
+describe.each(PLACES)('a name that every object inherits, given for %s,', (_place, rule, args) => {
   test.each(INHERITED_NAMES)(
-    '"%s" is sent unchanged, or refused as an invalid name before anything is sent',
+    'is sent unchanged or refused as an invalid name before anything is sent: "%s"',
     async (name) => {
       const { exit, stderr } = await run(args(name));
       const isName = rule.safeParse(name).success;
@@ -80,13 +80,16 @@ const CHOICES: readonly (readonly [string, (name: string) => readonly string[]])
   ['a version', (name) => ['watch', name]],
 ];
 
-test.each(CHOICES)('as %s, every inherited name is a mistake of the command line', async (_what, args) => {
-  for (const name of INHERITED_NAMES) expect([name, (await run(args(name))).exit]).toEqual([name, 2]);
-  expect(api.seen).toEqual([]);
-});
+test.each(CHOICES)(
+  'a name that every object inherits is refused as a usage error when it is given as %s',
+  async (_what, args) => {
+    for (const name of INHERITED_NAMES) expect([name, (await run(args(name))).exit]).toEqual([name, 2]);
+    expect(api.seen).toEqual([]);
+  },
+);
 
-describe('in a response of the API', () => {
-  test.each(INHERITED_NAMES)('"%s" is printed as a name', async (name) => {
+describe('a name that every object inherits, in a response of the API,', () => {
+  test.each(INHERITED_NAMES)('is printed as a name: "%s"', async (name) => {
     // Most inherited names are not valid as the name of a channel, but all are valid as a reason.
     const channel = ChannelName.safeParse(name).success ? name : 'live';
     const releases = [settled('rejected', { channel, reason: name }), release()];
@@ -95,9 +98,12 @@ describe('in a response of the API', () => {
     expect([exit, stdout]).toEqual([0, expect.stringContaining(name)]);
   });
 
-  test.each(INHERITED_NAMES)('the unknown problem "%s" is handled by its status', async (name) => {
-    await open({ 'GET /v1/tenants/acme/bundles/bot/releases': problem(409, name, 'a reason') });
-    const { exit, stderr } = await run(['releases']);
-    expect([exit, stderr]).toEqual([8, expect.stringContaining('a reason')]);
-  });
+  test.each(INHERITED_NAMES)(
+    'is handled by the HTTP status when it is an unknown problem code: "%s"',
+    async (name) => {
+      await open({ 'GET /v1/tenants/acme/bundles/bot/releases': problem(409, name, 'a reason') });
+      const { exit, stderr } = await run(['releases']);
+      expect([exit, stderr]).toEqual([8, expect.stringContaining('a reason')]);
+    },
+  );
 });

@@ -22,7 +22,7 @@ const oldNode =
   }) ?? null;
 
 describe('the installed command', () => {
-  test('runs with this Node', () => {
+  test('runs with the current Node when that is new enough', () => {
     const { status, stdout } = spawnSync(process.execPath, [LAUNCHER, '--version'], { encoding: 'utf8' });
     expect({ status, stdout }).toEqual({ status: 0, stdout: '0.1.0\n' });
   });
@@ -36,7 +36,7 @@ describe('the installed command', () => {
 describe.skipIf(oldNode === null)('the installed command under an old Node', () => {
   const node = oldNode ?? '';
 
-  test('runs with the project’s Node, with unchanged arguments, output and exit code', () => {
+  test('runs with the Node of the project, with unchanged arguments, output and exit code', () => {
     const help = spawnSync(node, [LAUNCHER, 'help', 'exit-codes'], { encoding: 'utf8' });
     expect(help).toMatchObject({ status: 0, stderr: '' });
     expect(help.stdout).toContain('Exit codes:');
@@ -63,7 +63,7 @@ describe.skipIf(oldNode === null)('the installed command under an old Node', () 
     }
   });
 
-  test('prints the required version when the project has no Node', async () => {
+  test('prints the required Node version when the project has no Node of its own', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'pointsman-launcher-'));
     try {
       await cp(LAUNCHER, join(folder, 'pointsman.mjs'));

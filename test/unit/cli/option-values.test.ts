@@ -11,7 +11,7 @@ import {
 } from '../../../packages/cli/options/option-values.ts';
 
 describe('a value on the command line', () => {
-  test('can be a version as the API writes it', () => {
+  test('can be a version in the form in which the API writes it', () => {
     expect(version('12')).toBe(12);
     expect(version('v12')).toBe(12);
   });
@@ -39,7 +39,7 @@ describe('a value on the command line', () => {
       timeAhead,
       ['', 'tomorrow', '2026-12-24', '2026-12-24T07:00', '2026-02-30T07:00Z', '0s', '91d', '-1h', '1.5h'],
     ],
-  ] as const)('of %o is refused when it is invalid', (read, texts) => {
+  ] as const)('is refused when %o cannot parse it', (read, texts) => {
     for (const text of texts) expect(() => read(text), text).toThrow(InvalidArgumentError);
   });
 });

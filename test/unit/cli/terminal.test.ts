@@ -21,7 +21,7 @@ function opened(env: Readonly<Record<string, string>>): { terminal: Terminal; wr
 }
 
 test.each(['out', 'err', 'document'] as const)(
-  '%s never writes a control character of a foreign text',
+  'the terminal method %s never writes a control character of an untrusted text',
   (where) => {
     const { terminal: screen, written } = opened({ FORCE_COLOR: '1' });
     screen[where](HOSTILE);
@@ -30,7 +30,7 @@ test.each(['out', 'err', 'document'] as const)(
   },
 );
 
-test('a colored foreign text has no control characters, and its color begins and ends around it', () => {
+test('an untrusted text in color has no control characters of its own, and its color begins and ends around it', () => {
   const { terminal: screen, written } = opened({ FORCE_COLOR: '1' });
   screen.out(`${screen.paint(['bold', 'red'], HOSTILE)} and ${screen.replaceLine('more')}`);
   const [begin = '', ...rest] = written().split('a\\u0000');
@@ -40,7 +40,7 @@ test('a colored foreign text has no control characters, and its color begins and
   expect(rest.join('').slice(0, -end.length)).not.toMatch(STEERING);
 });
 
-test('colors take up no columns, and a forged color is as wide as its visible form', () => {
+test('colors take up no columns in a table, and a forged color is as wide as its visible form', () => {
   const { terminal: screen, written } = opened({ FORCE_COLOR: '1' });
   screen.out(
     table([
@@ -51,7 +51,7 @@ test('colors take up no columns, and a forged color is as wide as its visible fo
   expect(written()).toBe('\u001b[31mab\u001b[39m    |\nabcd  |\n');
 });
 
-test('without colors only the text is written', () => {
+test('only the text itself is written when colors are turned off', () => {
   const { terminal: screen, written } = opened({ NO_COLOR: '1' });
   screen.out(screen.paint('red', 'plain'));
   expect(written()).toBe('plain');

@@ -16,7 +16,7 @@ function canonicalIsSafe(value: unknown): boolean {
   return problems.length === 0;
 }
 
-test('the same files give the same digests, regardless of the order of the files and of the keys in them', async () => {
+test('the same source files give the same digests, regardless of the order of the files and of the keys in them', async () => {
   const name = fc.stringMatching(/^[a-z]{1,6}$/);
   const source = fc.dictionary(name, tidy, { minKeys: 1, maxKeys: 8 });
   await fc.assert(
@@ -39,7 +39,7 @@ test('the same files give the same digests, regardless of the order of the files
   );
 });
 
-test('the order of the entries does not change the artifact', async () => {
+test('the order of the source entries does not change the compiled artifact', async () => {
   const files = { 'b.json': '1', 'a.yaml': 'x: 1', 'c.txt': 'c', 'a/b.toml': 'y = 1' };
   const { tree, readBlobs } = memorySource(files);
   const backwards = await compileSource(tree.entries.toReversed(), async (wanted) => {
@@ -53,7 +53,7 @@ test('the order of the entries does not change the artifact', async () => {
   });
 });
 
-test('the digest of an artifact never changes', async () => {
+test('the digest of the artifact of a fixed source never changes', async () => {
   // If this digest changes, the digest of every existing artifact changes. Then increase COMPILER_VERSION, and note
   // the change in the changelog.
   const files = { 'a.yaml': 'b: [1, 2.50, x]\na: é', 'c.md': 'hello\n' };
@@ -62,7 +62,7 @@ test('the digest of an artifact never changes', async () => {
   ]);
 });
 
-test('the fast JSON parser accepts only documents in which the slow scanner finds no problem', () => {
+test('the fast JSON parser accepts a document only when the slow scanner finds no problem in it', () => {
   fc.assert(
     fc.property(fc.json({ maxDepth: 4 }), (text) => {
       const value = JSON.parse(text) as unknown;
@@ -74,7 +74,7 @@ test('the fast JSON parser accepts only documents in which the slow scanner find
   );
 });
 
-test('equal values have the same canonical JSON, and parsing it returns the value', () => {
+test('equal values have the same canonical JSON, and parsing that JSON returns the value', () => {
   fc.assert(
     fc.property(tidy, (value) => {
       const text = canonicalJson(value as never);

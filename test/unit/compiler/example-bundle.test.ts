@@ -13,7 +13,7 @@ async function exampleFiles(): Promise<{ [path: string]: Uint8Array }> {
   );
 }
 
-test('the example bundle compiles, and staging differs from the base only where its overlay changes it', async () => {
+test('the example bundle compiles, and its channel "staging" differs from the base only where the overlay changes it', async () => {
   const files = await exampleFiles();
   const base = await artifactOf(files);
   const staging = await artifactOf(files, 'staging');

@@ -17,7 +17,7 @@ test('a diagnostic is shown with its line and a caret under its column', () => {
   );
 });
 
-test('a diagnostic without the text, or in a very long line, is shown without the line', () => {
+test('a diagnostic is shown without its line when the text is missing or the line is very long', () => {
   expect(formatDiagnostics([at(2, 1), at(3, 1)])).toBe(
     'a.yaml:2:1: error[some_code]: is wrong\na.yaml:3:1: error[some_code]: is wrong\n',
   );
@@ -27,7 +27,7 @@ test('a diagnostic without the text, or in a very long line, is shown without th
   expect(formatDiagnostics([])).toBe('');
 });
 
-test('a source cannot send control characters to the terminal', () => {
+test('a diagnostic cannot send control characters of the source to the terminal', () => {
   const escape = { ...at(1, 1), path: 'a\u001b[2J.yaml', message: 'bad\n\u001b]0;title\u0007' };
   expect(formatDiagnostics([escape], () => 'x\u001b[31my')).not.toMatch(/[\u001b\u0007]/); // eslint-disable-line no-control-regex -- must not be in the output
 });

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { globMatcher, globProblem } from '../../../services/compiler/recipe/glob.ts';
 import { problemsOf } from './compile-here.ts';
 
-test('a glob matches the same paths as picomatch', () => {
+test('a glob pattern matches the same paths as picomatch', () => {
   const name = fc.string({ unit: fc.constantFrom('a', 'b', 'c', '.', '-'), minLength: 1, maxLength: 4 });
   const part = fc.constantFrom('a', 'b', '*', '?', '[ab]', '[^a]', '[a-c]', '{a,b}', '{a,b.c}', '.', '-');
   const segment = fc.oneof(
@@ -52,14 +52,14 @@ test.each([
   expect(bad.filter(matches)).toEqual([]);
 });
 
-test('a glob with hundreds of wildcards does not take exponential time', () => {
+test('a glob pattern with hundreds of wildcards does not take exponential time', () => {
   for (const glob of ['*a'.repeat(200) + 'b', '**/*a/'.repeat(80) + 'b', `${'?*'.repeat(200)}c`]) {
     expect(globMatcher(glob)('a'.repeat(500))).toBe(false);
     expect(globMatcher(glob)('a/'.repeat(250) + 'c')).toBe(false);
   }
 });
 
-test('an invalid glob is reported at its location', async () => {
+test('an invalid glob pattern is reported at its location in the recipe', async () => {
   expect(globProblem('+(a|b)')).toContain('extended groups');
   expect(globProblem('{1..9}.json')).toContain('ranges');
   expect(globProblem('{a,b}'.repeat(7))).toContain('100 alternatives');

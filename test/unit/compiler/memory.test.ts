@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { tenantLru } from '../../../services/compiler/turns/tenant-lru.ts';
 import { fairQueue } from '../../../services/compiler/turns/fair-queue.ts';
 
-describe('the cache with shares for tenants', () => {
+describe('in the cache with a share for each tenant,', () => {
   test('a tenant never has more bytes than its share, and loses its least recently used entries', () => {
     const lru = tenantLru<string>({ bytes: 100, bytesPerTenant: 10 });
     lru.set('t', 'a', 'A', 4);
@@ -14,7 +14,7 @@ describe('the cache with shares for tenants', () => {
     expect([lru.get('t', 'a'), lru.get('t', 'c')]).toEqual(['AA', undefined]);
   });
 
-  test('a value that is larger than a share does not evict other entries', () => {
+  test('a value that is larger than the share of its tenant does not evict other entries', () => {
     const lru = tenantLru<string>({ bytes: 100, bytesPerTenant: 10, entriesPerTenant: 2 });
     lru.set('t', 'a', 'A', 4);
     lru.set('t', 'x', 'X', 11);
@@ -31,7 +31,7 @@ describe('the cache with shares for tenants', () => {
     expect(lru.get('evil-1', 'e499')).toBe(499);
   });
 
-  test('bytes and entries are limited per tenant, and bytes in total', () => {
+  test('bytes and entries are limited for each tenant, and bytes also in total', () => {
     const lru = tenantLru<string>({ bytes: 100, bytesPerTenant: 50, entriesPerTenant: 2 });
     lru.set('a', '1', 'a1', 30);
     lru.set('a', '2', 'a2', 30);
@@ -48,7 +48,7 @@ describe('the cache with shares for tenants', () => {
   });
 });
 
-describe('the queue of compilations', () => {
+describe('in the queue of compilations,', () => {
   const limits = { threads: 2, perTenant: 1, queued: 5, queuedPerTenant: 4 };
 
   function recorded(queue = fairQueue(limits)) {
@@ -92,7 +92,7 @@ describe('the queue of compilations', () => {
     expect(await Promise.all(all)).toEqual(['a1', 'a2', 'a3', 'b1', 'c1', 'b2']);
   });
 
-  test('a job is "busy" when too many wait, in total or of its tenant, until one of them starts', async () => {
+  test('a new compilation gets the result "busy" when too many wait, in total or of its tenant, until one of them starts', async () => {
     const { run, end, started } = recorded();
     const many = ['1', '2', '3', '4', '5'].map((nth) => run('a', `a${nth}`));
     expect(await run('a', 'a6')).toBe('busy');
@@ -116,7 +116,7 @@ describe('the queue of compilations', () => {
     expect(started).toHaveLength(8);
   });
 
-  test('the queue continues after a job that throws, and refuses waiting jobs when it is closed', async () => {
+  test('closing the queue refuses the waiting compilations, and a compilation that throws does not stop the queue', async () => {
     const queue = fairQueue({ ...limits, threads: 1 });
     await expect(queue.run('a', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
     const { promise, resolve } = Promise.withResolvers<string>();

@@ -30,12 +30,12 @@ describe('a harmless module', () => {
       `export const a = \`${'| ${b ? `x ${c} - ` : "="} |'.repeat(400)}\`;`,
     ],
     ['a switch of many cases', `switch (a) {${'case 1: b = c ? d : e; break;'.repeat(2_000)}}`],
-  ])('with %s passes the guard', (_what, text) => {
+  ])('with %s passes the module guard', (_what, text) => {
     expect(guardModule(text)).toBe(null);
   });
 });
 
-test('a long chain of operators inside a substitution, or after a template, is refused', () => {
+test('the module guard refuses a long chain of operators inside a template substitution, or after a template', () => {
   const long = '!'.repeat(moduleChain + 1);
   expect(guardModule(`export const a = \`text \${${long}b}\`;`)).toMatchObject({ code: 'too_deep' });
   expect(guardModule(`export const a = \`\${{ b: 1 }} text\` + ${long}b;`)).toMatchObject({
@@ -43,7 +43,7 @@ test('a long chain of operators inside a substitution, or after a template, is r
   });
 });
 
-test('an imported JSON file may have any text in its strings, but is refused when nested too deeply', () => {
+test('an imported JSON file may have any text in its strings, but is refused when it is nested too deeply', () => {
   const honest = { a: 'import("./" + name)', b: '['.repeat(5_000), c: '-'.repeat(5_000), d: 'a "quoted" {' };
   expect(guardJson(JSON.stringify(honest))).toBe(null);
   expect(guardJson(`${'['.repeat(5_000)}${']'.repeat(5_000)}`)).toMatchObject({ code: 'too_deep' });
@@ -66,7 +66,7 @@ describe('a dynamic import', () => {
   );
   const between = fc.array(nothing, { maxLength: 5 }).map((parts) => parts.join(''));
 
-  test('a dynamic import of a computed path is refused, for any text between its tokens', () => {
+  test('of a computed path is refused, whatever whitespace and comments are between its tokens', () => {
     const argument = fc.constantFrom(
       'name',
       '"./" + name',
@@ -84,7 +84,7 @@ describe('a dynamic import', () => {
     );
   });
 
-  test('a dynamic import of one plain string is allowed, for any text between its tokens', () => {
+  test('of one plain string is allowed, whatever whitespace and comments are between its tokens', () => {
     fc.assert(
       fc.property(between, between, fc.constantFrom(')', ', {})'), (one, two, end) => {
         expect(guardModule(`export const a = import${one}(${two}'./a.ts'${one}${end};`)).toBe(null);
@@ -108,12 +108,12 @@ test.each([
   '<',
   'a:',
   'a+',
-])('a chain of "%s" is refused above the limit, and allowed at half the limit', (link) => {
+])('the module guard refuses a chain of "%s" above the limit, and allows one at half the limit', (link) => {
   expect(guardModule(`${link.repeat(moduleChain + 1)}a`)?.code).toBe('too_deep');
   expect(guardModule(`${link.repeat(moduleChain / 2)}a`)).toBe(null);
 });
 
-test('the guard takes linear time for any module', () => {
+test('the module guard takes linear time for any module', () => {
   const shapes = [
     'import//',
     'import/*',

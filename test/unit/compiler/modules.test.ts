@@ -30,7 +30,7 @@ test('a module and its imports are bundled into one ES module, with the same byt
   expect(code).not.toContain('unused');
 });
 
-test('an error of the store while reading an imported file is thrown, and not reported as a problem of the module', async () => {
+test('a store failure during the read of an imported file is thrown, and not reported as a problem of the module', async () => {
   const { tree, readBlobs } = memorySource(
     bundle("export * from './n';", { 'tools/n.ts': 'export const n = 1;' }),
   );
@@ -44,7 +44,7 @@ test('an error of the store while reading an imported file is thrown, and not re
   await expect(compiling).rejects.toBe(failure);
 });
 
-describe('files outside the source', () => {
+describe('in a module of a source,', () => {
   test.each<[what: string, code: string, problem: string]>([
     ['a package', "import 'left-pad';", '1:8 module_import'],
     ['a built-in', "import fs from 'node:fs';\nexport default fs;", '1:16 module_import'],
@@ -80,7 +80,7 @@ describe('files outside the source', () => {
 });
 
 describe('a module that cannot be bundled', () => {
-  test('a syntax error is reported at its location', async () => {
+  test('is reported at the location of its syntax error', async () => {
     expect(await problemsOf(bundle('export const ok = 1;\nexport const é: = 2;'))).toEqual([
       'tools/m.ts:2:17 module_syntax',
     ]);
@@ -89,12 +89,12 @@ describe('a module that cannot be bundled', () => {
   test.each<[what: string, code: string, problem: string]>([
     ['nested too deeply', `export const x = ${'('.repeat(100_000)}`, '1:1018 too_deep'],
     ['too large', `// ${'x'.repeat(600_000)}`, '1:1 module_too_large'],
-  ])('a module that is %s is reported, and the next module is bundled', async (_what, code, problem) => {
+  ])('is reported when it is %s, and the next module is bundled', async (_what, code, problem) => {
     expect(await problemsOf(bundle(code))).toEqual([`tools/m.ts:${problem}`]);
     expect((await compileHere(bundle('export const x = 1;'))).kind).toBe('compiled');
   });
 
-  test('an import in an unknown format or in invalid UTF-8 is reported at the imported file', async () => {
+  test('is reported at the imported file when that file has an unknown format or is invalid UTF-8', async () => {
     const files = {
       ...bundle("import './x.wasm';\nimport './y.ts';", { 'tools/x.wasm': '' }),
       'tools/y.ts': new Uint8Array([0xff]),
@@ -106,7 +106,7 @@ describe('a module that cannot be bundled', () => {
   });
 });
 
-test('a dynamic import of a file in the source is bundled', async () => {
+test('a dynamic import of a file in the source is bundled with its module', async () => {
   const files = bundle("export const x = () => import('./lazy.ts');", {
     'tools/lazy.ts': 'export const lazy = 1;',
   });

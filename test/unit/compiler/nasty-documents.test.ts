@@ -11,7 +11,7 @@ const bomb = [
     .map((name, index) => `${name}: &${name} [${Array(9).fill(`*${'abcdefgh'[index]}`).join(',')}]`),
 ].join('\n');
 
-describe('an invalid document', () => {
+describe('in an invalid document,', () => {
   const bytes = (...values: (string | number)[]): Uint8Array =>
     Buffer.concat(
       values.map((value) => (typeof value === 'string' ? Buffer.from(value) : Buffer.from([value]))),
@@ -183,7 +183,7 @@ describe('a valid document', () => {
   });
 });
 
-test('a map of 20,000 keys and a string of a million backslashes do not take quadratic time', async () => {
+test('a map of 20,000 keys and a string of a million backslashes do not take quadratic time to compile', async () => {
   const wide = Array.from({ length: 20_000 }, (_, index) => `k${index}: 1`).join('\n');
   const slashes = JSON.stringify({ a: '\\'.repeat(1_000_000), b: 'c:' });
   const artifact = await artifactOf({ 'wide.yaml': wide, 'slashes.json': slashes });
@@ -191,7 +191,7 @@ test('a map of 20,000 keys and a string of a million backslashes do not take qua
   expect(artifact['slashes.json']).toBe(slashes);
 });
 
-test('all problems of all files are reported, ordered by file, line and column', async () => {
+test('all problems of all source files are reported, ordered by file, line and column', async () => {
   const files = {
     'b.json': '{"a":1,"a":2,"b":1e999,"c":"\\ud800"}',
     'a.yaml': 'a: .nan\n1: 2',
@@ -218,13 +218,13 @@ test.each<[what: string, content: string, problems: string[]]>([
   expect(await problemsOf({ 'a.yaml': content })).toEqual(problems.map((problem) => `a.yaml:${problem}`));
 });
 
-test('a key that is a duplicate only in the guessed structure of invalid YAML is not reported', async () => {
+test('a key in invalid YAML that is a duplicate only in the structure that the parser guessed is not reported', async () => {
   expect(await problemsOf({ 'a.yaml': 'a: x: 1\nb: 2\nx: 3' })).toEqual([
     'a.yaml:1:4 yaml_block_as_implicit_key',
   ]);
 });
 
-test('the report of two hundred mistakes below a key of half a megabyte is shorter than the key', async () => {
+test('the report of two hundred mistakes below a key of half a megabyte is shorter than that key', async () => {
   const result = await compileHere({
     'a.json': `{"${'k'.repeat(512 * 1024)}":[${Array(200).fill('1e400').join(',')}]}`,
   });
@@ -236,7 +236,7 @@ test.each([
   ['dots and words', 'a.'.repeat(2 ** 21)],
   ['a header and a million keys', `[${'a.'.repeat(2 ** 19)}a]\n${'a=1\n'.repeat(2 ** 19)}`],
 ])(
-  'the location after a TOML string of four megabytes that looks like %s is correct',
+  'the location of a mistake after a TOML string of four megabytes that looks like %s is correct',
   async (_what, text) => {
     const lines = text.split('\n').length;
     expect(await problemsOf({ 'a.toml': `a = """\n${text}"""\nb = nan` })).toEqual([

@@ -10,7 +10,7 @@ const file = (path: string, text: string) => ({
   mediaType: 'text/plain',
 });
 
-test('the manifest is an OCI image manifest: its config is the index, and its layers are the sorted files', () => {
+test('the manifest of an artifact is an OCI image manifest: its config is the index, and its layers are the sorted files', () => {
   const { manifest, index, blobDigests } = artifactManifest([
     file('b.txt', 'same'),
     file('a/é.txt', 'é'),

@@ -13,7 +13,7 @@ function schema(nth: number): string {
   return JSON.stringify({ properties: Object.fromEntries(properties) });
 }
 
-test('the event loop runs while schemas are compiled that no document needs', async () => {
+test('the event loop continues to run during the compilation of schemas that no document needs', async () => {
   const paths = Array.from({ length: 20 }, (_, nth) => `s${nth}.json`);
   const rules = paths.map((path) => `  - { include: ["none/*"], schema: ${path} }\n`);
   const state = { turns: 0, isOver: false };
@@ -34,7 +34,7 @@ test('the event loop runs while schemas are compiled that no document needs', as
 });
 
 test.skipIf(process.platform !== 'linux')(
-  'a process whose work is metered exits soon after its parent process, long before its own time limit',
+  'a process that meters its work exits soon after its parent process, long before its own time limit',
   async () => {
     const meter = new URL('../../../services/compiler/schema/work-meter.ts', import.meta.url).href;
     const working = `

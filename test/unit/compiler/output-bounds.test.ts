@@ -26,7 +26,7 @@ function overlaid(channels: number, documents: Files): Files {
   };
 }
 
-describe('a small source with a large output', () => {
+describe('in a small source with a large output,', () => {
   test('aliases of a long text are refused at the first alias over the limit', async () => {
     const bomb = `a: &a ${'x'.repeat(4 * MiB)}\nl:\n${'- *a\n'.repeat(120)}`;
     expect(await problemsOf({ 'd.yaml': bomb })).toEqual(['d.yaml:5:3 too_many_aliases /l/2']);
@@ -63,7 +63,7 @@ describe('a small source with a large output', () => {
     expect(await problemsOf(files)).toEqual(['8.json:1:1 output_too_large']);
   });
 
-  test('too many patches are refused at the first one over the limit', async () => {
+  test('patches are refused at the first one over the limit when there are too many', async () => {
     const documents = Object.fromEntries(Array.from({ length: 500 }, (_, nth) => [`d${nth}.json`, '{}']));
     const channels = artifactLimits.patchedDocuments / 500 + 1;
     expect(await problemsOf(overlaid(channels, documents))).toEqual([
@@ -72,7 +72,7 @@ describe('a small source with a large output', () => {
   });
 });
 
-test('blobs from the cache count against the limit of the output', () => {
+test('blobs from the cache count against the output limit of a compilation', () => {
   const output = compileOutput();
   const size = artifactLimits.madeBytes - 2;
   expect(output.addCached({ digest: 'sha256:a', size })).toBe(true);
@@ -83,7 +83,7 @@ test('blobs from the cache count against the limit of the output', () => {
   expect(output.isFull()).toBe(true);
 });
 
-test('content that one question requests seventy times is read and sent once', () => {
+test('content that one request of a compile process names seventy times is read and sent once', () => {
   const content = new TextEncoder().encode('content');
   const other = new TextEncoder().encode('other');
   const digests = [...Array.from({ length: 70 }, () => digestOf(content)), digestOf(other)];
@@ -107,7 +107,7 @@ function listsOf(blobs: number) {
   return { digests: all, mediaTypes: all, sizes: all.map(() => 0) };
 }
 
-describe('the result of a compile process', () => {
+describe('in the transfer of a compile result,', () => {
   const files: Files = {
     ...overlaid(3, { 'd1.json': JSON.stringify({ é: 'ü'.repeat(MiB) }), 'd2.json': '{"a":1}' }),
     'o2.json': '{}',
@@ -144,7 +144,7 @@ describe('the result of a compile process', () => {
     ['too many bytes', [8, 8], 15],
     ['a size below zero', [16, -8], 15],
     ['a size that is not a number', [Number.NaN], 15],
-  ])('a result that announces %s is refused before memory is allocated', (_what, sizes, bound) => {
+  ])('a result that announces %s is refused before memory is allocated for it', (_what, sizes, bound) => {
     expect(() => receivedParts(bound).add(declared(sizes))).toThrow('the limit is 15');
   });
 
@@ -216,7 +216,7 @@ describe('the result of a compile process', () => {
   });
 });
 
-test('a source with overlays for more channels than a bundle may have is refused at its overlays', async () => {
+test('a source with overlays for more channels than a bundle may have is refused at its list of overlays', async () => {
   const files = overlaid(requestLimits.channelsPerBundle + 1, { 'd.json': '{}' });
   expect(await problemsOf(files)).toEqual(['pointsman.yaml:4:3 invalid_field /overlays']);
 });

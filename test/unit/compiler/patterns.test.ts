@@ -98,7 +98,7 @@ const texts = [
   'arn:aws:iam::123456789012:role/a+b',
 ];
 
-describe('a pattern of a schema', () => {
+describe('for the patterns of a schema,', () => {
   test.each(common)('the pattern %s matches the same texts as in ECMA-262', (pattern) => {
     const expected = new RegExp(pattern, 'u');
     const { test: matches } = linearPattern(pattern);
@@ -170,7 +170,7 @@ describe('a pattern of a schema', () => {
     );
   });
 
-  test('a pattern may have counts above a thousand, and in nested repetitions', () => {
+  test('repetition counts may exceed a thousand, also in nested repetitions', () => {
     for (const [pattern, last] of [
       ['^x{2500}$', 2_500],
       ['^x{0,5000}$', 5_000],
@@ -237,7 +237,7 @@ test('a pattern that takes a backtracking engine 2^n steps is matched in linear 
   ]);
 });
 
-test('a text that is too long for a large pattern is refused without matching', async () => {
+test('a text that is too long for a large pattern is refused without being matched against it', async () => {
   const length = Math.ceil(patternLimits.steps / 18_000) + 1;
   const files = {
     'pointsman.yaml': 'apiVersion: pointsman/v1\ndocuments: [{ include: ["d/*"], schema: s.json }]',

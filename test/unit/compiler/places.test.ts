@@ -70,14 +70,11 @@ describe('the location of a schema violation', () => {
         '6:8 schema_pattern /at/when',
       ],
     ],
-  ])(
-    'in %s a violation is reported at its value, or at a forbidden key',
-    async (_what, path, document, problems) => {
-      expect(await problemsOf(checked(path, document))).toEqual(
-        problems.map((problem) => `${path}:${problem}`),
-      );
-    },
-  );
+  ])('in %s is the invalid value or the forbidden key', async (_what, path, document, problems) => {
+    expect(await problemsOf(checked(path, document))).toEqual(
+      problems.map((problem) => `${path}:${problem}`),
+    );
+  });
 });
 
 function placesOf(format: DocumentFormat, text: string) {
@@ -110,12 +107,12 @@ test.each<[what: string, text: string, pointer: string, value: string, key: stri
   ['an item after comments and a comma at the end', 'a = [1, # x]\n  # ]\n  2,\n]', '/a/1', '2,', '2,'],
   ['lines that end with CR and LF', 'a = 1\r\n[b]\r\nc = 2\r\n', '/b/c', '2\r', 'c = 2'],
   ['an empty key', '"" = 1', '/', '1', '"" = 1'],
-])('the location of %s in TOML is found', (_what, text, pointer, value, key) => {
+])('the location of %s in a TOML document is found', (_what, text, pointer, value, key) => {
   const at = placesOf('toml', text);
   expect([at(pointer).slice(0, value.length), at(pointer, true).slice(0, key.length)]).toEqual([value, key]);
 });
 
-test('the location of every value is found in any JSON and TOML document', () => {
+test('the location of every value is found in any JSON or TOML document', () => {
   const key = fc.oneof(
     fc.constantFrom('a', 'b', 'a.b', '"', "'", '\\', '', '#', ' = ', 'toString'),
     fc.string(),
@@ -153,12 +150,12 @@ test('the location of every value is found in any JSON and TOML document', () =>
 test.each<[format: DocumentFormat, text: (filler: string) => string]>([
   ['json', (filler) => `{"a": "${filler}", "b": 1e999}`],
   ['toml', (filler) => `a = "${filler}"\nb = inf`],
-])('a problem after a string of eight megabytes in %s is reported', (format, text) => {
+])('a problem that comes after a string of eight megabytes in a %s document is reported', (format, text) => {
   const document = parseDocument(`a.${format}`, format, Buffer.from(text('x\\n'.repeat(2_700_000))));
   expect(document.problems.map((problem) => document.diagnose(problem).code)).toEqual(['number_not_finite']);
 });
 
-test('in a large list with too many mistakes, all reported mistakes have their location', async () => {
+test('every reported mistake has its location when a large list has too many mistakes to report', async () => {
   const items = Array.from({ length: 300_000 }, () => '"x"').join(',\n');
   const schema = '{"properties":{"a":{"items":{"type":"integer"}}}}';
   const result = await compileHere({

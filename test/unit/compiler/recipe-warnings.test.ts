@@ -3,7 +3,7 @@ import { compileHere } from './compile-here.ts';
 
 const recipe = (text: string): string => `apiVersion: pointsman/v1\n${text}`;
 
-describe('warnings', () => {
+describe('in the compilation of a source,', () => {
   const warningsOf = async (files: Readonly<Record<string, string>>): Promise<string[]> => {
     const result = await compileHere(files);
     if (result.kind !== 'compiled') throw new Error(JSON.stringify(result));
@@ -34,7 +34,7 @@ describe('warnings', () => {
     expect(await warningsOf(files)).toEqual(expected);
   });
 
-  test('each pattern that matches nothing gets a warning at its location', async () => {
+  test('each pattern of the recipe that matches nothing gets a warning at its location', async () => {
     const files = {
       'pointsman.yaml': recipe(
         'documents:\n  - include: ["a.yaml", "agent/*.yaml"]\nassets: ["prompt/**"]\n' +

@@ -3,7 +3,7 @@ import { artifactOf, compileHere, problemsOf } from './compile-here.ts';
 
 const recipe = (text: string): string => `apiVersion: pointsman/v1\n${text}`;
 
-describe('without pointsman.yaml', () => {
+describe('without a pointsman.yaml in the source,', () => {
   test('JSON, YAML and TOML files are documents, and all other files are assets', async () => {
     const files = { 'a.yml': 'x: 1', 'b/c.TOML': 'y = 2', 'd.json': ' [ ] ', 'e.md': '# hi', f: 'x' };
     expect(await artifactOf(files)).toEqual({
@@ -15,7 +15,7 @@ describe('without pointsman.yaml', () => {
     });
   });
 
-  test('a recipe with a misspelled name is reported and not ignored', async () => {
+  test('a recipe file with a misspelled name is reported and not ignored', async () => {
     expect(await problemsOf({ 'pointsman.yml': recipe('') })).toContain('pointsman.yml:1:1 misnamed_recipe');
   });
 
@@ -24,8 +24,8 @@ describe('without pointsman.yaml', () => {
   });
 });
 
-describe('the selection by a recipe', () => {
-  test('documents, modules and assets are in the artifact, but inputs and unmatched files are not', async () => {
+describe('in the selection of files by a recipe,', () => {
+  test('documents, modules and assets are part of the artifact, but inputs and unmatched files are not', async () => {
     const files = {
       'pointsman.yaml': recipe(
         'documents: [{ include: ["**/*.yaml", "**/*.json"], schema: schemas/any.json }]\n' +
@@ -56,7 +56,7 @@ describe('the selection by a recipe', () => {
     ]);
   });
 
-  test('a document in an unknown format and two files with the same path are refused', async () => {
+  test('a document in an unknown format is refused, and so are two files with the same path', async () => {
     const files = {
       'pointsman.yaml': recipe(
         'documents: [{ include: ["d/*"] }]\nmodules: [{ entry: m.ts }]\nassets: [m.js]',
@@ -72,7 +72,7 @@ describe('the selection by a recipe', () => {
   });
 });
 
-describe('a recipe with mistakes', () => {
+describe('for a recipe with mistakes,', () => {
   test('every mistake in a recipe is reported at its location', async () => {
     const text = [
       'apiVersion: pointsman/v2',
@@ -104,7 +104,7 @@ describe('a recipe with mistakes', () => {
   });
 });
 
-describe('overlays', () => {
+describe('in a source with overlays,', () => {
   const base = {
     'pointsman.yaml': recipe(
       'documents: [{ include: ["agents/*.yaml"], schema: s.json }]\noverlays: { staging: o.yaml, canary: c.json }',
@@ -128,7 +128,7 @@ describe('overlays', () => {
     });
   });
 
-  test('a channel shares all unchanged blobs with the base', async () => {
+  test('the artifact of a channel shares all unchanged blobs with the base', async () => {
     const result = await compileHere({ ...base, 'o.yaml': 'agents/a.yaml: { n: 2 }' });
     if (result.kind !== 'compiled') throw new Error('it should compile');
     const [plain, canary, staging] = ['', 'canary', 'staging'].map((name) =>
@@ -161,7 +161,7 @@ describe('overlays', () => {
   });
 });
 
-describe('references', () => {
+describe('in a source with references,', () => {
   const refs = (text: string) =>
     recipe(`documents: [{ include: ["agents/*", "tools/*"] }]\nassets: ["p/*"]\nreferences:\n${text}`);
   const tools = {
@@ -183,7 +183,7 @@ describe('references', () => {
     expect(Object.keys(await artifactOf(files))).toHaveLength(4);
   });
 
-  test('each dangling reference is reported at its value', async () => {
+  test('each dangling reference is reported at the value that contains it', async () => {
     const files = {
       ...tools,
       'pointsman.yaml': refs(
@@ -202,7 +202,7 @@ describe('references', () => {
     ]);
   });
 
-  test('a reference that dangles because of an overlay is reported where its value was set', async () => {
+  test('a reference that dangles because of an overlay is reported at the place that set its value', async () => {
     const files = {
       ...tools,
       'pointsman.yaml': `${refs('  - { from: "agents/*#/tools/*", to: "tools/*#/name" }')}\noverlays: { staging: o.yaml }`,
@@ -262,7 +262,7 @@ describe('references', () => {
     ]);
   });
 
-  test('an invalid reference is reported at its location', async () => {
+  test('an invalid reference rule of the recipe is reported at its location', async () => {
     const files = { ...tools, 'pointsman.yaml': refs('  - { from: "agents/*", to: "tools/*#name" }') };
     expect(await problemsOf(files)).toEqual([
       'pointsman.yaml:5:13 invalid_field /references/0/from',

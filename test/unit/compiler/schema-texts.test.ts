@@ -14,7 +14,7 @@ test.each([
   ['$dynamicAnchor', '__proto__'],
   ['$anchor', 'toString'],
   ['$ref', '#valueOf'],
-])('an anchor cannot have the name of an inherited property: %s %s', async (keyword, name) => {
+])('an anchor in a schema cannot have the name of an inherited property: %s %s', async (keyword, name) => {
   const schema = {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     properties: { a: { [keyword]: name } },
@@ -24,7 +24,7 @@ test.each([
   ]);
 });
 
-test('many large integers in a schema do not hide its other problems', async () => {
+test('many large integers in a schema do not hide other problems of that schema', async () => {
   const large = Array.from({ length: 300 }, () => '9223372036854775807').join(',');
   const problems = async (more: string) => problemsOf(withSchema(`{"examples":[${large}],${more}}`, 'a: 1'));
   expect(await problems('"title":"a","title":"b"')).toEqual([

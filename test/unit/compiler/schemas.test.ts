@@ -8,7 +8,7 @@ const withSchema = (schema: string, document: string, others: { [path: string]: 
   ...others,
 });
 
-describe('schema dialects', () => {
+describe('in the dialects of JSON Schema,', () => {
   test.each<[draft: string, schema: object, good: string, bad: string, problem: string]>([
     [
       'http://json-schema.org/draft-04/schema#',
@@ -45,7 +45,7 @@ describe('schema dialects', () => {
       'a: [1]',
       'type /a/0',
     ],
-  ])('the rules of %s apply to its schemas', async ($schema, schema, good, bad, problem) => {
+  ])('schemas of %s follow the rules of that dialect', async ($schema, schema, good, bad, problem) => {
     const text = JSON.stringify({ $schema, ...schema });
     expect((await compileHere(withSchema(text, good))).kind).toBe('compiled');
     expect((await problemsOf(withSchema(text, bad))).map((line) => line.replace(/^.*schema_/, ''))).toContain(
@@ -72,7 +72,7 @@ describe('schema dialects', () => {
     expect(await problemsOf(files)).toEqual(['s/main.json:2:13 schema_dialect /$schema']);
   });
 
-  test('known formats are asserted, and unknown formats are ignored', async () => {
+  test('known formats are checked, and unknown formats are ignored', async () => {
     const schema =
       '{"properties":{"a":{"format":"email"},"b":{"format":"date-time"},"c":{"format":"no-such-format"}}}';
     expect(await problemsOf(withSchema(schema, 'a: no\nb: 2020-13-01T00:00:00Z\nc: x'))).toEqual([
@@ -82,7 +82,7 @@ describe('schema dialects', () => {
   });
 });
 
-describe('a document that violates its schema', () => {
+describe('for a document that violates its schema,', () => {
   const schema = JSON.stringify({
     type: 'object',
     required: ['name'],
@@ -151,7 +151,7 @@ describe('a document that violates its schema', () => {
   });
 });
 
-describe('references between schemas', () => {
+describe('for references between schemas,', () => {
   test('a reference can be a path relative to the file, a $id, or a path relative to the $id', async () => {
     const schema = JSON.stringify({
       $id: 'https://acme.example/schemas/main.json',
@@ -197,14 +197,14 @@ describe('references between schemas', () => {
     ]);
   });
 
-  test('a "$ref" in data is not treated as a reference', async () => {
+  test('a "$ref" in an enum value or in a document is not treated as a reference', async () => {
     expect(
       (await compileHere(withSchema('{"enum":[{"$ref":"nowhere.json"}]}', '$ref: nowhere.json'))).kind,
     ).toBe('compiled');
   });
 });
 
-describe('an invalid schema', () => {
+describe('for an invalid schema,', () => {
   test('each mistake in a schema is reported at its location, even when no document needs the schema', async () => {
     const schema = '{\n"type": "objekt",\n"required": "a"}';
     const problems = await problemsOf(withSchema(schema, 'a: 1'));
@@ -236,7 +236,7 @@ describe('an invalid schema', () => {
   });
 });
 
-describe('integers that a double cannot represent', () => {
+describe('for an integer that a double cannot represent,', () => {
   const bounds = '"minimum":-9223372036854775808,"maximum":18446744073709551615';
 
   test.each([
@@ -249,7 +249,7 @@ describe('integers that a double cannot represent', () => {
       's/main.toml',
       '[properties.n]\ntype = "integer"\nminimum = -9223372036854775808\nmaximum = 9223372036854775807',
     ],
-  ])('an integer beyond a double in the schema %s is read as the nearest double', async (path, schema) => {
+  ])('an integer too precise for a double in %s is read as the nearest double', async (path, schema) => {
     const files = (document: string) => ({
       'pointsman.yaml': `apiVersion: pointsman/v1\ndocuments: [{ include: ["d/*"], schema: ${path} }]`,
       [path]: schema,
@@ -259,7 +259,7 @@ describe('integers that a double cannot represent', () => {
     expect(await problemsOf(files('n: -1.0e+19'))).toEqual(['d/a.yaml:1:4 schema_minimum /n']);
   });
 
-  test('an integer beyond a double is refused in a document, even if the document is a schema', async () => {
+  test('an integer too precise for a double is refused in a document, even if the document is a schema', async () => {
     const files = { 'schema.json': `{"type":"integer",${bounds}}`, 'a.yaml': 'n: 9007199254740993' };
     expect(await problemsOf(files)).toEqual([
       'a.yaml:1:4 integer_out_of_range /n',
@@ -270,7 +270,7 @@ describe('integers that a double cannot represent', () => {
 });
 
 describe("a document's own $schema", () => {
-  test('a $schema may be a path, a $id or the URI of a meta-schema', async () => {
+  test('can be a path, a $id or the URI of a meta-schema', async () => {
     const files = {
       'schemas/s.json':
         '{"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:acme:s","required":["a"]}',
@@ -286,7 +286,7 @@ describe("a document's own $schema", () => {
     expect(problems.filter((line) => /good|schemas/.test(line))).toEqual([]);
   });
 
-  test('a $schema outside the source is reported, unless the recipe names a schema for the document', async () => {
+  test('is reported when it is outside the source, unless the recipe names a schema for the document', async () => {
     const document = '{"$schema":"https://example.com/none.json"}';
     expect(await problemsOf({ 'a.json': document })).toEqual(['a.json:1:12 schema_missing /$schema']);
     expect(Object.keys(await artifactOf(withSchema('true', '{}', { 'd/b.json': document })))).toEqual([

@@ -21,7 +21,7 @@ test.each([
   ['carriage returns before line feeds', '\r\n'],
   ['long lines', `${'x'.repeat(20_000)}\n`],
 ])(
-  'in a text of %s, the line and column of an offset do not depend on the order of the requests',
+  'in a text of %s, the line and column of an offset do not depend on the order of the lookups',
   (_what, letters) => {
     const random = seededRandom('1', letters);
     const letter = (): string => letters.charAt(Math.floor(random() * letters.length));
@@ -34,7 +34,7 @@ test.each([
   },
 );
 
-test('the first invalid byte of a long text is found at any position, including an incomplete character', () => {
+test('the first invalid byte of a long text is found at any position, and so is an incomplete character', () => {
   for (const [what, wrong] of Object.entries({ stray: [0x80], cut: [0xe2, 0x82], overlong: [0xc0, 0x80] })) {
     for (const before of ['€'.repeat(21_845), '€'.repeat(21_846), `a${'€'.repeat(50_000)}\n`, '']) {
       const bytes = Buffer.concat([Buffer.from(before), Buffer.from(wrong), Buffer.from('"}')]);

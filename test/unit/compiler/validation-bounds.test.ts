@@ -22,7 +22,7 @@ function doubling(keyword: 'allOf' | 'anyOf', first: object): object {
 const nested = `${'{"a":'.repeat(60)}1${'}'.repeat(60)}`;
 const branch = (name: string): object => ({ properties: { a: { $ref: '#' } }, required: [name] });
 
-describe('the validation of a document', () => {
+describe('in the validation of documents,', () => {
   test.each<[what: string, schema: object, document: string]>([
     ['allOf doubles', doubling('allOf', { type: 'integer' }), '1'],
     ['anyOf doubles', doubling('anyOf', { type: 'string' }), '1'],
@@ -61,13 +61,13 @@ describe('the validation of a document', () => {
     },
   );
 
-  test('the uniqueness of a long list is checked in linear time', async () => {
+  test('the uniqueness of the items in a long list is checked in linear time', async () => {
     const items = Array.from({ length: 200_000 }, (_, index) => `{"a":${index}}`);
     expect((await compileHere(checked({ uniqueItems: true }, `[${items.join()}]`))).kind).toBe('compiled');
   });
 });
 
-test('a list with two equal items is reported with their indexes, for any type of item', async () => {
+test('a list with two equal items is reported with the indexes of these items, whatever their type', async () => {
   for (const list of ['[1,"1",2,1.0]', '[{"a":1,"b":2},0,1,{"b":2,"a":1}]', '[[],"[]",{},[]]']) {
     const result = await compileHere(checked({ uniqueItems: true }, list));
     expect(result).toMatchObject({
@@ -80,7 +80,7 @@ test('a list with two equal items is reported with their indexes, for any type o
   ]);
 });
 
-test('a long text does not match the format "url", whose check takes quadratic time', async () => {
+test('a long text does not match the format "url", because the usual check would take quadratic time', async () => {
   const url = `http://${'u:'.repeat(100_000)}`;
   expect(await problemsOf(checked({ format: 'url' }, JSON.stringify(url)))).toEqual([
     'd/a.json:1:1 schema_format',
@@ -88,7 +88,7 @@ test('a long text does not match the format "url", whose check takes quadratic t
   expect((await compileHere(checked({ format: 'url' }, '"https://example.com/a"'))).kind).toBe('compiled');
 });
 
-test('a large value is compared with a long enum in linear time', async () => {
+test('a large value is compared with the members of a long enum in linear time', async () => {
   const members = (count: number) =>
     Object.fromEntries(Array.from({ length: count }, (_, n) => [`k${n}`, n]));
   const schema = { enum: [...Array.from({ length: 100_000 }, () => ({})), members(100_000)] };

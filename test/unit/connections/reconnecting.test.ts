@@ -20,7 +20,7 @@ function connections() {
   return { opened, opening, connection };
 }
 
-test('callers share one attempt and one connection, and a lost connection is opened again', async () => {
+test('concurrent callers share one connection attempt and its connection, and a lost connection is opened again', async () => {
   const { opened, opening, connection } = connections();
   const asked = [connection.current(), connection.current()];
   opening[0]!.resolve();
@@ -32,7 +32,7 @@ test('callers share one attempt and one connection, and a lost connection is ope
   expect((await again).one.id).toBe(1);
 });
 
-test('after a failed attempt to connect, the next caller starts another attempt', async () => {
+test('after a failed connection attempt, the next caller starts another attempt', async () => {
   const { opening, connection } = connections();
   const failed = connection.current();
   opening[0]!.reject(new Error('refused'));
@@ -42,7 +42,7 @@ test('after a failed attempt to connect, the next caller starts another attempt'
   expect((await again).one.id).toBe(0);
 });
 
-test('a connection that opens during the close is closed too, and no caller gets it', async () => {
+test('a connection that opens while its owner is closing is closed too, and no caller gets it', async () => {
   const { opened, opening, connection } = connections();
   const asked = connection.current();
   const closing = connection.close();

@@ -11,12 +11,12 @@ test.each([
   [6, 3_200, 6_400],
   [7, 5_000, 10_000],
   [5_000, 5_000, 10_000],
-])('after attempt %i the wait is between %i and %i ms', (attempt, least, most) => {
+])('after attempt %i, the wait before a retry is between %i and %i ms', (attempt, least, most) => {
   expect(backoffMs(attempt, 0, backoff)).toBe(least);
   expect(backoffMs(attempt, 0.999_999, backoff)).toBe(most);
 });
 
-test('a wait is a whole number of milliseconds up to the maximum, and grows with the attempt', () => {
+test('the wait before a retry is a whole number of milliseconds up to the maximum, and grows with the attempt', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 10_000 }),
@@ -31,7 +31,7 @@ test('a wait is a whole number of milliseconds up to the maximum, and grows with
   );
 });
 
-test('there are at most the configured number of attempts', () => {
+test('a call is attempted at most the configured number of times', () => {
   const waits = [1, 2, 3, 4, 5, 6].map((attempt) =>
     nextAttemptMs({ attempt, random01: 0, retryAfterMs: null }, backoff),
   );
@@ -39,7 +39,7 @@ test('there are at most the configured number of attempts', () => {
   expect(nextAttemptMs({ attempt: 5, random01: 0, retryAfterMs: 60_000 }, backoff)).toBeNull();
 });
 
-test('a wait is at least as long as Retry-After, and random waits spread the callers', () => {
+test('the wait before a retry is at least as long as Retry-After, and a random part spreads the callers over time', () => {
   const asked = (random01: number, retryAfterMs: number) =>
     retryWaitMs({ attempt: 1, random01, retryAfterMs }, backoff);
   expect(asked(0, 60_000)).toBe(60_000);

@@ -12,6 +12,6 @@ test.each([
   [Buffer.alloc(0), ''],
   [Buffer.alloc(32), '1'.repeat(32)],
   [Buffer.alloc(32, 0xff), 'JEKNVnkbo3jma5nREBBJCDoXFVeKkD56V3xKrvRmWxFG'],
-])('base58 encodes %s', (bytes, text) => {
+])('base58 encodes %s as "%s"', (bytes, text) => {
   expect(base58(bytes)).toBe(text);
 });

@@ -27,7 +27,7 @@ test('a short diagnostic is unchanged', () => {
   expect(boundedDiagnostic(diagnostic)).toEqual(diagnostic);
 });
 
-test('a pointer that is too long is replaced by a pointer to an enclosing value', () => {
+test('a JSON pointer that is too long is replaced by a pointer to an enclosing value', () => {
   expect(boundedPointer(`/${LONG}`)).toBe('');
   const steps = '/ab'.repeat(documentLimits.textChars);
   const bounded = boundedPointer(steps);
@@ -35,7 +35,7 @@ test('a pointer that is too long is replaced by a pointer to an enclosing value'
   expect(bounded.length).toBeGreaterThan(documentLimits.textChars - 4);
 });
 
-test('a text is never cut in the middle of a character', () => {
+test('the text of a diagnostic is never cut in the middle of a character', () => {
   const bounded = boundedText(`x${'😀'.repeat(documentLimits.textChars)}`);
   expect(bounded.isWellFormed()).toBe(true);
   expect(bounded.endsWith('…')).toBe(true);

@@ -13,7 +13,7 @@ test.each([
   ['24h', 86_400_000],
   ['744h', 31 * 86_400_000],
   ['31d', 31 * 86_400_000],
-])('%s is %i ms, and keeps its spelling', (text, ms) => {
+])('the duration %s is %i ms, and keeps its spelling', (text, ms) => {
   expect(Within.parse(text)).toBe(text);
   expect(durationMs(text)).toBe(ms);
 });
@@ -34,18 +34,18 @@ test.each([
   'PT1H',
   '1e3s',
   '5ms',
-])('"%s" is refused with an example', (text) => {
+])('the duration "%s" is refused, and the error contains an example', (text) => {
   expect(why(text)).toEqual([expect.stringContaining('such as "90s", "30m", "24h" or "7d"')]);
 });
 
 test.each(['32d', '745h', '999999d'])(
-  '%s is too long, and the error has the limits in the same notation',
+  'the duration %s is refused as too long, and the error contains the limits in the same notation',
   (text) => {
     expect(why(text)).toEqual(['must be from 1s to 31d']);
   },
 );
 
-test('each unit equals its number of the smaller unit', () => {
+test('in a duration, a minute is 60 seconds, an hour is 60 minutes, and a day is 24 hours', () => {
   const pairs = [
     ['m', 's', 60],
     ['h', 'm', 60],
@@ -68,7 +68,7 @@ test.each([
   [3_600_000, '1h'],
   [86_400_000, '1d'],
   [90_000_000, '25h'],
-])('%i ms is written as %s, which has the same value', (ms, text) => {
+])('%i ms is written as the duration %s, which has the same value', (ms, text) => {
   expect(durationText(ms)).toBe(text);
   expect(durationMs(text)).toBe(ms);
 });

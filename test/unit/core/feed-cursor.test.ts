@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { feedCursor, FeedCursorText } from '../../../packages/protocol/moves/feed-cursor.ts';
 import { TenantName } from '../../../packages/protocol/identifiers.ts';
 
-test('a cursor decodes to the position that it was made from', () => {
+test('a feed cursor decodes to the position from which it was made', () => {
   const tenants = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/);
   const seqs = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
   fc.assert(
@@ -37,6 +37,6 @@ test.each([
   'acme:9007199254740992',
   `acme:${'9'.repeat(17)}`,
   'latest',
-])('%j is not a cursor', (text) => {
+])('%j is not a valid feed cursor', (text) => {
   expect(FeedCursorText.safeParse(text).success).toBe(false);
 });

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 
 import { clientKey, hookDeliveryKey, isReservedKey } from '../../../packages/protocol/idempotency-key.ts';
 
-test('a key of a client never equals the key of a delivery', () => {
+test('an idempotency key of a client never equals the idempotency key of a hook delivery', () => {
   const name = fc.string();
   fc.assert(
     fc.property(name, name, name, (key, hook, delivery) => {
@@ -13,7 +13,7 @@ test('a key of a client never equals the key of a delivery', () => {
   );
 });
 
-test('exactly the keys with the prefix of deliveries are reserved', () => {
+test('exactly the idempotency keys with the prefix of hook deliveries are reserved', () => {
   expect(['hook/', 'hook/main/72d3162e'].map(isReservedKey)).toEqual([true, true]);
   expect(['hook', 'hooks/main', 'Hook/main', '/hook/', 'release-4711'].map(isReservedKey)).toEqual(
     Array.from({ length: 5 }, () => false),

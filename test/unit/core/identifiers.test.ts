@@ -13,7 +13,7 @@ import { pathProblem, sourceTree } from '../../../packages/protocol/releases/sou
 const name = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?$/);
 const id = fc.record({ tenant: name, bundle: name, version: fc.integer({ min: 1, max: 1_000_000 }) });
 
-test('the key of a release identifies it, and no other text is a release key', () => {
+test('the key of a release identifies the release, and no other text is accepted as the key of a release', () => {
   fc.assert(
     fc.property(id, (release) => {
       expect(parseReleaseKey(releaseKey(release))).toEqual(release);
@@ -40,14 +40,14 @@ test('the key of a release identifies it, and no other text is a release key', (
   }
 });
 
-test('a name is short, lower case, and without a dash at its ends', () => {
+test('a valid name is short, lower case, and without a dash at its ends', () => {
   for (const good of ['a', '7', 'a-b', 'acme', 'x'.repeat(63)])
     expect(TenantName.safeParse(good).success, good).toBe(true);
   for (const bad of ['', '-a', 'a-', 'A', 'a_b', 'a.b', 'a/b', 'é', 'x'.repeat(64), 'a b', 'a\n'])
     expect(BundleName.safeParse(bad).success, JSON.stringify(bad)).toBe(false);
 });
 
-test('the digest of a source depends on its files and not on their order', () => {
+test('the digest of a source depends on its files, and not on the order of the files', () => {
   const entry = (path: string, digit: string) => ({ path, digest: `sha256:${digit.repeat(64)}`, size: 1 });
   const [a, b] = [entry('a', '1'), entry('b', '2')];
   expect(sourceTree([a, b])).toEqual(sourceTree([b, a]));
@@ -55,7 +55,7 @@ test('the digest of a source depends on its files and not on their order', () =>
   expect(sourceTree([entry('a', '2')]).digest).not.toBe(sourceTree([a]).digest);
 });
 
-test('an ambiguous path is refused', () => {
+test('an ambiguous file path is refused', () => {
   for (const good of ['a', 'a/b.json', 'a b/ü.md', '.hidden', 'a..b', '...'])
     expect(pathProblem(good), good).toBeNull();
   for (const bad of [

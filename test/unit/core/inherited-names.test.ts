@@ -29,14 +29,14 @@ const empty = { inFlight: null, queue: [], generation: 0 };
 const valid = (schema: { safeParse(name: string): { success: boolean } }) =>
   INHERITED_NAMES.filter((name) => schema.safeParse(name).success);
 
-test('some names that every object inherits are valid names', () => {
+test('some property names that every object inherits are valid names for tenants, channels and other objects', () => {
   for (const schema of [TenantName, BundleName, ChannelName, HookName, SinkName, FollowerName, GateName])
     expect(valid(schema)).toEqual(expect.arrayContaining(['constructor', 'prototype', 'then']));
   expect(valid(TokenName)).toEqual(expect.arrayContaining(['constructor', 'hasOwnProperty', 'toString']));
 });
 
-describe.each(valid(ChannelName))('a channel "%s"', (channel) => {
-  test('that a bundle does not have has an empty slot', () => {
+describe.each(valid(ChannelName))('a channel named "%s"', (channel) => {
+  test('has an empty slot while its bundle does not have that channel', () => {
     expect(slotOf(NEW_BUNDLE, channel)).toEqual(empty);
     expect(slotOf(withSlot(NEW_BUNDLE, 'live', { ...empty, generation: 4 }), channel)).toEqual(empty);
     expect(decidePlacement(slotOf(NEW_BUNDLE, channel), 'queue')).toEqual({
@@ -45,7 +45,7 @@ describe.each(valid(ChannelName))('a channel "%s"', (channel) => {
     });
   });
 
-  test('can have a release, a queue behind it and its end, like any other', () => {
+  test('can have a release in flight, queue another one behind it, and end the first one, like any other channel', () => {
     let state = occupySlot(NEW_BUNDLE, channel, { version: 1, source }, 'start');
     expect(inFlight(slotOf(state, channel), 1)).not.toBeNull();
     state = occupySlot(state, channel, { version: 2, source }, 'queue');
@@ -55,7 +55,7 @@ describe.each(valid(ChannelName))('a channel "%s"', (channel) => {
     expect([...state.channels.keys()]).toEqual([channel]);
   });
 
-  test('is stored and read unchanged', () => {
+  test('is stored with its bundle and read back unchanged', () => {
     const state = occupySlot(NEW_BUNDLE, channel, { version: 1, source }, 'start');
     const stored = JSON.parse(JSON.stringify(BundleState.encode(state))) as unknown;
     expect(stored).toEqual({
@@ -72,7 +72,7 @@ describe.each(valid(ChannelName))('a channel "%s"', (channel) => {
   });
 });
 
-test.each(valid(SinkName))('a sink "%s" is a webhook of a tenant and not a broker', (sink) => {
+test.each(valid(SinkName))('a sink named "%s" is a webhook of a tenant and not a broker', (sink) => {
   expect(isBroker(sink)).toBe(false);
   expect(sinkKey({ tenant: 'acme', sink })).toBe(`acme/${sink}`);
 });

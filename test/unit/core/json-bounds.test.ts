@@ -14,8 +14,8 @@ function valuesIn(value: unknown): number {
   return Object.values(value).reduce((sum: number, one) => sum + valuesIn(one), 1);
 }
 
-describe('the limits of JSON from outside', () => {
-  test('refuse a document with more values than allowed, for any texts in it', () => {
+describe('the limits of untrusted JSON', () => {
+  test('refuse a document with more values than allowed, whatever texts it contains', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.integer({ min: 1, max: 30 }), (value, values) => {
         const excess = jsonExcess(JSON.stringify(value), { depth: 100, values });
@@ -39,12 +39,12 @@ describe('the limits of JSON from outside', () => {
     expect(jsonExcess(text, { depth: 1, values: 4 })).toEqual({ past: 'values', offset: expect.any(Number) });
   });
 
-  test('report the offset of the first excess value or level', () => {
+  test('report the offset of the first value or nesting level above them', () => {
     expect(jsonExcess('[1,[2,3]]', { depth: 1, values: 9 })).toEqual({ past: 'depth', offset: 3 });
     expect(jsonExcess('[1,2,3]', { depth: 1, values: 3 })).toEqual({ past: 'values', offset: 4 });
   });
 
-  test('do not apply to an unfinished text, which is not JSON', () => {
+  test('do not apply to a text that breaks off, because that is not JSON', () => {
     expect(jsonExcess('["a', { depth: 1, values: 3 })).toBeNull();
     expect(parseBoundedJson(Buffer.from('["a'), { depth: 1, values: 3 })).toEqual({ kind: 'not_json' });
     expect(parseBoundedJson(Buffer.from([0xc3, 0x28]), { depth: 1, values: 3 })).toEqual({
@@ -52,7 +52,7 @@ describe('the limits of JSON from outside', () => {
     });
   });
 
-  test('refuse a document above them before it is parsed, and the problem names the limit', () => {
+  test('refuse a document that exceeds them before it is parsed, and the problem names the limit', () => {
     const zeros = Buffer.from(`[${'0,'.repeat(MANY)}0]`);
     expect(parseBoundedJson(zeros, { depth: 2, values: 10 })).toEqual({
       kind: 'excess',

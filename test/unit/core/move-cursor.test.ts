@@ -12,12 +12,15 @@ test.each([
   [4, 4, 'seen'],
   [4, 5, 'next'],
   [4, 6, 'gap'],
-] as const)('after the number %i, the number %i is placed as "%s"', (last, number, place) => {
-  expect(placeAfter(last, number)).toBe(place);
-});
+] as const)(
+  'after the sequence number %i, the sequence number %i is classified as "%s"',
+  (last, number, place) => {
+    expect(placeAfter(last, number)).toBe(place);
+  },
+);
 
-describe('the cursor of a consumer', () => {
-  test('accepts only the next number of a tenant, and only a newer generation', () => {
+describe('the cursor of a consumer of moves', () => {
+  test('accepts only the next sequence number of a tenant, and only a newer generation of a pointer', () => {
     const cursor = moveCursor(10);
     expect(cursor.place(move(1))).toBe('unknown');
     cursor.learn('acme', { seq: 4, pointers: [{ bundle: 'support-bot', channel: 'live', generation: 3 }] });
@@ -28,7 +31,7 @@ describe('the cursor of a consumer', () => {
     expect(cursor.place(move(5, { bundle: 'other', generation: 1 }))).toBe('next');
   });
 
-  test('does not go back for a snapshot that is older than the last applied move', () => {
+  test('does not go back when a snapshot is older than the last applied move', () => {
     const cursor = moveCursor(10);
     cursor.learn('acme', { seq: 0 });
     cursor.passed(move(1));
@@ -38,7 +41,7 @@ describe('the cursor of a consumer', () => {
     expect(cursor.place(move(3, { generation: 2 }))).toBe('stale');
   });
 
-  test('that may have missed a move still recognizes duplicates, and requires a snapshot for the next move', () => {
+  test('still recognizes duplicates when it may have missed a move, and requires a snapshot before the next move', () => {
     const cursor = moveCursor(10);
     cursor.learn('acme', { seq: 2 });
     cursor.doubt('acme');
@@ -49,7 +52,7 @@ describe('the cursor of a consumer', () => {
     expect(cursor.place(move(3))).toBe('next');
   });
 
-  test('remembers a bounded number of pointers, and evicts the least recent tenants', () => {
+  test('remembers a bounded number of pointers, and evicts the least recently used tenants', () => {
     const cursor = moveCursor(4);
     for (const tenant of ['a', 'b', 'c', 'd']) {
       cursor.learn(tenant, { seq: 0 });
@@ -59,7 +62,7 @@ describe('the cursor of a consumer', () => {
     expect(cursor.place(nthMove('a', 2).data)).toBe('unknown');
   });
 
-  test('of some pointers follows their generations, regardless of other moves of the tenant', () => {
+  test('follows the generations of single pointers, regardless of other moves of the tenant', () => {
     const cursor = moveCursor(10);
     expect(cursor.placeAtPointer(move(7, { generation: 1 }))).toBe('next');
     expect(cursor.placeAtPointer(move(7, { generation: 3 }))).toBe('gap');
@@ -70,7 +73,7 @@ describe('the cursor of a consumer', () => {
     expect(cursor.placeAtPointer(move(9, { generation: 4 }))).toBe('seen');
   });
 
-  test('has no position in the feed of a tenant after a pointer of the tenant was fetched', () => {
+  test('has no position in the feed of a tenant after only a pointer of that tenant was fetched', () => {
     const cursor = moveCursor(10);
     cursor.fetched([{ tenant: 'acme', bundle: 'support-bot', channel: 'live', generation: 4 }]);
     expect(cursor.seq('acme')).toBeNull();

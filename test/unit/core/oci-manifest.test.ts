@@ -23,24 +23,24 @@ const problemOf = (bytes: Uint8Array): string => {
   return read.kind === 'problem' ? read.problem : 'none';
 };
 
-test('a manifest with the largest number of layers is read', () => {
+test('an OCI manifest with the maximum number of layers is read', () => {
   const read = readManifest(manifest(list(manifestLimits.layers, (n) => layer(n))));
   expect(read).toMatchObject({ kind: 'manifest' });
   expect(read.kind === 'manifest' && read.files).toHaveLength(manifestLimits.layers);
 });
 
-test('a manifest with one layer more is refused before its layers are checked', () => {
+test('an OCI manifest with one layer too many is refused before its layers are checked', () => {
   const bytes = manifest(list(manifestLimits.layers + 1, () => 0));
   expect(problemOf(bytes)).toMatch(/^it is not an OCI image manifest: at "\/layers": Too big/);
 });
 
-test('the first invalid layer ends the check', () => {
+test('the check of an OCI manifest ends at the first invalid layer', () => {
   expect(problemOf(manifest([layer(1), { ...layer(2), size: -1 }, 0, 0, 0]))).toMatch(
     /^it is not an OCI image manifest: at "\/layers\/1\/size": [^;]+$/,
   );
 });
 
-test('a manifest with almost four megabytes of invalid layers is refused by its number of values before it is parsed', () => {
+test('an OCI manifest with almost four megabytes of invalid layers is refused for its number of values before it is parsed', () => {
   const bytes = manifest(list(130_000, () => ({ mediaType: 'a/b', size: -1 })));
   expect(bytes.byteLength).toBeLessThan(manifestLimits.bytes);
   expect(problemOf(bytes)).toBe(
@@ -48,24 +48,24 @@ test('a manifest with almost four megabytes of invalid layers is refused by its 
   );
 });
 
-test('annotations count as values, so that a layer can’t have thousands of them', () => {
+test('annotations of a layer count as values of the OCI manifest, so a layer cannot have thousands of them', () => {
   const annotations = Object.fromEntries(list(manifestLimits.values, (n) => [String(n), '']));
   expect(problemOf(manifest([layer(1, annotations)]))).toContain('it is too large');
 });
 
-test('a manifest with a NUL character or half a character in a text or a name is refused', () => {
+test('an OCI manifest is refused when a text or a name in it contains a NUL character or half a surrogate pair', () => {
   for (const text of ['\0', '\ud800'])
     for (const annotations of [{ note: text }, { [text]: 'note' }])
       expect(problemOf(manifest([layer(1, annotations)]))).toBe('it contains text that is not valid Unicode');
 });
 
-test('an invalid media type is refused, and so is a media type that would end a header', () => {
+test('a layer with an invalid media type is refused, and so is a media type that would end an HTTP header', () => {
   for (const mediaType of ['text/html\r\nX: y', 'é☃', 'text', 'text/html; a', ''])
     expect(problemOf(manifest([{ ...layer(1), mediaType }]))).toContain('"/layers/0/mediaType"');
   expect(problemOf(manifest([{ ...layer(1), mediaType: 'application/vnd.a+json; v=1' }]))).toBe('none');
 });
 
-test('a file whose path is also a folder of another file is refused', () => {
+test('an OCI manifest is refused when the path of one file is also the folder of another file', () => {
   const titled = (n: number, path: string) => layer(n, { 'org.opencontainers.image.title': path });
   expect(problemOf(manifest([titled(1, 'a/b/c'), titled(2, 'a')]))).toBe(
     'the file "a" is also the folder of "a/b/c"',

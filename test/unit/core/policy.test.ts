@@ -19,12 +19,12 @@ function problems(document: unknown): string[] {
 }
 
 describe('a policy', () => {
-  test('without rules equals the policy of a tenant without a policy', () => {
+  test('without rules equals the policy of a tenant that has set no policy', () => {
     expect(Policy.parse({})).toEqual(NO_POLICY);
     expect(Policy.parse(NO_POLICY)).toEqual(NO_POLICY);
   });
 
-  test('has its defaults filled in, and stays the same when it is parsed again', () => {
+  test('gets default values when it is parsed, and does not change when it is parsed again', () => {
     const parsed = Policy.parse(
       gated(approval(), { check: { name: 'e2e' } }, window(['Fri 16:00 - Mon 07:00'])),
     );
@@ -43,7 +43,7 @@ describe('a policy', () => {
     expect(Policy.parse(JSON.parse(JSON.stringify(parsed)))).toEqual(parsed);
   });
 
-  test('keeps the spelling of durations', () => {
+  test('keeps the spelling of its durations', () => {
     const { channels } = Policy.parse(gated(approval({ within: '1440m' })));
     expect(channels['live']?.gates[0]).toMatchObject({ approval: { within: '1440m' } });
   });
@@ -100,7 +100,7 @@ describe('a policy is refused, with the location of the mistake, for', () => {
 });
 
 describe('the check of a whole policy', () => {
-  test('refuses two gates with one name, including a default name', () => {
+  test('refuses two gates with the same name, even when one of them has a default name', () => {
     expect(problems(gated(approval(), { check: { name: 'release' } }))).toEqual([
       '/channels/live/gates/1/check/name another gate of this channel has the name "release"',
     ]);

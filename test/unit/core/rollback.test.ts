@@ -50,23 +50,23 @@ const steps = fc.array(fc.oneof(fc.integer({ min: 1, max: 6 }), fc.constant('bac
   maxLength: 40,
 });
 
-describe('a rollback', () => {
+describe('a rollback of a pointer', () => {
   test.each([
     ['restores the version that was live before, in the order of history', [6, 4, 5, 'back'], 4],
-    ['that is the second in a row goes further back', [6, 4, 5, 'back', 'back'], 6],
+    ['goes further back when it follows another rollback', [6, 4, 5, 'back', 'back'], 6],
     [
-      'after a publish that followed a rollback restores the state that the publish replaced',
+      'restores the state that a publish replaced, even when that publish followed a rollback',
       [1, 2, 'back', 3, 'back'],
       1,
     ],
     ['skips a version that was rolled back before', [1, 2, 3, 'back', 4, 'back', 'back'], 1],
     ['undoes a promotion like a publish', [1, 2, 1, 'back'], 2],
-    ['of the first move changes nothing', [1, 'back'], 1],
+    ['changes nothing when the pointer has moved only once', [1, 'back'], 1],
   ] as const)('%s', async (_title, taken, live) => {
     expect((await through(...taken)).live).toBe(live);
   });
 
-  test('of a pointer that has not moved has no target', async () => {
+  test('has no target when the pointer has never moved', async () => {
     expect(await new History().rollBack()).toBeNull();
   });
 
@@ -106,7 +106,7 @@ describe('a rollback', () => {
     );
   });
 
-  test('reads only two moves of the history, however long the history is', async () => {
+  test('reads only two recorded moves, however long the history of the pointer is', async () => {
     let read = 0;
     const moveAt = (generation: number) => {
       read += 1;

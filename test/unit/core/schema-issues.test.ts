@@ -12,8 +12,8 @@ function misfitOf(schema: z.ZodType, value: unknown): { error: z.ZodError } {
   return parsed;
 }
 
-describe('the description of a document that a schema has refused', () => {
-  test('has the first issues with their locations, and the number of the others', () => {
+describe('the description of a document that violates its schema', () => {
+  test('has the first issues with their locations, and the number of the remaining issues', () => {
     const misfit = misfitOf(z.object({ list: z.array(z.string()) }), { list: [1, 2, 3, 4, 5] });
     const words = describeIssues(misfit);
     expect(words).toMatch(/^at "\/list\/0": .+; at "\/list\/1": .+; at "\/list\/2": .+ \(and 2 more\)$/);
@@ -33,13 +33,13 @@ describe('the description of a document that a schema has refused', () => {
     }
   });
 
-  test('of an invalid map key has the issue of the key', () => {
+  test('states what is wrong with a map key when the key is invalid', () => {
     const misfit = misfitOf(z.record(z.string().regex(/^a$/, 'must be "a"'), z.string()), { b: 'x' });
     expect(firstMessage(misfit)).toBe('must be "a"');
   });
 });
 
-describe('a bounded list', () => {
+describe('a list with a bounded length', () => {
   /** Counts how many elements the schema has checked. */
   function counting(): { element: z.ZodType<number>; checked: () => number } {
     let checked = 0;
@@ -50,14 +50,14 @@ describe('a bounded list', () => {
     return { element, checked: () => checked };
   }
 
-  test('that is too long is refused before its elements are checked', () => {
+  test('is refused when it is too long, before its elements are checked', () => {
     const { element, checked } = counting();
     const misfit = misfitOf(boundedList(element, 3), [1, 2, 3, 4]);
     expect(misfit.error.issues).toMatchObject([{ code: 'too_big' }]);
     expect(checked()).toBe(0);
   });
 
-  test('stops at its first invalid element, and names its location', () => {
+  test('is checked only up to its first invalid element, and the error names the location of that element', () => {
     const { element, checked } = counting();
     const misfit = misfitOf(z.object({ list: boundedList(z.object({ n: element }), 9) }), {
       list: [{ n: 1 }, { n: -1 }, { n: 2 }, 'x'],
@@ -66,12 +66,12 @@ describe('a bounded list', () => {
     expect(checked()).toBe(2);
   });
 
-  test('returns its elements as their schema transforms them', () => {
+  test('is parsed to elements that its schema has transformed', () => {
     expect(boundedList(z.string().transform(Number), 2).parse(['1', '2'])).toEqual([1, 2]);
   });
 });
 
-test('a text is cut between characters, and a short text is unchanged', () => {
+test('a long text is cut only between characters, and a short text is unchanged', () => {
   expect(cut('abc', 3)).toBe('abc');
   expect(cut('abcd', 3)).toBe('ab…');
   expect(cut('🚂🚂🚂', 3)).toBe('🚂🚂🚂');

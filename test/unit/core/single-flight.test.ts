@@ -11,7 +11,7 @@ function counted() {
   return { runs, flight };
 }
 
-test('all callers during a run share it, and the next caller starts another run', async () => {
+test('all callers that arrive during a run share that run, and the next caller starts another run', async () => {
   const { runs, flight } = counted();
   const asked = [flight.join(), flight.join(), flight.join()];
   expect(runs).toHaveLength(1);
@@ -24,7 +24,7 @@ test('all callers during a run share it, and the next caller starts another run'
   expect(await another).toBe(8);
 });
 
-test('a failed run reports its failure to all its callers, and the next caller starts another run', async () => {
+test('a failed run reports its failure to all callers that share it, and the next caller starts another run', async () => {
   const { runs, flight } = counted();
   const asked = Promise.allSettled([flight.join(), flight.join()]);
   runs[0]!.reject(new Error('down'));

@@ -74,7 +74,7 @@ describe('the slot of a pointer', () => {
     );
   });
 
-  test('has a queue only behind a release in flight, and the queue is in order and newer than that release', () => {
+  test('has a queue only behind a release in flight, and the queued releases are in order and newer than that release', () => {
     fc.assert(
       fc.property(steps, (taken) => {
         run(taken, (state) => {
@@ -87,7 +87,7 @@ describe('the slot of a pointer', () => {
     );
   });
 
-  test('does not supersede a release whose pointer has moved', () => {
+  test('does not supersede a release that has already moved the pointer', () => {
     const swapped = { version: 3, invocationId: 'inv', swapped: true };
     const slot = { inFlight: swapped, queue: [], generation: 7 };
     expect(decidePlacement(slot, 'supersede')).toEqual({ placement: 'start', supersedes: [] });
@@ -95,7 +95,7 @@ describe('the slot of a pointer', () => {
     expect(decidePlacement(slot, 'queue').placement).toBe('queue');
   });
 
-  test('under the conflict rule supersede replaces the release in flight and all queued releases', () => {
+  test('replaces the release in flight and all queued releases under the conflict rule "supersede"', () => {
     const slot = {
       inFlight: { version: 3, invocationId: 'inv', swapped: false },
       queue: [
@@ -107,7 +107,7 @@ describe('the slot of a pointer', () => {
     expect(decidePlacement(slot, 'supersede')).toEqual({ placement: 'start', supersedes: [3, 4, 5] });
   });
 
-  test('has a limit on its queue', () => {
+  test('has a limit on the number of its queued releases', () => {
     const queue = Array.from({ length: tenantLimits.queuedPerPointer }, (_none, index) => ({
       version: index + 2,
       source,
@@ -116,7 +116,7 @@ describe('the slot of a pointer', () => {
     expect(decidePlacement(slot, 'queue').placement).toBe('full');
   });
 
-  test('identifies its release by the version only', () => {
+  test('identifies its release only by the version', () => {
     const slot = { inFlight: { version: 3, invocationId: null, swapped: false }, queue: [], generation: 0 };
     expect(inFlight(slot, 3)).not.toBeNull();
     expect(inFlight(slot, 4)).toBeNull();

@@ -81,7 +81,7 @@ describe('the text of a gate', () => {
   );
 });
 
-test('the text of sinks that keep a pointer from moving names each sink with its cause', () => {
+test('the text about sinks that keep a pointer from moving names each sink with the cause', () => {
   const text = waitsForSinksText([
     { cause: 'missing', sink: 'audit' },
     { cause: 'paused', sink: 'mail', pause: { by: 'ann', reason: 'moving house' } },
@@ -110,7 +110,7 @@ describe('the text of a revoked callback', () => {
   });
 });
 
-test('the texts of an ended release, a lost hook and a dropped report state who or what ended them', () => {
+test('the texts about a cancelled release, a lost hook and a dropped report state the cause', () => {
   expect(cancelledText('ann', null)).toBe('cancelled by ann');
   expect(cancelledText('ann', 'typo')).toBe('cancelled by ann: typo');
   expect(unstorableText('blob_missing', 'live')).toBe(
@@ -121,7 +121,7 @@ test('the texts of an ended release, a lost hook and a dropped report state who 
   expect(overtakenText(3)).toBe('a later push has come before it, as v3');
 });
 
-describe('the text of an effect', () => {
+describe('the text of a recorded effect', () => {
   const origin = { repository: 'acme/bot', commit: 'abc' };
   test.each<[Parameters<typeof effectText>[0], string | null]>([
     [{ effect: 'pointer-move', detail: '7', origin: null }, 'generation 7'],
@@ -129,7 +129,7 @@ describe('the text of an effect', () => {
     [{ effect: 'commit-status', detail: null, origin }, 'acme/bot@abc'],
     [{ effect: 'commit-status', detail: 'posted "success"', origin }, 'acme/bot@abc: posted "success"'],
     [{ effect: 'artifact-claim', detail: 'sha256:1', origin }, 'sha256:1'],
-  ])('is made from the fields of the recorded effect: %j', (line, text) => {
+  ])('is made from its fields: %j', (line, text) => {
     expect(effectText(line)).toBe(text);
   });
 });

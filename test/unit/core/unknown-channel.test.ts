@@ -13,7 +13,7 @@ test.each([
   ['constructor', ['live'], null],
   ['canary-eu', ['canary-us', 'canary-ew'], 'canary-ew'],
   ['live', [], null],
-])('the name most similar to "%s" among %j is %j', (given, known, meant) => {
+])('the channel name most similar to "%s" among %j is %j', (given, known, meant) => {
   expect(similarName(given, known)).toBe(meant);
 });
 

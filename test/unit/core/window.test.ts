@@ -11,8 +11,8 @@ const opens = (timezone: string, freeze: string[], now: string) => {
   return ms === null ? null : new Date(ms).toISOString();
 };
 
-describe('a window with freezes', () => {
-  test('that is open allows a move now, to the millisecond', () => {
+describe('a release window with freeze periods', () => {
+  test('allows a move of the pointer immediately while it is open, to the millisecond', () => {
     const now = '2026-05-06T12:00:00.123Z';
     expect(opens('Europe/Oslo', ['Fri 16:00 - Mon 07:00'], now)).toBe(now);
     expect(opens('Europe/Oslo', ['2026-12-23T12:00 - 2027-01-02T08:00'], now)).toBe(now);
@@ -45,7 +45,7 @@ describe('a window with freezes', () => {
     expect(opens('UTC', freeze, '2026-12-26T10:00:00.000Z')).toBe('2027-01-04T09:00:00.000Z');
   });
 
-  test('does not open for a release that cannot wait that long', () => {
+  test('does not open for a release that would have to wait longer than allowed', () => {
     const long = ['2026-01-01T00:00 - 2026-03-31T00:00', '2026-03-31T00:00 - 2026-06-01T00:00'];
     expect(opens('UTC', long, '2026-01-01T00:00:00.000Z')).toBeNull();
     const days = gateLimits.freezeMs / 86_400_000;
@@ -58,7 +58,7 @@ describe('a window with freezes', () => {
   });
 });
 
-describe('when clocks change', () => {
+describe('around a change between summer time and winter time,', () => {
   test.each([
     // On 29 March 2026, clocks go from 02:00 to 03:00.
     ['Europe/Oslo', 'Sat 20:00 - Sun 02:30', '2026-03-28T20:00:00Z', '2026-03-29T01:00:00.000Z'],
@@ -86,12 +86,15 @@ describe('when clocks change', () => {
       '2011-12-30T05:00:00Z',
       '2011-12-30T10:00:00.000Z',
     ],
-  ])('%s, "%s": a release that waits at %s continues at %s', (timezone, freeze, now, expected) => {
-    expect(opens(timezone, [freeze], now)).toBe(expected);
-  });
+  ])(
+    'in %s with the freeze "%s", a release that waits at %s continues at %s',
+    (timezone, freeze, now, expected) => {
+      expect(opens(timezone, [freeze], now)).toBe(expected);
+    },
+  );
 });
 
-describe('compared with a simulated clock of minutes', () => {
+describe('in agreement with a simulation of every minute,', () => {
   // Each clock covers three weeks before and after a clock change, if the zone has one.
   const clocks: readonly Clock[] = [
     clockOf('Europe/Oslo', '2026-03-29'),
@@ -142,7 +145,7 @@ describe('compared with a simulated clock of minutes', () => {
     }),
   );
 
-  test('the pointer may move at the first minute without a freeze, and immediately outside of all freezes', () => {
+  test('a window opens at the first minute without a freeze, and immediately when there is no freeze', () => {
     fc.assert(
       fc.property(cases, ({ clock, freeze, minute, ms }) => {
         const frozen = isFrozen(clock, freeze);
@@ -159,7 +162,7 @@ describe('compared with a simulated clock of minutes', () => {
     );
   });
 
-  test('the simulated clock includes the last minute of each freeze, so that adjacent freezes leave no open minute after its first week', () => {
+  test('the simulated clock includes the last minute of each freeze, so adjacent freezes leave no open minute after the first week', () => {
     const clock = clockOf('Europe/Oslo', '2026-03-29');
     const frozen = isFrozen(clock, ['Sun 02:00 - Mon 00:00', 'Sun 02:01 - Sun 02:00']);
     expect(frozen.lastIndexOf(false)).toBeLessThan(7 * 24 * 60);
@@ -177,7 +180,7 @@ describe('compared with a simulated clock of minutes', () => {
   });
 });
 
-describe('windows that never open', () => {
+describe('release windows that never open', () => {
   test('are distinguished from windows that leave one minute of the week open', () => {
     const week = ['Mon 00:00 - Thu 12:00', 'Thu 12:00 - Mon 00:00'];
     const window = (freeze: string[], timezone = 'Europe/Oslo') => ({ timezone, freeze });
@@ -189,7 +192,7 @@ describe('windows that never open', () => {
     expect(neverOpen([window(week.slice(0, 1)), window(week.slice(1))])).toBe(true);
   });
 
-  test('in different time zones are found only when every minute of the week is frozen in winter and in summer', () => {
+  test('in different time zones are found only when every minute of the week is frozen both in winter and in summer', () => {
     const winterCover = [
       { timezone: 'UTC', freeze: ['Mon 00:00 - Thu 00:00'] },
       { timezone: 'Europe/Oslo', freeze: ['Thu 01:00 - Mon 01:00'] },
@@ -232,7 +235,7 @@ describe('the notation of a freeze', () => {
     expect(FreezeWindow.safeParse(text).error?.issues[0]?.message).toContain(why);
   });
 
-  test('uses a time zone of the IANA database', () => {
+  test('requires a time zone of the IANA database', () => {
     for (const zone of ['Europe/Oslo', 'America/Argentina/Ushuaia', 'UTC', 'Etc/GMT+5'])
       expect(TimeZone.safeParse(zone).success, zone).toBe(true);
     for (const zone of ['', 'Oslo', '+01:00', 'Europe/Atlantis', '2026-01-01T00:00Z[Europe/Oslo]', 'Z'])

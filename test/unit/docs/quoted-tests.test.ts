@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const read = (path: string): string => readFileSync(`${root}/${path}`, 'utf8');
 
-test.each(globSync('docs/**/*.md', { cwd: root }))('every test that %s quotes exists', (page) => {
+test.each(globSync('docs/**/*.md', { cwd: root }))('every test title that %s quotes exists', (page) => {
   // Pages quote tests as _Test: "…"_ or _Tests: "…", "…"_. A line break may be anywhere in a quote.
   const quotes = [...read(page).matchAll(/_Tests?:\s("[^_]+")_/g)].flatMap(([, list = '']) =>
     [...list.replaceAll(/\s+/g, ' ').matchAll(/"([^"]+)"/g)].map(([, title = '']) => title),

@@ -26,7 +26,7 @@ afterEach(() => {
   syncBuiltinESMExports();
 });
 
-test('the log tail of a server that ends immediately is available, without the log of the run before', async () => {
+test('when a server ends immediately, the end of its log is available, without the log of the run before', async () => {
   spawnSlowly();
   const folder = await mkdtemp(join(tmpdir(), 'pointsman-server-process-'));
   const logFile = join(folder, 'log');

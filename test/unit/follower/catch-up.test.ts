@@ -28,7 +28,7 @@ function rig() {
   return { goes, want, settle, begun, abandoned, end, finish: () => finish(), running: () => running };
 }
 
-test('a newer generation replaces the generation that is being fetched, and an older one is not fetched', async () => {
+test('the fetch of a newer generation replaces the running fetch, and an older generation is not fetched', async () => {
   const { want, settle, begun, abandoned, finish, running, goes } = rig();
   want(1);
   want(3);
@@ -41,7 +41,7 @@ test('a newer generation replaces the generation that is being fetched, and an o
   expect([running(), begun, goes.wanted]).toEqual([3, [1, 3], null]);
 });
 
-test('moves that come faster than fetches are still applied, because a second fetch is not replaced', async () => {
+test('moves of a pointer that come faster than fetches are still applied, because a second fetch is not replaced', async () => {
   const { want, settle, begun, abandoned, finish, running } = rig();
   for (const generation of [1, 2, 3, 4]) {
     want(generation);
@@ -53,7 +53,7 @@ test('moves that come faster than fetches are still applied, because a second fe
   expect([running(), begun]).toEqual([2, [1, 2, 4]]);
 });
 
-test('closing the follower aborts its fetch, and no other one begins', async () => {
+test('closing a follower aborts its fetch, and no other fetch begins', async () => {
   const { want, goes, begun, end, settle } = rig();
   want(1);
   end.abort(new Error('closed'));

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 
 import { InterruptibleWait } from '../../../packages/client/follower/interruptible-wait.ts';
 
-test('a wait ends when it is interrupted, when its time is over and when its signal aborts, and leaves no listener behind', async () => {
+test('an interruptible wait ends at an interrupt, at its timeout and when its signal aborts, and leaves no listener behind', async () => {
   const bell = new InterruptibleWait();
   const end = new AbortController();
   for (let n = 0; n < 20; n++) {
@@ -20,7 +20,7 @@ test('a wait ends when it is interrupted, when its time is over and when its sig
   expect(getEventListeners(end.signal, 'abort')).toEqual([]);
 });
 
-test('an interrupt before a wait is not lost', async () => {
+test('an interrupt that comes before an interruptible wait is not lost', async () => {
   const bell = new InterruptibleWait();
   bell.interrupt();
   const never = new Promise((resolve) => void setTimeout(resolve, 5_000, 'never').unref());

@@ -4,7 +4,7 @@ import { SharedFlights } from '../../../packages/client/follower/shared-flights.
 
 const forever = new AbortController().signal;
 
-test('a thousand concurrent callers share one flight, and a later caller begins another one', async () => {
+test('a thousand concurrent callers share one request in flight, and a later caller starts another one', async () => {
   const flights = new SharedFlights<number>();
   let begun = 0;
   const ask = () => flights.join('a', forever, async () => ++begun);
@@ -12,7 +12,7 @@ test('a thousand concurrent callers share one flight, and a later caller begins 
   expect(await ask()).toBe(2);
 });
 
-test('a caller can leave immediately, and the flight is aborted when its last caller leaves', async () => {
+test('a caller can leave a shared request immediately, and the request is aborted when its last caller leaves', async () => {
   const flights = new SharedFlights<string>();
   const given: string[] = [];
   const begin = (name: string) => (signal: AbortSignal) =>
@@ -34,7 +34,7 @@ test('a caller can leave immediately, and the flight is aborted when its last ca
   expect(await flights.join('a', forever, async () => 'another')).toBe('another');
 });
 
-test('a failed flight fails for its callers only', async () => {
+test('a failed shared request fails only for the callers that share it', async () => {
   const flights = new SharedFlights<string>();
   const fail = () => flights.join('a', forever, () => Promise.reject(new Error('no')));
   expect((await Promise.allSettled([fail(), fail()])).map(({ status }) => status)).toEqual([

@@ -22,11 +22,11 @@ const report: FuzzReport = {
 };
 
 describe('a fuzz run', () => {
-  test('that reached every operation within its memory limit has no problem', () => {
+  test('has no problem when it reached every operation within its memory limit', () => {
     expect(problemsOf(report, document)).toEqual([]);
   });
 
-  test('with too few successes of an operation or of one of its kinds has a problem', () => {
+  test('has a problem when an operation, or one kind of an operation, has too few successes', () => {
     const succeeded = new Map([...enough, ['read', 1], ['dry run', 0]] as const);
     expect(problemsOf({ ...report, succeeded }, document)).toEqual([
       'read succeeded 1 times, which is fewer than 2',
@@ -34,7 +34,7 @@ describe('a fuzz run', () => {
     ]);
   });
 
-  test.each([MOST_API_MIB, Number.NaN])('with a peak of %d MiB has a problem', (peakMiB) => {
+  test.each([MOST_API_MIB, Number.NaN])('has a problem when its peak memory is %d MiB', (peakMiB) => {
     expect(problemsOf({ ...report, peakMiB }, document)).toHaveLength(1);
   });
 });

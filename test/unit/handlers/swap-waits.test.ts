@@ -52,17 +52,17 @@ async function swapped(steps: readonly Step[]): Promise<StageFailure | null> {
   return swapThroughGates(ctx, deps, id, { channel: 'live', gated: false }, () => {});
 }
 
-test('two short outages of the store, one before and one after a long wait for a sink, do not end the release', async () => {
+test('a release does not end after two short store outages, one before and one after a long wait for a sink', async () => {
   const long = { ...down, tookMs: releaseLimits.swapWaitMs + hour };
   expect(await swapped([unavailable, long, unavailable, moved])).toBeNull();
 });
 
-test('a short outage of a sink before and after a long wait for a gate does not end the release', async () => {
+test('a release does not end after two short sink outages, one before and one after a long wait for a gate', async () => {
   const gates: Step = { answer: { kind: 'gates_open' }, tookMs: sinkLimits.freezeMs + hour };
   expect(await swapped([down, gates, down, moved])).toBeNull();
 });
 
-test('a long outage of the store ends the release, and so does a long outage of a sink', async () => {
+test('a release ends after a long outage of the store, and after a long outage of a sink', async () => {
   const stillUnavailable = { ...unavailable, tookMs: releaseLimits.swapWaitMs };
   expect(await swapped([unavailable, stillUnavailable])).toMatchObject({
     outcome: 'errored',

@@ -24,10 +24,10 @@ const generic: HookTarget = {
   token: 't',
 };
 
-describe('the source archive of a commit', () => {
+describe('the source archive of a pushed commit', () => {
   const push = { commit, sourceUrl: null };
 
-  test("has the URL of its provider, and is requested with the provider's token", () => {
+  test('has the URL of its Git provider, and is requested with the token of that provider', () => {
     expect(archiveCall(github, push)).toEqual({
       url: `https://api.github.com/repos/octo/bot/tarball/${commit}`,
       headers: { accept: '*/*', authorization: 'Bearer ghs_1' },
@@ -46,7 +46,7 @@ describe('the source archive of a commit', () => {
     });
   });
 
-  test("of a generic hook has the URL of the payload, which gets the token only at the origin of the hook's API", () => {
+  test('for a generic hook has the URL of the payload, and the request has the token only at the origin of the hook’s API', () => {
     const at = (sourceUrl: string, target = generic) => archiveCall(target, { commit, sourceUrl });
     expect(at('https://ci.example/a.tgz').headers).toEqual({ accept: '*/*', authorization: 'Bearer t' });
     expect(at('https://evil.example/a.tgz')).toEqual({
@@ -75,7 +75,7 @@ const report: CommitReport = {
 const said = (target: HookTarget, over: Partial<CommitReport> = {}): Record<string, unknown> =>
   JSON.parse(statusCall(target, { ...report, ...over }).body) as Record<string, unknown>;
 
-describe('the status of a commit', () => {
+describe('the commit status of a release', () => {
   test('on GitHub has the name of the pointer and a link to the release', () => {
     expect(statusCall(github, report)).toMatchObject({
       url: `https://api.github.com/repos/octo/bot/statuses/${commit}`,
@@ -93,7 +93,7 @@ describe('the status of a commit', () => {
     });
   });
 
-  test('on GitLab also has the ref of its pipeline', () => {
+  test('on GitLab also has the Git ref of its pipeline', () => {
     expect(statusCall(gitlab, report).url).toBe(
       `https://gitlab.com/api/v4/projects/group%2Fsub%2Fbot/statuses/${commit}`,
     );
@@ -107,7 +107,7 @@ describe('the status of a commit', () => {
     expect(said(gitlab, { ref: 'refs/heads/feature/x' })).toMatchObject({ ref: 'feature/x' });
   });
 
-  test("of a generic hook has every field, and is sent to the hook's API", () => {
+  test('for a generic hook has every field, and is sent to the API of the hook', () => {
     expect(statusCall(generic, report).url).toBe('https://ci.example/status');
     expect(said(generic, { outcome: 'rejected', reason: 'why' })).toEqual({
       correlationId: 'acme:support-bot:v12',
@@ -145,7 +145,7 @@ describe('the status of a commit', () => {
     },
   );
 
-  test('has a long reason cut to the limit of each provider, between characters', () => {
+  test('has a long reason cut to the limit of each provider, and only between characters', () => {
     const over = { outcome: 'rejected', reason: '🚂'.repeat(400) } as const;
     const lengths = [github, gitlab].map(
       (target) => Array.from(String(said(target, over)['description'])).length,
@@ -155,8 +155,8 @@ describe('the status of a commit', () => {
   });
 });
 
-describe('a status that GitLab refuses', () => {
-  test('is looked up after a 400, because 400 can also mean that it is already set', () => {
+describe('a commit status that GitLab refuses', () => {
+  test('is looked up after a 400 response, because 400 can also mean that the status is already set', () => {
     const name = encodeURIComponent('pointsman/support-bot/live');
     expect(currentStatusCall(gitlab, report, 400)).toMatchObject({
       url: `https://gitlab.com/api/v4/projects/group%2Fsub%2Fbot/repository/commits/${commit}/statuses?name=${name}&per_page=100`,
@@ -166,7 +166,7 @@ describe('a status that GitLab refuses', () => {
     expect(currentStatusCall(github, report, 400)).toBeNull();
   });
 
-  test('counts as set only when the status of that name has that state', () => {
+  test('counts as set only when GitLab lists a status with the same name and state', () => {
     const list = (...statuses: [string, string][]) =>
       Buffer.from(JSON.stringify(statuses.map(([name, status]) => ({ name, status }))));
     const name = 'pointsman/support-bot/live';

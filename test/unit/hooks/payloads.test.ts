@@ -25,16 +25,16 @@ const github = (event: string, payload: unknown) => readDelivery('github', event
 const gitlab = (event: string, payload: unknown) => readDelivery('gitlab', event, payload);
 const generic = (payload: unknown) => readDelivery('generic', 'push', payload);
 
-describe('GitHub', () => {
+describe('for the payloads of GitHub,', () => {
   const all = examples.flatMap(({ name, examples: payloads }) =>
     payloads.map((payload: unknown, index): [string, string, unknown] => [`${name} ${index}`, name, payload]),
   );
 
-  test('the package has more than 300 payloads to try', () => {
+  test('the package of examples has more than 300 payloads to try', () => {
     expect(all.length).toBeGreaterThan(300);
   });
 
-  test.each(all)('the GitHub payload %s is understood or ignored', (_title, name, payload) => {
+  test.each(all)('the example %s is understood or ignored', (_title, name, payload) => {
     const delivered = github(name, payload);
     const kinds: Record<string, Delivered['kind']> = { push: 'push', ping: 'ping' };
     expect(delivered.kind).toBe(kinds[name] ?? 'other');
@@ -49,13 +49,13 @@ describe('GitHub', () => {
   });
 
   test.each(all.filter(([, name]) => name !== 'push'))(
-    'the GitHub payload %s instead of a push is refused',
+    'the example %s is refused when it is delivered as a push',
     (_title, _name, payload) => {
       expect(github('push', payload).kind).toBe('unreadable');
     },
   );
 
-  test('the GitHub example of a new tag is a push of its commit with unknown paths', () => {
+  test('the example of a new tag is a push of its commit with unknown changed paths', () => {
     const [payload] = examples.find(({ name }) => name === 'push')?.examples ?? [];
     expect(pushOf(github('push', payload))).toEqual({
       repository: 'Codertocat/Hello-World',
@@ -78,7 +78,7 @@ describe('GitHub', () => {
     ...over,
   });
 
-  test('a GitHub push changes the paths of all its commits', () => {
+  test('a push has the changed paths of all its commits', () => {
     expect(pushOf(github('push', push({})))).toMatchObject({
       commit: B,
       subject: 'Subject',
@@ -87,28 +87,28 @@ describe('GitHub', () => {
   });
 
   test.each([
-    ['forced', { forced: true }],
+    ['that is forced', { forced: true }],
     ['of a new ref', { created: true }],
     ['with no commits listed', { commits: [] }],
     [
       'with the largest number of listed commits',
       { commits: Array.from({ length: 2_048 }, () => ({ added: ['a'] })) },
     ],
-  ])('a GitHub push that is %s has unknown paths', (_what, over) => {
+  ])('a push %s has unknown changed paths', (_what, over) => {
     expect(pushOf(github('push', push(over))).paths).toBeNull();
   });
 
-  test('a GitHub push of an annotated tag has the commit of the tag', () => {
+  test('a push of an annotated tag has the commit of the tag', () => {
     expect(pushOf(github('push', push({ after: A }))).commit).toBe(B);
   });
 
-  test('a GitHub push of a deleted ref has no commit', () => {
+  test('a push of a deleted ref has no commit', () => {
     expect(pushOf(github('push', push({ deleted: true, after: ZERO, head_commit: null }))).commit).toBeNull();
     expect(pushOf(github('push', push({ after: ZERO, head_commit: null }))).commit).toBeNull();
   });
 });
 
-describe('GitLab', () => {
+describe('for the payloads of GitLab,', () => {
   const commit = (id: string, over: object = {}) => ({
     id,
     message: 'Subject\n',
@@ -135,7 +135,7 @@ describe('GitLab', () => {
     ...over,
   });
 
-  test('a GitLab push and a pushed tag count as pushes, and other events do not count', () => {
+  test('a pushed branch and a pushed tag count as pushes, and other events do not', () => {
     const expected = {
       repository: 'group/sub/bot',
       commit: B,
@@ -154,18 +154,18 @@ describe('GitLab', () => {
     expect(gitlab('', push())).toEqual({ kind: 'other', event: '' });
   });
 
-  test('a GitLab push with too many commits, without commits, or of a new branch has unknown paths', () => {
+  test('a push with too many commits, without commits, or of a new branch has unknown changed paths', () => {
     expect(pushOf(gitlab('Push Hook', push({ total_commits_count: 21 }))).paths).toBeNull();
     expect(pushOf(gitlab('Push Hook', push({ commits: [], total_commits_count: 0 }))).paths).toBeNull();
     expect(pushOf(gitlab('Push Hook', push({ before: ZERO }))).paths).toBeNull();
   });
 
-  test('a GitLab push of a deleted branch has no commit', () => {
+  test('a push of a deleted branch has no commit', () => {
     const deleted = { after: ZERO, checkout_sha: null, commits: [], total_commits_count: 0 };
     expect(pushOf(gitlab('Push Hook', push(deleted))).commit).toBeNull();
   });
 
-  test('a GitLab delivery is identified by the key that its retries share, and in older versions by its event', () => {
+  test('a delivery is identified by the idempotency key that its retries share, and in older versions by its event id', () => {
     const both = new Headers({ 'idempotency-key': 'retries', 'x-gitlab-event-uuid': 'event' });
     expect(deliveryIdOf('gitlab', both)).toBe('retries');
     expect(deliveryIdOf('gitlab', new Headers({ 'x-gitlab-event-uuid': 'event' }))).toBe('event');
@@ -173,7 +173,7 @@ describe('GitLab', () => {
   });
 });
 
-describe('a generic payload', () => {
+describe('the payload of a generic hook', () => {
   const push = {
     repository: 'bot',
     ref: 'refs/heads/main',
@@ -181,7 +181,7 @@ describe('a generic payload', () => {
     sourceUrl: 'https://svn.example/r1234.tgz',
   };
 
-  test('is a push, with its paths if it lists them', () => {
+  test('is a push, with its changed paths if it lists them', () => {
     expect(pushOf(generic(push))).toMatchObject({ ...push, paths: null, subject: null });
     expect(pushOf(generic({ ...push, paths: ['a'], message: 'Why\u0007' }))).toMatchObject({
       paths: ['a'],

@@ -19,7 +19,7 @@ const push: Push = {
 const says = (ruleOver: Partial<Rule>, pushOver: Partial<Push> = {}) =>
   applyRule({ ...rule, ...ruleOver }, { kind: 'push', push: { ...push, ...pushOver } }).kind;
 
-test('a push to the repository and ref of a hook is published, and a ping, another event, another ref and a deleted ref are ignored', () => {
+test('a hook publishes a push to its repository and ref, and ignores a ping, another event, another ref and a deleted ref', () => {
   expect(says({})).toBe('push');
   expect(applyRule(rule, { kind: 'ping' }).kind).toBe('ignored');
   expect(applyRule(rule, { kind: 'other', event: 'issues' })).toEqual({
@@ -30,7 +30,7 @@ test('a push to the repository and ref of a hook is published, and a ping, anoth
   expect(says({}, { commit: null })).toBe('ignored');
 });
 
-test('a push of another repository is refused, even with another mistake', () => {
+test('a hook refuses a push to another repository, even when the ref does not match either', () => {
   expect(says({}, { repository: 'octo/other', ref: 'refs/heads/x' })).toBe('unknown_repository');
 });
 
@@ -47,7 +47,7 @@ test.each([
   ['refs/tags/v*', 'refs/heads/v1', 'ignored'],
   ['refs/heads/*', 'refs/heads/a/b', 'push'],
   ['refs/heads/a', 'refs/heads/a*', 'ignored'],
-])('a hook for the ref %s applies to %s: %s', (ref, pushed, kind) => {
+])('a hook for the ref %s handles a push to %s as "%s"', (ref, pushed, kind) => {
   expect(says({ ref }, { ref: pushed })).toBe(kind);
 });
 
@@ -57,7 +57,7 @@ test.each([
   [['configs/a.yaml', 'README.md'], 'ignored'],
   [[], 'ignored'],
   [null, 'push'],
-] as const)('a hook for a folder applies to a push that changes %j: %s', (paths, kind) => {
+] as const)('a hook for a folder handles a push that changes %j as "%s"', (paths, kind) => {
   expect(says({ path: 'config' }, { paths })).toBe(kind);
 });
 

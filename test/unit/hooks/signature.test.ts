@@ -16,8 +16,8 @@ const signed = (provider: HookProvider, key: string, headers: Headers, content: 
   isSigned(provider, key, { headers, body: content }, nowMs);
 const header = (name: string, value: string) => new Headers({ [name]: value });
 
-describe('the signature of GitHub', () => {
-  test('is accepted from GitHub’s library, and refused for another secret or body', async () => {
+describe('the signature of a GitHub delivery', () => {
+  test('is accepted from the GitHub library, and refused for another secret or body', async () => {
     const signature = await sign(secret, body);
     expect(signed('github', secret, header('x-hub-signature-256', signature), bytes)).toBe(true);
     expect(signed('github', 'another secret', header('x-hub-signature-256', signature), bytes)).toBe(false);
@@ -64,22 +64,22 @@ describe('the signature of GitHub', () => {
   });
 });
 
-describe('the signature of GitLab', () => {
-  test('is the secret itself', () => {
+describe('the signature of a GitLab delivery', () => {
+  test('must be the secret itself', () => {
     expect(signed('gitlab', secret, header('x-gitlab-token', secret), bytes)).toBe(true);
     expect(signed('gitlab', secret, header('x-gitlab-token', `${secret}x`), bytes)).toBe(false);
     expect(signed('gitlab', secret, header('x-gitlab-token', ''), bytes)).toBe(false);
     expect(signed('gitlab', secret, new Headers(), bytes)).toBe(false);
   });
 
-  test('is not replaced by a GitHub signature', async () => {
+  test('cannot be replaced by a GitHub signature', async () => {
     expect(signed('gitlab', secret, header('x-hub-signature-256', await sign(secret, body)), bytes)).toBe(
       false,
     );
   });
 });
 
-describe('the signature of a generic hook', () => {
+describe('the signature of a generic hook delivery', () => {
   const key = newWebhookSecret();
   const now = new Date('2026-11-29T12:00:00Z');
   const minute = 60_000;
@@ -102,7 +102,7 @@ describe('the signature of a generic hook', () => {
     expect(isTaken(headersOf({ 'webhook-signature': `v1a,abc v1,${'A'.repeat(43)}= ${own}` }))).toBe(true);
   });
 
-  test('covers the body, the id and the time, so that a recorded push cannot be changed', () => {
+  test('covers the body, the id and the time, so an intercepted push cannot be changed', () => {
     expect(isTaken(headersOf(), now.getTime(), Buffer.from(`${body} `))).toBe(false);
     expect(isTaken(headersOf({ 'webhook-id': 'msg_2' }))).toBe(false);
     expect(isTaken(headersOf({ 'webhook-timestamp': String(now.getTime() / 1_000 + 1) }))).toBe(false);
@@ -113,11 +113,14 @@ describe('the signature of a generic hook', () => {
     expect(isTaken(headersOf(), now.getTime() + (minutes / 6) * 4 * minute)).toBe(true);
   });
 
-  test.each(['webhook-id', 'webhook-timestamp', 'webhook-signature'])('is refused without %s', (name) => {
-    const headers = headersOf();
-    headers.delete(name);
-    expect(isTaken(headers)).toBe(false);
-  });
+  test.each(['webhook-id', 'webhook-timestamp', 'webhook-signature'])(
+    'is refused without the header %s',
+    (name) => {
+      const headers = headersOf();
+      headers.delete(name);
+      expect(isTaken(headers)).toBe(false);
+    },
+  );
 
   test('is refused for another secret, for a secret in another form, and in the form of another provider', async () => {
     expect(isTaken(headersOf({}, { by: newWebhookSecret() }))).toBe(false);

@@ -18,14 +18,17 @@ const DETAILS: Partial<Record<ErrorCode, object>> = {
 
 const CODES = Object.keys(ERRORS) as ErrorCode[];
 
-test.each(CODES)('the problem document of %s has the published format, and the client reads it', (code) => {
-  const error = new PointsmanError(code, 'What happened.', { details: { ...DETAILS[code] } });
-  const { body, status } = problemParts(error, place);
-  expect(Problem.parse(JSON.parse(body))).toMatchObject({ code, detail: 'What happened.', ...place });
-  expect(readProblem(status, body)).toEqual(JSON.parse(body));
-});
+test.each(CODES)(
+  'the problem document of the error code %s has the published format, and the client reads it',
+  (code) => {
+    const error = new PointsmanError(code, 'What happened.', { details: { ...DETAILS[code] } });
+    const { body, status } = problemParts(error, place);
+    expect(Problem.parse(JSON.parse(body))).toMatchObject({ code, detail: 'What happened.', ...place });
+    expect(readProblem(status, body)).toEqual(JSON.parse(body));
+  },
+);
 
-test('the client reads a problem of a newer API, with a code, a state and members that it does not know', () => {
+test('the client reads a problem of a newer API that has an unknown code, an unknown state and unknown members', () => {
   const document = {
     title: 'The gate is paused',
     status: 409,
@@ -38,6 +41,6 @@ test('the client reads a problem of a newer API, with a code, a state and member
   expect(readProblem(409, JSON.stringify(document))).toEqual(document);
 });
 
-test('a response of a proxy is read as a problem of its status', () => {
+test('a response of a proxy is read as a problem with the status of that response', () => {
   expect(readProblem(502, '<html>')).toMatchObject({ status: 502, code: 'http_502' });
 });

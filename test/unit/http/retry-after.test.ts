@@ -16,7 +16,7 @@ test.each([
   ['Tue Nov  3 12:00:30 2026', 0],
   ['Tue, 24 Nov 2026 11:59:00 GMT', 0],
   ['Sun, 24 Nov 2126 12:00:00 GMT', 3_600_000],
-])('the Retry-After %j is %i ms', (header, expected) => {
+])('the Retry-After value %j is %i ms', (header, expected) => {
   expect(retryAfterMs(header, now)).toBe(expected);
 });
 
@@ -30,11 +30,11 @@ test.each([
   '2026-11-24T12:00:30Z',
   'Tue, 24 Foo 2026 12:00:30 GMT',
   '7 s',
-])('the Retry-After %j is invalid', (header) => {
+])('the Retry-After value %j is invalid', (header) => {
   expect(retryAfterMs(header, now)).toBeNull();
 });
 
-test('a missing Retry-After gives no wait, and of several the first one applies', () => {
+test('a missing Retry-After header gives no wait, and the first of several Retry-After headers applies', () => {
   expect(retryAfterMs(undefined, now)).toBeNull();
   expect(retryAfterMs([], now)).toBeNull();
   expect(retryAfterMs(['7', '9'], now)).toBe(7_000);

@@ -24,14 +24,14 @@ describe('the wait for a settled release', () => {
     expect([found.status, found.outcome]).toEqual(['settled', 'published']);
   });
 
-  test('throws the reason of the signal that ends it, while it reads the release', async () => {
+  test('throws the reason of its abort signal when it is aborted during a read of the release', async () => {
     const ended = new AbortController();
     const reason = new Error('the job was stopped');
     const waiting = wait(() => ended.abort(reason), ended.signal);
     await expect(waiting).rejects.toBe(reason);
   });
 
-  test('throws the reason of the signal that ends it, between two reads', async () => {
+  test('throws the reason of its abort signal when it is aborted between two reads', async () => {
     const ended = new AbortController();
     const reason = new Error('the job was stopped');
     const running = json(release({ status: 'running' }));

@@ -45,7 +45,7 @@ const v4Blocks = NOT_PUBLIC_V4.map(([range]) => block(range, 32));
 const v6Blocks = NOT_PUBLIC_V6.map(([range]) => block(range, 128));
 
 describe('an IPv4 address', () => {
-  test.each(NOT_PUBLIC_V4)('in %s (%s) gets no connection, from the first address to the last', (range) => {
+  test.each(NOT_PUBLIC_V4)('in %s (%s), from the first address to the last, gets no connection', (range) => {
     const { first, last } = block(range, 32);
     for (const address of [first, first + 1n, (first + last) / 2n, last]) {
       const clamped = address > last ? last : address;
@@ -53,7 +53,7 @@ describe('an IPv4 address', () => {
     }
   });
 
-  test('next to a blocked range is public unless another range contains it', () => {
+  test('next to a blocked range is public unless another blocked range contains it', () => {
     const edges = v4Blocks.flatMap(({ first, last }) => [first - 1n, last + 1n]);
     const inside = edges.filter((address) => address >= 0n && address < 2n ** 32n);
     for (const address of inside) {
@@ -88,7 +88,7 @@ describe('an IPv4 address', () => {
 });
 
 describe('an IPv6 address', () => {
-  test.each(NOT_PUBLIC_V6)('in %s (%s) gets no connection, from the first address to the last', (range) => {
+  test.each(NOT_PUBLIC_V6)('in %s (%s), from the first address to the last, gets no connection', (range) => {
     const { first, last } = block(range, 128);
     for (const address of [first, first + 1n, last]) {
       expect([v6(address), mayConnectTo(v6(address), [])]).toEqual([v6(address), false]);
@@ -143,11 +143,11 @@ describe('an IPv6 address', () => {
   });
 });
 
-describe('the ranges that the operator lists', () => {
+describe('the address ranges that the operator allows', () => {
   const allow = ['10.0.0.0/8', '169.254.169.254/32', 'fd00::/8'].map((range) => parseAddressRange(range)!);
 
   test.each(['10.0.0.0', '10.255.255.255', '::ffff:10.1.2.3', '169.254.169.254', 'fd12::1'])(
-    'allow %s',
+    'allow connections to %s',
     (address) => {
       expect(mayConnectTo(address, allow)).toBe(true);
       expect(mayConnectTo(address, [])).toBe(false);
@@ -162,7 +162,7 @@ describe('the ranges that the operator lists', () => {
     '::1',
     '64:ff9b::10.1.2.3',
     '2002:a01:203::',
-  ])('do not allow %s', (address) => {
+  ])('do not allow connections to %s', (address) => {
     expect(mayConnectTo(address, allow)).toBe(false);
   });
 

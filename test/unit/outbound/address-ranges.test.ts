@@ -8,11 +8,11 @@ test.each([
   ['fd00::/8', 'fd00::/8'],
   ['::1/128', '::1/128'],
   ['FD00:0:0::/48', 'fd00::/48'],
-])('%s is an address range', (text, same) => {
+])('%s is a valid address range', (text, same) => {
   expect(written(text)).toBe(same);
 });
 
-test('a range of mapped addresses equals the range of their IPv4 addresses', () => {
+test('a range of IPv4-mapped IPv6 addresses equals the range of their IPv4 addresses', () => {
   expect(written('::ffff:10.0.0.0/104')).toBe('10.0.0.0/8');
   expect(written('::ffff:0:0/96')).toBe('0.0.0.0/0');
 });
@@ -36,7 +36,7 @@ test.each([
   ['fe80::%eth0/64', 'a zone'],
   [' 10.0.0.0/8', 'a space'],
   ['example.org/8', 'a name'],
-])('%j (%s) is not an address range', (text) => {
+])('%j (%s) is not a valid address range', (text) => {
   expect(parseAddressRange(text)).toBeNull();
 });
 

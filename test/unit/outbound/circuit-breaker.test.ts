@@ -8,7 +8,7 @@ import {
 const openMs = 30_000;
 
 describe('a circuit breaker', () => {
-  test('opens after consecutive failures, and returns the remaining time', () => {
+  test('opens after consecutive failures, and returns the remaining time until a trial', () => {
     const { breakers, clock } = fresh();
     call(breakers, 'failing', 3);
     expect(breakers.admit('a')).toEqual({ kind: 'open', retryAfterMs: openMs });
@@ -25,7 +25,7 @@ describe('a circuit breaker', () => {
     expect(breakers.admit('a').kind).toBe('admitted');
   });
 
-  test('does not count a call that shows nothing about the provider', () => {
+  test('does not count a call that shows nothing about the health of the provider', () => {
     const { breakers } = fresh();
     call(breakers, 'failing', 2);
     call(breakers, 'unknown', 10);
@@ -34,13 +34,13 @@ describe('a circuit breaker', () => {
     expect(breakers.admit('a').kind).toBe('open');
   });
 
-  test('of one key does not affect another key', () => {
+  test('for one key does not affect the circuit breaker of another key', () => {
     const { breakers } = fresh();
     call(breakers, 'failing', 3);
     expect(breakers.admit('b').kind).toBe('admitted');
   });
 
-  test('is not closed or extended by calls that began before it opened', () => {
+  test('is not closed or extended by the end of a call that began before the breaker opened', () => {
     const { breakers, clock } = fresh();
     const early = [breakers.admit('a'), breakers.admit('a')];
     call(breakers, 'failing', 3);
@@ -65,7 +65,7 @@ describe('a circuit breaker whose open time has passed', () => {
     expect([breakers.admit('a').kind, breakers.admit('a').kind]).toEqual(['admitted', 'admitted']);
   });
 
-  test('opens after the full number of failures once it has closed', () => {
+  test('opens only after the full number of failures once it has closed again', () => {
     const { breakers, clock } = opened();
     clock.ms += openMs;
     call(breakers, 'alive');
@@ -82,7 +82,7 @@ describe('a circuit breaker whose open time has passed', () => {
     expect(breakers.admit('a').kind).toBe('admitted');
   });
 
-  test('admits another trial when the first one shows nothing about the provider', () => {
+  test('admits another trial when the first one shows nothing about the health of the provider', () => {
     const { breakers, clock } = opened();
     clock.ms += openMs;
     call(breakers, 'unknown');
@@ -100,7 +100,7 @@ describe('the memory of circuit breakers', () => {
     expect(['a', 'b', 'c'].map((key) => breakers.admit(key).kind)).toEqual(['admitted', 'open', 'open']);
   });
 
-  test('ends the trial of a forgotten breaker without an effect on a new breaker of the same key', () => {
+  test('lets the trial of a forgotten breaker end without an effect on a new breaker of the same key', () => {
     const { breakers, clock } = fresh({ remembered: 1 });
     call(breakers, 'failing', 3, 'a');
     clock.ms += openMs;

@@ -6,7 +6,7 @@ import { CallTimeoutError, failureOf } from '../../../services/outbound/failures
 const url = new URL('https://ci.example:8443/path-secret?query-secret');
 const running = new AbortController().signal;
 
-describe('a failed exchange', () => {
+describe('a failed outgoing call', () => {
   test.each([
     'ECONNRESET',
     'ECONNREFUSED',
@@ -23,7 +23,7 @@ describe('a failed exchange', () => {
     'UND_ERR_CONNECT_TIMEOUT',
     'UND_ERR_BODY_TIMEOUT',
   ])(
-    'with %s has the result "later", because the server may have handled it, and counts as a failure of the provider',
+    'with the error %s counts as a failure of the provider and has the result "later", because the server may have handled the call',
     (code) => {
       const { result, health, cause } = failureOf(coded(code), url, running);
       expect(result).toMatchObject({ kind: 'later', retryAfterMs: null });
@@ -61,24 +61,24 @@ describe('a failed exchange', () => {
     'ERR_SSL_UNSUPPORTED_PROTOCOL',
     'UND_ERR_HEADERS_OVERFLOW',
     'UND_ERR_INVALID_ARG',
-  ])('with %s is refused, because a retry would fail too', (code) => {
+  ])('with the error %s is refused, because a retry would fail too', (code) => {
     expect(failureOf(coded(code), url, running).result.kind).toBe('refused');
   });
 
-  test('with a forbidden address is forbidden, and only the log contains the address', () => {
+  test('to a forbidden address has the result "forbidden", and only the log contains the address', () => {
     const { result, health, cause } = failureOf(new ForbiddenAddressError('10.1.2.3'), url, running);
     expect(result.kind).toBe('forbidden');
     expect(JSON.stringify(result)).not.toContain('10.1.2.3');
     expect([health, cause]).toEqual(['unknown', '10.1.2.3']);
   });
 
-  test('without an error code counts as a failure of the other side', () => {
+  test('without an error code counts as a failure of the called server', () => {
     const { result, cause } = failureOf(new errors.HTTPParserError('Expected HTTP/'), url, running);
     expect([result.kind, cause]).toEqual(['later', 'HTTPParserError']);
     expect(failureOf(new Error('anything'), url, running).result.kind).toBe('later');
   });
 
-  test('at its timeout counts as a failure of the provider, and at the end of the process it does not', () => {
+  test('that reaches its timeout counts as a failure of the provider, and one that the end of the process aborts does not', () => {
     const late = AbortSignal.abort(new CallTimeoutError());
     expect(failureOf(coded('ECONNRESET'), url, late)).toMatchObject({
       result: { kind: 'later' },
@@ -91,13 +91,13 @@ describe('a failed exchange', () => {
     });
   });
 
-  test('because of a defect in the product throws and is not retried', () => {
+  test('throws and is not retried when its cause is a defect in the product', () => {
     expect(() => failureOf(new ReferenceError('no such name'), url, running)).toThrow('no such name');
     const wrongType = Object.assign(new TypeError('wrong type'), { code: 'ERR_INVALID_ARG_TYPE' });
     expect(() => failureOf(wrongType, url, running)).toThrow('wrong type');
   });
 
-  test('has a summary with its host, and without path and query', () => {
+  test('has a summary with the host of its URL, and without the path and the query', () => {
     for (const error of [
       coded('ECONNRESET'),
       coded('CERT_HAS_EXPIRED'),

@@ -34,7 +34,7 @@ describe('the first request of an outgoing call', () => {
     });
   });
 
-  test('has its own framing, host and identifying headers, for any headers of the caller', () => {
+  test('has its own framing, host and identifying headers, whatever headers the caller sets', () => {
     const meddling = {
       HOST: 'internal',
       'Content-Length': '3',
@@ -67,7 +67,7 @@ describe('the first request of an outgoing call', () => {
   });
 });
 
-test('a URL can have at most the length that servers accept', () => {
+test('the URL of an outgoing call can have at most the length that servers accept', () => {
   const longest = `https://ci.example/${'a'.repeat(8_192 - 'https://ci.example/'.length)}`;
   expect(firstHop({ ...request, url: longest })).toHaveProperty('hop');
   expect(firstHop({ ...request, url: `${longest}a` })).toEqual({ problem: 'is too long' });
@@ -90,15 +90,18 @@ describe('a redirect of an outgoing call', () => {
     [303, 'POST', 'GET'],
     [307, 'POST', 'POST'],
     [308, 'POST', 'POST'],
-  ] as const)('with %i of a %s is followed with a %s', (status, method, expected) => {
-    const next = made(nextHop(first({ method }), status, '/elsewhere'));
-    expect(next).toMatchObject({ method: expected, body: status === 303 ? null : '{}' });
-    expect(next.url.href).toBe('https://ci.example/elsewhere');
-    expect(next.headers['content-type']).toBe(status === 303 ? undefined : 'application/json');
-  });
+  ] as const)(
+    'with the status %i for a %s request is followed with a %s request',
+    (status, method, expected) => {
+      const next = made(nextHop(first({ method }), status, '/elsewhere'));
+      expect(next).toMatchObject({ method: expected, body: status === 303 ? null : '{}' });
+      expect(next.url.href).toBe('https://ci.example/elsewhere');
+      expect(next.headers['content-type']).toBe(status === 303 ? undefined : 'application/json');
+    },
+  );
 
   test.each([301, 302])(
-    'with %i of a POST is refused, because the POST would be repeated or lost',
+    'with the status %i for a POST request is refused, because the POST would be repeated or lost',
     (status) => {
       expect(nextHop(first(), status, '/elsewhere')).toHaveProperty('problem');
     },
@@ -115,7 +118,7 @@ describe('a redirect of an outgoing call', () => {
     expect(nextHop(first(), 307, location)).toEqual({ problem });
   });
 
-  test('within the origin keeps all headers', () => {
+  test('within the same origin keeps all headers', () => {
     expect(made(nextHop(first(), 307, 'https://ci.example:443/x')).headers).toEqual(first().headers);
   });
 
@@ -137,13 +140,13 @@ describe('a redirect of an outgoing call', () => {
     expect(next.body).toBe('{}');
   });
 
-  test('back to the first origin does not restore its credentials', () => {
+  test('back to the first origin does not restore the credentials', () => {
     const away = made(nextHop(first(), 307, 'https://other.example/'));
     const back = made(nextHop(away, 307, 'https://ci.example/run'));
     expect(JSON.stringify(back.headers)).not.toContain('secret');
   });
 
-  test('from http to https goes to another origin', () => {
+  test('from http to https counts as another origin, and does not keep the credentials', () => {
     const plain = first({ url: 'http://ci.example/run' });
     expect(made(nextHop(plain, 308, 'https://ci.example/run')).headers).not.toHaveProperty('authorization');
   });

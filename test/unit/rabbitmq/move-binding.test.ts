@@ -8,9 +8,9 @@ import {
 
 const pointer = { tenant: 'acme', bundle: 'support-bot', channel: 'live' };
 
-describe('the binding of a queue', () => {
+describe('the queue binding', () => {
   test.each(['#', '*.#', 'acme.#', 'acme.*.*', '*.*.live', 'acme.support-bot.live'])(
-    '%j covers the pointer',
+    '%j covers the pointer "acme.support-bot.live"',
     (binding) => {
       expect(MoveBinding.safeParse(binding).success).toBe(true);
       expect(bindingCovers(binding, pointer)).toBe(true);
@@ -18,7 +18,7 @@ describe('the binding of a queue', () => {
   );
 
   test.each(['globex.#', 'acme.other.*', 'acme.support-bot.staging'])(
-    '%j does not cover the pointer',
+    '%j does not cover the pointer "acme.support-bot.live"',
     (binding) => {
       expect(MoveBinding.safeParse(binding).success).toBe(true);
       expect(bindingCovers(binding, pointer)).toBe(false);

@@ -6,7 +6,7 @@ import { nthMove } from '../../support/data/move-events.ts';
 const live = (seq: number, generation: number) => nthMove('acme', seq, { generation }).data;
 const pointer = { tenant: 'acme', bundle: 'support-bot', channel: 'live' };
 
-test('a consumer of one pointer detects a missed move by its generations, for any other moves of the tenant', () => {
+test('a consumer of one pointer detects a missed move by the generations of that pointer, regardless of other moves of the tenant', () => {
   const progress = moveProgress(['acme.support-bot.live']);
   expect(progress.missedBefore(live(1, 1))).toBeNull();
   progress.passed(live(1, 1));
@@ -14,7 +14,7 @@ test('a consumer of one pointer detects a missed move by its generations, for an
   expect(progress.missedBefore(live(9, 3))).toEqual({ kind: 'pointer', pointer });
 });
 
-test("a consumer of a whole tenant detects a missed move by the tenant's sequence numbers, once it has one", () => {
+test('a consumer of a whole tenant detects a missed move by the sequence numbers of the tenant, once it has received one', () => {
   const progress = moveProgress(['acme.#']);
   expect(progress.missedBefore(live(7, 4))).toEqual({ kind: 'tenant', tenant: 'acme' });
   progress.fetched([{ ...pointer, generation: 4 }]);
@@ -23,7 +23,7 @@ test("a consumer of a whole tenant detects a missed move by the tenant's sequenc
   expect(progress.missedBefore(live(9, 5))).toEqual({ kind: 'tenant', tenant: 'acme' });
 });
 
-test('a generation that was already fetched or applied is stale, even if an older one was fetched since', () => {
+test('a generation that was already fetched or applied is stale, even if an older generation was fetched afterwards', () => {
   const progress = moveProgress(['#']);
   progress.fetched([{ ...pointer, generation: 4 }]);
   progress.fetched([{ ...pointer, generation: 2 }]);

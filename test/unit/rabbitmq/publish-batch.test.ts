@@ -14,7 +14,7 @@ const ANSWERS: readonly Published[] = [
   { kind: 'unknown', summary: 'lost' },
 ];
 
-test('only the moves before the first unconfirmed move of a batch count as delivered, for any responses of the broker in any order', async () => {
+test('only the moves before the first unconfirmed move of a batch count as delivered, for any broker responses in any order', async () => {
   const answer = fc.oneof({ weight: 20, arbitrary: fc.constant(0) }, fc.nat({ max: ANSWERS.length - 1 }));
   await fc.assert(
     fc.asyncProperty(
@@ -45,7 +45,7 @@ test('only the moves before the first unconfirmed move of a batch count as deliv
   );
 });
 
-test('at most the window of moves is in flight, and no move is published after a known failure', async () => {
+test('at most the configured window of moves is in flight, and no move is published after a known failure', async () => {
   const answers: ((published: Published) => void)[] = [];
   const publish = (): Promise<Published> => new Promise((resolve) => answers.push(resolve));
   const sending = publishBatch({ publish }, batchOf(madeMoves(1, 500)), rules);
@@ -57,7 +57,7 @@ test('at most the window of moves is in flight, and no move is published after a
   expect(await sending).toMatchObject({ count: 0, stopped: { cause: 'lost' } });
 });
 
-test('a required move is not published when its routing cannot be verified', async () => {
+test('a move that must reach a queue is not published when its routing cannot be verified', async () => {
   let published = 0;
   const publish = async (): Promise<Published> => {
     published++;

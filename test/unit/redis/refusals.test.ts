@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { redisRefusal } from '../../../packages/client/redis/refusals.ts';
 import { RedisLostError } from '../../../packages/client/redis/connection.ts';
 
-describe('the text of a Redis error', () => {
+describe('the error text for a failed Redis command', () => {
   test.each([
     ['LOADING Redis is loading the dataset in memory', 'Redis: it is still loading its data'],
     ['MASTERDOWN Link with MASTER is down', 'Redis: it is a replica without a connection to its primary'],
@@ -11,7 +11,7 @@ describe('the text of a Redis error', () => {
     ['NOPERM this user (secret-user) has no permissions', 'Redis: its ACL denies the command to this user'],
     ['NEWCODE something at 10.0.0.7', 'Redis: it returned the error NEWCODE'],
     ['something at 10.0.0.7', 'Redis: it rejected the command'],
-  ])('has a text of the product in place of the server’s text: %j', (said, words) => {
+  ])('is a text of the product in place of the Redis text %j', (said, words) => {
     expect(redisRefusal(new ErrorReply(said))).toBe(words);
     // The same error may also come from the login, before any command was sent.
     expect(redisRefusal(new RedisLostError('it is unreachable', { cause: new ErrorReply(said) }))).toBe(

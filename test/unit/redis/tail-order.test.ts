@@ -5,12 +5,12 @@ import { nthMove } from '../../support/data/move-events.ts';
 
 const move = (seq: number, generation = seq) => nthMove('acme', seq, { generation }).data;
 
-test('a tail accepts the next number, and requires a snapshot for any other number', () => {
+test('a reader of a Redis stream accepts the next sequence number, and requires a snapshot for any other number', () => {
   const order = tailOrder();
   expect([3, 4, 4, 6].map((seq) => order.isNext(move(seq)))).toEqual([true, true, false, false]);
 });
 
-test('a forged number far ahead does not suppress the moves after it', () => {
+test('a forged sequence number far ahead does not suppress the moves after it', () => {
   const order = tailOrder();
   expect(order.isNext(move(1))).toBe(true);
   expect(order.isNext(move(1_000_000))).toBe(false);
@@ -18,7 +18,7 @@ test('a forged number far ahead does not suppress the moves after it', () => {
   expect(order.isNext(move(3))).toBe(true);
 });
 
-test('a pointer only goes forward, although its move has the next number', () => {
+test('a reader of a Redis stream requires a newer generation of the pointer, even when the move has the next sequence number', () => {
   const order = tailOrder();
   expect(order.isNext(move(1, 5))).toBe(true);
   expect(order.isNext(move(2, 5))).toBe(false);

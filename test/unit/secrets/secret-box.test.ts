@@ -9,7 +9,7 @@ const [current, other] = [randomBytes(32), randomBytes(32)];
 const box = secretBox({ current, previous: null });
 const mine = { tenant: 'acme', hook: 'main', field: 'secret' } as const;
 
-test('a sealed secret can be opened again', () => {
+test('an encrypted secret can be decrypted again', () => {
   fc.assert(
     fc.property(
       fc.string({ unit: 'binary' }).map((text) => text.toWellFormed()),
@@ -20,7 +20,7 @@ test('a sealed secret can be opened again', () => {
   );
 });
 
-test('sealing a secret twice gives different texts, and a text does not contain the secret', () => {
+test('encrypting a secret twice gives different texts, and neither text contains the secret', () => {
   const sealed = [box.seal('the secret itself', mine), box.seal('the secret itself', mine)];
   expect(new Set(sealed).size).toBe(2);
   for (const text of sealed)
@@ -34,19 +34,19 @@ test.each([
   ['kind of object', { tenant: 'acme', sink: 'main', field: 'secret' }],
   ['name with the same joined parts', { ...mine, tenant: 'acme\0main', hook: '' }],
 ] as [string, SecretOwner][])(
-  'a secret that was sealed for one owner cannot be opened for another %s',
+  'a secret that was encrypted for one owner cannot be decrypted for another %s',
   (_what, belonging) => {
     expect(() => box.open(box.seal('x', mine), belonging)).toThrow(SecretLostError);
   },
 );
 
-test('a secret that was sealed before sinks existed can be opened', () => {
+test('a secret that was encrypted before sinks existed can be decrypted', () => {
   const key = Buffer.alloc(32, 7);
   const sealed = 'v1.6f15b50c4c5e1d58.Amju9eISFjxjWHjj.Zl34tYgijaHOHG0_8Vg-lkAuATsmtNy0lYhOsBSgNw';
   expect(secretBox({ current: key, previous: null }).open(sealed, mine)).toBe('sealed long ago');
 });
 
-test('a changed bit at any position is detected', () => {
+test('a changed bit at any position of an encrypted secret is detected', () => {
   const sealed = box.seal('a secret', mine);
   const parts = sealed.split('.');
   for (const part of [2, 3]) {
@@ -60,11 +60,14 @@ test('a changed bit at any position is detected', () => {
   }
 });
 
-test.each(['', 'v1', 'v1.x.y.z', 'v2.a.b.c', 'plain text'])('"%s" is not a sealed secret', (text) => {
-  expect(() => box.open(text, mine)).toThrow(SecretLostError);
-});
+test.each(['', 'v1', 'v1.x.y.z', 'v2.a.b.c', 'plain text'])(
+  '"%s" is not a valid encrypted secret',
+  (text) => {
+    expect(() => box.open(text, mine)).toThrow(SecretLostError);
+  },
+);
 
-test('a shortened tag is refused, because it could be guessed', () => {
+test('an encrypted secret with a shortened authentication tag is refused, because that tag could be guessed', () => {
   const parts = box.seal('', mine).split('.');
   const tag = Buffer.from(parts[3]!, 'base64url');
   expect(tag).toHaveLength(16);
@@ -73,7 +76,7 @@ test('a shortened tag is refused, because it could be guessed', () => {
   );
 });
 
-test('after a rotation old secrets can be opened and new secrets use the new key, and after another rotation the old secrets are lost', () => {
+test('old secrets can be decrypted after one key rotation, but not after a second one, and new secrets use the new key', () => {
   const old = box.seal('a secret', mine);
   const rotated = secretBox({ current: other, previous: current });
   expect(rotated.open(old, mine)).toBe('a secret');
@@ -85,7 +88,7 @@ test('after a rotation old secrets can be opened and new secrets use the new key
   expect(() => later.open(old, mine)).toThrow(SecretLostError);
 });
 
-test('the fingerprints of two secrets differ, and depend on the key', () => {
+test('the fingerprints of two secrets differ, and depend on the encryption key', () => {
   expect(box.fingerprint('a')).toBe(box.fingerprint('a'));
   expect(box.fingerprint('a')).not.toBe(box.fingerprint('b'));
   expect(box.fingerprint('a')).not.toBe(secretBox({ current: other, previous: null }).fingerprint('a'));

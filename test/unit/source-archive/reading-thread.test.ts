@@ -35,7 +35,7 @@ afterAll(() => reader.close());
 const read = (tenant: string): Promise<ReadArchive> =>
   reader.read(tenant, { bytes: new Uint8Array(archive), folder: null });
 
-test('the timeout of a task begins when the thread starts it, so that a task can wait longer than that', async () => {
+test('the timeout of a task begins when the thread that reads sources starts it, so a task may wait longer than its timeout', async () => {
   const beganAt = performance.now();
   await read('a');
   const tasks = Math.ceil((2 * TIMEOUT_MS) / (performance.now() - beganAt));
@@ -43,7 +43,7 @@ test('the timeout of a task begins when the thread starts it, so that a task can
   expect(new Set(results.map(({ kind }) => kind))).toEqual(new Set(['source']));
 });
 
-test('the only task of a tenant is read before the second task of a tenant with many', async () => {
+test('the only task of a tenant is read before the second task of a tenant with many tasks', async () => {
   const ended: string[] = [];
   const note = (tenant: string) => (): void => void ended.push(tenant);
   const many = Array.from({ length: 20 }, () => read('many').then(note('many')));
@@ -52,7 +52,7 @@ test('the only task of a tenant is read before the second task of a tenant with 
   expect(ended.indexOf('one')).toBeLessThanOrEqual(1);
 });
 
-test('a tenant with too many waiting tasks is busy, and another tenant is not', async () => {
+test('a tenant with too many waiting tasks gets the error that it is busy, and another tenant does not', async () => {
   const small = startReadingThread<RepositoryTask, ReadArchive>(
     threadFile('repository-thread', MODULE),
     archiveReaderLimits,
@@ -73,7 +73,7 @@ test('a tenant with too many waiting tasks is busy, and another tenant is not', 
   }
 });
 
-test('a task that exceeds a limit of the engine is too large for its sender, and is logged as a defect', async () => {
+test('a task that exceeds a limit of the JavaScript engine is refused as too large, and is logged as a defect', async () => {
   const lines: object[] = [];
   const log = { error: (line: object) => void lines.push(line) };
   const file = new URL('../../support/runs/overflowing-thread.ts', import.meta.url);

@@ -26,7 +26,7 @@ function readTarSource(bytes: Uint8Array) {
   return readTarArchive(bytes, sourceLayout());
 }
 
-test('regular files become the same source as in JSON, without directories', async () => {
+test('the regular files of an archive become the same source as the same files in JSON, without directories', async () => {
   const source = await read([
     { name: 'b.txt', content: 'b' },
     { name: 'dir/', type: 'directory' },
@@ -39,7 +39,7 @@ test('regular files become the same source as in JSON, without directories', asy
   expect(source).toMatchObject({ kind: 'source', tree: sourceTree(entries) });
 });
 
-test('a leading "./" is removed, and a single top directory is not', async () => {
+test('a leading "./" in the paths of an archive is removed, and a single top directory is not', async () => {
   const source = await read([
     { name: './', type: 'directory' },
     { name: './top/a', content: 'a' },
@@ -47,7 +47,7 @@ test('a leading "./" is removed, and a single top directory is not', async () =>
   expect(source.kind === 'source' && source.tree.entries.map(({ path }) => path)).toEqual(['top/a']);
 });
 
-test('long names are kept', async () => {
+test('long file names in an archive are kept', async () => {
   const name = `${'d'.repeat(120)}/${'e'.repeat(150)}.txt`;
   const source = await read([{ name, content: 'x' }]);
   expect(source.kind === 'source' && source.tree.entries[0]?.path).toBe(name);
@@ -68,14 +68,14 @@ test.each([
   ['is a block device', { name: 'sda', type: 'block-device', devmajor: 8, devminor: 0 }, 'sda'],
   ['is a pipe', { name: 'pipe', type: 'fifo' }, 'pipe'],
 ] as [string, Entry, string][])(
-  'an entry that %s is refused, and the problem names it',
+  'an archive entry that %s is refused, and the problem names that entry',
   async (_what, entry, path) => {
     const body = await read([{ name: 'ok', content: 'fine' }, entry]);
     expect(body).toMatchObject({ kind: 'invalid', diagnostics: [{ path }] });
   },
 );
 
-test('a duplicate entry is refused, and the problem names it', async () => {
+test('a duplicate archive entry is refused, and the problem names that entry', async () => {
   const body = await read([
     { name: 'a', content: '1' },
     { name: './a', content: '2' },
@@ -83,7 +83,7 @@ test('a duplicate entry is refused, and the problem names it', async () => {
   expect(body).toMatchObject({ kind: 'invalid', diagnostics: [{ path: 'a', code: 'duplicate_path' }] });
 });
 
-test('a PAX header that renames a file to a path outside is refused by that path', async () => {
+test('a PAX header that renames a file to a path outside the archive is refused, and the problem names that path', async () => {
   const body = await read([{ name: 'harmless', content: 'x', pax: { path: '../../evil' } }]);
   expect(body).toMatchObject({ kind: 'invalid', diagnostics: [{ path: '../../evil' }] });
 });
@@ -93,7 +93,7 @@ test('a sparse file of GNU tar is refused, because its content differs from the 
   expect(body).toMatchObject({ kind: 'invalid', diagnostics: [{ path: 'sparse', code: 'entry_type' }] });
 });
 
-test('a false PAX size makes the archive invalid and does not break the reader', async () => {
+test('a false size in a PAX header makes the archive invalid, and does not break the reader', async () => {
   const body = await read([
     { name: 'a', content: 'x'.repeat(600), pax: { size: '-1' } },
     { name: 'b', content: 'y' },
@@ -110,18 +110,18 @@ test('the error of an archive that ends in the middle of a file names that file'
   expect(body).toMatchObject({ kind: 'invalid', diagnostics: [{ path: 'second', code: 'archive' }] });
 });
 
-test('a truncated gzip is refused', async () => {
+test('a truncated gzip archive is refused', async () => {
   const whole = gzipSync(await tar([{ name: 'a', content: String(Math.PI).repeat(1_000) }]));
   const body = await readTarSource(whole.subarray(0, whole.length - 20));
   expect(body).toMatchObject({ kind: 'invalid', diagnostics: [{ path: 'a', code: 'archive' }] });
 });
 
-test('a gzip that is not a tar is refused', async () => {
+test('a gzip file that does not contain a tar archive is refused', async () => {
   const body = await readTarSource(gzipSync(Buffer.alloc(4_096, 'not a tar ')));
   expect(body).toMatchObject({ kind: 'invalid', diagnostics: [{ code: 'archive' }] });
 });
 
-test('bytes that are not gzip are reported as such', async () => {
+test('an archive that is not gzip is reported as such', async () => {
   expect(await readTarSource(Buffer.from('PK\u0003\u0004'))).toEqual({ kind: 'not_gzip' });
   expect(await readTarSource(Buffer.alloc(0))).toEqual({ kind: 'not_gzip' });
 });
@@ -130,7 +130,7 @@ test('an archive without files is refused', async () => {
   expect(await read([])).toMatchObject({ kind: 'invalid', diagnostics: [{ code: 'no_files' }] });
 });
 
-test('a file above the size limit is refused, and the problem names it', async () => {
+test('a file above the size limit is refused, and the problem names that file', async () => {
   const body = await read([{ name: 'big', content: Buffer.alloc(8 * 1024 * 1024 + 1) }]);
   expect(body).toMatchObject({ kind: 'too_large', message: expect.stringContaining('big') });
 });
@@ -158,7 +158,7 @@ test('an archive that unpacks to 512 MiB is stopped at the limit, and the memory
   expect(process.memoryUsage().rss - before).toBeLessThan(150 * 1024 * 1024);
 });
 
-test('a name that is not UTF-8 is refused', async () => {
+test('an archive entry whose name is not UTF-8 is refused', async () => {
   const whole = await tar([{ name: 'nameX', content: '' }]);
   whole[4] = 0xff;
   // The checksum of a tar header is the sum of its bytes. The field of the checksum counts as blanks.
@@ -191,7 +191,7 @@ describe('the archive of a repository', () => {
     { name: 'bot-1a2b/config-old/c.json', content: '{}' },
   ];
 
-  test('loses its only top folder', async () => {
+  test('is read without its only top folder', async () => {
     expect(paths(await readRepository(repository.filter(({ type }) => type !== 'symlink')))).toEqual([
       'README.md',
       'config-old/c.json',
@@ -200,12 +200,12 @@ describe('the archive of a repository', () => {
     ]);
   });
 
-  test('is read only in the folder of the source, and other entries, including links, are ignored', async () => {
+  test('is read only in the folder of the source, and its other entries, including links, are ignored', async () => {
     expect(paths(await readRepository(repository, 'config'))).toEqual(['a.json', 'deep/b.json']);
     expect(paths(await readRepository(repository, 'config/deep'))).toEqual(['b.json']);
   });
 
-  test('is refused with the name of a folder that it does not have', async () => {
+  test('is refused when it does not have the folder of the source, and the problem names that folder', async () => {
     const message = 'the repository has no folder "nowhere" at this commit';
     expect(await readRepository(repository, 'nowhere')).toMatchObject({
       kind: 'invalid',

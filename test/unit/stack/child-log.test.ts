@@ -23,7 +23,7 @@ async function kept(name: string, line: string): Promise<{ shown: string[]; log:
   return { shown, log: await readFile(file, 'utf8') };
 }
 
-test('an error is printed without its stack trace, which only the log contains', async () => {
+test('an error of a child process is printed without its stack trace, which only the log contains', async () => {
   const err = { type: 'Error', message: 'it broke', stack: 'Error: it broke\n    at here (file.ts:1:2)' };
   const cause = { ...err, aggregateErrors: [err] };
   const { shown, log } = await kept('stack', JSON.stringify({ level: 50, msg: 'failed', err: cause }));
@@ -34,7 +34,7 @@ test('an error is printed without its stack trace, which only the log contains',
   expect(log).toContain('file.ts');
 });
 
-test('a very long line is printed in part, and the log has all of it', async () => {
+test('a very long line of a child process is printed in part, and the log contains the whole line', async () => {
   const long = 'k'.repeat(1_000_000);
   const { shown, log } = await kept('long', JSON.stringify({ level: 40, msg: long, err: { message: long } }));
   expect(shown[0]?.length).toBeLessThan(10_000);
@@ -42,7 +42,7 @@ test('a very long line is printed in part, and the log has all of it', async () 
   expect(log.length).toBeGreaterThan(2_000_000);
 });
 
-test('a log that cannot be written is reported once, and important lines are still printed', async () => {
+test('a log file that cannot be written is reported once, and important lines are still printed', async () => {
   const output = new PassThrough();
   const shown: string[] = [];
   const gone = join(folder, 'gone');

@@ -29,7 +29,7 @@ const refusal = (path: string): Promise<string | null> =>
     (error: unknown) => String(error),
   );
 
-describe('a home folder is accepted', () => {
+describe('a data directory is accepted', () => {
   test('when it is missing, when it is empty, and when no other user can read it', async () => {
     expect(await refusal(home)).toBeNull();
     expect(await refusal(join(folder, 'none'))).toBeNull();
@@ -37,14 +37,14 @@ describe('a home folder is accepted', () => {
     expect(await refusal(join(folder, 'empty'))).toBeNull();
   });
 
-  test('when it also has other files, and when its path contains a link', async () => {
+  test('when it also contains other files, and when its path contains a link', async () => {
     await writeFile(join(home, 'notes.md'), 'x', { mode: 0o644 });
     await writeFile(join(home, '.gitignore'), '*\n', { mode: 0o644 });
     await symlink(home, join(folder, 'link'));
     expect(await refusal(join(folder, 'link'))).toBeNull();
   });
 
-  test('in a repository that ignores it', async () => {
+  test('when its repository ignores it', async () => {
     git('init', '-q');
     await writeFile(join(folder, '.gitignore'), '.pointsman/\n');
     git('add', '-A');
@@ -52,8 +52,8 @@ describe('a home folder is accepted', () => {
   });
 });
 
-describe('a home folder is refused', () => {
-  test('when it came with a clone: every user can read its hash, which another person has chosen', async () => {
+describe('a data directory is refused', () => {
+  test('when it came with a cloned repository, because every user can read its token hash and another person has chosen that hash', async () => {
     git('init', '-q');
     git('add', '-A');
     git('commit', '-qm', 'x');
@@ -71,7 +71,7 @@ describe('a home folder is refused', () => {
     await expect(refuseForeignDataDir(home)).rejects.toThrow(/\.pointsman has files that are tracked by git/);
   });
 
-  test('in a repository with a configured git program, which is not run', async () => {
+  test('when git tracks its files, and a program that the git configuration names is not run', async () => {
     git('init', '-q');
     git('add', '-A');
     await writeFile(join(folder, 'monitor'), `#!/bin/sh\ntouch ${folder}/ran\n`, { mode: 0o755 });
@@ -81,14 +81,14 @@ describe('a home folder is refused', () => {
   });
 
   test.each(['admin-token', 'admin-token.half', 'postgres', 'secret-key.half', 'logs'])(
-    'when its %s is a symbolic link, through which secrets would be written elsewhere',
+    'when its file or folder %s is a symbolic link, through which secrets would be written elsewhere',
     async (name) => {
       await symlink(folder, join(home, name));
       await expect(refuseForeignDataDir(home)).rejects.toThrow('is neither a regular file nor a folder');
     },
   );
 
-  test('when other users can write to its folder', async () => {
+  test('when other users can write to it', async () => {
     await chmod(home, 0o730);
     await expect(refuseForeignDataDir(home)).rejects.toThrow(ForeignDataDirError);
     await expect(refuseForeignDataDir(home)).rejects.toThrow(/\.pointsman is open to other users/);

@@ -13,7 +13,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(home.path, { recursive: true }));
 
-test('the key of a home is created once, and only its owner can read it', async () => {
+test('the identity key of a data directory is created once, and only its owner can read it', async () => {
   const made = await requestIdentity(home);
   expect((await stat(made.pemFile)).mode & 0o777).toBe(0o600);
   expect(await readFile(made.pemFile, 'utf8')).toMatch(/^-----BEGIN PRIVATE KEY-----\n/);
@@ -21,13 +21,13 @@ test('the key of a home is created once, and only its owner can read it', async 
   expect(settings.shape.POINTSMAN_WORKER_IDENTITY_KEY.parse(made.publicKey)).toBe(made.publicKey);
 });
 
-test('each home has its own key', async () => {
+test('each data directory has its own identity key', async () => {
   const { pemFile, publicKey } = await requestIdentity(home);
   await rm(pemFile);
   expect((await requestIdentity(home)).publicKey).not.toBe(publicKey);
 });
 
-test('an empty key file of an aborted start is replaced by a key', async () => {
+test('an empty identity key file of an aborted start is replaced by a new key', async () => {
   const { pemFile } = await requestIdentity(home);
   await writeFile(pemFile, '');
   const { publicKey } = await requestIdentity(home);
@@ -40,9 +40,12 @@ test.each([
     'a key of another kind',
     generateKeyPairSync('x25519').privateKey.export({ type: 'pkcs8', format: 'pem' }),
   ],
-])('a key file with %s is refused and not changed, and the message names the file', async (_what, text) => {
-  const { pemFile } = await requestIdentity(home);
-  await writeFile(pemFile, text);
-  await expect(requestIdentity(home)).rejects.toThrow(`${pemFile} does not contain an ed25519 key`);
-  expect(await readFile(pemFile, 'utf8')).toBe(text);
-});
+])(
+  'an identity key file with %s is refused and not changed, and the message names the file',
+  async (_what, text) => {
+    const { pemFile } = await requestIdentity(home);
+    await writeFile(pemFile, text);
+    await expect(requestIdentity(home)).rejects.toThrow(`${pemFile} does not contain an ed25519 key`);
+    expect(await readFile(pemFile, 'utf8')).toBe(text);
+  },
+);

@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(home.path, { recursive: true }));
 
-test('the key of a home is created once, and only its owner can read it', async () => {
+test('the secret key of a data directory is created once, and only its owner can read it', async () => {
   const made = await secretKeySettings(home, null);
   expect(Buffer.from(made['POINTSMAN_SECRET_KEY']!, 'base64')).toHaveLength(32);
   const file = join(home.path, 'secret-key');
@@ -23,7 +23,7 @@ test('the key of a home is created once, and only its owner can read it', async 
   expect(await secretKeySettings(home, null)).toEqual(made);
 });
 
-test('a key from the environment is used and not stored, and secrets under the key of the home can still be read', async () => {
+test('a secret key from the environment is used and not stored, and the stored key becomes the previous key', async () => {
   const made = await secretKeySettings(home, null);
   const given = randomBytes(32);
   const settings = await secretKeySettings(home, { current: given, previous: null });
@@ -34,7 +34,7 @@ test('a key from the environment is used and not stored, and secrets under the k
   expect(await secretKeySettings(home, null)).toEqual(made);
 });
 
-test('an invalid key stops the start, because a new key would lose every secret', async () => {
+test('an invalid secret key stops the start, because a new key would make every stored secret unreadable', async () => {
   await writeFile(join(home.path, 'secret-key'), 'not a key\n');
   await expect(secretKeySettings(home, null)).rejects.toThrow('does not contain a 32-byte key');
 });

@@ -7,7 +7,7 @@ import { filesWithRestate } from '../../support/runs/replayed-files.ts';
 
 const root = join(import.meta.dirname, '../../..');
 
-test('the replayed run includes every integration test whose handlers use its settings, unless the file states a reason', () => {
+test('the replay test run includes every integration test whose handlers use the settings of that run, unless the file states a reason', () => {
   const files = filesWithRestate(root);
   // These files start Restate in different ways: directly, or through support code that they import.
   for (const name of [

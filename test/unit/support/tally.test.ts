@@ -10,11 +10,11 @@ const report = (passed: number, failed: number, files: unknown[] = []) => ({
   testResults: files,
 });
 
-test('a run in which every test passed has no failures', () => {
+test('a test run in which every test passed has no failures', () => {
   expect(tallyOf(report(3, 0), 0)).toEqual({ passed: 3, failed: 0, skipped: 0, failures: [] });
 });
 
-test('every failed test counts once, with its file and the first line of its reason', () => {
+test('every failed test of a run counts once, with its file and the first line of its reason', () => {
   const assertionResults = [
     {
       status: 'failed',
@@ -32,7 +32,7 @@ test('every failed test counts once, with its file and the first line of its rea
   });
 });
 
-test('a file that fails before its tests begin is a failure with its reason', () => {
+test('a test file that fails before its tests begin is a failure with its reason', () => {
   const file = { name: 'broken.test.ts', status: 'failed', message: 'SyntaxError: x', assertionResults: [] };
   const broken = tallyOf(report(1, 0, [file]), 1);
   expect(broken).toMatchObject({ failed: 1, failures: ['broken.test.ts: SyntaxError: x'] });
@@ -44,7 +44,7 @@ test.each([
   ['ran no test', report(0, 0), 0],
   ['exited with an error although every test passed', report(3, 0), 1],
   ['was killed', report(3, 0), null],
-])('a run that %s is a failure', (_what, found, exitCode) => {
+])('a test run that %s is a failure', (_what, found, exitCode) => {
   expect(tallyOf(found, exitCode)).toMatchObject({ failed: 1, failures: [expect.stringContaining('it ')] });
 });
 
@@ -57,7 +57,7 @@ test('skipped tests and todo tests are counted apart from passed tests', () => {
   });
 });
 
-test('the summary is the sum of all runs, and mentions skipped tests only if there are some', () => {
+test('the summary of test runs is the sum of all runs, and mentions skipped tests only if there are some', () => {
   const total = sum([
     { passed: 1, failed: 0, skipped: 0, failures: [] },
     { passed: 2, failed: 1, skipped: 0, failures: ['a test'] },

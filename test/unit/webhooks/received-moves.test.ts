@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { ReceivedMoves } from '../../../packages/client/webhooks/received-moves.ts';
 import { nthMove } from '../../support/data/move-events.ts';
 
-test('a reader gets a gap for a missing number, and no gap for a repeated move', async () => {
+test('a reader of moves gets a gap for a missing sequence number, and no gap for a repeated move', async () => {
   const moves = new ReceivedMoves();
   const stop = new AbortController();
   const reading = moves.read(stop.signal);

@@ -49,7 +49,7 @@ describe('a message that the product has signed', () => {
     expect(check(headers, { secrets: [newWebhookSecret()] })).toMatchObject({ kind: 'refused' });
   });
 
-  test('is refused as a message under another id, at another time or with another body', () => {
+  test('is refused when its id, its time or its body was changed', () => {
     const headers = signed([secret]);
     for (const [changed, text] of [
       [{ ...headers, 'webhook-id': 'acme:support-bot:live:18' }, body],
@@ -61,11 +61,11 @@ describe('a message that the product has signed', () => {
     }
   });
 
-  test('cannot have an id with a dot, which would let one signature fit two messages', () => {
+  test('cannot have an id with a dot, because one signature would then fit two messages', () => {
     expect(() => signed([secret], { id: 'a.b' })).toThrow('dot');
   });
 
-  test('requires a valid secret, which the error does not contain', () => {
+  test('requires a valid secret, and an error does not contain that secret', () => {
     expect(() => signed(['whsec_short'])).toThrow('a webhook cannot be signed: its secret is invalid');
   });
 });
@@ -92,7 +92,7 @@ describe('a message that the Standard Webhooks library has signed', () => {
     expect(check({ ...headers, 'webhook-signature': many })).toEqual({ kind: 'verified', id });
   });
 
-  test('is refused behind too many other signatures', () => {
+  test('is refused when its signature comes after too many other signatures', () => {
     const headers = signed([secret]);
     const many = `${'v1,x '.repeat(1_000)}${headers['webhook-signature']}`;
     expect(check({ ...headers, 'webhook-signature': many })).toMatchObject({ kind: 'refused' });
@@ -104,7 +104,7 @@ test.each([
   [-300, 'verified'],
   [300, 'verified'],
   [301, 'refused'],
-])('a message that is %i seconds from now is %s', (seconds, kind) => {
+])('a message whose timestamp is %i seconds from now is %s', (seconds, kind) => {
   const timestamp = 1_800_000_000;
   const headers = signed([secret], { timestamp });
   expect(check(headers, { nowMs: (timestamp - seconds) * 1_000 })).toMatchObject({ kind });
@@ -144,7 +144,7 @@ describe('a webhook secret', () => {
     ['with a space in it', `whsec_ ${randomBytes(32).toString('base64')}`],
     ['with bits that mean nothing', `whsec_${'A'.repeat(42)}B=`],
     ['that is empty', ''],
-  ])('is invalid %s', (_what, text) => {
+  ])('%s is invalid', (_what, text) => {
     expect(webhookKey(text)).toBeNull();
     expect(() => check(signed([secret]), { secrets: [text] })).toThrow('the configured secret is invalid');
   });

@@ -22,13 +22,13 @@ beforeEach(async () => {
 
 afterEach(() => rm(project, { recursive: true }));
 
-test.each(Object.keys(FILES))('a change of %s changes the id of the build', async (path) => {
+test.each(Object.keys(FILES))('a change of the file %s changes the build id', async (path) => {
   const before = buildId(sourceIn(project));
   await write([[path, 'export const other = 2;\n']]);
   expect(buildId(sourceIn(project))).not.toBe(before);
 });
 
-test('a file that moves to another sub-folder changes the id of the build', async () => {
+test('moving a file to another sub-folder changes the build id', async () => {
   const before = buildId(sourceIn(project));
   await mkdir(join(project, 'handlers/release/steps'));
   await rename(
@@ -38,14 +38,14 @@ test('a file that moves to another sub-folder changes the id of the build', asyn
   expect(buildId(sourceIn(project))).not.toBe(before);
 });
 
-test('the same files give the same id, in any order of writing', async () => {
+test('the same files give the same build id, in whatever order they were written', async () => {
   const before = buildId(sourceIn(project));
   await rm(project, { recursive: true });
   await write(Object.entries(FILES).toReversed());
   expect(buildId(sourceIn(project))).toBe(before);
 });
 
-test('files that no handler runs do not change the id of the build', async () => {
+test('files that no handler runs do not change the build id', async () => {
   const before = buildId(sourceIn(project));
   await write([
     ['handlers/release/notes.md', 'notes\n'],
@@ -55,7 +55,7 @@ test('files that no handler runs do not change the id of the build', async () =>
   expect(buildId(sourceIn(project))).toBe(before);
 });
 
-test('the id of this build is 12 hex digits', () => {
+test('the id of the current build is 12 hex digits', () => {
   expect(buildId()).toMatch(/^[0-9a-f]{12}$/);
 });
 

@@ -24,13 +24,13 @@ const config: WorkerConfig = {
   logLevel: 'info',
 };
 
-test('a worker that accepts unsigned calls warns once, and names the setting', async () => {
+test('a worker that accepts unsigned calls logs one warning, and the warning names the setting', async () => {
   const lines = await warningsOf(config);
   expect(lines).toHaveLength(1);
   expect(lines[0]).toContain('POINTSMAN_WORKER_IDENTITY_KEY');
 });
 
-test('a worker with the key of its Restate does not warn', async () => {
+test('a worker that is configured with the identity key of its Restate does not warn', async () => {
   const identityKey = 'publickeyv1_2G8dCQhArfvGpzPw5Vx2ALciR4xCLHfS5YaT93XjNxX9';
   expect(await warningsOf({ ...config, identityKey })).toEqual([]);
 });

@@ -11,8 +11,8 @@ import { serve } from '../../cli/doctoring.ts';
 const silent = pino({ level: 'silent' });
 const ok: Finding = { subject: 'Redis', state: 'ok', summary: 'well', actions: [] };
 
-describe('a bounded check', () => {
-  test('that hangs is reported as an error of its subject when its time is over', async () => {
+describe('a time-limited diagnosis check', () => {
+  test('reports an error for the checked system when the check hangs beyond its time limit', async () => {
     const hanging = boundedCheck('Redis', () => Promise.withResolvers<Finding[]>().promise, {
       log: silent,
       checkMs: 20,
@@ -22,7 +22,7 @@ describe('a bounded check', () => {
     ]);
   });
 
-  test('that hangs is not started again before it has ended', async () => {
+  test('is not started again while an earlier run of the same check still hangs', async () => {
     const { promise, resolve } = Promise.withResolvers<Finding[]>();
     let started = 0;
     const begin = () => {
@@ -39,7 +39,7 @@ describe('a bounded check', () => {
     expect(started).toBeGreaterThan(1);
   });
 
-  test('that fails with an error meant for clients is reported as an error of its subject, with that message', async () => {
+  test('that fails with an error meant for clients reports an error with that message', async () => {
     const away = () => Promise.reject(new PointsmanError('unavailable', 'PostgreSQL is unreachable.'));
     expect(await boundedCheck('PostgreSQL', away, { log: silent })()).toEqual([
       { subject: 'PostgreSQL', state: 'error', summary: 'PostgreSQL is unreachable.', actions: [] },
@@ -58,7 +58,7 @@ describe('a bounded check', () => {
     ]);
   });
 
-  test('that fails unexpectedly does not reveal the error, which is only logged', async () => {
+  test('that fails unexpectedly logs the error, and does not reveal it in its result', async () => {
     const lines: string[] = [];
     const log = pino({}, { write: (line: string) => void lines.push(line) });
     const broken = () => Promise.reject(new Error('password authentication failed for user "app"'));
@@ -68,7 +68,7 @@ describe('a bounded check', () => {
     expect(lines.join('')).toContain('password authentication failed');
   });
 
-  test('never shows the user or the password of a URL, and cuts long texts', async () => {
+  test('never shows the user or the password of a URL, and truncates long texts', async () => {
     const url = 'http://operator:hunter2@restate:9070';
     const stuck: Finding = {
       subject: 'Tenant/acme/publish',

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 
 import { diskFindings } from '../../../../services/api/diagnosis/disk.ts';
 
-describe('the examination of the disks', () => {
+describe('the disk check of the diagnosis', () => {
   const GB = 1_000_000_000;
   const disk = (
     total: number,

@@ -12,15 +12,15 @@ const retried = (retries: number, nth = 1) => ({
   retry_count: retries,
 });
 
-describe('the examination of Restate', () => {
-  test('reports the version and the address of a Restate without stuck invocations', async () => {
+describe('the Restate check of the diagnosis', () => {
+  test('reports the version and the address of a Restate server without stuck invocations', async () => {
     const { url } = await serve(scriptedRestate());
     expect(await restateFindings(url)).toEqual([
       { subject: 'Restate', state: 'ok', summary: `1.7.12 at ${url}`, actions: [] },
     ]);
   });
 
-  test('reports an unknown state without an admin address, and names the setting', async () => {
+  test('reports an unknown state when no admin address is configured, and names the setting', async () => {
     expect(await restateFindings(null)).toMatchObject([
       { subject: 'Restate', state: 'unknown', actions: [expect.stringContaining('RESTATE_ADMIN_URL')] },
     ]);
@@ -53,7 +53,7 @@ describe('the examination of Restate', () => {
     );
   });
 
-  test('lists 20 stuck invocations, and reports that there are more', async () => {
+  test('lists 20 stuck invocations, and states that there are more', async () => {
     const rows = Array.from({ length: 21 }, (_, nth) => retried(1, nth));
     const { url } = await serve(scriptedRestate(...rows));
     const findings = await restateFindings(url);
@@ -65,7 +65,7 @@ describe('the examination of Restate', () => {
     });
   });
 
-  test('reports a Restate without a worker as an error', async () => {
+  test('reports a Restate server without a registered worker as an error', async () => {
     const { url } = await serve({ ...scriptedRestate(), 'GET /deployments': json({ deployments: [] }) });
     expect(await restateFindings(url)).toMatchObject([
       { subject: 'Restate', state: 'error', summary: expect.stringMatching(/^1\.7\.12 has no worker/) },

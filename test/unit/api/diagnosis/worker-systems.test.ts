@@ -13,8 +13,8 @@ async function findings(answer: Respond | null, worker: Probed = 'ok') {
   return { found, asked: ingress.seen.length };
 }
 
-describe('the examination of the stores of the worker', () => {
-  test('reports whether each configured store accepts writes, and the setting of a store that does not', async () => {
+describe('the check of the worker’s stores in the diagnosis', () => {
+  test('reports whether each configured store accepts writes, and names the setting of a store that does not', async () => {
     const redis = { kind: 'down', reason: 'Redis: it is unreachable' };
     const { found } = await findings(json({ postgres: { kind: 'well' }, redis }));
     expect(found).toEqual([
@@ -28,7 +28,7 @@ describe('the examination of the stores of the worker', () => {
     ]);
   });
 
-  test('reports a worker that returns an error as not responding through Restate', async () => {
+  test('reports that the worker does not respond through Restate when the worker returns an error', async () => {
     const { found } = await findings(json({ message: 'no worker' }, 500));
     expect(found).toMatchObject([
       {
@@ -39,14 +39,14 @@ describe('the examination of the stores of the worker', () => {
     ]);
   });
 
-  test('reports an unknown state for an older worker', async () => {
+  test('reports an unknown state when the worker is too old for the check', async () => {
     const { found } = await findings(null);
     expect(found).toMatchObject([
       { state: 'unknown', summary: 'not checked: the worker has an older version' },
     ]);
   });
 
-  test('sends no request without a worker, because Restate would keep the request', async () => {
+  test('sends no request when no worker responds, because Restate would keep the request', async () => {
     const { found, asked } = await findings(json({ postgres: { kind: 'well' } }), 'down');
     expect(found).toMatchObject([{ state: 'unknown', summary: 'not checked: no worker responds' }]);
     expect(asked).toBe(0);

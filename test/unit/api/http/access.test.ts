@@ -29,7 +29,7 @@ async function codeOf(act: () => unknown): Promise<string> {
   }
 }
 
-test("the admin token of the environment has the platform's admin role, and needs no store", async () => {
+test('the admin token from the environment has the platform’s admin role, even when the store is unavailable', async () => {
   const noStore: KnownTokens = {
     ...known,
     find: async () => {
@@ -46,7 +46,7 @@ test("the admin token of the environment has the platform's admin role, and need
   expect(await codeOf(() => authenticate('Bearer of-acme', noStore))).toBe('unavailable');
 });
 
-test('a token of a tenant acts under its name, and a token of the platform under a name that no tenant can give', async () => {
+test('a token of a tenant acts under its own name, and a platform token under a name that no tenant can give', async () => {
   expect(await authenticate('Bearer of-acme', known)).toMatchObject({ id: '1', name: 'ci', tenant: 'acme' });
   expect(await authenticate('Bearer of-nobody', known)).toMatchObject({ name: 'platform/ops', tenant: null });
 });
@@ -62,7 +62,7 @@ test.each([
   `Bearer ${hashToken('of-acme')}`,
   `Bearer ${ADMINS} x`,
   `Bearer ${'x'.repeat(2_000)}`,
-])('a request with the header %s is unauthenticated', async (header) => {
+])('a request with the Authorization header "%s" is unauthenticated', async (header) => {
   expect(await codeOf(() => authenticate(header, known))).toBe('unauthenticated');
 });
 
@@ -102,7 +102,7 @@ test('a token has the permissions of all its roles, and a token without a role h
   expect(await codeOf(() => authorise({ ...both, roles: [] }, 'read', 'acme'))).toBe('forbidden');
 });
 
-test('a token of a tenant is forbidden in another tenant and on the platform', async () => {
+test('a token of a tenant is forbidden to access another tenant or the platform', async () => {
   const principal: Principal = { id: '1', name: 'x', tenant: 'acme', roles: ['admin'] };
   expect(await codeOf(() => authorise(principal, 'read', 'other'))).toBe('forbidden');
   expect(await codeOf(() => authorise(principal, 'administer', null))).toBe('forbidden');

@@ -5,7 +5,7 @@ import { AcknowledgementRates } from '../../../../services/api/access/acknowledg
 
 const { acknowledgementsPerMinute, acknowledgementsPerTokenMinute } = followerLimits;
 
-test('a token that names a new follower each time is limited to the rate of one token, and another token has its own rate', () => {
+test('a token that names a new follower in each acknowledgement is limited to the rate of one token, and another token has its own rate', () => {
   const rates = new AcknowledgementRates();
   const accepted = (token: string, count: number, nowMs: number): number =>
     Array.from({ length: count }, (_, nth) =>
@@ -16,7 +16,7 @@ test('a token that names a new follower each time is limited to the rate of one 
   expect(accepted('greedy', 500, 300)).toBe((300 * acknowledgementsPerTokenMinute) / 60_000);
 });
 
-test('refused acknowledgements of one follower do not count against the other followers of its token', () => {
+test('refused acknowledgements of one follower do not count against the other followers of the same token', () => {
   const rates = new AcknowledgementRates();
   const loud = { token: 'token', follower: 't/b/live/loud' };
   const refusals = Array.from({ length: 2 * acknowledgementsPerTokenMinute }, () => rates.refusal(loud, 0));

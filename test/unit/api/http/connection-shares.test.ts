@@ -56,7 +56,7 @@ async function isServed(socket: Socket): Promise<boolean> {
   return promise;
 }
 
-test('one address that opens as many connections as it can leaves room for others, and its closed connections are free again', async () => {
+test('a client address that opens as many connections as it can leaves room for other addresses, and can reuse the places of its closed connections', async () => {
   await start('192.0.2.0/24');
   const greedy = await open(200, GREEDY);
   expect(greedy).toHaveLength(ONE_ADDRESS);
@@ -67,7 +67,7 @@ test('one address that opens as many connections as it can leaves room for other
   await eventually(async () => (await open(1, GREEDY)).length === 1, { what: 'a connection is free' });
 });
 
-test('any number of addresses of one network leave room for other networks', async () => {
+test('any number of client addresses in one network leave room for connections from other networks', async () => {
   await start('192.0.2.0/24');
   let opened = 0;
   for (let host = 1; host <= 20; host++) opened += (await open(20, `127.0.0.${host}`)).length;
@@ -78,14 +78,17 @@ test('any number of addresses of one network leave room for other networks', asy
 test.each([
   ['2001:db8:1:', '2001:db8:2::1'],
   ['2002:c000:207:', '2002:c000:208::1'],
-])('any number of addresses of the IPv6 network %s:/48 leave room for other networks', (greedy, other) => {
-  const { connect } = anyAddress();
-  let opened = 0;
-  for (let nth = 0; nth < 256; nth++)
-    for (let times = 0; times < 20; times++) if (connect(`${greedy}${nth.toString(16)}::1`)) opened++;
-  expect(opened).toBe(ONE_NETWORK);
-  expect(connect(other)).toBe(true);
-});
+])(
+  'any number of client addresses in the IPv6 network %s:/48 leave room for connections from other networks',
+  (greedy, other) => {
+    const { connect } = anyAddress();
+    let opened = 0;
+    for (let nth = 0; nth < 256; nth++)
+      for (let times = 0; times < 20; times++) if (connect(`${greedy}${nth.toString(16)}::1`)) opened++;
+    expect(opened).toBe(ONE_NETWORK);
+    expect(connect(other)).toBe(true);
+  },
+);
 
 /** Applies the limits to connections with any remote address, including addresses that this machine does not have. */
 function anyAddress() {
@@ -108,7 +111,7 @@ test.each([
   expect(await open(200, GREEDY)).toHaveLength(200);
 });
 
-test('the connections of a proxy count as taken, and an address gets the rest', async () => {
+test('the connections of a proxy count towards the total limit, and another address can open all connections that are left', async () => {
   await start('127.0.0.1/32');
   expect(await open(CONNECTIONS - 10, GREEDY)).toHaveLength(CONNECTIONS - 10);
   expect(await open(10, OTHER)).toHaveLength(10);

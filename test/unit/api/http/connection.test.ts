@@ -22,9 +22,12 @@ test.each([
   ['::1', '0:0:0:0::/64', '0:0:0::/48'],
   ['fe80::1:2:3:4%eth0', 'fe80:0:0:0::/64', 'fe80:0:0::/48'],
   ['gone', 'gone', 'gone'],
-])('the source of %s is %s, in the network %s', (address, source, network) => {
-  expect([sourceOf(address), networkOf(address)]).toEqual([source, network]);
-});
+])(
+  'a connection from %s counts as coming from the address %s in the network %s',
+  (address, source, network) => {
+    expect([sourceOf(address), networkOf(address)]).toEqual([source, network]);
+  },
+);
 
 let server: Server | null = null;
 afterEach(() => {
@@ -51,7 +54,7 @@ async function twoPipelined() {
   return { connections, outgoing, close: () => socket.destroy() };
 }
 
-test('a callback for a sent response is called once, and not for another request of the connection', async () => {
+test('the callback for a sent response is called once, and not for another request on the same connection', async () => {
   const { connections, outgoing, close } = await twoPipelined();
   const ends = [0, 0];
   for (const [nth, { onceSent }] of connections.entries()) onceSent(() => (ends[nth] = (ends[nth] ?? 0) + 1));
@@ -63,7 +66,7 @@ test('a callback for a sent response is called once, and not for another request
   expect(ends).toEqual([1, 1]);
 });
 
-test('a closed connection aborts the signal of each request, and calls a later callback immediately', async () => {
+test('closing a connection aborts the signal of each of its requests, and a callback that is added later is called immediately', async () => {
   const { connections, close } = await twoPipelined();
   const ended = connections.map(({ signal }) => signal);
   close();

@@ -78,7 +78,7 @@ async function ask(
   return { statusCode, headers: answered, text: await text(answer) };
 }
 
-test('a conditional GET of an unmoved pointer gets 304, and is logged and counted', async () => {
+test('a conditional GET of a pointer that has not moved gets a 304 response, and is logged and counted', async () => {
   const answer = await ask({ ...plain, 'x-request-id': 'mine' });
   expect(answer.statusCode).toBe(304);
   expect(answer.headers).toMatchObject({
@@ -104,12 +104,12 @@ test('a conditional GET of an unmoved pointer gets 304, and is logged and counte
   );
 });
 
-test('an early 304 closes the connection while the process shuts down', async () => {
+test('a 304 response that bypasses the router closes its connection while the process shuts down', async () => {
   drain.abort();
   expect((await ask()).headers.connection).toBe('close');
 });
 
-describe('the early path passes to the router, without logging or counting it,', () => {
+describe('the shortcut for conditional GETs leaves to the router, without logging or counting it,', () => {
   test.each<[string, Record<string, string>, { path?: string; method?: string; body?: string }?]>([
     ['a request without a token', { 'if-none-match': '"17"' }],
     ['a request with an unknown token', { ...plain, authorization: 'Bearer other' }],
@@ -140,7 +140,7 @@ describe('the early path passes to the router, without logging or counting it,',
 });
 
 test.each(['the token', 'the pointer'])(
-  'a request is answered 503 after one attempt when the store for %s is unavailable, because the router would wait as long again',
+  'a conditional GET gets 503 after one attempt when the store for %s is unavailable, because the router would wait as long again',
   async (what) => {
     let asked = 0;
     const away = () => {

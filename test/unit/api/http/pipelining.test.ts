@@ -86,10 +86,10 @@ const areRead = async (count: number): Promise<void> => {
   });
 };
 
-describe('the API keeps no request body in memory', () => {
+describe('in the memory of the API,', () => {
   const BODY = 'x'.repeat(65_000);
 
-  test('behind a request that waits: 250 connections with the largest number of requests hold less than 2 MiB', async () => {
+  test('250 connections that pipeline the maximum number of requests behind a waiting request hold less than 2 MiB of bodies', async () => {
     // The same buffer is sent on every connection, so that the test itself needs little memory.
     const flood = Buffer.from(get('/slow') + put('/behind', BODY).repeat(pipelinedPast));
     for (let nth = 0; nth < 250; nth++) await sent(flood);
@@ -98,13 +98,13 @@ describe('the API keeps no request body in memory', () => {
     expect(new Set(handled)).toEqual(new Set(['GET /slow']));
   }, 60_000);
 
-  test('for a GET that waits', async () => {
+  test('the body of a waiting GET request is not kept', async () => {
     await sent(`GET /slow HTTP/1.1\r\nHost: test\r\nContent-Length: 65000\r\n\r\n${BODY}`);
     await areRead(1);
     await eventually(async () => heldBytes() === 0, { what: 'nothing is held', ...WITHIN });
   });
 
-  test('for a request whose response does not need the body and is not read', async () => {
+  test('a request body that the response does not need is not kept, even while the client does not read that response', async () => {
     const socket = await sent(`POST /large HTTP/1.1\r\nHost: test\r\nContent-Length: 65000\r\n\r\n${BODY}`);
     socket.pause();
     await areRead(1);
@@ -112,11 +112,11 @@ describe('the API keeps no request body in memory', () => {
   });
 });
 
-describe('a request with a body behind another request', () => {
+describe('a pipelined request with a body', () => {
   test.each([
-    ['with its length', put('/behind', 'body')],
+    ['that has a Content-Length', put('/behind', 'body')],
     [
-      'in chunks',
+      'that is sent in chunks',
       'PUT /behind HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n',
     ],
     [
@@ -129,7 +129,7 @@ describe('a request with a body behind another request', () => {
     expect(handled).toEqual(['GET /first']);
   });
 
-  test('ends the connection after the response before it, even when the headers of that response were already sent', async () => {
+  test('closes the connection after the response to the request before it, even when the headers of that response were already sent', async () => {
     const socket = await sent(get('/begun'));
     await once(socket, 'readable');
     socket.write(put('/behind', 'body'));
@@ -139,7 +139,7 @@ describe('a request with a body behind another request', () => {
     expect([status, body, handled]).toEqual([200, '12345678', ['GET /begun']]);
   });
 
-  test('is never sent by a client that waits for each response, and the connection of that client stays open', async () => {
+  test('never comes from a client that waits for each response, so the connection of that client stays open', async () => {
     go.resolve();
     const socket = await sent();
     let text = '';
@@ -156,8 +156,8 @@ describe('a request with a body behind another request', () => {
   });
 });
 
-describe('the heads of waiting requests', () => {
-  test('have a size limit, and the response to the last one within it closes the connection', async () => {
+describe('the headers of pipelined requests that wait', () => {
+  test('have a total size limit, and the response to the last request within it closes the connection', async () => {
     const socket = await sent(get('/slow', LARGE_HEADER) + get('/within', LARGE_HEADER));
     socket.write(get('/past', LARGE_HEADER));
     await areRead(3);
@@ -170,7 +170,7 @@ describe('the heads of waiting requests', () => {
     expect(handled).toEqual(['GET /slow', 'GET /within']);
   });
 
-  test('end the connection when they exceed the limit by a second margin', async () => {
+  test('close the connection without another response when they exceed that limit by a further margin', async () => {
     const socket = await sent(get('/slow') + get('/within', LARGE_HEADER));
     socket.write(get('/past', LARGE_HEADER).repeat(2));
     expect((await responseOn(socket)).status).toBeNaN();
@@ -178,7 +178,7 @@ describe('the heads of waiting requests', () => {
   });
 });
 
-test('a client gets its responses up to a second limit of pipelined requests, and is disconnected above it', async () => {
+test('a client that pipelines requests above the limit gets responses up to the limit, and is disconnected above a second limit', async () => {
   const all = get('/first').repeat(pipelined);
   const { body } = await exchange(server.url, all + get('/past').repeat(pipelinedPast));
   expect(body.match(/HTTP\/1\.1 200/g)).toHaveLength(pipelined - 1);

@@ -26,7 +26,7 @@ const CHUNKED = '4\r\nbody\r\n0\r\n\r\n';
 const SMUGGLED = request('POST /smuggled HTTP/1.1', HOST, 'Content-Length: 0');
 const many = (count: number): string[] => Array.from({ length: count }, (_, nth) => `A${nth}: a`);
 
-describe('an ambiguous request head is refused, and its connection closed:', () => {
+describe('the server refuses an ambiguous request head and closes the connection:', () => {
   test.each<[string, number, string]>([
     [
       'Transfer-Encoding in HTTP/1.0',
@@ -92,7 +92,7 @@ describe('an ambiguous request head is refused, and its connection closed:', () 
   });
 });
 
-describe('the server accepts', () => {
+describe('the server accepts a request head with', () => {
   test.each<[string, string, string]>([
     [
       'an address in absolute form',

@@ -72,7 +72,7 @@ function startRouter() {
   };
 }
 
-test('large responses that were not read yet exhaust the share of their caller, which is free again once they are read', async () => {
+test('large responses that the client has not read yet use up the memory share of their caller, which is free again once they are read', async () => {
   const { call, sent } = startRouter();
   const statuses = async (): Promise<number[]> => {
     const responses: Response[] = [];
@@ -84,7 +84,7 @@ test('large responses that were not read yet exhaust the share of their caller, 
   expect(await statuses()).toEqual([200, 200, 200, 429, 429]);
 });
 
-test('the refusal of a large response does not have the headers of that response, and HEAD and small responses do not count', async () => {
+test('the refusal of a large response has no headers of that response, and HEAD requests and small responses do not use up the memory share', async () => {
   const { call } = startRouter();
   for (let count = 0; count < 5; count++) expect((await call('HEAD', '/large')).status).toBe(200);
   for (let count = 0; count < 3; count++) await call('GET', '/large');
@@ -96,7 +96,7 @@ test('the refusal of a large response does not have the headers of that response
   expect((await call('GET', '/small')).status).toBe(200);
 });
 
-test('the response to a change is always sent, and a change is not carried out when there is no room for its response', async () => {
+test('a change that was carried out always gets its response, and a change is not carried out when no memory is left for its response', async () => {
   const { call, changes, endChanges, responses, sent } = startRouter();
   const holder = [PUBLISHER.tenant ?? '', PUBLISHER.id];
   const others = responses.open(holder);
@@ -170,7 +170,7 @@ describe('event streams whose clients do not read', () => {
     return { responses, open };
   }
 
-  test('exhaust the share of their token: its next streams end immediately, and streams of other tokens are complete', async () => {
+  test('use up the memory share of their token: new streams of that token end immediately, and streams of other tokens are complete', async () => {
     const { responses, open } = startStreams();
     const unread = [];
     for (let count = 0; count < 100; count++) {

@@ -102,7 +102,7 @@ function startRouter(as: Principal | null = null) {
 
 const asJson = (body: string) => ({ body, headers: { 'content-type': 'application/json' } });
 
-test('every response has its request id, its trace, and headers that keep browsers from executing it', async () => {
+test('every response has its request id, its trace, and headers that prevent browsers from executing its content', async () => {
   const { call } = startRouter();
   const { headers, json } = await call('GET', '/v1/tenants/acme/things', {
     headers: { 'x-request-id': 'mine-1' },
@@ -114,7 +114,7 @@ test('every response has its request id, its trace, and headers that keep browse
   expect(headers.get('content-security-policy')).toContain('sandbox');
 });
 
-test('a problem has its code, its status, its path, and the request id of the header', async () => {
+test('a problem document contains its code, its status, its path, and the request id of the response header', async () => {
   const { call } = startRouter();
   const { status, headers, json } = await call('GET', '/v1/nowhere?x=1');
   expect(status).toBe(404);
@@ -139,7 +139,7 @@ test('a request without a token gets 401 with the authentication scheme before a
   expect(json).toMatchObject({ code: 'unauthenticated' });
 });
 
-test('a request for another tenant gets 403 before any other check, for existing, invalid and unknown names', async () => {
+test('a request for another tenant gets 403 before any other check, whether the requested name exists, is unknown or is invalid', async () => {
   const { call } = startRouter({ id: '1', name: 'ci', tenant: 'acme', roles: ['publisher'] });
   expect((await call('GET', '/v1/tenants/acme/things')).status).toBe(200);
   for (const other of ['other', 'much-too-long', 'NOT-A-NAME', 'acme%20']) {
@@ -152,7 +152,7 @@ test('a request for another tenant gets 403 before any other check, for existing
   }
 });
 
-test('a role that may only read may not change anything, and the refusal names the required roles', async () => {
+test('a role that may only read cannot change anything, and the refusal names the required roles', async () => {
   const { call } = startRouter({ id: '1', name: 'eve', tenant: 'acme', roles: ['viewer'] });
   expect((await call('GET', '/v1/tenants/acme/things')).status).toBe(200);
   const { status, json } = await call('PUT', '/v1/tenants/acme/things', asJson('{"name":"a"}'));
@@ -161,7 +161,7 @@ test('a role that may only read may not change anything, and the refusal names t
 });
 
 test.each(['POST', 'DELETE', 'PATCH', 'OPTIONS'])(
-  'an unsupported %s gets 405 with the supported methods',
+  'a request with the unsupported method %s gets 405 with the supported methods',
   async (method) => {
     const { call } = startRouter();
     const { status, headers, json } = await call(method, '/v1/tenants/acme/things');
@@ -177,7 +177,7 @@ test('HEAD gets the response of GET without a body', async () => {
   expect([status, text, headers.get('content-type')]).toEqual([200, '', 'application/json']);
 });
 
-test('an unexpected error is a 500 without details, and is logged with the request id', async () => {
+test('an unexpected error gives a 500 response without details, and is logged with the request id', async () => {
   const { call, logged } = startRouter();
   const { status, text, json } = await call('GET', '/breaks');
   expect(status).toBe(500);
@@ -186,14 +186,14 @@ test('an unexpected error is a 500 without details, and is logged with the reque
   expect(line).toContain(String(json?.['requestId']));
 });
 
-test('an unavailable store is a 503 with Retry-After, and the response does not contain its address', async () => {
+test('an unavailable store gives a 503 response with Retry-After, and the response does not contain the address of the store', async () => {
   const { call } = startRouter();
   const { status, headers, text } = await call('GET', '/down');
   expect([status, headers.get('retry-after')]).toEqual([503, '2']);
   expect(text).not.toContain('10.0.0.7');
 });
 
-test('a token is not logged', async () => {
+test('the log of a request does not contain its token', async () => {
   const { call, logged } = startRouter();
   await call('GET', '/v1/tenants/acme/things');
   await call('GET', '/breaks');
@@ -201,7 +201,7 @@ test('a token is not logged', async () => {
   expect(logged.join('')).not.toContain(TOKEN);
 });
 
-test('all mistakes in path and query are reported together, each with its name', async () => {
+test('all mistakes in the path and the query of a request are reported together, each with the name of its parameter', async () => {
   const { call } = startRouter();
   const { status, json } = await call(
     'PUT',
@@ -220,7 +220,7 @@ test('all mistakes in path and query are reported together, each with its name',
   ]);
 });
 
-test('an invalid header is a 400 with the name of the header', async () => {
+test('an invalid header gives a 400 response that names the header', async () => {
   const { call } = startRouter();
   const { status, json } = await call('PUT', '/v1/tenants/acme/things', {
     body: '{}',
@@ -241,19 +241,22 @@ test.each([
   ['a duplicate key', '{"name":"a","name":"b"}', 400, { pointer: '/name' }],
   ['a bomb', '['.repeat(10_000), 400, { in: 'body' }],
   ['nothing', '', 415, null],
-])('a body with %s is refused with the location of the mistake', async (what, body, expected, error) => {
-  const { call } = startRouter();
-  const { status, json } = await call(
-    'PUT',
-    '/v1/tenants/acme/things',
-    what === 'nothing' ? {} : asJson(body),
-  );
-  expect(status).toBe(expected);
-  if (error !== null) expect(json?.['errors']).toMatchObject([error]);
-});
+])(
+  'a request body with %s is refused with the location of the mistake',
+  async (what, body, expected, error) => {
+    const { call } = startRouter();
+    const { status, json } = await call(
+      'PUT',
+      '/v1/tenants/acme/things',
+      what === 'nothing' ? {} : asJson(body),
+    );
+    expect(status).toBe(expected);
+    if (error !== null) expect(json?.['errors']).toMatchObject([error]);
+  },
+);
 
 test.each(['text/plain', 'application/json; charset=latin1', 'application/jsonx', ''])(
-  'the content type %j gets 415',
+  'a request with the content type %j gets 415',
   async (type) => {
     const { call } = startRouter();
     const { status } = await call('PUT', '/v1/tenants/acme/things', {
@@ -264,13 +267,13 @@ test.each(['text/plain', 'application/json; charset=latin1', 'application/jsonx'
   },
 );
 
-test('a body with a content encoding gets 415', async () => {
+test('a request body with a content encoding gets 415', async () => {
   const { call } = startRouter();
   const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
   expect((await call('PUT', '/v1/tenants/acme/things', { body: '{"name":"a"}', headers })).status).toBe(415);
 });
 
-test('a body above the size limit gets 413', async () => {
+test('a request body above the size limit gets 413', async () => {
   const { call } = startRouter();
   const { status } = await call(
     'PUT',
@@ -285,7 +288,7 @@ test('a path parameter can have several segments', async () => {
   expect((await call('GET', '/v1/files/a/b%20c/d.txt')).json).toEqual({ path: 'a/b c/d.txt' });
 });
 
-test('responses close their connections while the process shuts down', async () => {
+test('every response closes its connection while the process shuts down', async () => {
   const { call, draining } = startRouter();
   draining.abort();
   expect((await call('GET', '/v1/tenants/acme/things')).headers.get('connection')).toBe('close');

@@ -71,7 +71,7 @@ const get = (path: string, ...headers: string[]): string =>
   `GET ${path} HTTP/1.1\r\nHost: test\r\n${headers.map((one) => `${one}\r\n`).join('')}\r\n`;
 const post = (path: string): string => `POST ${path} HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\n\r\n`;
 
-describe('a request is not carried out when the connection closes after a response', () => {
+describe('a pipelined request is not carried out when the server closes the connection after a response', () => {
   test.each([
     ['to an ambiguous head', get('/refused', 'Host: other'), 400],
     ['to an unknown expectation', get('/refused', 'Expect: x'), 417],
@@ -85,7 +85,7 @@ describe('a request is not carried out when the connection closes after a respon
     expect(handled).not.toContain('POST /smuggled');
   });
 
-  test('that is still being sent when the request arrives in a later packet', async () => {
+  test('that is still being sent when the pipelined request arrives', async () => {
     early = (incoming, outgoing) => {
       if (incoming.url !== '/large') return null;
       outgoing.writeHead(200, { connection: 'close' }).end(Buffer.alloc(32 * 1024 * 1024));
@@ -102,26 +102,26 @@ describe('a request is not carried out when the connection closes after a respon
 describe('bytes that are not HTTP', () => {
   const GARBAGE = '\x01\x02garbage\r\n\r\n';
 
-  test('get 400 when no response is pending', async () => {
+  test('get a 400 response when no other response is pending', async () => {
     const { status, body } = await exchange(server.url, GARBAGE);
     expect([status, body]).toEqual([400, expect.stringContaining('"code":"malformed"')]);
   });
 
-  test('in the body of a request get 400 as its response', async () => {
+  test('inside a request body cause a 400 response to that request', async () => {
     const socket = await sent(
       'PUT /body HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\nnone\r\n',
     );
     expect((await responseOn(socket)).status).toBe(400);
   });
 
-  test('behind a request without a response end the connection, and no response is sent', async () => {
+  test('close the connection without a response when they follow a request that has no response yet', async () => {
     const socket = await sent(get('/slow'));
     await eventually(async () => handled.includes('GET /slow'), { what: 'it is handled', ...WITHIN });
     socket.write(GARBAGE);
     expect((await responseOn(socket)).status).toBeNaN();
   });
 
-  test('behind a partly sent response end the connection, and nothing is added to that response', async () => {
+  test('close the connection when they follow a partly sent response, and nothing is added to that response', async () => {
     const socket = await sent(get('/begun'));
     await once(socket, 'readable');
     socket.write(GARBAGE);
@@ -130,7 +130,7 @@ describe('bytes that are not HTTP', () => {
   });
 });
 
-test('an early response that the client does not read ends with its connection', async () => {
+test('a response that bypasses the router is abandoned, and its connection is closed, when the client does not read it', async () => {
   const ended = Promise.withResolvers<string>();
   early = (_incoming, outgoing) => {
     outgoing.once('close', () => ended.resolve(outgoing.writableFinished ? 'taken' : 'given up'));
@@ -142,14 +142,14 @@ test('an early response that the client does not read ends with its connection',
   expect(await ended.promise).toBe('given up');
 }, 10_000);
 
-test('the response to a request with an Upgrade closes the connection, because later requests in its packet would get no response', async () => {
+test('the response to an Upgrade request closes the connection, because later requests in the same packet would get no response', async () => {
   const upgrade = get('/upgrade', 'Connection: Upgrade', 'Upgrade: websocket');
   const { status, headers, body } = await exchange(server.url, upgrade + get('/behind'));
   expect([status, headers.get('connection'), body]).toEqual([200, 'close', 'ok']);
   expect(handled).toEqual(['GET /upgrade']);
 });
 
-test('a CONNECT behind a request does not end the connection before the response of that request, and gets 400', async () => {
+test('a CONNECT request that arrives behind another request gets 400, after the response to that other request', async () => {
   const socket = await sent(`POST /slow HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\n\r\nhi`);
   await eventually(async () => handled.includes('POST /slow'), { what: 'it is handled', ...WITHIN });
   socket.write(`CONNECT other:1 HTTP/1.1\r\nHost: test\r\n\r\n${post('/smuggled')}`);
@@ -166,7 +166,7 @@ test('a CONNECT behind a request does not end the connection before the response
   expect(handled).toEqual(['POST /slow', 'GET /other']);
 });
 
-test('a client that closes its sending side before the response counts as gone: its request is handled, and it gets no response', async () => {
+test('a client that closes its sending side before the response counts as disconnected: its request is handled, but it gets no response', async () => {
   const socket = await sent(get('/slow'));
   await eventually(async () => handled.includes('GET /slow'), { what: 'it is handled', ...WITHIN });
   const response = responseOn(socket);
@@ -175,7 +175,7 @@ test('a client that closes its sending side before the response counts as gone: 
 });
 
 describe('a request with an Expect header', () => {
-  test('of 100-continue gets 100 in its turn, and its body is read', async () => {
+  test('gets a 100 response in its turn when it expects 100-continue, and its body is read', async () => {
     const socket = await sent(get('/first'));
     let text = '';
     socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
@@ -189,12 +189,12 @@ describe('a request with an Expect header', () => {
     expect(text).toMatch(/^HTTP\/1\.1 200 [^]*ok[^]*HTTP\/1\.1 100 [^]*HTTP\/1\.1 200 [^]*body/);
   });
 
-  test('of 100-continue with an invalid head does not get 100', async () => {
+  test('gets no 100 response when it expects 100-continue but its head is invalid', async () => {
     const { status } = await exchange(server.url, get('/refused', 'Host: other', 'Expect: 100-continue'));
     expect([status, handled]).toEqual([400, []]);
   });
 
-  test('of another value gets a 417 problem after the responses before it, and the connection is closed', async () => {
+  test('gets a 417 problem after the responses before it when it expects anything else, and the connection is closed', async () => {
     const { body } = await exchange(server.url, get('/first') + get('/unknown', 'Expect: x').repeat(10));
     expect(body.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 417']);
     expect(body).toContain('"status":417');

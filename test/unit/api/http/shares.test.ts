@@ -37,7 +37,7 @@ function isTaken(holding: Holding, amount: number): boolean {
   }
 }
 
-describe('in a shared resource', () => {
+describe('in a shared resource,', () => {
   test('one holder gets at most half, two get three quarters together, and each further one gets half of the rest', () => {
     const shares = new Shares(byTenant);
     expect(takeAll(shares, 'a')).toBe(COMMON / 2);
@@ -47,13 +47,13 @@ describe('in a shared resource', () => {
     expect(takeAll(shares, 'd')).toBeGreaterThanOrEqual(MINIMUM);
   });
 
-  test('a holder gets its minimum even when other holders have everything that is not reserved', () => {
+  test('a holder gets its guaranteed minimum even when other holders have everything that is not reserved', () => {
     const shares = new Shares(byTenant);
     for (let greedy = 0; greedy < 10; greedy++) takeAll(shares, `greedy-${greedy}`);
     for (let late = 0; late < 15; late++) expect(takeAll(shares, `late-${late}`)).toBe(MINIMUM);
   });
 
-  test('a released amount can be taken by others, and a second release has no effect', () => {
+  test('a released amount can be taken by other holders, and releasing it a second time has no effect', () => {
     const shares = new Shares(byTenant);
     const first = shares.open(['a']);
     first.take(300);
@@ -63,7 +63,7 @@ describe('in a shared resource', () => {
     expect([shares.held, shares.room(['b'])]).toEqual([0, COMMON / 2]);
   });
 
-  test("a token does not take the share of its tenant from the tenant's other tokens", () => {
+  test('a token does not use up the share of the other tokens of its tenant', () => {
     const shares = new Shares(byTenantAndToken);
     const greedy = takeAll(shares, 'a', 'greedy');
     const other = takeAll(shares, 'a', 'other');
@@ -71,7 +71,7 @@ describe('in a shared resource', () => {
     expect(takeAll(shares, 'b', 'greedy')).toBeGreaterThan(greedy / 3);
   });
 
-  test('a holder can have the name of an inherited object property', () => {
+  test('a holder can have the name of a property that every JavaScript object inherits', () => {
     const shares = new Shares(byTenant);
     for (const name of Object.getOwnPropertyNames(Object.prototype)) shares.open([name]).take(1);
     expect(shares.held).toBe(Object.getOwnPropertyNames(Object.prototype).length);
@@ -91,8 +91,8 @@ const steps = fc.array(
 describe.each([
   ['with one level', byTenant],
   ['with tokens inside of tenants', byTenantAndToken],
-])('in any sequence of takes and releases %s', (_what, limits) => {
-  test('one holder has at most half of the capacity that is not reserved, a pair has at most three quarters, and all holders together have at most the whole capacity', () => {
+])('in a shared resource %s, after any sequence of takes and releases,', (_what, limits) => {
+  test('one holder has at most half of the unreserved capacity, a pair has at most three quarters, and all holders together have at most the whole capacity', () => {
     everyState(limits, ({ held, shares }) => {
       const [first = 0, second = 0] = [...held.values()].toSorted((a, b) => b - a);
       expect(first).toBeLessThanOrEqual(COMMON / 2);
@@ -102,7 +102,7 @@ describe.each([
     });
   });
 
-  test('a holder that holds nothing always gets its minimum while the reserve covers all holders', () => {
+  test('a holder that holds nothing can always get its guaranteed minimum while the reserve covers all holders', () => {
     everyState(limits, ({ held, shares }) => {
       const holders = [...held.values()].filter((one) => one > 0).length;
       expect(holders).toBeLessThan((CAPACITY * RESERVED) / MINIMUM);

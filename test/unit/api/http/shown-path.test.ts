@@ -13,11 +13,11 @@ test.each([
   `/v1/Callbacks/PMC_${secret}`,
   `/v1/tenants/pmc_${secret}`,
   `/pmc_${secret}`,
-])('the logged path of %s does not contain its capability', (path) => {
+])('the log contains the path %s without the secret in that path', (path) => {
   expect(shownPath(path)).not.toContain('Wl2Qz3nU');
 });
 
-test('every other path is logged unchanged', () => {
+test('a path without a secret is logged unchanged', () => {
   const path = '/v1/tenants/acme/bundles/support-bot/channels/live/files/callbacks.yaml';
   expect(shownPath(path)).toBe(path);
   expect(shownPath('/v1/callbacks')).toBe('/v1/callbacks');

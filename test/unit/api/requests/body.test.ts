@@ -24,25 +24,25 @@ function post(body: RequestInit['body'], headers: Record<string, string> = {}): 
   return new Request('http://test/', { method: 'POST', body: body ?? null, headers, duplex: 'half' });
 }
 
-test('a body is read completely', async () => {
+test('a request body is read completely', async () => {
   expect(Buffer.from(await readBody(post('hello'), 5)).toString()).toBe('hello');
 });
 
-test('reading stops at the first byte above the limit, and cancels the rest', async () => {
+test('reading a request body stops at the first byte above the limit, and cancels the rest', async () => {
   const { body, stream } = endless();
   await expect(readBody(post(stream), 10_000)).rejects.toMatchObject({ code: 'too_large' });
   expect(body.pulled).toBe(11_000);
   expect(body.cancelled).toBe(true);
 });
 
-test('a body with a Content-Length above the limit is not read at all', async () => {
+test('a request body with a Content-Length above the limit is not read at all', async () => {
   const { body, stream } = endless();
   const request = post(stream, { 'content-length': '10001' });
   await expect(readBody(request, 10_000)).rejects.toMatchObject({ code: 'too_large' });
   expect(body.pulled).toBe(0);
 });
 
-test('a body that breaks off is malformed', async () => {
+test('a request body that breaks off is reported as malformed', async () => {
   const stream = new ReadableStream<Uint8Array>({
     start: (controller) => controller.error(new Error('reset')),
   });
@@ -64,13 +64,13 @@ function sent() {
 
 const pace = { windowMs: 50, bytes: 100, lateMs: 60_000 };
 
-test('a body whose sender stalls is ended after one time window, even if its first bytes were fast', async () => {
+test('a request body whose sender stalls is ended after one time window, even if its first bytes were fast', async () => {
   const { stream, send } = sent();
   send(1_000);
   await expect(readBody(post(stream), 10_000, { pace })).rejects.toMatchObject({ code: 'too_slow' });
 });
 
-test('a body that trickles is ended, and its first fast bytes do not count later', async () => {
+test('a request body that trickles in is ended, and its fast first bytes do not count in later time windows', async () => {
   const { stream, send } = sent();
   send(9_000);
   const trickle = setInterval(() => send(1), 5);
@@ -78,7 +78,7 @@ test('a body that trickles is ended, and its first fast bytes do not count later
   clearInterval(trickle);
 });
 
-test('a body that keeps the minimum rate is read to its end, however long that takes', async () => {
+test('a request body that keeps the minimum rate is read to its end, however long that takes', async () => {
   const { stream, send, end } = sent();
   let pieces = 0;
   const steady = setInterval(() => {
@@ -91,7 +91,7 @@ test('a body that keeps the minimum rate is read to its end, however long that t
   expect((await readBody(post(stream), 200_000, { pace: slow })).byteLength).toBe(120_000);
 });
 
-test('a check of the rate that runs late does not count, because the process was busy and has read nothing', async () => {
+test('a late rate check of a request body does not count, because the process was busy and could not read anything', async () => {
   const { stream, send, end } = sent();
   const read = readBody(post(stream), 10_000, { pace: { ...pace, lateMs: 20 } });
   const busyUntil = performance.now() + 200;
@@ -103,7 +103,7 @@ test('a check of the rate that runs late does not count, because the process was
   expect((await read).byteLength).toBe(7);
 });
 
-test('a skipped body has the same limits, and only its size is returned', async () => {
+test('a request body that is skipped has the same limits, and only its size is returned', async () => {
   const pieces: number[] = [];
   const onChunk = (bytes: number): number => pieces.push(bytes);
   expect(await skipBody(post('hello'), 5, { onChunk })).toBe(5);

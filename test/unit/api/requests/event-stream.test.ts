@@ -36,17 +36,17 @@ function numbers() {
   return { state, make };
 }
 
-test('an event has one line of data for any text', () => {
+test('an event has one data line for any text', () => {
   expect(text(encodeEvent({ id: '7.2', event: 'gate', data: { message: 'a\nb\r\n' } }))).toBe(
     'id: 7.2\nevent: gate\ndata: {"message":"a\\nb\\r\\n"}\n\n',
   );
 });
 
-test('an event without data has only an id', () => {
+test('an event without data consists only of its id', () => {
   expect(text(encodeEvent({ id: 'acme:17' }))).toBe('id: acme:17\n\n');
 });
 
-test('an event is not generated before its reader is ready for it', async () => {
+test('an event is not generated before the reader of its stream is ready for it', async () => {
   const { state, make } = numbers();
   const reader = eventStreamAnswer(asked(), never, make).body!.getReader();
   for (let n = 1; n <= 3; n++)
@@ -57,7 +57,7 @@ test('an event is not generated before its reader is ready for it', async () => 
   await eventually(async () => state.hasEnded, { what: 'the events end with their reader' });
 });
 
-test('the events end when the process shuts down, and when the reader disconnects', async () => {
+test('an event stream ends when the process shuts down, and when its client disconnects', async () => {
   const untilAborted = (signal: AbortSignal): AsyncGenerator<readonly Uint8Array[]> =>
     (async function* () {
       yield [encodeEvent({ id: '1' })];
@@ -73,7 +73,7 @@ test('the events end when the process shuts down, and when the reader disconnect
   expect(await left).toBe('id: 1\n\n');
 });
 
-test('a stream whose source fails ends after the events before the failure', async () => {
+test('an event stream whose source fails ends after the events before the failure', async () => {
   async function* broken(): AsyncGenerator<readonly Uint8Array[]> {
     yield [encodeEvent({ id: '1' })];
     throw new Error('the store is down');
@@ -82,14 +82,14 @@ test('a stream whose source fails ends after the events before the failure', asy
   expect(await answer.text()).toBe('id: 1\n\n');
 });
 
-test('a HEAD request does not start a stream', () => {
+test('a HEAD request for an event stream does not start the stream', () => {
   const answer = eventStreamAnswer(asked({ method: 'HEAD' }), never, () => {
     throw new Error('somebody follows');
   });
   expect([answer.body, answer.headers.get('content-type')]).toEqual([null, 'text/event-stream']);
 });
 
-test('events count in the share of their reader until it has read them, and the stream ends when there is no room', async () => {
+test('an event counts towards the memory share of its client until it has been read, and the stream ends when that share is used up', async () => {
   const shares = new Shares(responseShares);
   const EVENT_BYTES = 1024 * 1024;
   const state = { hasEnded: false };
@@ -113,7 +113,7 @@ test('events count in the share of their reader until it has read them, and the 
   expect(state.hasEnded).toBe(true);
 });
 
-test('a stream that ends, and one whose reader leaves, leave no timer behind', async () => {
+test('an event stream leaves no timer behind after it has ended, or after its client has disconnected', async () => {
   const timers = (): number => process.getActiveResourcesInfo().filter((one) => one === 'Timeout').length;
   const before = timers();
   async function* single(): AsyncGenerator<readonly Uint8Array[]> {
@@ -132,7 +132,7 @@ describe('an idle event stream', () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] }));
   afterEach(() => void vi.useRealTimers());
 
-  test('sends a comment in each interval to a reader that reads, and queues at most one for a reader that does not', async () => {
+  test('sends a comment in each interval to a client that reads, and queues at most one comment for a client that does not', async () => {
     const event = Promise.withResolvers<void>();
     async function* late(): AsyncGenerator<readonly Uint8Array[]> {
       await event.promise;

@@ -30,7 +30,7 @@ afterAll(() => reader.close());
 const read = (json: string): Promise<SourceBody> =>
   reader.read('acme', { format: 'json', bytes: new Uint8Array(Buffer.from(json)) });
 
-test('the thread reports the location of a mistake behind twenty million line breaks, with memory for the text only', async () => {
+test('the thread that reads sources reports the location of a mistake behind twenty million line breaks, and needs memory for the text only', async () => {
   expect(await read(`{"files":{},${'\n'.repeat(20 * MB)}x}`)).toMatchObject({
     kind: 'malformed',
     errors: [{ line: 20 * MB + 1, column: 1 }],
@@ -48,9 +48,12 @@ test.each([
   ['half a character at its end', `{"files":{"a":"${LARGEST}\\ud800"}}`, '/files/a'],
   ['an end that was cut off', `{"files":{"a":"${LARGEST}`, '/files/a'],
   ['a line that is not escaped', `{"files":{"a":"${LARGEST}\n"}}`, '/files/a'],
-])('a body with the largest file and %s is malformed, like a small one', async (_what, json, pointer) => {
-  expect(await read(json)).toMatchObject({ kind: 'malformed', errors: [{ in: 'body', pointer, line: 1 }] });
-});
+])(
+  'a request body that contains the largest allowed file and %s is malformed, as a small body would be',
+  async (_what, json, pointer) => {
+    expect(await read(json)).toMatchObject({ kind: 'malformed', errors: [{ in: 'body', pointer, line: 1 }] });
+  },
+);
 
 const KEY = 'k'.repeat(4.9 * MB);
 
@@ -67,8 +70,11 @@ test.each([
   ['long unknown fields', `{"files":{},${wrongNames(500)}}`],
   ['long duplicate keys', `{"files":{${wrongNames(300)},${wrongNames(300)}}}`],
   ['long paths that are wrong', `{"files":{${wrongNames(500)}}}`],
-])('a body of %s sends less than 100 kB from the thread that reads it', async (_what, json) => {
-  const body = await read(json);
-  expect(['malformed', 'unacceptable', 'invalid']).toContain(body.kind);
-  expect(serialize(body).byteLength).toBeLessThan(100_000);
-});
+])(
+  'the thread that reads sources reports the mistakes of a body with %s in less than 100 kB',
+  async (_what, json) => {
+    const body = await read(json);
+    expect(['malformed', 'unacceptable', 'invalid']).toContain(body.kind);
+    expect(serialize(body).byteLength).toBeLessThan(100_000);
+  },
+);

@@ -10,7 +10,7 @@ const read = (query: Record<string, string>) =>
     rows.filter(({ n }) => n > after).slice(0, limit),
   );
 
-test('following the cursors returns every row once, and the last page has no cursor', async () => {
+test('following the page cursors returns every row once, and the last page has no cursor', async () => {
   const seen: number[] = [];
   let cursor: string | null = null;
   do {
@@ -24,17 +24,17 @@ test('following the cursors returns every row once, and the last page has no cur
   expect(seen).toEqual([1, 2, 3, 4, 5, 6, 7]);
 });
 
-test('the last page has no cursor when it is exactly full', async () => {
+test('the last page has no cursor, even when it is exactly full', async () => {
   expect((await read({ limit: '7' })).next).toBeNull();
 });
 
 test.each(['Zm9v', 'W10', 'WyJ4Il0', 'bnVsbA', 'WzEsMl0'])(
-  'the invalid cursor %s is refused',
+  'the invalid page cursor %s is refused',
   async (cursor) => {
     await expect(read({ cursor })).rejects.toMatchObject({ code: 'invalid_request' });
   },
 );
 
-test.each(['0', '1001', '-1', '1.5', 'x', ''])('the limit %j is refused', (limit) => {
+test.each(['0', '1001', '-1', '1.5', 'x', ''])('the page limit %j is refused', (limit) => {
   expect(PageQuery.safeParse({ limit }).success).toBe(false);
 });

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import { requestError } from '../../../../services/api/responses/problem.ts';
 
-test('the text of a request error has a bounded length for field names of any length', () => {
+test('the error text for an invalid request has a bounded length for field names of any length', () => {
   const long = 'f'.repeat(1_000_000);
   const error = requestError('invalid_request', [
     { in: 'body', pointer: `/files/${long}`, message: `${long} is not known` },

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { pathFaults } from './api-paths.ts';
 import { PRODUCT, readSourceFiles } from '../source-files.ts';
 
-test('only packages/protocol/paths.ts states the paths of the API', async () => {
+test('packages/protocol/paths.ts is the only product file that contains API paths', async () => {
   const faults = (await readSourceFiles(PRODUCT)).flatMap(pathFaults);
   expect(faults).toEqual([]);
 });
@@ -14,11 +14,11 @@ test.each([
   ['the rest of a template', 'const url = `${publicUrl}/v1/callbacks/${capability}`;'],
   ['the path of a probe', "await client.call('GET', '/readyz');"],
   ['a regular expression', String.raw`const path = /^\/v1\/tenants$/;`],
-])('%s with a path of the API is reported', (_, text) => {
+])('the check of API paths reports %s with a path of the API', (_, text) => {
   expect(pathFaults({ path: 'services/api/one.ts', text })).toHaveLength(1);
 });
 
-test('a comment and a description with a path in it are not reported', () => {
+test('the check of API paths does not report a comment or a description that contains a path', () => {
   const text = "/** /v1/tenants */\nconst meta = { description: 'See `/v1/tenants`.' };";
   expect(pathFaults({ path: 'services/api/one.ts', text })).toEqual([]);
 });

@@ -45,7 +45,7 @@ function schemasOf(content: object = {}): z.ZodType[] {
   });
 }
 
-test('every request body of the API is a schema of packages/protocol', () => {
+test('every request body of the API has a schema from packages/protocol', () => {
   const bodies = endpoints.flatMap(({ operationId, body, ownBody }) =>
     [...(body === null ? [] : [body]), ...schemasOf(ownBody?.content)].map((schema) => ({
       operationId,
@@ -56,7 +56,7 @@ test('every request body of the API is a schema of packages/protocol', () => {
   expect(bodies.filter(({ schema }) => !isStated(schema)).map(({ operationId }) => operationId)).toEqual([]);
 });
 
-test('every JSON response of the API is a schema of packages/protocol, or a page of one', () => {
+test('every JSON response of the API has a schema from packages/protocol, or is a page of such a schema', () => {
   const responses = endpoints.flatMap(({ operationId, responses: given }) =>
     Object.values(given)
       .flatMap((one) => schemasOf('content' in one ? one.content : {}))
@@ -68,13 +68,13 @@ test('every JSON response of the API is a schema of packages/protocol, or a page
   );
 });
 
-test('no reader of the API declares a schema, and no other file a problem document', async () => {
+test('the code that reads API responses declares no schema, and only one file declares the problem document', async () => {
   const sources = await readSourceFiles(PRODUCT);
   expect(sources.flatMap(readerSchemaFaults)).toEqual([]);
   expect(sources.flatMap(problemFaults)).toEqual([]);
 });
 
-test('every request body of the client and the command line has a type of packages/protocol', async () => {
+test('every request body that the client and the command line send has a type from packages/protocol', async () => {
   expect((await readSourceFiles(['packages'])).flatMap(bodyFaults)).toEqual([]);
 });
 
@@ -93,7 +93,7 @@ describe('the check of request bodies', () => {
       'a type without fields',
       `async function put(json: object) { await client.send('PUT', path, { json }); }`,
     ],
-  ])('reports %s', (_, text) => {
+  ])('reports a body that is %s', (_, text) => {
     expect(bodyFaults({ path: 'packages/cli/one.ts', text: `${IMPORT}\n${text}` })).toHaveLength(1);
   });
 
@@ -107,12 +107,12 @@ describe('the check of request bodies', () => {
       'a literal that satisfies the type',
       `client.call('PUT', path, View, { json: { reason } satisfies HoldBody });`,
     ],
-  ])('accepts %s', (_, text) => {
+  ])('accepts a body that is %s', (_, text) => {
     expect(bodyFaults({ path: 'packages/cli/one.ts', text: `${IMPORT}\n${text}` })).toEqual([]);
   });
 });
 
-test('a schema of a reader and a second problem document are reported', () => {
+test('a schema in code that reads API responses is reported, and so is a second problem document', () => {
   const text = `const Problem = z.looseObject({ title: z.string(), status: z.number() });`;
   expect(readerSchemaFaults({ path: 'packages/client/http/one.ts', text })).toHaveLength(1);
   expect(problemFaults({ path: 'services/api/one.ts', text })).toHaveLength(1);

@@ -68,8 +68,8 @@ const said = (): unknown => {
   return post === undefined ? null : JSON.parse(String(post.body));
 };
 
-describe('pointsman approve', () => {
-  test('prints the comparison with the live release, asks, and binds the decision to that comparison', async () => {
+describe('"pointsman approve"', () => {
+  test('prints the comparison with the live release, asks for a confirmation, and binds the decision to that comparison', async () => {
     const result = await run(['approve', 'v3'], WAITING, { answers: ['y'] });
     expect(result).toMatchObject({ exit: 0, stderr: '', asked: ['Approve acme:bot:v3? [y/N] '] });
     expect(result.stdout.split('\n')).toEqual([
@@ -85,7 +85,7 @@ describe('pointsman approve', () => {
     expect(api?.seen.at(-1)?.headers['idempotency-key']).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  test('prints the options with which an approval without a response can be repeated as the same decision', async () => {
+  test('prints the options that repeat an approval as the same decision when the approval got no response', async () => {
     const down = problem(503, 'unavailable', 'a store is down');
     const post = Object.keys(WAITING).find((one) => one.startsWith('POST')) ?? '';
     const lost = await run(['approve', 'v3'], { ...WAITING, [post]: down }, { answers: ['y'] });
@@ -100,7 +100,7 @@ describe('pointsman approve', () => {
   });
 
   test.each(['', 'n', 'no', 'yep', 'q'])(
-    'does not record a decision for the answer %j, and exits with 130',
+    'records no decision when the user types %j, and exits with 130',
     async (answer) => {
       const result = await run(['approve', '3'], WAITING, { answers: [answer] });
       expect(result).toMatchObject({ exit: 130, stderr: 'error No decision was recorded.\n' });
@@ -108,7 +108,7 @@ describe('pointsman approve', () => {
     },
   );
 
-  test('requires the digest in a pipe, and sends nothing without it', async () => {
+  test('requires --digest when it runs in a pipe, and sends nothing without it', async () => {
     const result = await run(['approve', '3']);
     expect(result).toMatchObject({ exit: 2, stdout: '' });
     expect(result.stderr).toContain('--digest');
@@ -117,7 +117,7 @@ describe('pointsman approve', () => {
     expect((await run(['approve', '3', '--json'], WAITING, { answers: ['y'] })).exit).toBe(2);
   });
 
-  test('--digest approves that artifact without reading the release', async () => {
+  test('does not read the release when --digest names the artifact to approve', async () => {
     const args = [
       'approve',
       '3',
@@ -142,7 +142,7 @@ describe('pointsman approve', () => {
     });
   });
 
-  test('--yes does not ask, and binds the decision to the release that was read', async () => {
+  test('does not ask with --yes, and binds the decision to the release that it has read', async () => {
     const result = await run(['approve', '3', '--yes'], WAITING, { answers: [] });
     expect(result).toMatchObject({ exit: 0, asked: [] });
     expect(said()).toEqual({ decision: 'approve', digest: DIGEST, generation: 7 });
@@ -158,7 +158,7 @@ describe('pointsman approve', () => {
     expect(said()).toMatchObject({ generation: 0 });
   });
 
-  test('prints the count while more approvals are needed, and the response of the API with --json', async () => {
+  test('prints the number of approvals while more are needed, and the response of the API with --json', async () => {
     const heard = { gate: 'release', state: 'open', decisions: 1, needed: 2, replayed: false };
     const script = { ...WAITING, [APPROVE]: json(heard, 201) };
     expect((await run(['approve', '3', '--yes'], script)).stdout).toContain(
@@ -169,7 +169,7 @@ describe('pointsman approve', () => {
     expect(JSON.parse(stdout)).toEqual(heard);
   });
 
-  test('accepts the full name of a release as lists and logs print it', async () => {
+  test('accepts the full name of a release in the forms that lists and logs print', async () => {
     for (const name of ['acme:bot:v3', 'acme/bot/v3']) {
       api = await scriptedApi(WAITING);
       const env = { POINTSMAN_URL: api.url, POINTSMAN_TOKEN: 't' };
@@ -178,7 +178,7 @@ describe('pointsman approve', () => {
     }
   });
 
-  test('refuses a release that is not compiled or has settled, before it asks', async () => {
+  test('refuses a release that is not compiled yet or has settled, before it asks for a confirmation', async () => {
     const early = await run(['approve', '3'], { [READ]: json(release({ version: 3 })) }, { answers: ['y'] });
     expect(early).toMatchObject({ exit: 8, asked: [] });
     expect(early.stderr).toContain('is not compiled yet');
@@ -200,14 +200,17 @@ describe('pointsman approve', () => {
     [403, 'forbidden', 9],
     [403, 'own_release', 9],
     [404, 'not_found', 12],
-  ])('a %i %s exits with %i and prints the reason', async (status, code, exit) => {
-    const script = { ...WAITING, [APPROVE]: problem(status, code, 'the reason', { gates: ['a', 'b'] }) };
-    const result = await run(['approve', '3', '--yes'], script);
-    expect(result.exit).toBe(exit);
-    expect(result.stderr).toContain('error the reason\n');
-  });
+  ])(
+    'prints the reason of a %i response with the code "%s", and exits with %i',
+    async (status, code, exit) => {
+      const script = { ...WAITING, [APPROVE]: problem(status, code, 'the reason', { gates: ['a', 'b'] }) };
+      const result = await run(['approve', '3', '--yes'], script);
+      expect(result.exit).toBe(exit);
+      expect(result.stderr).toContain('error the reason\n');
+    },
+  );
 
-  test('a refusal is printed together with the next action to take', async () => {
+  test('prints a refusal together with the next action to take', async () => {
     const refused = (status: number, code: string, more = {}) => ({
       ...WAITING,
       [APPROVE]: problem(status, code, 'no', more),
@@ -224,7 +227,7 @@ describe('pointsman approve', () => {
   });
 });
 
-describe('pointsman reject', () => {
+describe('"pointsman reject"', () => {
   test('asks for the reason, which also confirms the rejection', async () => {
     const result = await run(['reject', '3'], WAITING, { answers: ['too risky'] });
     expect(result).toMatchObject({ exit: 0, asked: [expect.stringContaining('Reason for the rejection')] });
@@ -235,12 +238,12 @@ describe('pointsman reject', () => {
     expect(said()).toBeNull();
   });
 
-  test('with a reason asks for a confirmation, as approve does', async () => {
+  test('asks for a confirmation, as "pointsman approve" does, when an option contains the reason', async () => {
     const result = await run(['reject', '3', '--comment', 'no'], WAITING, { answers: ['yes'] });
     expect(result).toMatchObject({ exit: 0, asked: ['Reject acme:bot:v3? [y/N] '] });
   });
 
-  test('requires the reason in a pipe', async () => {
+  test('requires the reason as an option when it runs in a pipe', async () => {
     const result = await run(['reject', '3', '--yes']);
     expect(result).toMatchObject({ exit: 2 });
     expect(result.stderr).toContain('--comment');

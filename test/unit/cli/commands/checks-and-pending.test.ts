@@ -27,7 +27,7 @@ async function run(
   return runCli(args, { env, ...options });
 }
 
-describe('pointsman check report', () => {
+describe('"pointsman check report"', () => {
   const REPORT = `POST ${BUNDLE}/releases/3/checks/e2e`;
 
   test.each(['success', 'failure'])('reports %s under the name of the check', async (conclusion) => {
@@ -48,7 +48,7 @@ describe('pointsman check report', () => {
     expect(api?.seen).toHaveLength(1);
   });
 
-  test('prints the key with which a report without a response can be repeated', async () => {
+  test('prints the idempotency key that repeats a report that got no response', async () => {
     const down = problem(503, 'unavailable', 'a store is down');
     const lost = await run(['check', 'report', 'e2e', 'v3', '--success'], { [REPORT]: down });
     const key = String(api?.seen[0]?.headers['idempotency-key']);
@@ -62,7 +62,7 @@ describe('pointsman check report', () => {
   });
 
   test.each([[[]], [['--success', '--failure']], [['--success', '--digest', 'latest']]])(
-    'with %j exits with 2, and nothing is sent',
+    'exits with 2 for the options %j, and sends nothing',
     async (options) => {
       expect((await run(['check', 'report', 'e2e', '3', ...options])).exit).toBe(2);
       expect(api?.seen).toEqual([]);
@@ -70,7 +70,7 @@ describe('pointsman check report', () => {
   );
 });
 
-describe('pointsman pending', () => {
+describe('"pointsman pending"', () => {
   const IN_FLIGHT = 'GET /v1/tenants/acme/releases';
   const approval = {
     kind: 'approval',
@@ -88,7 +88,7 @@ describe('pointsman pending', () => {
     release({ version: 6, channel: 'beta' }),
   ];
 
-  test('lists everything that a release waits for, in a pipe with absolute times and without control characters', async () => {
+  test('lists in a pipe everything that releases wait for, with absolute times and without control characters', async () => {
     const result = await run(['pending'], { [IN_FLIGHT]: json({ items, next: null }) });
     expect(result).toMatchObject({ exit: 0, stderr: '' });
     expect(result.stdout.split('\n')).toEqual([
@@ -108,7 +108,7 @@ describe('pointsman pending', () => {
     expect(stdout).toMatch(/for [34] h more, until \d{1,2} \w+ \d{4}, \d{2}:\d{2}/);
   });
 
-  test('exits with 0 when no release waits, and prints waiting releases as JSON', async () => {
+  test('exits with 0 when no release waits, and prints waiting releases as JSON with --json', async () => {
     expect(await run(['pending'], { [IN_FLIGHT]: json({ items: [], next: null }) })).toMatchObject({
       exit: 0,
       stdout: '',

@@ -52,7 +52,7 @@ function feed(next: string, ...streams: string[]) {
   return { [`GET ${FEED}`]: [page, ...streams.map(events), isEnded] };
 }
 
-test('follow prints each move once and in order, with cut streams and repeated events', async () => {
+test('"pointsman follow" prints each move of a pointer once and in order, even when streams are cut and events are repeated', async () => {
   const { exit, stdout, stderr } = await run(
     ['follow'],
     feed('acme:16', movedEvents(move(17), move(18)), movedEvents(move(18), move(19))),
@@ -69,7 +69,7 @@ test('follow prints each move once and in order, with cut streams and repeated e
   expect([exit, stderr]).toEqual([8, expect.stringContaining('no longer kept')]);
 });
 
-test('follow can print one bundle only, and prints whole events as JSON', async () => {
+test('"pointsman follow" can print the moves of one bundle only, and prints whole events with --json', async () => {
   const { stdout } = await run(
     ['follow', 'bot', '--channel', 'live', '--after', '0', '--json'],
     feed('acme:0', movedEvents(move(1), move(2, 'other'), move(3))),
@@ -79,7 +79,7 @@ test('follow can print one bundle only, and prints whole events as JSON', async 
   expect(api?.seen[0]?.query.has('after')).toBe(false);
 });
 
-test('follow prints why it cannot begin, and sends nothing for an invalid option', async () => {
+test('"pointsman follow" prints why it cannot begin, and sends nothing for an invalid option', async () => {
   const refused = problem(422, 'cursor_ahead', 'the feed has not come so far');
   const ahead = await run(['follow', '--after', '99'], { [`GET ${FEED}`]: refused });
   expect([ahead.exit, ahead.stdout]).toEqual([2, '']);
@@ -89,7 +89,7 @@ test('follow prints why it cannot begin, and sends nothing for an invalid option
   expect(api?.seen).toEqual([]);
 });
 
-test('followers are listed in the order of the API, with the generation of each', async () => {
+test('"pointsman followers" lists followers in the order of the API, with the generation of each', async () => {
   const follower = {
     generation: 17,
     digest: null,

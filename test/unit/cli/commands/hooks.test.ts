@@ -51,7 +51,7 @@ const sent = () => JSON.parse(String(api?.seen.at(-1)?.body)) as Record<string, 
 const isNew = { [`GET ${HOOK}`]: problem(404, 'not_found', 'none'), [`PUT ${HOOK}`]: json(hook, 201) };
 const isThere = { [`GET ${HOOK}`]: json(hook), [`PUT ${HOOK}`]: json(hook) };
 
-describe('pointsman hooks set', () => {
+describe('"pointsman hooks set"', () => {
   test('creates a secret for a new hook, prints it once, and prints the delivery URL', async () => {
     const { exit, stdout } = await run(['set', 'main', ...RULE], isNew);
     const { secret } = sent();
@@ -77,14 +77,14 @@ describe('pointsman hooks set', () => {
     expect(stdout).not.toContain('secret');
   });
 
-  test('replaces the secret and the token with values from standard input, which do not appear on the command line', async () => {
+  test('replaces the secret and the token with values from standard input, so they do not appear on the command line', async () => {
     await run(['set', 'main', ...RULE, '--secret-stdin', '--token-stdin'], isThere, {
       stdin: 'the-secret\nthe-token\n',
     });
     expect(sent()).toMatchObject({ secret: 'the-secret', token: 'the-token' });
   });
 
-  test('drops the token with --drop-token and creates a new secret with --new-secret', async () => {
+  test('removes the token with --drop-token, and creates a new secret with --new-secret', async () => {
     await run(['set', 'main', ...RULE, '--drop-token', '--new-secret'], isThere);
     expect(sent()).toMatchObject({ token: null, secret: expect.stringMatching(/^.{43}$/) });
   });
@@ -106,7 +106,7 @@ describe('pointsman hooks set', () => {
     expect(stderr).toContain('Without a token');
   });
 
-  test('includes the new secret in its JSON document', async () => {
+  test('includes the new secret in its JSON output', async () => {
     const { stdout } = await run(['set', 'main', ...RULE, '--json'], isNew);
     expect(JSON.parse(stdout)).toMatchObject({ hook: 'main', secret: sent()['secret'] });
   });
@@ -116,19 +116,19 @@ describe('pointsman hooks set', () => {
     ['an invalid name', ['set', 'Main', ...RULE]],
     ['two options for the secret', ['set', 'main', ...RULE, '--secret-stdin', '--new-secret']],
     ['an empty standard input', ['set', 'main', ...RULE, '--secret-stdin']],
-  ])('with %s exits with 2 and sends nothing', async (_what, args) => {
+  ])('exits with 2 for %s, and sends nothing', async (_what, args) => {
     expect((await run(args, isThere)).exit).toBe(2);
     expect(api?.seen).toEqual([]);
   });
 
-  test('prints the missing setting when the API has no secret key', async () => {
+  test('names the missing setting when the API has no secret key', async () => {
     const refused = problem(422, 'no_secret_key', 'set POINTSMAN_SECRET_KEY');
     const { exit, stderr } = await run(['set', 'main', ...RULE], { ...isNew, [`PUT ${HOOK}`]: refused });
     expect([exit, stderr]).toEqual([8, expect.stringContaining('POINTSMAN_SECRET_KEY')]);
   });
 });
 
-test('pointsman hooks list, show and delete print the hook and its problems', async () => {
+test('"pointsman hooks list", "show" and "delete" print the hook and its problems', async () => {
   const page = { [`GET /v1/tenants/acme/hooks`]: json({ items: [hook], next: null }) };
   expect((await run(['list'], page)).stdout).toBe('main  github  octo/bot  refs/heads/main  bot → live\n');
   await api?.close();
@@ -141,7 +141,7 @@ test('pointsman hooks list, show and delete print the hook and its problems', as
   expect([gone.exit, gone.stdout]).toEqual([0, 'deleted  main\n']);
 });
 
-test('pointsman hooks deliveries prints the state of each delivery without control characters', async () => {
+test('"pointsman hooks deliveries" prints the state of each delivery without control characters', async () => {
   const delivery = {
     delivery: 'd',
     ref: 'refs/heads/main',

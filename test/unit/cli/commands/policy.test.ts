@@ -37,7 +37,7 @@ async function file(text: string, name = 'policy.yaml'): Promise<string> {
   return path;
 }
 
-describe('pointsman policy get', () => {
+describe('"pointsman policy get"', () => {
   test('prints the policy in the form that "policy set" accepts, with its version', async () => {
     const { exit, stdout } = await run(['get'], { [GET]: standing(3, QUEUE) });
     expect(exit).toBe(0);
@@ -46,15 +46,15 @@ describe('pointsman policy get', () => {
     );
   });
 
-  test('can print an earlier version, and prints one document with --json', async () => {
+  test('prints an earlier version on request, and prints one JSON document with --json', async () => {
     const { stdout } = await run(['get', 'v2', '--json'], { [GET]: standing(2, NONE) });
     expect(JSON.parse(stdout)).toEqual({ version: 2, policy: NONE });
     expect(api?.seen[0]?.query.get('version')).toBe('2');
   });
 });
 
-describe('pointsman policy set', () => {
-  test('sends the whole file with the version that it replaces, and prints the changes', async () => {
+describe('"pointsman policy set"', () => {
+  test('sends the whole policy file with the version that it replaces, and prints the changes', async () => {
     const path = await file('channels:\n  live: { onConflict: queue }\n');
     const script = { [GET]: standing(2, NONE), [PUT]: standing(3, QUEUE) };
     const { exit, stdout } = await run(['set', path, '--message', 'in line'], script);
@@ -70,7 +70,7 @@ describe('pointsman policy set', () => {
     });
   });
 
-  test('accepts JSON, and sends the version of --if-version', async () => {
+  test('accepts JSON, and sends the version that --if-version names', async () => {
     const path = await file(JSON.stringify(QUEUE), 'policy.json');
     const result = await run(['set', path, '--if-version', '1', '--json'], {
       [GET]: standing(2, QUEUE),
@@ -82,7 +82,7 @@ describe('pointsman policy set', () => {
     expect(api?.seen.at(-1)?.headers['if-match']).toBe('"1"');
   });
 
-  test('reports that nothing has changed', async () => {
+  test('states that nothing has changed when the policy is the same', async () => {
     const path = await file('channels: { live: { onConflict: queue } }\n');
     const script = { [GET]: standing(2, QUEUE), [PUT]: standing(2, QUEUE) };
     expect((await run(['set', path], script)).stdout).toBe('unchanged  the policy of acme is version 2\n');
@@ -94,7 +94,7 @@ describe('pointsman policy set', () => {
     });
   });
 
-  test('prints each error of the API with its line in the file', async () => {
+  test('prints each error of the API with its line in the policy file', async () => {
     const path = await file('channels:\n  live:\n    gates:\n      - approval:\n          count: 99\n');
     const errors = [
       { in: 'body', pointer: '/channels/live/gates/0/approval/name', message: 'this is missing' },
@@ -116,7 +116,7 @@ describe('pointsman policy set', () => {
     ['policy.yaml', 'channels:\n  live: [\n', ':3:1: error'],
     ['policy.yaml', 'compile: 1\ncompile: 2\n', ':2:1: error[duplicate_key]'],
     ['policy.json', '{"channels": {},}\n', ':1:1: error[json_syntax]'],
-  ])('sends nothing of a %s that can’t be read', async (name, text, place) => {
+  ])('sends nothing when %s contains a syntax error or a duplicate key', async (name, text, place) => {
     const path = await file(text, name);
     const { exit, stderr } = await run(['set', path]);
     expect(exit).toBe(3);
@@ -124,7 +124,7 @@ describe('pointsman policy set', () => {
     expect(api?.seen).toEqual([]);
   });
 
-  test('sends nothing for a missing file', async () => {
+  test('sends nothing when the policy file is missing', async () => {
     const { exit, stderr } = await run(['set', join(folder, 'nothing.yaml')]);
     expect([exit, stderr]).toEqual([2, expect.stringContaining("nothing.yaml can't be read")]);
     expect(api?.seen).toEqual([]);
@@ -137,7 +137,7 @@ describe('pointsman policy set', () => {
   });
 });
 
-describe('pointsman policy history', () => {
+describe('"pointsman policy history"', () => {
   const version = (n: number, message: string | null) => ({
     version: n,
     message,
@@ -157,7 +157,7 @@ describe('pointsman policy history', () => {
     );
   });
 
-  test('reports that the tenant does not have a policy', async () => {
+  test('states that the tenant does not have a policy', async () => {
     const result = await run(['history'], {
       'GET /v1/tenants/acme/policy/versions': json({ items: [], next: null }),
     });

@@ -7,8 +7,8 @@ import { accepted, hangUp, json, problem, settled } from '../scripted-api.ts';
 
 const bench = publishing();
 
-describe('the request of pointsman publish', () => {
-  test('has all options in the form of the API', async () => {
+describe('the request of "pointsman publish"', () => {
+  test('contains all options in the form that the API expects', async () => {
     await bench.publish({ [RELEASE]: json(settled('published')) }, [
       '--channel=staging',
       '--on-conflict=queue',
@@ -37,7 +37,7 @@ describe('the request of pointsman publish', () => {
     expect(body.subarray(0, 2)).toEqual(Buffer.from([0x1f, 0x8b]));
   });
 
-  test('is retried with the same key when its response is lost or a store is down', async () => {
+  test('is retried with the same idempotency key when its response is lost or a store is down', async () => {
     const down = problem(503, 'unavailable', 'a store is down', {}, { 'retry-after': '0' });
     const result = await bench.publish({
       [RELEASES]: [hangUp, down, json(accepted(), 202)],
@@ -51,14 +51,14 @@ describe('the request of pointsman publish', () => {
     expect(new Set(keys).size).toBe(1);
   });
 
-  test('is given up after several retries, and the user gets the key to repeat it', async () => {
+  test('is given up after several retries, and the user gets the idempotency key with which it can be repeated', async () => {
     const result = await bench.publish({ [RELEASES]: hangUp });
     expect(result.exit).toBe(11);
     const key = String(bench.seen[0]?.headers['idempotency-key']);
     expect(result.stderr).toContain(`--idempotency-key ${key}`);
   });
 
-  test('is repeated with the same absolute time for a relative --not-before', async () => {
+  test('contains the same absolute time in each attempt for a relative --not-before', async () => {
     const before = Date.now();
     const result = await bench.publish({ [RELEASES]: hangUp }, ['--not-before=2h']);
     const notBefore = String(bench.seen[0]?.query.get('notBefore'));
@@ -75,7 +75,7 @@ describe('the request of pointsman publish', () => {
   });
 });
 
-describe('a refused publish', () => {
+describe('a refused "pointsman publish"', () => {
   test.each([
     [409, 'conflict', 8],
     [412, 'pointer_moved', 8],
@@ -86,10 +86,15 @@ describe('a refused publish', () => {
     [403, 'forbidden', 9],
     [404, 'not_found', 12],
     [500, 'internal', 1],
-  ])('with %i %s exits with %i and prints the reason', async (status, code, exit) => {
-    const result = await bench.publish({ [RELEASES]: problem(status, code, 'the very reason') }, ['--json']);
-    expect(result.exit).toBe(exit);
-    expect(result.stderr).toContain('the very reason');
-    expect(JSON.parse(result.stdout)).toMatchObject({ error: { code, status, exit } });
-  });
+  ])(
+    'with the status %i and the code "%s" exits with %i and prints the reason',
+    async (status, code, exit) => {
+      const result = await bench.publish({ [RELEASES]: problem(status, code, 'the very reason') }, [
+        '--json',
+      ]);
+      expect(result.exit).toBe(exit);
+      expect(result.stderr).toContain('the very reason');
+      expect(JSON.parse(result.stdout)).toMatchObject({ error: { code, status, exit } });
+    },
+  );
 });

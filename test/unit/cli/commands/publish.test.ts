@@ -36,9 +36,9 @@ const stagesDone = [
   },
 ];
 
-describe('the outcome of pointsman publish', () => {
+describe('the outcome of "pointsman publish"', () => {
   test.each(Outcome.options)(
-    'gives the command its own exit code for "%s", and the command waits for it by default',
+    '"%s" has its own exit code, and the command waits for the outcome by default',
     async (outcome) => {
       const result = await bench.publish({ [RELEASE]: json(settled(outcome, { reason: 'because' })) });
       expect(result.exit).toBe(EXIT_CODES[exitOfOutcome(outcome)].code);
@@ -46,19 +46,19 @@ describe('the outcome of pointsman publish', () => {
     },
   );
 
-  test('is not awaited with --no-wait, which exits with 10', async () => {
+  test('is not awaited with --no-wait, and the command exits with 10', async () => {
     const result = await bench.publish({}, ['--no-wait']);
     expect(result.exit).toBe(10);
     expect(bench.seen).toHaveLength(1);
   });
 
-  test('is unknown after --timeout, which exits with 10 and reports that the release continues', async () => {
+  test('is unknown when --timeout has passed: the command exits with 10 and reports that the release continues', async () => {
     const result = await bench.publish({ [RELEASE]: json(release()) }, ['--timeout', '1s']);
     expect(result.exit).toBe(10);
     expect(result.stderr).toContain('still in flight');
   });
 
-  test('is unknown after an interrupt, which prints the command that continues', async () => {
+  test('is unknown after an interrupt: the command exits with 130 and prints how to cancel the release', async () => {
     const interrupt = new AbortController();
     const looked: Respond = (seen, response) => {
       json(release())(seen, response);
@@ -76,7 +76,7 @@ describe('the outcome of pointsman publish', () => {
     expect(result.exit).toBe(0);
   });
 
-  test('is found from the events alone, even with a repeated and an unknown event', async () => {
+  test('is found from the stream events alone, even when an event is repeated or unknown', async () => {
     const stage = (id: number, data: unknown) => `id: ${id}\nevent: stage\ndata: ${JSON.stringify(data)}\n\n`;
     const { startedAt } = stagesDone[0] ?? {};
     const done = settled('published', { generation: 1, stages: stagesDone });
@@ -96,7 +96,7 @@ describe('the outcome of pointsman publish', () => {
     expect(bench.seen.filter(({ path }) => RELEASE.endsWith(path))).toHaveLength(2);
   });
 
-  test('is found although the event stream is cut', async () => {
+  test('is found although the event stream is cut repeatedly', async () => {
     const result = await bench.publish({
       [RELEASE]: [
         json(release()),
@@ -109,8 +109,8 @@ describe('the outcome of pointsman publish', () => {
   });
 });
 
-describe('the output of pointsman publish', () => {
-  test('in a pipe has a line for each finished stage and for the outcome, without control codes', async () => {
+describe('the output of "pointsman publish"', () => {
+  test('in a pipe has one line for each finished stage and one for the outcome, without control codes', async () => {
     const done = settled('published', { generation: 4, digest: DIGEST, stages: stagesDone });
     const { stdout } = await bench.publish({ [RELEASE]: json(done) });
     expect(stdout.split('\n')).toEqual([
@@ -122,7 +122,7 @@ describe('the output of pointsman publish', () => {
     ]);
   });
 
-  test('on a terminal shows the running stage, and replaces it when it ends', async () => {
+  test('on a terminal shows the running stage, and replaces that line when the stage ends', async () => {
     const running = release({ stages: [stagesDone[0]] });
     const done = settled('published', { generation: 4, stages: stagesDone });
     const { stdout } = await bench.publish({ [RELEASE]: [json(running), json(done)] }, [], { isTTY: true });
@@ -138,7 +138,7 @@ describe('the output of pointsman publish', () => {
     expect(stderr).toContain('✓ compile');
   });
 
-  test('has each diagnostic with the line of the local file and a caret, from the API and from the release', async () => {
+  test('shows each diagnostic with the line of the local file and a caret, whether it comes from the API or from the release', async () => {
     const diagnostics = [
       {
         path: 'agents/bot.yaml',
@@ -171,7 +171,7 @@ describe('the output of pointsman publish', () => {
     expect(rejected.stderr).toContain('agents/bot.yaml:2:8: error[type]: must be string');
   });
 
-  test('has no control characters of the server', async () => {
+  test('has no control characters that the server sent', async () => {
     const { stdout } = await bench.publish({
       [RELEASE]: json(settled('rejected', { reason: 'no\u001b[2J\nforged' })),
     });
@@ -181,7 +181,7 @@ describe('the output of pointsman publish', () => {
   });
 });
 
-describe('pointsman publish --dry-run', () => {
+describe('"pointsman publish --dry-run"', () => {
   test('exits with 0 for a source that compiles, and reports that nothing was published', async () => {
     const result = await bench.publish({ [RELEASES]: json(dryRun()) }, ['--dry-run']);
     expect(result.exit).toBe(0);
@@ -208,7 +208,7 @@ describe('warnings about a source', () => {
     message: 'nothing selects\u001b[2J this file',
   });
 
-  test('of a publish are printed with their names, and do not change the outcome or the exit code', async () => {
+  test('are printed by a publish with their codes, and do not change its outcome or its exit code', async () => {
     const warnings = [warning('agents/forgotten.yaml')];
     const result = await bench.publish({
       [RELEASES]: json(accepted({ warnings }), 202),
@@ -220,7 +220,7 @@ describe('warnings about a source', () => {
     );
   });
 
-  test('of a dry run are printed up to a limit, with the number of the others', async () => {
+  test('are printed by a dry run up to a limit, with the number of the remaining ones', async () => {
     const warnings = Array.from({ length: 23 }, (_, nth) => warning(`file-${nth}`));
     const answer = json(dryRun({ warnings }));
     const result = await bench.publish({ [RELEASES]: answer }, ['--dry-run']);
@@ -231,7 +231,7 @@ describe('warnings about a source', () => {
   });
 });
 
-test('ignored files are named when they are few, and counted when they are many', async () => {
+test('a publish prints the names of ignored files when they are few, and their number when they are many', async () => {
   await writeFile(join(bench.folder, '.env'), 'SECRET=1');
   const few = await bench.publish({ [RELEASE]: json(settled('published')) });
   expect(few.stdout).toContain('1 file, ');

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { QuotaName } from '../../../../packages/protocol/quota.ts';
 import { quotaChange, shownAmount } from '../../../../packages/cli/commands/tenants/quota-amounts.ts';
 
-test('a limit is a number, a number with a unit, or the default, and the last value of a quota applies', () => {
+test('the limit of a quota is a number, a number with a unit, or the default, and the last value of a quota applies', () => {
   const changes = ['bytes=20GiB', 'hooks=10', 'tokens=default', 'hooks=0'].reduce<
     ReadonlyMap<QuotaName, number | null>
   >((before, text) => quotaChange(text, before), new Map());
@@ -25,11 +25,11 @@ test.each([
   'bytes=1GB',
   'bytes=9999TiB9',
   'bytes=9999999999999999',
-])('the limit "%s" is refused', (text) => {
+])('the quota setting "%s" is refused', (text) => {
   expect(() => quotaChange(text)).toThrow(/^(?:It must be a quota|A limit must be)/);
 });
 
-test('bytes are printed in the largest unit that they fill', () => {
+test('a number of bytes is printed in the largest unit that it fills', () => {
   expect(shownAmount('bytes', 0)).toBe('0 bytes');
   expect(shownAmount('bytes', 1_023)).toBe('1023 bytes');
   expect(shownAmount('bytes', 1_536)).toBe('1.5 KiB');

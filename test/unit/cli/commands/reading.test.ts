@@ -38,8 +38,8 @@ async function run(
   return runCli(args, { env, ...options });
 }
 
-describe('the commands that read', () => {
-  test('history, releases and status print aligned columns in a pipe', async () => {
+describe('the read command', () => {
+  test('"history", "releases" or "status" prints aligned columns in a pipe', async () => {
     const list = {
       items: [release({ version: 3 }), settled('rejected', { version: 2, reason: 'no' })],
       next: null,
@@ -65,27 +65,27 @@ describe('the commands that read', () => {
     );
   });
 
-  test('show prints the exact bytes in a pipe', async () => {
+  test('"show" prints the exact bytes of a file in a pipe', async () => {
     const result = await run(['show', 'a dir/bot.yaml'], {
       [`GET ${CHANNEL}/files/a%20dir/bot.yaml`]: json({ b: 1, a: 2 }),
     });
     expect(result).toMatchObject({ exit: 0, stdout: '{"b":1,"a":2}' });
   });
 
-  describe('a published file with control characters', () => {
+  describe('"show", for a published file with control characters,', () => {
     const hostile = 'title: \u001b]0;owned\u0007 \u009b2J \u202eevil\r\nnext\tline\n';
     const script = (body: string | Buffer, type = 'text/plain') => ({
       [`GET ${CHANNEL}/files/a`]: ((_seen, response) =>
         response.writeHead(200, { 'content-type': type }).end(body)) satisfies Respond,
     });
 
-    test('is printed on a terminal with its control characters visible', async () => {
+    test('prints the file on a terminal with its control characters made visible', async () => {
       const { exit, stdout } = await run(['show', 'a'], script(hostile), { isTTY: true });
       expect(exit).toBe(0);
       expect(stdout).toBe('title: \\u001b]0;owned\\u0007 \\u009b2J \\u202eevil\r\nnext\tline\n');
     });
 
-    test('of JSON is printed on a terminal with its control characters escaped, even with --json', async () => {
+    test('prints a JSON file on a terminal with its control characters escaped, even with --json', async () => {
       const body = JSON.stringify({ a: '\u009b2J' });
       const files = script(body, 'application/json');
       const plain = await run(['show', 'a'], files, { isTTY: true });
@@ -95,13 +95,13 @@ describe('the commands that read', () => {
       expect(document.stdout).toBe('{"a":"\\u009b2J"}');
     });
 
-    test('is not changed in a pipe or with --raw', async () => {
+    test('prints the file unchanged in a pipe or with --raw', async () => {
       expect((await run(['show', 'a'], script(hostile))).stdout).toBe(hostile);
       await api?.close();
       expect((await run(['show', 'a', '--raw'], script(hostile), { isTTY: true })).stdout).toBe(hostile);
     });
 
-    test('that is not text is refused on a terminal', async () => {
+    test('does not print a file on a terminal when the file is not text', async () => {
       const bytes = Buffer.from([0xff, 0x1b, 0x5b]);
       const { exit, stdout, stderr } = await run(['show', 'a'], script(bytes), { isTTY: true });
       expect(exit).toBe(2);
@@ -110,7 +110,7 @@ describe('the commands that read', () => {
     });
   });
 
-  test('diff compares compiled files by path, and JSON by member', async () => {
+  test('"diff" compares compiled files by path, and JSON by member', async () => {
     const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
     const base = '/v1/tenants/acme';
     const script = {

@@ -58,7 +58,7 @@ const isNew = { [`GET ${AUDIT}`]: problem(404, 'not_found', 'none'), [`PUT ${AUD
 const isThere = { [`GET ${AUDIT}`]: json(sink), [`PUT ${AUDIT}`]: json(sink) };
 const ADD = ['add', 'audit', 'https://hooks.example/moves'];
 
-describe('pointsman sinks add', () => {
+describe('"pointsman sinks add"', () => {
   test('creates a secret for a new webhook, in the form of Standard Webhooks, and prints it once', async () => {
     const { exit, stdout } = await run(ADD, isNew);
     const { webhook } = sent() as { webhook: { url: string; secret: string } };
@@ -80,7 +80,7 @@ describe('pointsman sinks add', () => {
     expect(stdout).not.toContain('whsec_');
   });
 
-  test('includes the new secret in its JSON document', async () => {
+  test('includes the new secret in its JSON output', async () => {
     const { stdout } = await run([...ADD, '--json'], isNew);
     const { webhook } = sent() as { webhook: { secret: string } };
     expect(JSON.parse(stdout)).toMatchObject({ sink: 'audit', secret: webhook.secret });
@@ -96,12 +96,12 @@ test.each([
   [['replay', 'audit']],
   [['replay', 'audit', '--after', 'soon']],
   [['redeliver', 'audit', '0']],
-])('%j exits with 2, and nothing is sent', async (args) => {
+])('the "pointsman sinks" arguments %j give the exit code 2, and nothing is sent', async (args) => {
   expect((await run(args, isThere)).exit).toBe(2);
   expect(api?.seen).toEqual([]);
 });
 
-test('pointsman sinks rotate sends a new secret and prints it, and reports that the old secret still signs', async () => {
+test('"pointsman sinks rotate" sends a new secret and prints it, and reports that the old secret still signs messages', async () => {
   const { exit, stdout, stderr } = await run(['rotate', 'audit'], {
     [`POST ${AUDIT}/rotate`]: json({ ...sink, secret: null }),
   });
@@ -111,7 +111,7 @@ test('pointsman sinks rotate sends a new secret and prints it, and reports that 
   expect(stderr).toContain('also signs');
 });
 
-test('pointsman sinks list and show print the lag of a sink and its cause without control characters', async () => {
+test('"pointsman sinks list" and "show" print the lag of a sink and the cause of the lag, without control characters', async () => {
   const paused = {
     ...sink,
     sink: 'old',
@@ -157,7 +157,7 @@ test.each([
     'replaying  audit: 3 moves to deliver\n',
   ],
 ])(
-  'the command %j sends its request once, and prints the remaining moves',
+  '"pointsman sinks" with the arguments %j sends one request, and prints the number of remaining moves',
   async (args, address, body, words) => {
     const { exit, stdout } = await run(args, { [`POST ${AUDIT}/${address}`]: json(failing) });
     expect([exit, stdout, sent()]).toEqual([0, words, body]);
@@ -165,7 +165,7 @@ test.each([
   },
 );
 
-test('pointsman sinks redeliver and test exit with 0 only when the event was accepted', async () => {
+test('"pointsman sinks redeliver" and "test" exit with 0 only when the event was accepted', async () => {
   const taken = { sent: true, event: 'acme:bot:live:17', reason: null };
   const ok = await run(['redeliver', 'audit', '17'], { [`POST ${AUDIT}/redeliver`]: json(taken) });
   expect([ok.exit, ok.stdout, sent()]).toEqual([0, 'sent  acme:bot:live:17\n', { seq: 17 }]);
@@ -175,7 +175,7 @@ test('pointsman sinks redeliver and test exit with 0 only when the event was acc
   expect([no.exit, no.stdout]).toEqual([4, 'not sent  e: hooks.example answered 404\n']);
 });
 
-test('pointsman sinks attempts prints the result of each attempt', async () => {
+test('"pointsman sinks attempts" prints the result of each delivery attempt', async () => {
   const attempt = {
     event: 'acme:bot:live:17',
     seq: 17,
@@ -197,7 +197,7 @@ test('pointsman sinks attempts prints the result of each attempt', async () => {
   ]);
 });
 
-test('pointsman sinks delete deletes a webhook', async () => {
+test('"pointsman sinks delete" deletes a webhook', async () => {
   const gone = await run(['delete', 'audit'], {
     [`DELETE ${AUDIT}`]: (_seen, response) => response.writeHead(204).end(),
   });

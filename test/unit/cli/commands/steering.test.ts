@@ -39,7 +39,7 @@ async function run(
   return runCli(args, { env, ...options });
 }
 
-describe('pointsman rollback', () => {
+describe('"pointsman rollback"', () => {
   const LIVE = `sha256:${'b'.repeat(64)}`;
   /** v2 is live at generation 2, and v1 was live before. One file differs. */
   const seen = (more: Readonly<Record<string, unknown>> = {}) => ({
@@ -58,7 +58,7 @@ describe('pointsman rollback', () => {
     return put === undefined ? null : JSON.parse(String(put.body));
   };
 
-  test('prints the changes, asks, and moves the pointer only from the generation that it showed', async () => {
+  test('prints the changes, asks for a confirmation, and moves the pointer only from the generation that it has shown', async () => {
     const result = await run(['rollback', '--hold', 'v2 is rude'], seen(), { answers: ['y'] });
     expect(result).toMatchObject({ exit: 0, stderr: '', asked: ['Roll live back to v1? [y/N] '] });
     expect(result.stdout.split('\n')).toEqual([
@@ -78,12 +78,12 @@ describe('pointsman rollback', () => {
     expect(sent()).toBeNull();
   });
 
-  test('requires --yes when it cannot ask', async () => {
+  test('requires --yes when it cannot ask for a confirmation', async () => {
     expect((await run(['rollback'], seen())).exit).toBe(2);
     expect(api?.seen).toEqual([]);
   });
 
-  test('holds the pointer by default, and keeps an existing hold', async () => {
+  test('sets a hold on the pointer by default, and keeps an existing hold', async () => {
     await run(['rollback', '--yes'], seen());
     expect(sent()).toEqual({ restores: 1, hold: 'rolled back from v2' });
     await api?.close();
@@ -94,17 +94,17 @@ describe('pointsman rollback', () => {
     expect(sent()).toEqual({ restores: 1 });
   });
 
-  test('with --to goes back to that version', async () => {
+  test('goes back to the version that --to names', async () => {
     await run(['rollback', '--yes', '--to', '1'], seen());
     expect(api?.seen[0]?.query.get('version')).toBe('1');
   });
 
-  test('does not undo a move that came after its comparison', async () => {
+  test('does not undo a move of the pointer that came after the printed comparison', async () => {
     const script = { ...seen(), [`PUT ${CHANNEL}`]: problem(412, 'pointer_moved', 'it is at generation 3') };
     expect((await run(['rollback', '--yes'], script)).exit).toBe(8);
   });
 
-  test('without an earlier release does not move the pointer, and suggests promote', async () => {
+  test('does not move the pointer when there is no earlier release, and suggests "pointsman promote"', async () => {
     const result = await run(['rollback', '--yes'], {
       [`GET ${CHANNEL}/rollback`]: problem(409, 'nothing_before', 'v1 is the first'),
     });
@@ -113,8 +113,8 @@ describe('pointsman rollback', () => {
   });
 });
 
-describe('the commands that move a pointer', () => {
-  test('promote moves the named channel', async () => {
+describe('the command', () => {
+  test('"promote" moves the pointer of the named channel', async () => {
     const result = await run(['promote', 'v3', '--channel', 'staging', '--if-generation', '7'], {
       'PUT /v1/tenants/acme/bundles/bot/channels/staging': json(pointer({ version: 3, generation: 8 })),
     });
@@ -126,7 +126,7 @@ describe('the commands that move a pointer', () => {
     ['publish', ['publish', 'examples/support-bot', '--channel', 'lvie'], `POST ${RELEASES}`],
     ['promote', ['promote', '3', '--channel', 'lvie'], 'PUT /v1/tenants/acme/bundles/bot/channels/lvie'],
   ])(
-    '%s to a misspelt channel prints the similar name and the option that creates a channel',
+    '"%s" prints the similar name for a misspelt channel, and the option that creates a channel',
     async (_, args, call) => {
       const detail = '"bot" has no channel "lvie". It has: live. Did you mean "live"?';
       const { exit, stderr } = await run(args, { [call]: problem(404, 'unknown_channel', detail) });
@@ -136,14 +136,14 @@ describe('the commands that move a pointer', () => {
     },
   );
 
-  test('promote --create-channel requests the new channel', async () => {
+  test('"promote --create-channel" asks the API to create the new channel', async () => {
     await run(['promote', '3', '--channel', 'staging', '--create-channel'], {
       'PUT /v1/tenants/acme/bundles/bot/channels/staging': json(pointer({ version: 3, generation: 1 })),
     });
     expect(JSON.parse(String(api?.seen[0]?.body))).toEqual({ version: 3, createChannel: true });
   });
 
-  test('hold sets a hold on the pointer, and hold --lift removes it', async () => {
+  test('"hold" sets a hold on the pointer, and "hold --lift" removes it', async () => {
     const script = {
       [`PUT ${CHANNEL}/hold`]: json(pointer({ hold: { reason: 'freeze', by: 'ann', at: '' } })),
       [`DELETE ${CHANNEL}/hold`]: json(pointer()),
@@ -161,7 +161,7 @@ describe('the commands that move a pointer', () => {
     expect(api?.seen.at(-1)?.method).toBe('DELETE');
   });
 
-  test('cancel reports the request, and exits with 8 when the release has settled', async () => {
+  test('"cancel" reports its request, and exits with 8 when the release has already settled', async () => {
     const path = `POST ${RELEASES}/1/cancel`;
     expect(await run(['cancel', '1'], { [path]: json(release(), 202) })).toMatchObject({
       exit: 0,
@@ -172,7 +172,7 @@ describe('the commands that move a pointer', () => {
     expect((await run(['cancel', '1'], { [path]: late })).exit).toBe(8);
   });
 
-  test('watch --json prints each change of the release as a line, and exits with the outcome', async () => {
+  test('"watch --json" prints each change of the release as a line, and exits with the exit code of the outcome', async () => {
     const result = await run(['watch', '1', '--json'], {
       [`GET ${RELEASES}/1`]: [json(release()), json(release()), json(settled('superseded'))],
     });
@@ -194,21 +194,21 @@ describe('the full name of a release', () => {
     ['status', ['status', '--release', 'other:app:v7'], `GET ${OTHER}`],
     ['diff', ['diff', 'other:app:v7', 'v7'], `GET ${OTHER}`],
   ])(
-    'identifies the release for the command %s, whatever tenant and bundle the environment names',
+    'identifies the release for the command "%s", whatever tenant and bundle the environment names',
     async (_, args, first) => {
       await run(args);
       expect(`${api?.seen[0]?.method} ${api?.seen[0]?.path}`).toBe(first);
     },
   );
 
-  test('is refused by status, which prints the option for a release', async () => {
+  test('is refused by "status", which prints the option for a release', async () => {
     const { exit, stderr } = await run(['status', 'acme:bot:v1']);
     expect(exit).toBe(2);
     expect(stderr).toContain('pointsman status --release acme:bot:v1');
     expect((await run(['status', 'v1'])).stderr).toContain('pointsman status --release v1');
   });
 
-  test('of two bundles cannot be compared', async () => {
+  test('is refused by "diff" together with the full name of a release of another bundle', async () => {
     expect((await run(['diff', 'acme:bot:v1', 'acme:app:v2'])).stderr).toContain('the same bundle');
   });
 });
@@ -219,13 +219,13 @@ describe('a hint about a mistake', () => {
     [['rollback', '7'], '--to'],
     [['diff', 'a', 'b'], "'before'"],
     [['cancel', 'x'], 'For all options: pointsman cancel --help'],
-  ])('is printed for %o', async (args, hint) => {
+  ])('is printed for the arguments %o', async (args, hint) => {
     const { exit, stderr } = await run(args);
     expect(exit).toBe(2);
     expect(stderr).toContain(hint);
   });
 
-  test('hold --lift reports that a pointer was not held', async () => {
+  test('is printed by "hold --lift" when the pointer was not held', async () => {
     const { exit, stdout } = await run(['hold', '--lift'], {
       [`GET ${CHANNEL}`]: json(pointer()),
       [`DELETE ${CHANNEL}/hold`]: json(pointer()),

@@ -33,7 +33,7 @@ async function run(args: readonly string[], script: Parameters<typeof scriptedAp
 
 const CREATE = ['tokens', 'create', 'ci', '--role', 'viewer'] as const;
 
-describe('pointsman tokens create', () => {
+describe('"pointsman tokens create"', () => {
   test('requests a token of the platform unless an option or the environment names a tenant', async () => {
     const sent = async (args: readonly string[], env = {}): Promise<unknown> => {
       await run(args, { 'POST /v1/tokens': made }, env);
@@ -60,7 +60,7 @@ describe('pointsman tokens create', () => {
     expect(stderr).toBe('');
   });
 
-  test('revokes a token whose response was lost, and creates another one with another key', async () => {
+  test('revokes the token of a lost response, and creates another token with another idempotency key', async () => {
     const before = problem(409, 'conflict', 'made before', { tokenId: LOST, replayed: true });
     const { exit, stdout } = await run(CREATE, {
       'POST /v1/tokens': [hangUp, before, made],
@@ -78,7 +78,7 @@ describe('pointsman tokens create', () => {
     expect(keys?.[3]).not.toBe(keys?.[0]);
   });
 
-  test('revokes nothing for a name that is in use, and prints the id of that token', async () => {
+  test('revokes nothing when the name is already in use, and prints the id of the token with that name', async () => {
     const taken = problem(409, 'conflict', 'taken', { tokenId: LOST });
     const { exit, stdout, stderr } = await run(CREATE, { 'POST /v1/tokens': taken });
     expect({ exit, stdout }).toEqual({ exit: 8, stdout: '' });
@@ -95,14 +95,14 @@ test.each([
   [['tokens', 'create', 'ci', '--role', 'owner']],
   [['tokens', 'revoke', 'ci']],
   [['tokens', 'revoke', 'pmn_somebodysSecret']],
-])('%j exits with 2, and nothing is sent', async (args) => {
+])('the "pointsman" arguments %j give the exit code 2, and nothing is sent', async (args) => {
   const { exit, stdout, stderr } = await run(args);
   expect({ exit, stdout }).toEqual({ exit: 2, stdout: '' });
   expect(stderr).not.toBe('');
   expect(api?.seen).toEqual([]);
 });
 
-test('a token instead of an id is refused without being printed', async () => {
+test('a token that is given in place of a token id is refused, and is not printed', async () => {
   for (const secret of ['ptm_somebodysSecret', 'somebodysSecret']) {
     const { exit, stderr, stdout } = await runCli(['tokens', 'revoke', secret]);
     expect(exit).toBe(2);

@@ -61,8 +61,8 @@ const views = (...responses: Record<string, unknown>[]) => ({
   [`${RELEASE}/events`]: events(': nothing yet\n\n'),
 });
 
-describe('pointsman publish with a release that waits', () => {
-  test('prints each change of the gates once, before the end of their stage', async () => {
+describe('"pointsman publish", for a release that waits at a gate,', () => {
+  test('prints each change of a gate once, before the end of the gate stage', async () => {
     const { exit, stdout } = await bench.publish(views(waits, waits, halfWay, halfWay, live));
     expect(exit).toBe(0);
     expect(stdout.split('\n').slice(1)).toEqual([
@@ -76,7 +76,7 @@ describe('pointsman publish with a release that waits', () => {
     ]);
   });
 
-  test('prints a gate again when it has opened again', async () => {
+  test('prints a gate again when the gate has opened again', async () => {
     const { stdout } = await bench.publish(views(halfWay, waits, live));
     expect(stdout.match(/✓ release/g)).toHaveLength(2);
     expect(stdout.match(/… release/g)).toHaveLength(1);
@@ -98,7 +98,7 @@ describe('pointsman publish with a release that waits', () => {
     expect(stdout).not.toContain('e2e closed');
   });
 
-  test('reads the release when a gate changes', async () => {
+  test('reads the release again when a gate changes', async () => {
     const event = 'id: 7.2\nevent: gate\ndata: {"gate":"release","kind":"approval","change":"passed"}\n\n';
     const { exit } = await bench.publish({
       [RELEASE]: [json(waits), json(live)],
@@ -148,7 +148,7 @@ describe('pointsman publish with a release that waits', () => {
     expect(result.stderr).toContain('may have been accepted');
   });
 
-  test('stops waiting for a response at its timeout', async () => {
+  test('stops waiting for an API response at its timeout', async () => {
     const silent: Respond = () => undefined;
     const result = await bench.publish({ [RELEASES]: silent }, ['--timeout', '1s']);
     expect(result.exit).toBe(11);
@@ -172,7 +172,7 @@ describe('pointsman publish with a release that waits', () => {
   });
 });
 
-describe('pointsman status', () => {
+describe('"pointsman status"', () => {
   let api: ScriptedApi | null = null;
 
   afterEach(async () => {
@@ -188,7 +188,7 @@ describe('pointsman status', () => {
 
   const BUNDLE = 'GET /v1/tenants/acme/bundles/bot';
 
-  test('of a release prints its gates and their deadlines', async () => {
+  test('prints the gates of a release and their deadlines', async () => {
     expect(await status(['--release', '1'], { [RELEASE]: json(waits) })).toBe(
       'acme:bot:v1 to live\n' +
         '  … release waits for 1 of 1 approval by a token with the role approver, until 2026-01-02 00:00:00Z\n' +
@@ -197,7 +197,7 @@ describe('pointsman status', () => {
     );
   });
 
-  test('of a bundle prints the gates of each release in flight', async () => {
+  test('prints for a bundle the gates of each release in flight', async () => {
     const script = {
       [`${BUNDLE}/releases`]: json({ items: [release({ version: 2 }), waits], next: null }),
       [`${BUNDLE}/channels`]: json({ items: [], next: null }),

@@ -31,7 +31,7 @@ async function packed(): Promise<{ sent: string[]; ignored: readonly string[] }>
 const list = (...paths: string[]) => Object.fromEntries(paths.map((path) => [path, 'x']));
 
 describe('a file that is ignored by default', () => {
-  test('has a name that is typical of secrets or leftover files, and no other file is ignored', async () => {
+  test('has a name that is typical of secrets or leftover files, and no other file is ignored by default', async () => {
     const secret = [
       '.env',
       'a/.env.production',
@@ -65,7 +65,7 @@ describe('a file that is ignored by default', () => {
     expect(ignored).toEqual([...secret, 'Node_Modules/'].toSorted());
   });
 
-  test('is included again by a line with "!"', async () => {
+  test('is included again by a line with "!" in the ignore file', async () => {
     await write({
       ...list('.env', '.well-known/a.json', 'ca.pem'),
       '.pointsmanignore': '!.well-known/\n!ca.pem\n',
@@ -73,7 +73,7 @@ describe('a file that is ignored by default', () => {
     expect(await packed()).toEqual({ sent: ['.well-known/a.json', 'ca.pem'], ignored: ['.env'] });
   });
 
-  test('stays ignored in the repository\'s data and the home of npm start, even with "!"', async () => {
+  test('stays ignored, even with "!", inside the repository’s own data and inside the data directory of "npm start"', async () => {
     const never = ['.git/config', '.pointsman/admin-token', 'a/.pointsman/admin-token'];
     await write({ ...list('a.yaml', ...never), '.pointsmanignore': '!.*\n' });
     expect(await packed()).toEqual({ sent: ['a.yaml'], ignored: [] });
@@ -102,13 +102,13 @@ describe('the ignore file', () => {
     });
   });
 
-  test('can ignore a file that would be refused otherwise', async () => {
+  test('can ignore a file that would otherwise be refused', async () => {
     await write({ ...list('a.yaml'), '.pointsmanignore': 'link\n' });
     await symlink('/etc/passwd', join(folder, 'link'));
     expect(await packed()).toEqual({ sent: ['a.yaml'], ignored: ['link'] });
   });
 
-  test('that cannot be read, or is too large, ends the publish before anything is sent', async () => {
+  test('ends the publish before anything is sent when it cannot be read or is too large', async () => {
     await write(list('a.yaml', '.pointsmanignore/file'));
     await expect(packed()).rejects.toMatchObject({ exit: 'usage' });
     await rm(join(folder, '.pointsmanignore'), { recursive: true });
@@ -116,7 +116,7 @@ describe('the ignore file', () => {
     await expect(packed()).rejects.toThrow('has more than');
   });
 
-  test('that ignores every file is reported with the ignored files', async () => {
+  test('is reported together with the ignored files when it ignores every file', async () => {
     await write(list('.env'));
     const { exit, stderr } = await runCli(['publish', folder, '--tenant', 'acme', '--bundle', 'bot']);
     expect(exit).toBe(3);
@@ -125,7 +125,7 @@ describe('the ignore file', () => {
 });
 
 test.each([[[]], [['--dry-run']], [['--no-wait']]])(
-  'publish --json %j prints the ignored files on standard error',
+  '"pointsman publish --json" with the further arguments %j prints the ignored files on standard error',
   async (more) => {
     await write(list('a.yaml', '.env'));
     const api = await scriptedApi({
@@ -143,7 +143,7 @@ test.each([[[]], [['--dry-run']], [['--no-wait']]])(
   },
 );
 
-describe('publish --list', () => {
+describe('"pointsman publish --list"', () => {
   test('lists the files that it would send and the ignored files, and sends nothing', async () => {
     await write(list('a.yaml', 'b/c.md', '.env'));
     const { exit, stdout, stderr } = await runCli([

@@ -32,7 +32,7 @@ afterEach(async () => {
 const list = (path: string) => runCli(['publish', path, '--list']);
 const link = (target: string, name: string) => symlink(target, join(repository, name));
 
-describe('a path of the command line that passes through a symbolic link of the folder', () => {
+describe('a command line path that passes through a symbolic link in the current folder', () => {
   test.each([
     ['is the link', 'link', 'link'],
     ['is the link with a trailing slash', 'link/', 'link'],
@@ -51,21 +51,21 @@ describe('a path of the command line that passes through a symbolic link of the 
     expect(absolute.stderr).toContain('is a symbolic link');
   });
 
-  test('is refused for an absolute path that reaches the folder through a link of the machine', async () => {
+  test('is refused even when an absolute path reaches that folder through a link outside of it', async () => {
     await link('../secret', 'link');
     await symlink('repository', join(machine, 'way'));
     expect((await list(join(machine, 'way/link/inner'))).exit).toBe(3);
     expect((await list(join(machine, 'way/config'))).stdout).toBe('inner/a.yaml  5 B\n');
   });
 
-  test('is refused although the link leads back into the folder', async () => {
+  test('is refused even when the link leads back into the folder', async () => {
     await link('config', 'link');
     await link('.', 'self');
     for (const path of ['link', 'self', 'self/config', join(repository, 'self')])
       expect([path, (await list(path)).exit]).toEqual([path, 3]);
   });
 
-  test('is refused for a policy file, and no part of the file is printed or sent', async () => {
+  test('is refused for a policy file, and no part of that file is printed', async () => {
     await link('../secret', 'link');
     await link('../secret/policy.yaml', 'policy.yaml');
     for (const path of ['policy.yaml', 'link/policy.yaml']) {
@@ -77,8 +77,8 @@ describe('a path of the command line that passes through a symbolic link of the 
   });
 });
 
-describe('a path without a symbolic link of the folder', () => {
-  test('is accepted: the folder itself, a folder above it, and a link from above to the folder', async () => {
+describe('a command line path that does not pass through a symbolic link in the current folder', () => {
+  test('is accepted for the folder itself, for a folder above it, and for a link from above to the folder', async () => {
     await symlink('repository', join(machine, 'way'));
     const file = 'inner/a.yaml  5 B\n';
     expect((await list('config')).stdout).toBe(file);
@@ -90,7 +90,7 @@ describe('a path without a symbolic link of the folder', () => {
   });
 });
 
-test('a line of a file outside of the source is never printed, although a diagnostic names a path through a link', async () => {
+test('a line of a file outside the source is never printed, even when a diagnostic names a path through a link', async () => {
   await writeFile(join(repository, 'config/.pointsmanignore'), 'link\n');
   await link('../../secret', 'config/link');
   const at = { line: 1, column: 1, pointer: '', code: 'x', message: 'wrong' };

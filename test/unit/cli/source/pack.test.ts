@@ -46,7 +46,7 @@ describe('packing a directory', () => {
     expect(packed.files.map((file) => file.bytes)).toEqual([3, 2, 5, 4, 4]);
   });
 
-  test('gives the same bytes for the same files, for any time and order of their creation', async () => {
+  test('gives the same bytes for the same files, regardless of the time and order of their creation', async () => {
     const other = await mkdtemp(join(tmpdir(), 'pointsman-pack-'));
     try {
       for (const path of ['a.yaml', 'b/c.yaml', 'd.md']) await write(path, path);
@@ -59,7 +59,7 @@ describe('packing a directory', () => {
     }
   });
 
-  test('reports all symbolic links together, to files and to directories', async () => {
+  test('reports all symbolic links together, whether they lead to files or to directories', async () => {
     await write('a.yaml', 'a: 1');
     await symlink('/etc/passwd', join(folder, 'passwd'));
     await symlink('..', join(folder, 'up'));
@@ -89,7 +89,7 @@ describe('packing a directory', () => {
     await expect(packDirectory(folder)).rejects.toMatchObject({ exit: 'rejected' });
   });
 
-  test('refuses a file that is too large, and names it, without reading it', async () => {
+  test('refuses a file that is too large without reading it, and names that file', async () => {
     await write('large.bin', Buffer.alloc(sourceLimits.fileBytes + 1));
     await expect(packDirectory(folder)).rejects.toMatchObject({
       exit: 'rejected',
@@ -102,7 +102,7 @@ describe('packing a directory', () => {
     await expect(packDirectory(folder)).rejects.toMatchObject({ exit: 'rejected' });
   });
 
-  test('reports a missing directory as a mistake of the command line', async () => {
+  test('reports a missing directory as a usage error', async () => {
     await write('file', 'x');
     await expect(packDirectory(join(folder, 'missing'))).rejects.toMatchObject({ exit: 'usage' });
     await expect(packDirectory(join(folder, 'file'))).rejects.toMatchObject({ exit: 'usage' });

@@ -26,14 +26,17 @@ afterEach(async () => {
 
 const link = (target: string, name: string) => symlink(target, join(repository, name));
 
-describe('a link, a device or a FIFO instead of a file', () => {
-  test.each(['pointsman.yaml', 'a.yaml'])('%s is refused, and the message names it', async (name) => {
-    await link('../outside', `config/${name}`);
-    await expect(packDirectory('config')).rejects.toMatchObject({
-      exit: 'rejected',
-      hints: [expect.stringContaining(`${name} is a symbolic link`)],
-    });
-  });
+describe('where a regular file is expected,', () => {
+  test.each(['pointsman.yaml', 'a.yaml'])(
+    'a symbolic link named %s is refused, and the message names that link',
+    async (name) => {
+      await link('../outside', `config/${name}`);
+      await expect(packDirectory('config')).rejects.toMatchObject({
+        exit: 'rejected',
+        hints: [expect.stringContaining(`${name} is a symbolic link`)],
+      });
+    },
+  );
 
   test.each(['../outside', '/dev/zero', 'nowhere'])(
     'an ignore file that links to %s ends the publish immediately without being read',
@@ -46,7 +49,7 @@ describe('a link, a device or a FIFO instead of a file', () => {
     },
   );
 
-  test('ignore files, policies and files of the home that are FIFOs do not block the command', async () => {
+  test('FIFOs in place of ignore files, policies and files of the data directory do not block the command', async () => {
     await mkdir('.pointsman');
     for (const name of ['config/.pointsmanignore', 'policy.yaml', '.pointsman/api-url', 'config/a.yaml'])
       execFileSync('mkfifo', [name]);
@@ -59,7 +62,7 @@ describe('a link, a device or a FIFO instead of a file', () => {
     });
   });
 
-  test('files of the home that link to a device are not read', async () => {
+  test('files of the data directory that link to a device are not read', async () => {
     await mkdir('.pointsman');
     await link('/dev/zero', '.pointsman/api-url');
     await link('/dev/zero', '.pointsman/admin-token');
@@ -67,7 +70,7 @@ describe('a link, a device or a FIFO instead of a file', () => {
   });
 });
 
-test('a source that is too large in total is refused without being read to its end', async () => {
+test('a source that is too large in total is refused before it is read to its end', async () => {
   const full = Buffer.alloc(8 * 1024 * 1024);
   for (let nth = 0; nth < 5; nth++) await writeFile(join(repository, `config/${nth}.bin`), full);
   // This file is itself too large, which would otherwise be reported as its own problem.

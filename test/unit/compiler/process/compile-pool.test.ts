@@ -14,7 +14,7 @@ function started(threads: number): CompilePool {
   return pool;
 }
 
-test('the spare process replaces a killed one, without waiting for a new start', async () => {
+test('a spare compile process replaces a killed one, without waiting for a new process to start', async () => {
   const { take, giveBack } = started(1);
   const first = take();
   const inReserve = take();
@@ -29,7 +29,7 @@ test('the spare process replaces a killed one, without waiting for a new start',
 });
 
 test.skipIf(process.platform !== 'linux')(
-  'a pool has as many processes as it ever used at the same time, and a spare process',
+  'the pool has as many compile processes as it ever used at the same time, and one spare process',
   () => {
     const before = compileProcesses();
     const { take, giveBack } = started(2);
@@ -44,7 +44,7 @@ test.skipIf(process.platform !== 'linux')(
   },
 );
 
-test('returned processes are reused in the order of their start', () => {
+test('returned compile processes are reused in the order in which they were started', () => {
   const { take, giveBack } = started(2);
   const [first, second] = [take(), take()];
   giveBack(second);
@@ -52,6 +52,9 @@ test('returned processes are reused in the order of their start', () => {
   expect([take(), take()]).toEqual([first, second]);
 });
 
-test.skipIf(process.platform !== 'linux')('the bundler is started by the script that sets its limits', () => {
-  expect(compileEnvironment({}).ESBUILD_BINARY_PATH).toMatch(/limited-bundler\.sh$/);
-});
+test.skipIf(process.platform !== 'linux')(
+  'the compiler starts the bundler through the script that sets its limits',
+  () => {
+    expect(compileEnvironment({}).ESBUILD_BINARY_PATH).toMatch(/limited-bundler\.sh$/);
+  },
+);

@@ -52,7 +52,7 @@ const whole = `
   const outcome = { kind: 'outcome', outcome: { kind: 'compiled', warnings: [], cacheEntries: [], made } };
   send({ kind: 'started' });`;
 
-describe('a session with a compile process', () => {
+describe('in a session with a compile process,', () => {
   test('a compile process that sends one complete result can be reused', async () => {
     const { result, wasKilled } = await sessionWith(
       `${whole} send(outcome); send({ kind: 'piece', bytes: new Uint8Array(1) }); send({ kind: 'end', isSpent: false });`,
@@ -98,7 +98,7 @@ describe('a session with a compile process', () => {
     expect(await sessionWith(script)).toMatchObject({ result: { kind: 'failed' }, wasKilled: true });
   });
 
-  test('a compile process that sends too many questions during a read is killed', async () => {
+  test('a compile process that requests files too many times during a read is killed', async () => {
     const digest = source.tree.entries[0]?.digest ?? '';
     const asking = sessionWith(
       `${whole} for (let nth = 0; nth <= 100_000; nth++)
@@ -112,7 +112,7 @@ describe('a session with a compile process', () => {
     });
   });
 
-  test('a compile process that requests contents of another source is killed, and the contents are not read', async () => {
+  test('a compile process that requests contents of another source is killed, and those contents are not read', async () => {
     const read: string[] = [];
     const asking = sessionWith(
       `${whole} send({ kind: 'question', questionId: 1, keys: [null], digests: ['sha256:other'] });`,
@@ -127,7 +127,7 @@ describe('a session with a compile process', () => {
   });
 });
 
-test('a compilation whose reads take too long throws, so it does not count against its source', async () => {
+test('a compilation whose reads of files take too long throws, so the failure does not count against its source', async () => {
   const digest = source.tree.entries[0]?.digest ?? '';
   const reading = sessionWith(
     `${whole} send({ kind: 'question', questionId: 1, keys: [null], digests: ['${digest}'] });`,

@@ -4,7 +4,7 @@ import { codePointsOf } from '../../../../services/compiler/schema/code-points.t
 import { linearPattern } from '../../../../services/compiler/schema/linear-pattern.ts';
 import { forgetCompilation, isSpent } from '../../../../services/compiler/process/process-hygiene.ts';
 
-test('compiled patterns and character classes are cached within a compilation, and not for the next one', () => {
+test('compiled patterns and character classes are cached within one compilation, and not kept for the next one', () => {
   const made = [linearPattern('^a+$'), codePointsOf('\\s')];
   expect([linearPattern('^a+$'), codePointsOf('\\s')].map((one, index) => one === made[index])).toEqual([
     true,
@@ -17,7 +17,7 @@ test('compiled patterns and character classes are cached within a compilation, a
   ]);
 });
 
-test('a process is spent if its live heap is above the limit', () => {
+test('a compile process is spent, and not reused, when its live heap is above the limit', () => {
   expect(isSpent(1)).toBe(true);
   expect(isSpent(100_000)).toBe(false);
 });

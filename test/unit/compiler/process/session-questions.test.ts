@@ -53,7 +53,7 @@ async function settled(): Promise<void> {
 
 const imports = Array.from({ length: 9_000 }, (_, nth) => `f${nth}.ts`);
 
-test('a compilation has one read at a time, and the questions that arrive during a read share the next one', async () => {
+test('a compilation reads files in one batch at a time, and requests that arrive during a read share the next batch', async () => {
   const { questions, ask, reads, answers, readEvents } = questionsOn(imports);
   ask(0, 'f0.ts');
   await settled();
@@ -72,7 +72,7 @@ test('a compilation has one read at a time, and the questions that arrive during
   expect(readEvents).toEqual(['started', 'ended', 'started', 'ended']);
 });
 
-test('a content that is requested by many questions is read once', async () => {
+test('a file content that many requests of a compilation name is read once', async () => {
   const { ask, reads } = questionsOn(['a', 'b']);
   for (let nth = 0; nth < 70; nth++) ask(nth, 'a');
   ask(70, 'b', 'a', 'b');
@@ -80,7 +80,7 @@ test('a content that is requested by many questions is read once', async () => {
   expect(reads.map(({ digests }) => digests)).toEqual([[digestOf('a'), digestOf('b')]]);
 });
 
-test('a large source is read in several batches', async () => {
+test('the files of a large source are read in several batches', async () => {
   const files = ['a', 'b', 'c', 'd', 'e'];
   const { ask, reads, answers } = questionsOn(files, 2 * MiB);
   ask(1, ...files);
@@ -94,7 +94,7 @@ test('a large source is read in several batches', async () => {
   expect(new TextDecoder().decode(answers.get(1)?.arena)).toBe('abcde');
 });
 
-test('after the end of the compilation, the session reads no further batch and sends no answer', async () => {
+test('after the end of a compilation, its session reads no further batch and sends no contents', async () => {
   const { questions, ask, reads, answers, readEvents } = questionsOn(['a', 'b', 'c'], 4 * MiB);
   ask(1, 'a', 'b');
   await settled();
@@ -108,7 +108,7 @@ test('after the end of the compilation, the session reads no further batch and s
   expect(readEvents).toEqual(['started', 'ended']);
 });
 
-test('a compilation that ended before its first read reads nothing', async () => {
+test('a compilation that ends before its first read reads no files', async () => {
   const { questions, ask, reads } = questionsOn(['a']);
   ask(1, 'a');
   questions.end();
@@ -116,7 +116,7 @@ test('a compilation that ended before its first read reads nothing', async () =>
   expect(reads).toHaveLength(0);
 });
 
-test('a question for a content outside the source throws, and the content is not read', async () => {
+test('a request for a content outside the source throws, and that content is not read', async () => {
   const { ask, reads, failures } = questionsOn(['a']);
   expect(() => ask(1, 'a', 'of another source')).toThrow('not in the source');
   await settled();
@@ -124,7 +124,7 @@ test('a question for a content outside the source throws, and the content is not
   expect(failures).toEqual([]);
 });
 
-test('an answer is sent only after the process has received the previous one', async () => {
+test('contents are sent only after the compile process has received the previous ones', async () => {
   const contents = new Map([[digestOf('a'), new TextEncoder().encode('a')]]);
   const received: (() => void)[] = [];
   const questions = sessionQuestions(

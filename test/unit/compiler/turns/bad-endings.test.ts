@@ -4,7 +4,7 @@ import { compileLimits } from '../../../../core/limits/compile-limits.ts';
 import { badEndings } from '../../../../services/compiler/turns/bad-endings.ts';
 import { tenantStandings } from '../../../../services/compiler/turns/tenant-standings.ts';
 
-test('the first death of a process with a source does not count against the tenant, but the second one does', () => {
+test('the first crash of a compile process on a source does not count against its tenant, but the second one does', () => {
   const standings = tenantStandings(compileLimits);
   const endings = badEndings(compileLimits, standings);
   const died = { kind: 'died', defect: new Error('SIGKILL') } as const;

@@ -17,7 +17,7 @@ async function refusedOf(queue: ReturnType<typeof fairQueue>, tenant: string, jo
   return refused;
 }
 
-test('long jobs that wait for a slot for long jobs count against the limit of their tenant', async () => {
+test('long jobs that wait for a slot for long jobs count against the queue limit of their tenant', async () => {
   const queue = fairQueue(limits);
   await refusedOf(queue, 'first', 1);
   expect(await refusedOf(queue, 'second', 10)).toBe(6);
@@ -25,7 +25,7 @@ test('long jobs that wait for a slot for long jobs count against the limit of th
   expect(queue.isFullFor('second', { long: true })).toBe(true);
 });
 
-test('jobs that are not long wait behind the long jobs of their tenant and count against the same limit', async () => {
+test('jobs that are not long wait behind the long jobs of their tenant, and count against the same queue limit', async () => {
   const queue = fairQueue(limits);
   await refusedOf(queue, 'first', 1);
   await refusedOf(queue, 'second', 2);
@@ -33,7 +33,7 @@ test('jobs that are not long wait behind the long jobs of their tenant and count
   expect(queue.waiting).toBe(4);
 });
 
-test('waiting long jobs count against the limits when a job that became long occupies their slot', async () => {
+test('waiting long jobs count against the queue limits while a job that became long occupies their slot', async () => {
   const queue = fairQueue(limits);
   const becomes = Promise.withResolvers<boolean>();
   void queue.run('first', ({ becomeLong }: JobSlot) => {
@@ -45,7 +45,7 @@ test('waiting long jobs count against the limits when a job that became long occ
   expect(queue.waiting).toBe(4);
 });
 
-test('a tenant without a waiting job can add one even when long jobs of other tenants fill the queue', async () => {
+test('a tenant without a waiting job can add a job even when long jobs of other tenants fill the queue', async () => {
   const queue = fairQueue(limits);
   await refusedOf(queue, 'first', 1);
   for (let nth = 0; nth < 7; nth++) await refusedOf(queue, `greedy-${nth}`, 10);
@@ -85,7 +85,7 @@ function recordedQueue(standings: Map<string, Standing>, threads = 1) {
   return { queue, started, slots, results, add, end };
 }
 
-test('a quick job starts before slow jobs, regardless of the number of their tenants', async () => {
+test('a quick job starts before all waiting slow jobs, however many tenants these belong to', async () => {
   const { started, add, end } = recordedQueue(new Map());
   await add('first', 'runs');
   for (let nth = 0; nth < 10; nth++) await add(`evil-${nth}`, `slow-${nth}`, { slow: true });
@@ -105,7 +105,7 @@ test('a slow job starts after a fixed number of quick jobs', async () => {
   expect(started).toEqual(['runs', 'quick-0', 'quick-1', 'slow']);
 });
 
-test('a waiting job is classified when it could start, by what its tenant did in the meantime', async () => {
+test('a waiting job is classified when it could start, by what its tenant has done in the meantime', async () => {
   const standings = new Map<string, Standing>();
   const { started, slots, add, end } = recordedQueue(standings, 2);
   await add('evil-1', 'long-1');
@@ -121,7 +121,7 @@ test('a waiting job is classified when it could start, by what its tenant did in
   expect(started.at(-1)).toBe('evil-2b');
 });
 
-test('only a job that started as a quick one must yield, and only to a quick job of another tenant', async () => {
+test('only a job that started as a quick one must yield its slot, and only to a quick job of another tenant', async () => {
   const { slots, add, end } = recordedQueue(new Map());
   const yields = (name: string): boolean | undefined => slots.get(name)?.shouldYield();
   await add('a', 'a1');
@@ -136,7 +136,7 @@ test('only a job that started as a quick one must yield, and only to a quick job
   expect(yields('b1')).toBe(false);
 });
 
-test('a job that yielded to another tenant runs again before the other jobs of its tenant, and never gets the result "busy"', async () => {
+test('a job that yielded its slot runs again before the other jobs of its tenant, and never gets the result "busy"', async () => {
   const { queue, started, results, add, end } = recordedQueue(new Map());
   await add('a', 'a1');
   for (let nth = 2; nth <= 5; nth++) await add('a', `a${nth}`);
@@ -157,7 +157,7 @@ test('a job that yielded to another tenant runs again before the other jobs of i
   ]);
 });
 
-test('a job that runs again as a long one waits for a slot for long jobs, and so do the other jobs of its tenant', async () => {
+test('a job that is restarted as a long one waits for a slot for long jobs, and so do the other jobs of its tenant', async () => {
   const { started, slots, results, add, end } = recordedQueue(new Map(), 2);
   await add('a', 'a1');
   expect(slots.get('a1')?.becomeLong()).toBe(true);
@@ -173,7 +173,7 @@ test('a job that runs again as a long one waits for a slot for long jobs, and so
   expect(results.get('b1')).toBe('b1');
 });
 
-test('a job that yielded to another tenant is refused if the queue was closed before its turn', async () => {
+test('a job that yielded its slot to another tenant is refused when the queue is closed before its next turn', async () => {
   const queue = fairQueue(limits);
   const made = Promise.withResolvers<RunAgain>();
   const ended = queue.run('a', () => made.promise);
@@ -182,7 +182,7 @@ test('a job that yielded to another tenant is refused if the queue was closed be
   await expect(ended).rejects.toThrow('closed');
 });
 
-test('the classification of a tenant expires, and the number of stored classifications is limited', () => {
+test('the classification of a tenant as slow or long expires, and the number of stored classifications is limited', () => {
   let now = 5;
   const standings = tenantStandings({ standingMs: 100, standingsKept: 3 }, () => now);
   standings.mark('a', 'long');

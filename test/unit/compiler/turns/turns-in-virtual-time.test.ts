@@ -63,26 +63,29 @@ const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resol
 const named = (name: string, tenants: number): string[] =>
   Array.from({ length: tenants }, (_, nth) => `${name}-${nth}`);
 
-describe("a tenant's first quick compilation", () => {
-  test.each([1, 2])('with %i slots, at most one slow compilation overtakes a quick one', async (threads) => {
-    const { compile, passUntil, starts, standings, now } = virtualCompiler(threads);
-    const slow = named('slow', 30);
-    for (const tenant of slow) standings.mark(tenant, 'slow');
-    for (const tenant of slow) for (let nth = 0; nth < 5; nth++) void compile(tenant, longMs - checkMs);
-    const quick = named('quick', 60);
-    for (const tenant of quick) for (let nth = 0; nth < 10; nth++) void compile(tenant, sliceMs - 1);
-    await settled();
-    const cameAt = now();
-    const before = starts.length;
-    await passUntil(compile('honest', 100));
-    const own = starts.findIndex(({ tenant }) => tenant === 'honest');
-    const overtakers = starts.slice(before, own).filter(({ tenant }) => tenant.startsWith('slow'));
-    expect(overtakers).toHaveLength(1);
-    // The maximum wait: the compilation that is running, the one that may overtake, and one slice of each quick
-    // tenant.
-    const waitedMs = (starts[own]?.atMs ?? Infinity) - cameAt;
-    expect(waitedMs).toBeLessThanOrEqual(2 * longMs + quick.length * sliceMs);
-  });
+describe('for the first quick compilation of a tenant,', () => {
+  test.each([1, 2])(
+    'at most one slow compilation starts before a waiting quick one when there are %i slots',
+    async (threads) => {
+      const { compile, passUntil, starts, standings, now } = virtualCompiler(threads);
+      const slow = named('slow', 30);
+      for (const tenant of slow) standings.mark(tenant, 'slow');
+      for (const tenant of slow) for (let nth = 0; nth < 5; nth++) void compile(tenant, longMs - checkMs);
+      const quick = named('quick', 60);
+      for (const tenant of quick) for (let nth = 0; nth < 10; nth++) void compile(tenant, sliceMs - 1);
+      await settled();
+      const cameAt = now();
+      const before = starts.length;
+      await passUntil(compile('honest', 100));
+      const own = starts.findIndex(({ tenant }) => tenant === 'honest');
+      const overtakers = starts.slice(before, own).filter(({ tenant }) => tenant.startsWith('slow'));
+      expect(overtakers).toHaveLength(1);
+      // The maximum wait: the compilation that is running, the one that may overtake, and one slice of each quick
+      // tenant.
+      const waitedMs = (starts[own]?.atMs ?? Infinity) - cameAt;
+      expect(waitedMs).toBeLessThanOrEqual(2 * longMs + quick.length * sliceMs);
+    },
+  );
 
   test('a quick compilation waits at most one time slice for each hostile tenant ahead of it', async () => {
     const { compile, passUntil, starts, now } = virtualCompiler();
@@ -95,8 +98,8 @@ describe("a tenant's first quick compilation", () => {
   });
 });
 
-describe('a slow compilation', () => {
-  test('the number of quick compilations that start before a slow one depends on the tenants, not on their queues', async () => {
+describe('for a slow compilation,', () => {
+  test('the number of quick compilations that start before a slow one depends on the number of tenants, not on the length of their queues', async () => {
     const { compile, passUntil, starts, standings } = virtualCompiler(1);
     const quick = named('quick', 12);
     standings.mark('slow', 'slow');
@@ -109,7 +112,7 @@ describe('a slow compilation', () => {
       expect(index - (at[nth - 1] ?? 0)).toBeLessThanOrEqual(quick.length + quickPerSlow + 1);
   });
 
-  test('a compilation that takes longer than a slice while others wait is restarted as a slow one, and finishes', async () => {
+  test('a compilation that takes longer than its time slice while others wait is restarted as a slow one, and finishes', async () => {
     const { compile, passUntil, starts, standings } = virtualCompiler(1);
     const honest = compile('honest', 2_000);
     for (const tenant of named('quick', 12)) for (let nth = 0; nth < 10; nth++) void compile(tenant, 100);
