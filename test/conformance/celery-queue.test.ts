@@ -54,7 +54,7 @@ describe.skipIf(skipWithout('the queues of Celery', ['redis-server', 'rabbitmq-s
       return { proxy, url: broker.url.replace(`:${broker.port}`, `:${proxy.port}`) };
     };
 
-    test('has every task that it confirmed, even when the broker is killed while many tasks are in flight', async () => {
+    test('contains every task that it confirmed, even if the broker is killed while many tasks are in flight', async () => {
       const queue = openAt(broker.url);
       const sent: Promise<EnqueueResult>[] = [];
       const { promise: killed, resolve } = Promise.withResolvers<void>();
@@ -92,7 +92,7 @@ describe.skipIf(skipWithout('the queues of Celery', ['redis-server', 'rabbitmq-s
       expect(await waiting(broker.url, 'restarts')).toBe(3);
     });
 
-    test('returns "later" when the broker falls silent, with or without a connection, and accepts tasks when it responds again', async () => {
+    test('returns "later" while the broker does not respond, on an open or a new connection, and accepts tasks when the broker responds again', async () => {
       const { proxy, url } = await behindProxy();
       const queue = openAt(url);
       expect(await queue.enqueue(taskFor('silence', 1))).toEqual({ kind: 'queued' });
@@ -108,7 +108,7 @@ describe.skipIf(skipWithout('the queues of Celery', ['redis-server', 'rabbitmq-s
       expect(await waiting(broker.url, 'silence')).toBe(2);
     });
 
-    test('can be closed while the broker is silent, and returns "later" afterwards', async () => {
+    test('can be closed while the broker does not respond, and returns "later" afterwards', async () => {
       const { proxy, url } = await behindProxy();
       const queue = openAt(url);
       await queue.enqueue(taskFor('closing', 1));
@@ -119,7 +119,7 @@ describe.skipIf(skipWithout('the queues of Celery', ['redis-server', 'rabbitmq-s
       expect(await queue.enqueue(taskFor('closing', 3))).toMatchObject({ kind: 'later' });
     });
 
-    test('refuses an invalid task without contacting the broker', async () => {
+    test('refuses an invalid task without connecting to the broker', async () => {
       const queue = openAt(
         'redis://nobody.invalid:1'.replace('redis', new URL(broker.url).protocol.slice(0, -1)),
       );
@@ -132,7 +132,7 @@ describe.skipIf(skipWithout('the queues of Celery', ['redis-server', 'rabbitmq-s
       expect(await queue.enqueue(task)).toMatchObject({ kind: 'later' });
     });
 
-    test('does not reveal hosts or users in its results', async () => {
+    test('does not include the host or the user name of the broker in the result of a failed login', async () => {
       const url = new URL(broker.url);
       url.username = 'mallory';
       url.password = 'zq7-secret';
@@ -159,7 +159,7 @@ describe.skipIf(skipWithout('Celery’s queues in RabbitMQ', ['rabbitmq-server']
       await broker.stop();
     });
 
-    test('that was deleted is declared again: the next enqueue returns "later", and the one after it succeeds', async () => {
+    test('is declared again after it was deleted: the next enqueue returns "later", and the one after it succeeds', async () => {
       expect(await queue.enqueue(taskFor('deleted', 1))).toEqual({ kind: 'queued' });
       await withChannel(broker.url, (channel) => channel.deleteQueue('deleted'));
       expect(await queue.enqueue(taskFor('deleted', 2))).toMatchObject({ kind: 'later' });
@@ -167,7 +167,7 @@ describe.skipIf(skipWithout('Celery’s queues in RabbitMQ', ['rabbitmq-server']
       expect(await waitingInRabbitmq(broker.url, 'deleted')).toBe(1);
     });
 
-    test('can be a queue that a worker has declared with other arguments', async () => {
+    test('accepts tasks when a worker has already declared the queue with other arguments', async () => {
       const others = { durable: true, arguments: { 'x-queue-type': 'quorum' } };
       await withChannel(broker.url, (channel) => channel.assertQueue('quorum', others));
       expect(await queue.enqueue(taskFor('quorum', 1))).toEqual({ kind: 'queued' });
@@ -175,7 +175,7 @@ describe.skipIf(skipWithout('Celery’s queues in RabbitMQ', ['rabbitmq-server']
       expect(await waitingInRabbitmq(broker.url, 'quorum')).toBe(2);
     });
 
-    test('is declared with the arguments of a Celery worker, so that either side can declare it first', async () => {
+    test('is declared with the arguments that a Celery worker uses, so Pointsman or the worker can declare it first', async () => {
       expect(await queue.enqueue(taskFor('declared', 1))).toEqual({ kind: 'queued' });
       // RabbitMQ returns an error here if the queue was declared with other arguments.
       await withChannel(broker.url, (channel) => channel.assertQueue('declared', { durable: true }));
@@ -183,7 +183,7 @@ describe.skipIf(skipWithout('Celery’s queues in RabbitMQ', ['rabbitmq-server']
   },
 );
 
-describe.skipIf(skipWithout('Celery’s queues in Redis', ['redis-server']))('a Celery queue of Redis', () => {
+describe.skipIf(skipWithout('Celery’s queues in Redis', ['redis-server']))('a Celery queue in Redis', () => {
   let broker: TestBroker;
   let queue: CeleryQueue;
 
@@ -197,7 +197,7 @@ describe.skipIf(skipWithout('Celery’s queues in Redis', ['redis-server']))('a 
     await broker.stop();
   });
 
-  test('refuses a task when its name belongs to a key that is not a queue', async () => {
+  test('refuses a task when the Redis key of the queue holds a value that is not a queue', async () => {
     await withClient(broker.url, (client) => client.set('taken', 'by somebody else'));
     expect(await queue.enqueue(taskFor('taken', 1))).toEqual({
       kind: 'refused',
@@ -205,7 +205,7 @@ describe.skipIf(skipWithout('Celery’s queues in Redis', ['redis-server']))('a 
     });
   });
 
-  test('defers each task while the queue has its maximum length', async () => {
+  test('defers each new task while the queue is at its maximum length', async () => {
     const most = Array.from({ length: celeryLimits.waitingInRedis - 1 }, () => 'a task');
     await withClient(broker.url, (client) => client.lPush('long', most));
     expect(await queue.enqueue(taskFor('long', 1))).toEqual({ kind: 'queued' });

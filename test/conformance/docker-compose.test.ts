@@ -43,7 +43,7 @@ function environment(name: string, value: string): Record<string, string> {
   return Object.fromEntries(Object.entries(service(name).environment).map(([key, raw]) => [key, fill(raw)]));
 }
 
-test('docker-compose.yml runs the processes of npm start, and starts each one after its dependencies are ready', () => {
+test('docker-compose.yml runs the processes of "npm start", and starts each one after its dependencies are ready', () => {
   expect(Object.keys(compose.services)).toEqual(['postgres', 'restate', 'migrate', 'worker', 'api']);
   for (const { depends_on: needs } of Object.values(compose.services)) {
     for (const [target, { condition }] of Object.entries(needs)) {
@@ -80,7 +80,7 @@ test('docker-compose.yml gives each process only settings that it reads, and eve
   ]);
 });
 
-test('docker-compose.yml passes the key of a Restate that signs its calls to the worker, and the worker also starts without a key', () => {
+test('the worker in docker-compose.yml gets the public key that verifies calls from Restate, and also starts without this key', () => {
   expect(workerConfig(environment('worker', 'a1b2c3d4e5f6a7b8')).identityKey).toBeNull();
   expect(service('worker').environment['POINTSMAN_WORKER_IDENTITY_KEY']).toBe(
     '${POINTSMAN_WORKER_IDENTITY_KEY:-}',
@@ -121,7 +121,7 @@ test('docker-compose.yml publishes only the port of the API, and only on this ma
   expect(service('api').networks).toContain('outside');
 });
 
-test('docker-compose.yml declares each network and volume that it uses, and stores the data of both servers', () => {
+test('docker-compose.yml declares each network and volume that it uses, and stores the data of PostgreSQL and Restate', () => {
   for (const { networks, volumes } of Object.values(compose.services)) {
     for (const network of networks) expect(compose.networks).toHaveProperty(network);
     for (const volume of volumes.filter((one) => !one.startsWith('.'))) {
@@ -132,14 +132,14 @@ test('docker-compose.yml declares each network and volume that it uses, and stor
   expect(service('restate').volumes[0]).toBe(`restate:${service('restate').environment['RESTATE_BASE_DIR']}`);
 });
 
-test('docker-compose.yml gives Restate the same configuration as npm start, and a fixed node name', () => {
+test('docker-compose.yml gives Restate the same configuration as "npm start", and a fixed node name', () => {
   const { volumes, environment: env } = service('restate');
   expect(volumes).toContain(`./restate.toml:${env['RESTATE_CONFIG']}:ro`);
   expect(existsSync(join(root, 'restate.toml'))).toBe(true);
   expect(env['RESTATE_NODE_NAME']).toBe('pointsman');
 });
 
-test('docker-compose.yml runs the same versions of the servers that npm installs', () => {
+test('docker-compose.yml runs the same server versions that npm installs', () => {
   const version = (name: string) =>
     z.object({ version: z.string() }).parse(createRequire(import.meta.url)(`${name}/package.json`)).version;
   expect(service('restate').image.split(':')[1]).toBe(

@@ -15,7 +15,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-test('the server applies every setting of restate.toml with its value', () => {
+test('Restate applies every setting of restate.toml with the value in the file', () => {
   const text = readFileSync(RESTATE_TOML, 'utf8');
   expect(Object.keys(flatten(parse(text))).length).toBeGreaterThan(20);
   expect(ignoredBy(text)).toEqual([]);
@@ -34,13 +34,13 @@ test.each([
     '[ingress]\nrequest-size-limit = "128.0 MiB"\n',
     ['ingress.request-size-limit'],
   ],
-])('this test detects %s', (_case, text, expected) => {
+])('the check of restate.toml detects %s', (_case, text, expected) => {
   const ignored = ignoredBy(text);
   expect(ignored).toHaveLength(expected.length);
   expect(ignored[0]).toContain(expected[0]);
 });
 
-test('restate.toml omits the settings that differ between npm start and docker compose', () => {
+test('restate.toml omits the settings that differ between "npm start" and "docker compose"', () => {
   const keys = Object.keys(flatten(parse(readFileSync(RESTATE_TOML, 'utf8'))));
   expect(keys.filter((key) => /port|address|base-dir|node-name|listen|host/.test(key))).toEqual([]);
 });

@@ -15,7 +15,7 @@ const options = (name: string) => ({
   folder: world.folder,
 });
 
-test('a follower that is killed at any moment of its writes serves only verified content after its restart, and does not go back a generation', async () => {
+test('a follower killed at any point while it fetches a release serves only verified content after its restart, and never goes back to an older generation', async () => {
   await world.publish(filesWithSum(1));
   let highest = 0;
   let published = 1;

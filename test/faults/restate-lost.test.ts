@@ -21,7 +21,7 @@ afterAll(() => plane.stop());
 
 const file = (text: string) => ({ files: { 'config.json': JSON.stringify({ text }) } });
 
-test('after Restate loses all its data, releases in flight and queued releases are published in their original order, and numbering continues', async () => {
+test('after Restate loses all its data, releases in flight and queued releases are published in their original order, and version numbering continues', async () => {
   const tenant = await newTenant(plane);
   await settled(plane, tenant, await accepted(plane, tenant, file('one')));
   const still = standstill(plane);

@@ -55,7 +55,7 @@ async function invocationOf(tenant: string, version: number): Promise<string> {
   );
 }
 
-test('a Restate server that is killed and restarted during 20 publishes does not lose a publish, and each pointer moves once', async () => {
+test('no publish is lost when Restate is killed and restarted during 20 publishes, and each pointer moves once', async () => {
   const tenants = await Promise.all(Array.from({ length: 20 }, () => newTenant(plane)));
   const asked = tenants.map((tenant) =>
     publish(plane, tenant, { idempotencyKey: 'mine', ...file('x') }).catch(() => null),
@@ -80,7 +80,7 @@ test('a Restate server that is killed and restarted during 20 publishes does not
   }
 });
 
-test('each pointer moves once although the database cuts connections during the swaps', async () => {
+test('each pointer moves once even if the database cuts connections while pointers move', async () => {
   const tenants = await Promise.all(Array.from({ length: 20 }, () => newTenant(plane)));
   const ask = (tenant: string) => accepted(plane, tenant, { idempotencyKey: 'mine', ...file('y') });
   const asking = Promise.all(tenants.map((tenant) => eventually(() => ask(tenant), { what: 'an answer' })));
@@ -105,7 +105,7 @@ test('each pointer moves once although the database cuts connections during the 
   }
 });
 
-test('a PostgreSQL server that is killed during 10 publishes, one of them in its swap, does not lose a publish: accepted publishes go live, and new ones are refused until the server is back', async () => {
+test('when PostgreSQL is killed during 10 publishes, one of them while it moves its pointer, accepted publishes go live; new ones are refused until PostgreSQL is back', async () => {
   const [first = '', ...others] = await Promise.all(Array.from({ length: 10 }, () => newTenant(plane)));
   await settled(plane, first, await accepted(plane, first, file('before')));
   // When the server dies, the first tenant's release waits in its swap, and the releases of the other tenants wait
@@ -134,7 +134,7 @@ test('a PostgreSQL server that is killed during 10 publishes, one of them in its
   expect((await settled(plane, first, 3)).outcome).toBe('published');
 });
 
-test('a pointer moves once when its connection is cut in the middle of the transaction of the swap', async () => {
+test('a pointer moves once when its connection is cut in the middle of the transaction that moves it', async () => {
   const tenant = await newTenant(plane);
   await settled(plane, tenant, await accepted(plane, tenant, file('one')));
   const version = await still.whilePointerLocked(tenant, async () => {
@@ -146,7 +146,7 @@ test('a pointer moves once when its connection is cut in the middle of the trans
   expect(await findPointer(plane.db, live(tenant))).toMatchObject({ version: 2, generation: 2 });
 });
 
-test('a release that an operator kills before its swap is settled as errored by the sweep, and its claim is undone', async () => {
+test('when an operator kills a release before it moves the pointer, the sweep settles it as errored, and its artifact claim is undone', async () => {
   const tenant = await newTenant(plane);
   await settled(plane, tenant, await accepted(plane, tenant, file('one')));
   const version = await still.whilePointerLocked(tenant, async () => {
@@ -168,7 +168,7 @@ test('a release that an operator kills before its swap is settled as errored by 
   ).toBe('published');
 });
 
-test('a release that an operator kills after its swap is settled as published by the sweep', async () => {
+test('when an operator kills a release after it has moved the pointer, the sweep settles it as published', async () => {
   const tenant = await newTenant(plane);
   await settled(plane, tenant, await accepted(plane, tenant, file('one')));
   const id = { tenant, bundle: 'bundle', version: 2 };
@@ -197,7 +197,7 @@ test('a release whose invocation is cancelled at any moment settles as published
   }
 });
 
-test('a release that is cancelled during its swap finishes the move and is published', async () => {
+test('a release that is cancelled while it moves the pointer completes the move and is published', async () => {
   const tenant = await newTenant(plane);
   await settled(plane, tenant, await accepted(plane, tenant, file('one')));
   const version = await still.whilePointerLocked(tenant, async () => {
@@ -213,7 +213,7 @@ test('a release that is cancelled during its swap finishes the move and is publi
   expect(await findPointer(plane.db, live(tenant))).toMatchObject({ version: 2, generation: 2 });
 });
 
-test('a swap that an operator kills is requested again, and the release is published', async () => {
+test('when an operator kills the invocation that moves the pointer, the release requests the move again and is published', async () => {
   const tenant = await newTenant(plane);
   await settled(plane, tenant, await accepted(plane, tenant, file('one')));
   const version = await still.whilePointerLocked(tenant, async () => {

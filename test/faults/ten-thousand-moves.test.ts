@@ -56,7 +56,7 @@ const MOVES_PER_FAULT = MOVES / FAULTS.length / POINTERS.length;
 const GENERATIONS = 2 + MOVES / POINTERS.length;
 
 describe.skipIf(skipWithout('10,000 moves through faults', ['redis-server', 'rabbitmq-server']))(
-  'with random faults',
+  'while the worker and the brokers are killed or stop responding at random',
   () => {
     const seed = seedOfRun();
     const ends = new AsyncDisposableStack();
@@ -155,7 +155,7 @@ describe.skipIf(skipWithout('10,000 moves through faults', ['redis-server', 'rab
     }
 
     test(
-      'every sink gets 10,000 moves in generation order, once for a consumer that drops duplicates, and runtimes never go back to an older generation, although the worker and the brokers are killed and silenced during deliveries (promises 7, 12)',
+      'every sink gets 10,000 moves in generation order, each once after duplicates are dropped, and no runtime goes back to an older generation (promises 7, 12)',
       async () => {
         const begun = performance.now();
         console.warn(`POINTSMAN_SEED=${seed}`);

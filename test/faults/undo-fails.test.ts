@@ -96,7 +96,7 @@ test('an undo that keeps failing is recorded in the ledger and does not block it
   await resumed(waiting, tenant, 2);
 });
 
-test('an undo that fails for a killed release also waits for an operator', async () => {
+test('an undo that fails for a release that an operator killed also waits until an operator resumes it', async () => {
   const tenant = await newTenant(plane);
   await settled(plane, tenant, await accepted(plane, tenant));
   let waiting = '';

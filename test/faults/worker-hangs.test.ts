@@ -40,7 +40,7 @@ function doctor() {
   return runCli(['doctor'], { env: { POINTSMAN_URL: api.url, POINTSMAN_TOKEN: api.adminToken } });
 }
 
-test('the doctor finds a worker that hangs during a swap, and once that worker is killed its release settles once and the next publish is admitted', async () => {
+test('"pointsman doctor" reports a worker that hangs while it moves a pointer; once that worker is killed, its release settles once and the next publish is admitted', async () => {
   const tenant = await newTenant(plane);
   const live = { tenant, bundle: 'bundle', channel: 'live' };
   const still = standstill(plane);

@@ -48,8 +48,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-describe('the tarballs', () => {
-  test('pass publint, and those with entries for programs also pass are-the-types-wrong', async () => {
+describe('the npm tarballs', () => {
+  test('pass publint, and those with a programming interface also pass are-the-types-wrong', async () => {
     for (const file of readdirSync(tarballs))
       await expectSuccess('publint', join(tarballs, file), '--strict');
     for (const name of ['pointsman-protocol', 'pointsman-client', 'pointsman-dev'])
@@ -71,12 +71,12 @@ describe('the tarballs', () => {
 });
 
 describe('@pointsman/client', () => {
-  test('installs in less than 15 MB, without a client of a broker', async () => {
+  test('installs in less than 15 MB, without the client library of a broker', async () => {
     expect(sizeOf(consumer)).toBeLessThan(15 * MB);
     expect(existsSync(join(consumer, 'node_modules/redis'))).toBe(false);
   });
 
-  test('has types with which a strict program passes the type checker, with the types of the libraries checked too', async () => {
+  test('has types that pass a strict type check in a program that uses them, including the types of its libraries', async () => {
     await install(consumer, 'redis@6', 'amqplib@2', '@types/amqplib', '@types/node@24');
     await cp(join(import.meta.dirname, 'consumer'), consumer, { recursive: true });
     await expectSuccess('tsc', '-p', consumer);
@@ -93,7 +93,7 @@ describe('pointsman and @pointsman/dev', () => {
     await pointsman('tenants', 'create', 'acme');
   });
 
-  test('show the whole demo with pointsman-dev, which removes its folder', async () => {
+  test('the command "pointsman-dev demo" shows the whole demo and removes its folder', async () => {
     const { PATH } = theStack().env;
     const command = join(dev, 'node_modules/.bin/pointsman-dev');
     const { stdout } = await run(command, ['demo'], { cwd: dev, env: { PATH, TMPDIR: folder } });
@@ -102,7 +102,7 @@ describe('pointsman and @pointsman/dev', () => {
     expect(readdirSync(folder).filter((name) => name.startsWith('pointsman-demo-'))).toEqual([]);
   });
 
-  test('run a whole stack from the tarballs with pointsman up, which publishes a bundle with a module', async () => {
+  test('a stack that “pointsman up” runs from the tarballs publishes a bundle with a module', async () => {
     await pointsman('publish', join(root, 'examples/support-bot'));
     expect((await pointsman('show', 'tools/refund.js')).stdout).toContain('export');
   });
@@ -149,7 +149,7 @@ describe('pointsman and @pointsman/dev', () => {
     }
   });
 
-  test('pointsman up without @pointsman/dev explains how to install it', async () => {
+  test('“pointsman up” without @pointsman/dev explains how to install it', async () => {
     await expect(pointsman('up')).rejects.toMatchObject({
       code: 2,
       stderr: expect.stringContaining('npm install --save-dev @pointsman/dev'),

@@ -55,7 +55,7 @@ async function complaintsAfter(...changes: string[]): Promise<string[]> {
 
 const OF = 'WHERE tenant = $TENANT';
 
-test('the check of a consistent database returns no complaint', async () => {
+test('the record check of a consistent database finds no contradiction', async () => {
   expect(await contradictionsSeenBy(store.owner)).toEqual([]);
 });
 

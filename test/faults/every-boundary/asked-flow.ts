@@ -51,7 +51,7 @@ async function answer(
 
 export const aCallout: Flow = {
   name: 'a publish with a remote compiler and a requested check',
-  holds: 'each request has one key, each report counts once, and the pointer moves once',
+  holds: 'each request keeps one idempotency key, each report counts once, and the pointer moves once',
   async prepare(plane, tenant) {
     const server = await startOutsideServer((_request, response) => response.writeHead(202).end());
     outsiders.set(tenant, server);

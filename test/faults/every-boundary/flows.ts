@@ -62,8 +62,8 @@ export const aPublish: Flow = {
 };
 
 export const aLine: Flow = {
-  name: 'two publishes in line',
-  holds: 'both become live, in their order',
+  name: 'two queued publishes',
+  holds: 'both go live, in the order of the publishes',
   prepare: publishedOnce,
   async run(plane, tenant) {
     await standstill(plane).whilePointerLocked(tenant, async () => {
@@ -85,8 +85,8 @@ export const aLine: Flow = {
 };
 
 export const aRefusal: Flow = {
-  name: 'a publish that is refused at its swap',
-  holds: 'the release settles once, its claim is undone, and the pointer does not move',
+  name: 'a publish whose pointer move is refused',
+  holds: 'the release settles once, its artifact claim is undone, and the pointer does not move',
   prepare: publishedOnce,
   async run(plane, tenant) {
     const still = standstill(plane);
@@ -132,7 +132,7 @@ function byHand(asked: Partial<MoveRequest>): MoveRequest {
 }
 
 export const aRollback: Flow = {
-  name: 'a rollback with a hold, the lift of the hold and a late cancel',
+  name: 'a rollback with a hold, the lifting of the hold and a late cancellation',
   holds: 'the pointer moves back once, and is not held afterwards',
   async prepare(plane, tenant) {
     await publishedOnce(plane, tenant);

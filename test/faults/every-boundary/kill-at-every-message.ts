@@ -115,7 +115,7 @@ export function killAtEveryMessage(flows: readonly Flow[]): void {
   afterAll(() => plane.stop());
 
   test.each(flows)(
-    'a worker killed with -9 before or after any message of $name: $holds',
+    'when the worker is killed with SIGKILL before or after any message of $name, $holds',
     async (flow) => {
       const trace = await recorded(flow);
       const points: CrashPoint[] = trace.filter(flow.concerns).flatMap(({ handler, occurrence, message }) => [

@@ -23,8 +23,8 @@ const named = (tenant: string): DeliveryName => ({ tenant, hook: 'main', deliver
 const generic = { provider: 'generic', repository: 'bot', token: null } as const;
 
 export const aPush: Flow = {
-  name: 'a push that is delivered',
-  holds: 'its source is published once, with any number of fetches',
+  name: 'the hook delivery of a push',
+  holds: 'the source of the push is published once, even if it is fetched several times',
   async prepare(plane, tenant) {
     const archive = await repositoryArchive({ 'config.json': '{"a":1}' });
     const host = await startOutsideServer((_request, response) => response.writeHead(200).end(archive));

@@ -15,7 +15,7 @@ import type { Flow } from './flows.ts';
 const endpoints = new Map<string, Endpoint>();
 
 export const aDelivery: Flow = {
-  name: 'a move that is delivered',
+  name: 'the delivery of a move to a webhook',
   holds: 'the webhook gets every move, in order',
   async prepare(plane, tenant) {
     const endpoint = await startEndpoint();

@@ -22,8 +22,9 @@ const gated = (plane: ControlPlane, tenant: string): Promise<void> =>
   withPolicy(plane, tenant, [{ approval: { name: 'release' } }]);
 
 export const aSupersede: Flow = {
-  name: 'a publish that supersedes one in flight',
-  holds: 'the older one is superseded and undone without a move, and the newer one moves the pointer once',
+  name: 'a publish that supersedes a release in flight',
+  holds:
+    'the older release is superseded and undone without a move, and the newer release moves the pointer once',
   prepare: gated,
   async run(plane, tenant) {
     await firstWaits(plane, tenant);
@@ -53,8 +54,8 @@ export const aSupersede: Flow = {
 };
 
 export const aCancel: Flow = {
-  name: 'a cancel of a release that waits',
-  holds: 'it is cancelled with its reason and undone, and the pointer does not move',
+  name: 'the cancellation of a release that waits',
+  holds: 'the release is cancelled with its reason and undone, and the pointer does not move',
   prepare: gated,
   async run(plane, tenant) {
     await firstWaits(plane, tenant);

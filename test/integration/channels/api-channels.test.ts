@@ -40,7 +40,7 @@ async function metric(name: string): Promise<number> {
   return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1]);
 }
 
-test('the ETag of a pointer is its generation, and a request with the current ETag gets 304', async () => {
+test('the ETag of a pointer is its generation, and a conditional request with the current ETag gets 304', async () => {
   await published('{"n":1}');
   const first = await api.call('GET', channel());
   expect([first.status, first.headers.get('etag')]).toEqual([200, '"1"']);
@@ -52,7 +52,7 @@ test('the ETag of a pointer is its generation, and a request with the current ET
   });
 });
 
-test('a conditional request that the API answers before its router gets the same response as from the router, whether the pointer is unchanged, the pointer has moved, or the token is refused', async () => {
+test('a conditional request for an unchanged or moved pointer, or with a revoked token, gets the same response whether the API answers it before or after routing', async () => {
   await published('{"n":1}');
   const made = await madeToken(api, { name: 'polls', tenant, roles: ['follower'] });
   const ask = (tag: string) =>
@@ -86,7 +86,7 @@ test('a conditional request that the API answers before its router gets the same
   expect((await both()).map(({ status }) => status)).toEqual([401, 401]);
 });
 
-test('a request that waits for a pointer gets the pointer when it moves, and 304 when it does not move in time', async () => {
+test('a long-poll for a pointer gets the pointer when it moves, and 304 when it does not move in time', async () => {
   await published('{"n":1}');
   const waiting = api.call('GET', `${channel()}?wait=55s`, { headers: { 'if-none-match': '"1"' } });
   await eventually(async () => (await metric('pointsman_waiting_readers')) === 1, {
@@ -99,7 +99,7 @@ test('a request that waits for a pointer gets the pointer when it moves, and 304
   expect(await metric('pointsman_waiting_readers')).toBe(0);
 });
 
-test('a waiting request frees its slot when the client disconnects', async () => {
+test('a client that disconnects during a long-poll for a pointer no longer counts as a waiting reader', async () => {
   await published('{"n":1}');
   const gone = new AbortController();
   const waiting = api.call('GET', `${channel()}?wait=55s`, {
@@ -116,7 +116,7 @@ test('a waiting request frees its slot when the client disconnects', async () =>
   });
 });
 
-test('five hundred requests that wait for one pointer all get the same move', async () => {
+test('five hundred long-polls for one pointer all get the same move', async () => {
   await published('{"n":1}');
   const waiting = Array.from({ length: 500 }, () =>
     api.call('GET', `${channel()}?wait=55s`, { headers: { 'if-none-match': '"1"' } }),
@@ -128,14 +128,14 @@ test('five hundred requests that wait for one pointer all get the same move', as
 });
 
 test.each(['60s', '30', '1m', '-1s', 's'])(
-  'the API refuses a request with the query wait=%s',
+  'a long-poll for a pointer is refused with the invalid parameter wait=%s',
   async (wait) => {
     const { status, json } = await api.call('GET', `${channel()}?wait=${wait}`);
     expect([status, json['code']]).toEqual([422, 'invalid_request']);
   },
 );
 
-test('a PUT to a pointer rolls it back without a build, and can set a hold in the same request', async () => {
+test('a PUT to a pointer rolls it back without compiling, and can set a hold in the same request', async () => {
   await published('{"n":1}');
   await published('{"n":2}');
   const back = await api.call('PUT', channel(), {
@@ -161,7 +161,7 @@ test('a PUT to a pointer rolls it back without a build, and can set a hold in th
   ]);
 });
 
-test('a move runs once for an idempotency key, and the key is refused for another move', async () => {
+test('a move by hand runs once for an idempotency key, and the key is refused for another move', async () => {
   await published('{"n":1}');
   await published('{"n":2}');
   const key = { 'idempotency-key': 'back' };
@@ -236,7 +236,7 @@ test('a blob matches its digest, is served as immutable, and is available only t
   expect((await api.call('GET', address, { headers: { authorization: '' } })).status).toBe(401);
 });
 
-test('the API lists what is published, and returns 404 for an unknown channel or bundle', async () => {
+test('the API lists the bundles of a tenant, and returns 404 for a channel or bundle that does not exist', async () => {
   await published('{"n":1}');
   expect((await api.call('GET', `/v1/tenants/${tenant}/bundles`)).json).toMatchObject({
     items: [{ bundle: 'bundle' }],

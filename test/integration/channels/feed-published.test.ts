@@ -42,7 +42,7 @@ async function metric(name: string): Promise<number> {
 const waits = (name: string) =>
   eventually(async () => (await metric(name)) === 1, { what: 'a reader waits' });
 
-test('a request that waits for the feed gets the move of a publish and a move by hand, and an empty page when the pointer does not move', async () => {
+test('a long-poll of the feed of moves gets moves by publishes and by hand, and an empty page when no pointer moves in time', async () => {
   const byPublish = api.call('GET', feed('?wait=55s'));
   await waits('pointsman_feed_readers');
   await published(1);
@@ -67,7 +67,7 @@ test('a request that waits for the feed gets the move of a publish and a move by
   expect(await metric('pointsman_feed_readers')).toBe(0);
 });
 
-test('the event stream of a pointer begins with the pointer, and sends an event for each publish, move by hand, hold and lifted hold', async () => {
+test('the event stream of a pointer begins with its current state, and sends an event for each publish, move by hand, hold and lifted hold', async () => {
   await published(1);
   const reader = await readEvents(api, channel());
   expect([reader.status, reader.headers.get('content-type')]).toEqual([200, 'text/event-stream']);
@@ -97,7 +97,7 @@ test('the event stream of a pointer begins with the pointer, and sends an event 
   await eventually(async () => (await metric('pointsman_waiting_readers')) === 0, { what: 'it has left' });
 });
 
-test('the event stream of a pointer begins with the pointer even when a client resumes it, because the client may have missed a hold, which does not change the generation', async () => {
+test('the event stream of a pointer begins with its current state even when it is resumed, because the client may have missed a hold, which keeps the generation', async () => {
   await published(1);
   await api.call('PUT', `${channel()}/hold`, { json: { reason: 'an incident' } });
   const reader = await readEvents(api, channel(), { 'last-event-id': '1' });
@@ -119,7 +119,7 @@ test('the API does not open an event stream for a HEAD request or for a pointer 
   expect(await metric('pointsman_waiting_readers')).toBe(0);
 });
 
-test('the API ends its event streams and its waiting requests immediately when it shuts down', async () => {
+test('the API ends its event streams and its long-polls immediately when it shuts down', async () => {
   await published(1);
   const other = await startApi({ appUrl: plane.postgres.appUrl, ingressUrl: plane.restate.ingressUrl });
   const streams = await Promise.all([channel(), feed('')].map((path) => readEvents(other, path)));

@@ -79,7 +79,7 @@ async function listeners(): Promise<number[]> {
   return Pids.parse(rows).map(({ pid }) => pid);
 }
 
-test('one connection listens for all readers, and readers still get each move after it is lost', async () => {
+test('one database connection listens for all readers of the feed of moves, and the readers still get each move after that connection is lost', async () => {
   const streams = await Promise.all(
     Array.from({ length: 30 }, (_none, i) => follow(i % 2 ? pointer() : feed('?after=latest'))),
   );
@@ -100,7 +100,7 @@ test('one connection listens for all readers, and readers still get each move af
   expect(await listeners()).toHaveLength(1);
 });
 
-test('a HEAD request for the feed does not open a stream, and a reader that leaves frees its slot', async () => {
+test('a HEAD request for the feed of moves does not open an event stream, and a reader that disconnects is no longer counted', async () => {
   const head = await api.call('HEAD', feed(''), { headers: { accept: 'text/event-stream' } });
   expect([head.status, head.headers.get('content-type'), head.headers.get('vary')]).toEqual([
     200,
@@ -114,7 +114,7 @@ test('a HEAD request for the feed does not open a stream, and a reader that leav
   await feedReaders(0);
 });
 
-test('the API reads a move and encodes its event once for all readers of the feed', async () => {
+test('the API reads a move and encodes its event once for all readers of the feed of moves', async () => {
   const notifications = new Notifications(store.postgres.appUrl);
   notifications.start();
   const end = new AbortController();
@@ -133,7 +133,7 @@ test('the API reads a move and encodes its event once for all readers of the fee
   }
 });
 
-test('a reader that is further behind than the API keeps in memory gets the older moves from the database, and then the new ones', async () => {
+test('a reader of the feed that is further behind than the API keeps in memory gets the older moves from the database, and then the new ones', async () => {
   await grow(3_000);
   const far = await follow(feed('?after=latest'), { 'last-event-id': `${tenant}:1` });
   const near = await follow(feed('?after=latest'));
@@ -146,8 +146,8 @@ test('a reader that is further behind than the API keeps in memory gets the olde
   expect(near.events[0]).toEqual(far.events.at(-1));
 });
 
-describe('a reader that does not read from its socket', () => {
-  test('is disconnected and frees its slot; the bytes that it has not read count against its share until then', async () => {
+describe('a reader of the feed that does not read from its socket', () => {
+  test('is disconnected after a time limit and frees its slot; until then, its unread bytes count against the memory limit for responses', async () => {
     await grow(40_000);
     const held = (): Promise<number> => metric(api, 'pointsman_response_bytes_held');
     const counted = await stalledReader(api.url, feed(`?after=${tenant}:1`), api.adminToken);
@@ -173,7 +173,7 @@ describe('a reader that does not read from its socket', () => {
     }
   });
 
-  test('gets an event generated only when its socket accepts it', async () => {
+  test('makes the API wait with the next event until the socket can accept it', async () => {
     const frame = encodeEvent({ id: '1', data: 'x'.repeat(64 * 1024) });
     const state = { made: 0, hasEnded: false };
     async function* endless(): AsyncGenerator<readonly Uint8Array[]> {

@@ -94,13 +94,13 @@ async function moveOn(count: number, bundle = 'bundle'): Promise<void> {
   }
 }
 
-describe('the feed', () => {
-  test('is empty for a tenant without a move, and its cursor can be used afterwards', async () => {
+describe('the feed of moves', () => {
+  test('is empty for a tenant without a move, and returns a cursor for its start', async () => {
     expect(await read()).toEqual({ items: [], next: cursor(0), latest: cursor(0) });
     expect(await read('?after=latest')).toEqual({ items: [], next: cursor(0), latest: cursor(0) });
   });
 
-  test('is made of CloudEvents whose ids name the move, with the same bytes in a page and in a stream', async () => {
+  test('consists of CloudEvents whose ids identify the moves, with the same bytes in a page and in an event stream', async () => {
     await move(3);
     const first = await api.call('GET', feedPath());
     const again = await api.call('GET', feedPath('?after=' + cursor(0)));
@@ -118,7 +118,7 @@ describe('the feed', () => {
     });
   });
 
-  test('is read in consecutive pages, and begins with the next move for ?after=latest', async () => {
+  test('is read in consecutive pages, and a read with ?after=latest begins after the last move', async () => {
     await move(5);
     const first = await read('?limit=2');
     expect([seqsOf(first.items), first.next, first.latest]).toEqual([[1, 2], cursor(2), cursor(5)]);
@@ -128,7 +128,7 @@ describe('the feed', () => {
     expect(await read('?after=latest')).toEqual({ items: [], next: cursor(5), latest: cursor(5) });
   });
 
-  test('continues from any of its cursors with exactly the moves after it', async () => {
+  test('continues from any of its cursors with exactly the moves after that cursor', async () => {
     await move(12);
     const whole = (await read()).items;
     await fc.assert(
@@ -153,7 +153,7 @@ describe('the feed', () => {
     );
   });
 
-  test('lists the moves of each pointer in generation order, and all moves without a gap, while 25 bundles move at the same time', async () => {
+  test('lists the moves of each pointer in generation order, and all moves without a gap, while the pointers of 25 bundles move at the same time', async () => {
     const bundles = Array.from({ length: 25 }, (_none, i) => `bundle-${i}`);
     const total = bundles.length * 4;
     const moving = Promise.all(bundles.map((bundle) => move(4, bundle)));
@@ -185,7 +185,7 @@ describe('the feed', () => {
   });
 });
 
-describe('a stream of the feed', () => {
+describe('an event stream of the feed of moves', () => {
   test('sends its cursor immediately, so a reader that is disconnected before the first move misses no move', async () => {
     await move(2);
     const reader = await stream('?after=latest');
@@ -201,7 +201,7 @@ describe('a stream of the feed', () => {
     ]);
   });
 
-  test('gives a reader that reconnects again and again each move exactly once', async () => {
+  test('gives a reader that reconnects repeatedly each move exactly once', async () => {
     await move(2);
     const moving = moveOn(40);
     const seen: MoveEvent[] = [];
@@ -217,14 +217,14 @@ describe('a stream of the feed', () => {
   });
 });
 
-describe('a cursor of the feed', () => {
+describe('a cursor of the feed of moves', () => {
   const refused = async (query: string, headers: Record<string, string> = {}) => {
     const { status, json } = await api.call('GET', feedPath(query), { headers });
     return { status, code: json['code'], oldest: json['oldest'], latest: json['latest'] };
   };
   const events = { accept: 'text/event-stream' };
 
-  test('is refused when it belongs to another tenant or is ahead of the feed, and the error for the latter contains the end of the feed', async () => {
+  test('is refused when it belongs to another tenant or is ahead of the feed; if it is ahead, the error contains the end of the feed', async () => {
     await move(2);
     const foreign = { status: 422, code: 'foreign_cursor', oldest: undefined, latest: undefined };
     expect(await refused('?after=somebody:1')).toEqual(foreign);
@@ -237,7 +237,7 @@ describe('a cursor of the feed', () => {
     expect(seqsOf((await read(`?after=${cursor(2)}`)).items)).toEqual([]);
   });
 
-  test('is refused when it is older than the retention, and the feed begins with the oldest move that is kept', async () => {
+  test('is refused when it is older than the retention, and a read without a cursor begins with the oldest move that is kept', async () => {
     await move(5);
     await age(3);
     const expired = { status: 410, code: 'cursor_expired', oldest: cursor(3), latest: cursor(5) };
@@ -267,7 +267,7 @@ describe('a cursor of the feed', () => {
     },
   );
 
-  test('does not give a token the feed of another tenant, nor the feed of a tenant that does not exist', async () => {
+  test('does not give a token access to the feed of another tenant; the feed of a tenant that does not exist gets 404', async () => {
     const other = await newTenant(store);
     const { token } = await madeToken(api, { name: 'runtime', tenant: other, roles: ['follower'] });
     for (const headers of [{}, events]) {

@@ -49,7 +49,7 @@ async function channels(): Promise<unknown[]> {
 }
 
 describe('a channel that the bundle does not have', () => {
-  test('is refused by every operation with the existing channels and the most similar name', async () => {
+  test('is refused by every operation, and the error lists the existing channels and suggests the most similar name', async () => {
     await published();
     await published({ channel: 'staging', createChannel: true });
     const hook = {
@@ -79,7 +79,7 @@ describe('a channel that the bundle does not have', () => {
     expect(await channels()).toEqual(['live', 'staging']);
   });
 
-  test('is created by the first publish of the bundle, and by an archive with the query parameter', async () => {
+  test('is created by the first publish of the bundle, and by the upload of an archive with createChannel=true', async () => {
     await published({ channel: 'staging' });
     const body = new Uint8Array(await archiveOf([{ name: 'config.json', content: '{"n":0}' }]));
     const upload = (query: string) =>
@@ -114,7 +114,7 @@ describe('a rollback', () => {
   }
   const promote = (version: number) => api.call('PUT', channel(), { json: { version } });
 
-  test('restores the release that was live before, goes further back each time it is repeated, and is refused after the first release', async () => {
+  test('restores the release that was live before, goes further back each time it is repeated, and is refused once the first release is live', async () => {
     for (let version = 1; version <= 6; version++) await published();
     for (const version of [4, 5]) expect((await promote(version)).status).toBe(200);
     const versions: unknown[] = [];
@@ -129,7 +129,7 @@ describe('a rollback', () => {
     ]);
   });
 
-  test('to a version restores the last move to that version, and fails for a version that was not live before', async () => {
+  test('to a given version restores the last move to that version, and fails for a version that was not live before', async () => {
     for (let version = 1; version <= 3; version++) await published();
     expect((await rollBack('?version=1')).json).toMatchObject({ version: 1, generation: 4 });
     expect((await api.call('GET', `${channel()}/rollback?version=9`)).json['code']).toBe('nothing_before');

@@ -15,7 +15,7 @@ afterAll(async () => {
   await store.stop();
 });
 
-test('a rollback to a version offers the last move to it before the one in effect, even if an earlier rollback has set a hold', async () => {
+test('a rollback to a version selects the last move to that version before the move that is in effect, even if an earlier rollback has set a hold', async () => {
   const tenant = await newTenant(store);
   const move = async (version: number, more: { restores?: number; hold?: string } = {}) =>
     expect(await store.moves.moveByHand(handRequest({ tenant, version, ...more }))).toMatchObject({

@@ -13,7 +13,7 @@ afterAll(async () => {
   await store.stop();
 });
 
-test('a listening connection that falls silent without closing is detected and replaced, and notifications arrive through the new one', async () => {
+test('a database connection for notifications that receives no data but stays open is detected and replaced, and notifications arrive through the new one', async () => {
   const tenant = await newTenant(store);
   for (const version of [1, 2]) await published(store, { tenant, bundle: 'bundle', version });
   const url = new URL(store.postgres.appUrl);

@@ -163,7 +163,7 @@ describe.each([
     await expect(readFile(join(folder, 'checkout/hacked'))).rejects.toThrow('ENOENT');
   });
 
-  test('exits as rejected for a source with a mistake, and names its location', async () => {
+  test('exits with 3 (rejected) for a source with a mistake, and its output names the file', async () => {
     await put('{"a":');
     const { exit, output } = await run(await job(commitOf('one'), 'x'));
     expect([exit, output]).toEqual([3, expect.stringContaining('a.json')]);
@@ -202,7 +202,7 @@ describe('the pipeline of docs/guides/ci.md that reports its own check, run as i
     return { script: await lines(), env };
   };
 
-  test('reports success, and exits with 0 once the release is live', async () => {
+  test('reports its check as successful, and exits with 0 once the release is live', async () => {
     const job = await gated(0);
     const { exit, output } = await run(job);
     expect([exit, output]).toEqual([0, expect.stringContaining('published')]);
@@ -212,7 +212,7 @@ describe('the pipeline of docs/guides/ci.md that reports its own check, run as i
     expect(await release(2)).toBeNull();
   });
 
-  test('exits with 9 when it reports with the token that published, and the release continues to wait', async () => {
+  test('exits with 9 when it reports the check with the token that published the release, and the release continues to wait', async () => {
     const job = await gated(0);
     const script = job.script.replace('POINTSMAN_TOKEN=$POINTSMAN_REPORTER_TOKEN ', '');
     const { exit, output } = await run({ ...job, script });
@@ -220,7 +220,7 @@ describe('the pipeline of docs/guides/ci.md that reports its own check, run as i
     expect(await release(1)).toMatchObject({ status: 'waiting', gates: [{ gate: 'e2e', state: 'open' }] });
   });
 
-  test('reports failure, and exits as rejected', async () => {
+  test('reports its check as failed, and exits with 3 (rejected)', async () => {
     expect((await run(await gated(1))).exit).toBe(3);
     expect(await release(1)).toMatchObject({ outcome: 'rejected' });
   });

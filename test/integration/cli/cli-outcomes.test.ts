@@ -62,7 +62,7 @@ async function atStore(version: number): Promise<void> {
   );
 }
 
-describe('pointsman publish exits with the code of the outcome', () => {
+describe('"pointsman publish" exits with the code of the outcome', () => {
   test('when the release is superseded by a newer one, which is published', async () => {
     const { first, second } = await whileStoreWaits(async () => {
       const older = cli('publish', EXAMPLE);
@@ -75,7 +75,7 @@ describe('pointsman publish exits with the code of the outcome', () => {
     expect(await second).toMatchObject({ exit: 0 });
   });
 
-  test('when pointsman cancel cancels the release', async () => {
+  test('when "pointsman cancel" cancels the release', async () => {
     const { ended } = await whileStoreWaits(async () => {
       const publish = cli('publish', EXAMPLE);
       await atStore(1);
@@ -114,7 +114,7 @@ describe('pointsman publish exits with the code of the outcome', () => {
     expect((await ended).exit).toBe(4);
   });
 
-  test('when its timeout passes with the release still in flight, and pointsman watch then reports the outcome', async () => {
+  test('when its timeout passes with the release still in flight, and "pointsman watch" then reports the outcome', async () => {
     const { ended } = await whileStoreWaits(async () => {
       const { exit, stderr } = await cli('publish', EXAMPLE, '--timeout', '1s');
       expect({ exit, stderr }).toMatchObject({

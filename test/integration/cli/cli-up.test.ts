@@ -12,7 +12,7 @@ import { runCli } from '../../support/runs/run-cli.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../../../packages/cli/pointsman.js', import.meta.url));
 
-test('pointsman up runs the whole stack until Ctrl-C, then leaves no process running and exits with 0', async () => {
+test('"pointsman up" runs the whole stack until Ctrl-C, then leaves no process running and exits with 0', async () => {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'pointsman-up-')));
   const env = { POINTSMAN_HOME: join(folder, 'home'), POINTSMAN_PORT: '0' };
   const up = spawn(process.execPath, [LAUNCHER, 'up'], {

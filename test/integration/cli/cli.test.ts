@@ -59,8 +59,8 @@ async function document<T>(...args: string[]): Promise<T> {
   return JSON.parse(stdout) as T;
 }
 
-describe('pointsman publish', () => {
-  test('exits with 0 after every stage, once the release is live', async () => {
+describe('"pointsman publish"', () => {
+  test('prints every stage, and exits with 0 once the release is live', async () => {
     const { exit, stdout } = await cli('publish', EXAMPLE, '--message', 'first');
     expect(exit).toBe(0);
     for (const stage of ['validate', 'compile', 'store', 'gate', 'swap', 'announce']) {
@@ -74,7 +74,7 @@ describe('pointsman publish', () => {
     ]);
   });
 
-  test('works in a script: the installed command sets its exit code and prints one document', async () => {
+  test('works in a script: the installed command sets its exit code and prints one JSON document', async () => {
     const args = [LAUNCHER, 'publish', EXAMPLE, '--wait', '--json'];
     const { status, stdout } = spawnSync(process.execPath, args, {
       encoding: 'utf8',
@@ -126,7 +126,7 @@ describe('pointsman publish', () => {
 });
 
 describe('the commands that move a pointer', () => {
-  test('rollback --hold blocks publishes until the hold is lifted', async () => {
+  test('"rollback --hold" blocks publishes until the hold is lifted', async () => {
     await cli('publish', EXAMPLE);
     await cli('publish', join(folder, 'changed'));
     const back = await cli('rollback', '--yes', '--hold', 'refunds are too high');
@@ -147,14 +147,14 @@ describe('the commands that move a pointer', () => {
     ]);
   });
 
-  test('promote moves another channel to a release that is already compiled', async () => {
+  test('"promote" moves another channel to a release that is already compiled', async () => {
     await cli('publish', EXAMPLE, '--channel', 'staging');
     const { exit, stdout } = await cli('promote', 'v1', '--channel', 'live', '--create-channel');
     expect({ exit, stdout }).toEqual({ exit: 0, stdout: 'promoted  live is v1 at generation 1\n' });
     expect((await cli('promote', '7', '--channel', 'live')).exit).toBe(12);
   });
 
-  test('cancel refuses a release that is already published', async () => {
+  test('"cancel" refuses a release that is already published', async () => {
     await cli('publish', EXAMPLE);
     const { exit, stderr } = await cli('cancel', '1', '--reason', 'too late');
     expect(exit).toBe(8);
@@ -163,7 +163,7 @@ describe('the commands that move a pointer', () => {
 });
 
 describe('the commands that read', () => {
-  test('show prints the compiled bytes at the current pointer', async () => {
+  test('"show" prints the compiled bytes at the current pointer', async () => {
     await cli('publish', EXAMPLE);
     const before = JSON.parse((await cli('show', 'agents/billing.yaml')).stdout) as { limits: unknown };
     expect(before.limits).toEqual({ refundCents: 5000, turns: 12 });
@@ -172,7 +172,7 @@ describe('the commands that read', () => {
     expect((await cli('show', 'agents/nobody.yaml')).exit).toBe(12);
   });
 
-  test('diff prints only the differences between the compiled releases', async () => {
+  test('"diff" prints only the differences between the compiled releases', async () => {
     await cli('publish', EXAMPLE);
     await cli('publish', join(folder, 'changed'));
     const { stdout } = await cli('diff', '1', '2');
@@ -184,7 +184,7 @@ describe('the commands that read', () => {
     expect((await cli('diff', '1', '1')).stdout).toBe('');
   });
 
-  test('doctor reports no problem for a stack that npm start runs', async () => {
+  test('"doctor" reports no problem for a stack that "npm start" runs', async () => {
     const { exit, stdout, stderr } = await cli('doctor', '--repair');
     expect(exit, stdout + stderr).toBe(0);
     expect(stdout).toMatch(/✓ {2}Restate +1\.[0-9]+\.[0-9]+ at /);
@@ -193,7 +193,7 @@ describe('the commands that read', () => {
     expect(stdout).not.toContain('✗');
   });
 
-  test('doctor checks everything without any setting of the server', async () => {
+  test('"doctor" runs all its checks without any setting of the server', async () => {
     const { findings } = await document<{ findings: { subject: string; state: string }[] }>('doctor');
     // This machine's disk may be almost full for other reasons, so the test ignores the findings about disks.
     const others = findings.filter(({ subject }) => !subject.startsWith('disk of '));

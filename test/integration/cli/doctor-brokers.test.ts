@@ -18,7 +18,7 @@ import { skipWithout } from '../../support/servers/system-packages.ts';
 
 let world: DoctoredWorld;
 
-describe.skipIf(skipWithout('the doctor on Redis', ['redis-server']))('doctor with Redis', () => {
+describe.skipIf(skipWithout('the doctor on Redis', ['redis-server']))('"pointsman doctor" with Redis', () => {
   let redis: TestRedis;
   beforeAll(async () => {
     redis = await startRedis();
@@ -29,7 +29,7 @@ describe.skipIf(skipWithout('the doctor on Redis', ['redis-server']))('doctor wi
     await redis.stop();
   });
 
-  test('reports a dead Redis before a delivery is due, and the affected sink afterwards', async () => {
+  test('reports a Redis that is down before a delivery is due, and the affected sink afterwards', async () => {
     const { plane } = world;
     const tenant = await newTenant(plane);
     await world.isWell();
@@ -44,7 +44,7 @@ describe.skipIf(skipWithout('the doctor on Redis', ['redis-server']))('doctor wi
     await world.isWell();
   });
 
-  test('finds a Redis that answers and refuses writes', async () => {
+  test('reports a Redis that responds but refuses writes', async () => {
     const client = createClient({ url: redis.url });
     await client.connect();
     try {
@@ -59,23 +59,26 @@ describe.skipIf(skipWithout('the doctor on Redis', ['redis-server']))('doctor wi
   });
 });
 
-describe.skipIf(skipWithout('the doctor on RabbitMQ', ['rabbitmq-server']))('doctor with RabbitMQ', () => {
-  let rabbit: TestRabbitmq;
-  beforeAll(async () => {
-    rabbit = await startRabbitmq();
-    world = await startDoctoredWorld({ AMQP_URL: rabbit.url }, ['rabbitmq']);
-  });
-  afterAll(async () => {
-    await world.stop();
-    await rabbit.stop();
-  });
+describe.skipIf(skipWithout('the doctor on RabbitMQ', ['rabbitmq-server']))(
+  '"pointsman doctor" with RabbitMQ',
+  () => {
+    let rabbit: TestRabbitmq;
+    beforeAll(async () => {
+      rabbit = await startRabbitmq();
+      world = await startDoctoredWorld({ AMQP_URL: rabbit.url }, ['rabbitmq']);
+    });
+    afterAll(async () => {
+      await world.stop();
+      await rabbit.stop();
+    });
 
-  test('reports a dead RabbitMQ', async () => {
-    await world.isWell();
-    await rabbit.kill();
-    const dead = { subject: 'RabbitMQ', state: 'error', actions: [expect.stringContaining('AMQP_URL')] };
-    expect((await world.diagnosed(dead)).exit).toBe(1);
-    await rabbit.restart();
-    await world.isWell();
-  });
-});
+    test('reports a RabbitMQ that is down', async () => {
+      await world.isWell();
+      await rabbit.kill();
+      const dead = { subject: 'RabbitMQ', state: 'error', actions: [expect.stringContaining('AMQP_URL')] };
+      expect((await world.diagnosed(dead)).exit).toBe(1);
+      await rabbit.restart();
+      await world.isWell();
+    });
+  },
+);

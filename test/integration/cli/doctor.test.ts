@@ -46,7 +46,7 @@ async function canMount(): Promise<boolean> {
 
 const mountable = await canMount();
 
-describe('the doctor', () => {
+describe('"pointsman doctor"', () => {
   let world: DoctoredWorld;
   let plane: ControlPlane;
   let still: Standstill;
@@ -164,7 +164,7 @@ describe('the doctor', () => {
     await world.isWell();
   });
 
-  test('reports an invocation that Restate retries while no worker runs, and the missing worker', async () => {
+  test('reports a missing worker, and an invocation that Restate retries while no worker runs', async () => {
     await plane.worker.down();
     const publishing = accepted(plane, tenant);
     try {
@@ -182,7 +182,7 @@ describe('the doctor', () => {
     await world.isWell();
   });
 
-  test('finds a PostgreSQL that refuses writes', async () => {
+  test('reports a PostgreSQL that refuses writes', async () => {
     const readOnly = (value: 'on' | 'off') =>
       still.sql(async (client) => {
         await client.query('SET default_transaction_read_only = off');
@@ -201,7 +201,7 @@ describe('the doctor', () => {
   });
 
   test.runIf(mountable)(
-    'reports the disk of the home when it is full, and does not report a disk with free space',
+    'reports a full disk of the data directory, and does not report a disk with free space',
     async () => {
       const home = await mkdtemp(join(tmpdir(), 'pointsman-home-'));
       await execute('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', home]);

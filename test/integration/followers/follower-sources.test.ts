@@ -48,8 +48,8 @@ function handFed() {
   return { source, emit };
 }
 
-describe('a follower of events', () => {
-  test('moves for a genuine event, and does not move when events are repeated or out of order', async () => {
+describe('a follower with a custom source of events', () => {
+  test('moves to the release of a genuine event, and ignores repeated and out-of-order events', async () => {
     const { source, emit } = handFed();
     const one = await world.publish(ONE);
     const follower = await world.follow({ source });
@@ -61,7 +61,7 @@ describe('a follower of events', () => {
     expect(follower.current.generation).toBe(2);
   });
 
-  test('does not move for a false or malformed event or for an event of another pointer, and counts each by its reason', async () => {
+  test('ignores a false or malformed event and an event of another pointer, and counts each by its reason', async () => {
     const { source, emit } = handFed();
     await world.publish(ONE);
     const follower = await world.follow({ source });
@@ -94,7 +94,7 @@ describe('a follower of events', () => {
     expect(follower.current.json('a.json')).toEqual({ n: 2 });
   });
 
-  test('serves and closes although its source throws or does not end', async () => {
+  test('serves its release although its source throws, and closes although its source does not end', async () => {
     await world.publish(ONE);
     const broken = await world.follow({
       source: () => {

@@ -35,20 +35,23 @@ describe('a follower', () => {
     expect([current, deep, deep.list, deep.list[0]].every(Object.isFrozen)).toBe(true);
   });
 
-  test.each(['long-poll', 'server-sent-events'] as const)('follows each move by %s', async (source) => {
-    await world.publish(ONE);
-    const follower = await world.follow({ source });
-    const seen: number[] = [];
-    follower.onChange((bundle, previous) => seen.push(previous.generation, bundle.generation));
-    for (let n = 2; n <= 5; n++) {
-      await world.publish({ 'a.json': `{"n":${n}}` });
-      await world.at(follower, n);
-    }
-    expect(follower.current.json('a.json')).toEqual({ n: 5 });
-    expect(seen).toEqual([1, 2, 2, 3, 3, 4, 4, 5]);
-  });
+  test.each(['long-poll', 'server-sent-events'] as const)(
+    'follows each move with %s as its source',
+    async (source) => {
+      await world.publish(ONE);
+      const follower = await world.follow({ source });
+      const seen: number[] = [];
+      follower.onChange((bundle, previous) => seen.push(previous.generation, bundle.generation));
+      for (let n = 2; n <= 5; n++) {
+        await world.publish({ 'a.json': `{"n":${n}}` });
+        await world.at(follower, n);
+      }
+      expect(follower.current.json('a.json')).toEqual({ n: 5 });
+      expect(seen).toEqual([1, 2, 2, 3, 3, 4, 4, 5]);
+    },
+  );
 
-  test('fetches each missing blob once, and no blob of a release that it already has', async () => {
+  test('fetches each missing blob once, and fetches nothing for a release that it already has', async () => {
     await world.publish(ONE);
     const follower = await world.follow();
     const { blobs: first } = artifactOf(ONE);
@@ -116,7 +119,7 @@ describe('a follower', () => {
     expect(follower.status()).toMatchObject({ isOnDisk: true, problems: {}, wanted: null });
   });
 
-  test('follows fifty releases in quick succession in order, and ends at the last', async () => {
+  test('follows fifty quickly published releases in order, and ends at the last one', async () => {
     await world.publish(ONE);
     const follower = await world.follow();
     const seen: number[] = [];
@@ -139,7 +142,7 @@ describe('content that does not match its digest', () => {
       path.endsWith(digestOf(TWO['a.json'])) ? Buffer.from(body.toString().replace('2', '3')) : null,
     'an index': (path: string, body: Buffer) =>
       path.endsWith(artifactOf(TWO).index.digest) ? Buffer.from(body.toString().toUpperCase()) : null,
-    'a blob with bytes behind it': (path: string, body: Buffer) =>
+    'a blob with extra bytes at its end': (path: string, body: Buffer) =>
       path.endsWith(digestOf(TWO['a.json'])) ? Buffer.concat([body, Buffer.alloc(10_000_000)]) : null,
     'a blob that is cut short': (path: string, body: Buffer) =>
       path.endsWith(digestOf(TWO['a.json'])) ? body.subarray(0, 3) : null,
@@ -178,7 +181,7 @@ describe('while the control plane is unreachable', () => {
     });
   });
 
-  test('a follower that starts serves its last generation from disk, and fails to start with an empty folder', async () => {
+  test('a starting follower serves its last generation from disk, and fails to start if its folder is empty', async () => {
     await world.publish(ONE);
     await world.publish(TWO);
     await (await world.follow()).close();
@@ -231,7 +234,7 @@ describe('a follower that restarts', () => {
     expect([again.current.generation, again.current.json('a.json')]).toEqual([2, { n: 2 }]);
   });
 
-  test('fetches a damaged blob again, and serves no older generation until then', async () => {
+  test('fetches a damaged blob again, and serves no older generation in the meantime', async () => {
     await world.publish(ONE);
     await world.publish(TWO);
     await (await world.follow()).close();
@@ -247,7 +250,7 @@ describe('a follower that restarts', () => {
     expect(await readFile(damaged, 'utf8')).toBe(TWO['a.json']);
   });
 
-  test('serves although its disk cannot be written, and reports that in its status', async () => {
+  test('serves even if its folder cannot be written, and reports that in its status', async () => {
     await world.publish(ONE);
     await writeFile(join(world.folder, 'file'), '');
     const follower = await world.follow({ folder: join(world.folder, 'file', 'no-folder') });
@@ -267,7 +270,7 @@ describe('a follower that restarts', () => {
   });
 });
 
-test('a follower whose name belongs to another token serves, and reports in its status that its acknowledgements are refused', async () => {
+test('a follower whose name belongs to another token still serves, and reports in its status that its acknowledgements are refused', async () => {
   await world.publish(ONE);
   const { token } = await madeToken(world.api, { name: 'other', tenant: world.tenant, roles: ['follower'] });
   const path = `/v1/tenants/${world.tenant}/bundles/bot/channels/live/followers/bot`;

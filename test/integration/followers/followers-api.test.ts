@@ -34,7 +34,7 @@ const put = (follower: string, json: unknown, { by = token, to = path() } = {}) 
   api.call('PUT', `${to}/${follower}`, as(by, { json }));
 const truth = (generation: number) => ({ generation, digest: digests[generation - 1] ?? null });
 
-describe('an acknowledgement of a follower', () => {
+describe('an acknowledgement from a follower', () => {
   test('returns the current pointer and appears in the list, and changes nothing when it is repeated', async () => {
     const answer = await put('bot-1', truth(1));
     expect([answer.status, answer.headers.get('etag')]).toEqual([200, '"2"']);
@@ -55,7 +55,7 @@ describe('an acknowledgement of a follower', () => {
     ]);
   });
 
-  test('of a new follower above the quota of the tenant is refused with 429 and the quota, and existing followers can still acknowledge', async () => {
+  test('is refused with 429 and the quota if the follower is new and exceeds the quota of the tenant, and existing followers can still acknowledge', async () => {
     await put('bot-1', truth(1));
     await limitTenant(store.db, tenant, { followers: 1 });
     const refused = await put('bot-2', truth(1));
@@ -66,7 +66,7 @@ describe('an acknowledgement of a follower', () => {
     expect((await put('bot-1', truth(2))).status).toBe(200);
   });
 
-  test('with a wrong digest or generation is refused with the recorded value, and is not listed', async () => {
+  test('with a digest or generation that differs from the record is refused with the recorded value, and is not listed', async () => {
     const lie = await put('bot-1', { generation: 2, digest: digestOf('x') });
     expect([lie.status, lie.json['code'], lie.json['digest']]).toEqual([
       422,
@@ -90,13 +90,13 @@ describe('an acknowledgement of a follower', () => {
     [{ generation: 1.5, digest: null }, '/generation'],
     [{ generation: 1, digest: 'sha256:x' }, '/digest'],
     [{ generation: 0, digest: null, lag: 1 }, '/lag'],
-  ])('of %j is refused with the location of the mistake', async (json, pointer) => {
+  ])('with the body %j is refused with the location of the mistake', async (json, pointer) => {
     const answer = await put('bot-1', json);
     expect(answer.status).toBe(422);
     expect(answer.json['errors']).toContainEqual(expect.objectContaining({ pointer }));
   });
 
-  test('for an unknown channel, bundle or tenant is refused with that name', async () => {
+  test('for an unknown channel, bundle or tenant is refused, and the error names what does not exist', async () => {
     const details = await Promise.all([
       put('a', truth(1), { to: path(tenant, 'nowhere') }),
       put('a', truth(1), { to: path().replace('/bot/', '/none/') }),
@@ -135,7 +135,7 @@ describe('access to the followers of a tenant', () => {
     expect(itemsOf(await api.call('GET', path()))).toEqual([]);
   });
 
-  test('the name of a follower belongs to the token that used it first, and to a later token of the same name', async () => {
+  test('the name of a follower belongs to the token that used it first, and to a later token with the same name', async () => {
     const first = await madeToken(api, { name: 'first', tenant, roles: ['follower'] });
     expect((await put('bot-1', truth(1), { by: first.token })).status).toBe(200);
     const taken = await put('bot-1', truth(2));

@@ -36,7 +36,7 @@ const pending = (count: number) =>
     { what: `a release waits for ${count} gates` },
   );
 
-describe('pointsman publish with a release that waits at its gates', () => {
+describe('"pointsman publish" for a release that waits at its gates', () => {
   test('exits with 0 once an approver has approved the change that was shown and the check has passed', async () => {
     await at.settled(await at.publish());
     await at.policy(RELEASE, { check: { name: 'e2e' } });
@@ -67,7 +67,7 @@ describe('pointsman publish with a release that waits at its gates', () => {
     expect((await cli('viewer', ['pending'])).stderr).toBe('No release is waiting.\n');
   });
 
-  test('exits as rejected with the reason of the approver', async () => {
+  test('exits with 3 (rejected), and prints the reason of the approver', async () => {
     await at.policy(RELEASE);
     const published = cli('ci', ['publish', EXAMPLE]);
     await pending(1);
@@ -81,7 +81,7 @@ describe('pointsman publish with a release that waits at its gates', () => {
     );
   });
 
-  test('exits with 10 at its timeout, and the release continues and can be approved', async () => {
+  test('exits with 10 at its timeout, while the release continues and can still be approved', async () => {
     await at.policy(RELEASE);
     const { exit, stderr } = await cli('ci', ['publish', EXAMPLE, '--timeout', '10s']);
     expect([exit, stderr]).toEqual([10, expect.stringContaining('is still in flight after 10.0 s')]);
@@ -95,7 +95,7 @@ describe('pointsman publish with a release that waits at its gates', () => {
 });
 
 describe('a command whose decision the API refuses', () => {
-  test('exits with a code and a message for its cause', async () => {
+  test('exits with a code and a message for the cause of the refusal', async () => {
     await at.policy(
       { approval: { name: 'release', count: 2, notAuthor: true } },
       { approval: { name: 'legal' } },

@@ -33,7 +33,7 @@ describe('permission to decide a gate', () => {
     expect((await at.settled(version)).outcome).toBe('published');
   });
 
-  test('is refused to the author when the gate requires another person, even if the author is an approver', async () => {
+  test('is refused to the author of the release when the gate requires another person, even if the author is an approver', async () => {
     await at.policy({ approval: { name: 'release', notAuthor: true } });
     const version = await at.publish('bob');
     await at.waiting(version);
@@ -43,7 +43,7 @@ describe('permission to decide a gate', () => {
     expect((await at.approve('alice', version)).status).toBe(201);
   });
 
-  test('is refused to the author of the release for its checks, unless the author is an admin', async () => {
+  test('is refused to the author of a release for the checks of that release, unless the author is an admin', async () => {
     await at.policy({ check: { name: 'e2e' } });
     const success = { conclusion: 'success' };
     for (const author of ['ci', 'bob', 'root'] as const) {
@@ -148,7 +148,7 @@ describe('an invalid decision', () => {
     expect(gone.json['detail']).toBe('The release v99 of "bot" does not exist.');
   });
 
-  test('on a queued release is refused as gate_not_open, with Retry-After', async () => {
+  test('on a queued release is refused as "gate_not_open", with Retry-After', async () => {
     await at.policy(RELEASE);
     const waits = await at.publish();
     await at.waiting(waits);
@@ -173,7 +173,7 @@ describe('an invalid decision', () => {
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
   });
 
-  test('without a gate name is refused with the names when several gates are open', async () => {
+  test('without a gate name is refused while several gates are open, and the error lists their names', async () => {
     await at.policy(RELEASE, { approval: { name: 'legal' } });
     const version = await at.publish();
     await at.waiting(version, 2);

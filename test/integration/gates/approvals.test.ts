@@ -95,7 +95,7 @@ describe('a release with gates', () => {
 });
 
 describe('an approval', () => {
-  test('is refused for any other artifact than the one at the gate', async () => {
+  test('is refused if it names another artifact than the one at the gate', async () => {
     await at.policy(RELEASE);
     const version = await at.publish();
     const digest = await at.waiting(version);
@@ -156,7 +156,7 @@ describe('a check', () => {
     });
   });
 
-  test('with an unknown name is refused with the names of the gates', async () => {
+  test('with an unknown name is refused, and the error lists the gates of the release', async () => {
     await at.policy({ check: { name: 'e2e' } }, RELEASE);
     const version = await at.publish();
     await at.waiting(version, 2);
@@ -174,7 +174,7 @@ describe('a check', () => {
 });
 
 describe('a decision with an idempotency key', () => {
-  test('counts once when it is sent repeatedly, and its key is refused for another request and for another person', async () => {
+  test('counts once when it is sent repeatedly, and the key is refused for another request and for another person', async () => {
     await at.policy({ approval: { name: 'release', count: 2 } });
     const version = await at.publish();
     const digest = await at.waiting(version);

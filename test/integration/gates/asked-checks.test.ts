@@ -95,7 +95,7 @@ test('a service that responds with Retry-After is called again only after that t
   await isTakenAndPasses(version, 2);
 });
 
-test('a request for a check that gets no response ends at its timeout, and is sent again', async () => {
+test('a check request that gets no response ends at its timeout and is sent again', async () => {
   const version = await publish({ within: '1h' }, 'silence', { status: 202 });
   expect(gapsMs(await world.asked(path, 2))[0]).toBeGreaterThanOrEqual(calloutLimits.callMs);
   await isTakenAndPasses(version, 2);
@@ -136,7 +136,7 @@ test('a service that keeps failing opens its circuit breaker, and its check fail
   });
 });
 
-test('a report after the deadline of the gate gets 410 and changes nothing', async () => {
+test('a check report after the deadline of its gate gets 410 and changes nothing', async () => {
   const version = await publish({ within: '5s' });
   const [request] = await world.checks(path, 1);
   const before = await end(version);

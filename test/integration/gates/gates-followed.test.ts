@@ -74,7 +74,7 @@ describe('the event stream of a release', () => {
     return seen;
   }
 
-  test('shows that the release waits and every change of its gates, and continues without a gap after any event', async () => {
+  test('shows the wait of the release and every change of its gates, and can be resumed after any event without a gap', async () => {
     await at.policy({ approval: { name: 'release', count: 2 } });
     const version = await at.publish();
     await at.waiting(version);

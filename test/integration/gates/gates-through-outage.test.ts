@@ -76,7 +76,7 @@ async function said(version: number): Promise<{ decisions: string[]; audited: st
   return { decisions: decisions?.toSorted() ?? [], audited: rows.map(({ line }) => String(line)) };
 }
 
-test('an approval and a check result that are sent during an outage get 503 with Retry-After, each counts once when it is repeated, and the deadlines do not change', async () => {
+test('an approval and a check result sent during an outage get 503 with Retry-After, and each counts once when sent again; no deadline changes', async () => {
   const gates = [{ approval: { name: 'release' } }, { check: { name: 'e2e' } }];
   await givePolicy(world.plane, tenant, { channels: { live: { gates } } });
   const version = await accepted(world.plane, tenant);
@@ -109,7 +109,7 @@ test('an approval and a check result that are sent during an outage get 503 with
   });
 });
 
-test('a callback that is sent during an outage gets 503 with Retry-After, and becomes the only decision of its gate when it is repeated', async () => {
+test('a callback that is sent during an outage gets 503 with Retry-After, and becomes the only decision of its gate when it is sent again', async () => {
   const path = `/${tenant}`;
   const check = { name: 'e2e', url: world.address(path) };
   await givePolicy(world.plane, tenant, { channels: { live: { gates: [{ check }] } } });

@@ -54,7 +54,7 @@ describe('the conflict rule of a policy', () => {
     expect((await publish({ ...files('n: fifth'), ...elsewhere })).status).toBe(202);
   });
 
-  test('is chosen by the publish when the policy does not set it, and defaults to supersede', async () => {
+  test('is chosen by the publish when the policy does not set it, and defaults to "supersede"', async () => {
     await setPolicy(gated);
     const first = await at.publish();
     await at.waiting(first);
@@ -63,7 +63,7 @@ describe('the conflict rule of a policy', () => {
     expect((await at.settled(first)).supersededBy).toBe(third.json['version']);
   });
 
-  test('does not apply to the repetition of an earlier publish under its idempotency key', async () => {
+  test('does not apply to a publish that repeats an earlier one with its idempotency key', async () => {
     const asked = { ...files('n: same'), onConflict: 'supersede' };
     const silent = { ...files('n: silent'), channel: 'live' };
     const [first, second] = [
@@ -82,7 +82,7 @@ describe('the conflict rule of a policy', () => {
 });
 
 describe('a scheduled publish', () => {
-  test('is compiled immediately, shows its time, and goes live after it', async () => {
+  test('is compiled immediately, shows its time, and goes live after that time', async () => {
     const notBefore = Date.now() + 2_000;
     const { json } = await publish({ ...files('n: later'), notBefore: iso(notBefore) });
     expect(json).toMatchObject({ notBefore: iso(notBefore), policyVersion: 0 });
@@ -91,7 +91,7 @@ describe('a scheduled publish', () => {
     expect(Date.parse(pointer?.movedAt ?? '')).toBeGreaterThanOrEqual(notBefore);
   });
 
-  test('is the same request as JSON and as an archive, and in any spelling of the time', async () => {
+  test('counts as the same request whether it is sent as JSON or as an archive, and however its time is written', async () => {
     const archive = pack();
     archive.entry({ name: 'a.yaml' }, 'n: same');
     archive.finalize();
@@ -123,7 +123,7 @@ describe('a scheduled publish', () => {
     expect((await viewOf(json['version']))['gates']).toEqual([]);
   });
 
-  test('is refused for an invalid time, and for one more than 90 days ahead', async () => {
+  test('is refused for an invalid time, and for a time more than 90 days ahead', async () => {
     const at91Days = iso(Date.now() + requestLimits.scheduleMs + 60_000);
     const late = await publish({ ...files('n: never'), notBefore: at91Days });
     expectProblem(late, 422, 'invalid_request');
@@ -141,7 +141,7 @@ describe('a freeze in the policy', () => {
   const end = () => Math.ceil((Date.now() + 2_000) / 60_000) * 60_000;
   const local = (ms: number) => iso(ms).slice(0, 16);
 
-  test('delays a publish until its end, and then the release goes live without a request', async () => {
+  test('delays a publish until the freeze ends, and then the release goes live without another request', async () => {
     const until = end();
     const freeze = [`${local(until - DAY)} - ${local(until)}`];
     await setPolicy({ gates: [{ window: { timezone: 'UTC', freeze } }] });
@@ -151,7 +151,7 @@ describe('a freeze in the policy', () => {
     expect(Date.parse(pointer?.movedAt ?? '')).toBeGreaterThanOrEqual(until);
   });
 
-  test('allows a rollback to a release that was live, and lets only an admin promote a release around the gates', async () => {
+  test('allows a rollback to a release that was live, and lets only an admin promote a release past the gates', async () => {
     const first = await at.publish();
     await at.settled(first);
     const second = await publish({ ...files('n: canary'), channel: 'canary', createChannel: true });

@@ -113,7 +113,7 @@ describe('access to the policy', () => {
     }
   });
 
-  test('gets 404 for a tenant that does not exist', async () => {
+  test('is answered with 404 for a tenant that does not exist', async () => {
     for (const [method, more, call] of [
       ['GET', '', {}],
       ['GET', '/versions', {}],

@@ -38,7 +38,7 @@ const path = (hook: string) => `/v1/tenants/${tenant}/hooks/${hook}`;
 const put = (hook: string, over: object = {}, headers: Record<string, string> = {}) =>
   api.call('PUT', path(hook), { json: { ...rule, ...over }, headers });
 
-test('a hook that becomes a generic hook does not keep the secret of its earlier provider', async () => {
+test('a hook that is changed to the generic provider does not keep the secret of its earlier provider', async () => {
   await put('changed');
   const { secret: _secret, ...kept } = { ...rule, provider: 'generic', repository: 'bot' };
   const answer = await api.call('PUT', path('changed'), { json: kept });
@@ -94,7 +94,7 @@ describe('a hook of a tenant', () => {
     );
   });
 
-  test('can be changed without its secrets, except that a new API address requires the token again', async () => {
+  test('can be changed without sending its secrets again, except that a new API address requires the token', async () => {
     const { secret: _secret, ...withoutSecret } = rule;
     expect(await api.call('PUT', path('kept'), { json: withoutSecret })).toMatchObject({
       status: 422,
@@ -124,7 +124,7 @@ describe('a hook of a tenant', () => {
   test.each([
     ['an invalid repository', { repository: 'octo' }, '/repository'],
     ['an invalid ref', { ref: 'main' }, '/ref'],
-    ['a folder outside', { path: '../x' }, '/path'],
+    ['a folder outside of the repository', { path: '../x' }, '/path'],
     ['a short secret', { secret: 'short' }, '/secret'],
     ['an API address with a password', { apiUrl: 'https://a:b@git.example' }, '/apiUrl'],
     ['an API that is not an HTTP address', { apiUrl: 'file:///etc' }, '/apiUrl'],

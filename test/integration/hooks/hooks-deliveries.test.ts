@@ -108,7 +108,13 @@ describe('a delivery to a hook', () => {
 
   test.each([
     ['without an id', '{}', { 'x-github-delivery': '' }, 400, 'malformed'],
-    ['with an id that cannot be part of a key', '{}', { 'x-github-delivery': 'a/b' }, 400, 'malformed'],
+    [
+      'with an id that cannot be part of an idempotency key',
+      '{}',
+      { 'x-github-delivery': 'a/b' },
+      400,
+      'malformed',
+    ],
     ['that is not JSON', '{', {}, 400, 'malformed'],
     [
       'that is a form',
@@ -211,7 +217,7 @@ describe('GitHub’s example payloads, signed by GitHub’s library', () => {
       ['push', 202, { kind: 'accepted', state: 'received' }],
       ['ping', 200, { kind: 'ignored', why: expect.stringContaining('ping') }],
       ['issue_comment', 200, { kind: 'ignored', why: expect.stringContaining('issue_comment') }],
-    ])('the API accepts and records a %s', async (event, status, receipt) => {
+    ])('a %s event is verified and recorded', async (event, status, receipt) => {
       const text = write(payloadOf(event));
       const before = (await recorded()).length;
       const answer = await send(event, Buffer.from(text), await sign(SECRET, text));
@@ -243,7 +249,7 @@ describe('GitHub’s example payloads, signed by GitHub’s library', () => {
   });
 });
 
-describe('an API without a secret key', () => {
+describe('the secret key of the API', () => {
   const without = async (work: (api: TestApi) => Promise<void>, secretKeys: SecretKeys | null = null) => {
     const other = await startApi({ appUrl: store.postgres.appUrl, ingressUrl: NO_RESTATE, secretKeys });
     try {
@@ -253,7 +259,7 @@ describe('an API without a secret key', () => {
     }
   };
 
-  test('refuses to set a hook, names the missing setting, and refuses deliveries', async () => {
+  test('an API without a secret key refuses to set a hook, names the missing setting, and refuses deliveries', async () => {
     await without(async (other) => {
       const answer = await other.call('PUT', path('new'), { json: rule });
       expect(answer).toMatchObject({ status: 422, json: { code: 'no_secret_key' } });

@@ -109,7 +109,7 @@ describe('the thread that reads payloads', () => {
     expect(JSON.stringify(judged).length).toBeLessThan(2_000);
   });
 
-  test('reads the largest honest payload, and returns only the fields that are recorded', async () => {
+  test('reads the largest valid payload, and returns only the fields that are recorded', async () => {
     const judged = await read(HONEST);
     expect(judged).toMatchObject({ kind: 'push', push: { commit: push.after } });
     expect(judged).not.toHaveProperty('push.paths');
@@ -134,7 +134,7 @@ describe('a signed delivery of four megabytes', () => {
 });
 
 test.each([1.5, 1e19, -1, Number.MAX_SAFE_INTEGER])(
-  'a push whose time is %d seconds is refused with 422, because pushes are ordered by time and this is not a valid time',
+  'a push with the invalid time of %d seconds is refused with 422, because pushes are ordered by their time',
   async (pushedAt) => {
     const body = JSON.stringify({ ...push, repository: { ...push.repository, pushed_at: pushedAt } });
     expect(await deliver(body)).toMatchObject({ status: 422, json: { code: 'invalid_request' } });

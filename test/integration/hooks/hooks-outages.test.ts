@@ -34,7 +34,7 @@ const releases = async () => {
 };
 
 describe('a Git host that fails', () => {
-  test('gets its request again after an error, no sooner than its Retry-After, and the push is then published', async () => {
+  test('gets the request for a source again after an error, no sooner than its Retry-After, and the push is then published', async () => {
     const commit = await tenant.commit(VALID);
     world.host.next(`/tarball/${commit}`, answerWith(429, { 'retry-after': '5' }));
     world.host.next(`/codeload/${commit}`, answerWith(500));
@@ -74,8 +74,8 @@ describe('a Git host that fails', () => {
   });
 });
 
-describe('a push while a process dies', () => {
-  test('is published once when its worker is killed with -9 during the fetch', async () => {
+describe('a push during an outage', () => {
+  test('is published once when the worker is killed with SIGKILL during the fetch', async () => {
     const commit = await tenant.commit(VALID);
     world.host.next(`/codeload/${commit}`, silence);
     await tenant.push(commit);
@@ -91,7 +91,7 @@ describe('a push while a process dies', () => {
 
   // If the worker dies before it has recorded a sent status, it sends the status again. The second request is
   // identical, so it changes nothing.
-  test('gets the same commit status again when its worker is killed with -9 before recording it', async () => {
+  test('has its commit status sent again when the worker is killed with SIGKILL before recording that status', async () => {
     const commit = await tenant.commit(VALID);
     const go = world.host.hold(`/codeload/${commit}`);
     await tenant.push(commit);
@@ -124,7 +124,7 @@ describe('a push while a process dies', () => {
     expect((await end(1)).outcome).toBe('published');
   });
 
-  test('fails when an operator kills its delivery, and its commit gets an error status', async () => {
+  test('fails when an operator kills its invocation, and its commit gets an error status', async () => {
     const commit = await tenant.commit(VALID);
     world.host.next(`/codeload/${commit}`, silence);
     await tenant.push(commit, { delivery: 'killed' });

@@ -64,7 +64,7 @@ describe('GitLab', () => {
     expect((await world.api.call('POST', `${tenant.path}/deliveries`, { headers, body })).status).toBe(202);
   }
 
-  test('pushes are fetched, published and reported with the GitLab API and its token', async () => {
+  test('pushes are fetched, published and reported with the GitLab API and the token of the hook', async () => {
     const tenant = await world.tenant(hook());
     const commit = await tenant.commit(VALID);
     await push(tenant, commit);
@@ -84,7 +84,7 @@ describe('GitLab', () => {
     ]);
   });
 
-  test('a status that GitLab refuses because it is already set counts as sent', async () => {
+  test('a commit status that GitLab refuses because it is already set counts as sent', async () => {
     const tenant = await world.tenant(hook());
     const commit = await tenant.commit(VALID);
     const go = world.host.hold(`archive.tar.gz?sha=${commit}`);
@@ -102,7 +102,7 @@ describe('GitLab', () => {
     expect(effects).toContainEqual(expect.objectContaining({ effect: 'commit-status', state: 'done' }));
   });
 
-  test('a status that GitLab refuses while a different one is set counts as failed', async () => {
+  test('a commit status that GitLab refuses while a different status is set counts as failed', async () => {
     const tenant = await world.tenant(hook());
     const commit = await tenant.commit(VALID);
     const go = world.host.hold(`archive.tar.gz?sha=${commit}`);
@@ -210,7 +210,7 @@ describe('a generic hook', () => {
   });
 
   // This test makes the call in its own process, because it must control the name resolution.
-  test('refuses a source URL whose name resolves to a private address at the second attempt', async () => {
+  test('refuses a source URL whose host name resolves to a private address at the second attempt', async () => {
     const { db } = world.plane;
     const tenant = await genericTenant();
     const name = { tenant: tenant.name, hook: 'rebinding', delivery: 'one' };

@@ -48,14 +48,14 @@ function deliver({ headers, body }: Captured): Promise<TestAnswer> {
   return api.call('POST', `${path}/deliveries`, { headers: { ...own, ...headers }, body });
 }
 
-describe('a recorded push to a generic hook', () => {
+describe('a captured push to a generic hook', () => {
   test('changes nothing when it is sent again unchanged', async () => {
     const push = captured('r1');
     expect(await deliver(push)).toMatchObject({ status: 202, json: { kind: 'accepted', delivery: 'r1' } });
     expect(await deliver(push)).toMatchObject({ status: 200, json: { delivery: 'r1', replayed: true } });
   });
 
-  test('is refused under another id or with another time, which are part of the signature', async () => {
+  test('is refused when it is sent with another id or time, because the signature covers both', async () => {
     const { headers, body } = captured('r2');
     const later = String(Number(headers['webhook-timestamp']) + 1);
     for (const over of [{ 'webhook-id': 'r3' }, { 'webhook-timestamp': later }])
@@ -65,7 +65,7 @@ describe('a recorded push to a generic hook', () => {
       });
   });
 
-  test('is refused after five minutes, whether or not it was delivered before', async () => {
+  test('is refused once it is more than five minutes old, whether or not it was delivered before', async () => {
     expect((await deliver(captured('r4', { ageMs: 4 * 60_000 }))).status).toBe(202);
     expect((await deliver(captured('r4', { ageMs: 6 * 60_000 }))).status).toBe(401);
     expect((await deliver(captured('r5', { ageMs: 6 * 60_000 }))).status).toBe(401);

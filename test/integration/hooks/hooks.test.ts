@@ -171,7 +171,7 @@ describe('a push to a hook', () => {
     ['of another ref', { ref: 'refs/heads/other' }],
     ['that deletes the ref', { payload: { deleted: true, after: '0'.repeat(40), head_commit: null } }],
     ['that changes nothing in the folder', { payload: { commits: [{ added: ['README.md'] }] } }],
-  ])('%s is ignored with the reason, and recorded', async (_what, over) => {
+  ])('%s is ignored, and recorded with the reason', async (_what, over) => {
     await tenant.setHook({ path: 'config' });
     const answer = await tenant.push('a'.repeat(40), over);
     expect(answer).toMatchObject({ status: 200, json: { kind: 'ignored', why: expect.any(String) } });
@@ -208,7 +208,7 @@ describe('a push to a hook', () => {
     expect(await releases()).toEqual([]);
   });
 
-  test('with an archive that is too large is refused after it was read up to the limit, and its commit gets the reason', async () => {
+  test('is refused if its archive is too large, its commit gets the reason, and the archive is read only up to the limit', async () => {
     const commit = await tenant.commit(VALID);
     const { answer, sent } = flood(16 * fetchLimits.archiveBytes);
     world.host.next(`/codeload/${commit}`, answer);
@@ -227,7 +227,7 @@ describe('a push to a hook', () => {
     expect(await releases()).toEqual([]);
   });
 
-  test('fails when the host does not have its commit, and its commit gets an error status', async () => {
+  test('fails when the Git host does not have its commit, and its commit gets an error status', async () => {
     const commit = 'd'.repeat(40);
     await tenant.push(commit);
     expect(await tenant.delivery(commit, isOver)).toMatchObject({

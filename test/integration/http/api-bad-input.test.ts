@@ -143,7 +143,7 @@ test('the error for invalid JSON has the line and column of the mistake', async 
   expect(answer.json['errors']).toMatchObject([{ in: 'body', line: 1, column: 21 }]);
 });
 
-test('a body of only brackets is refused at any length', async () => {
+test('a JSON body that consists only of opening brackets is refused at any length', async () => {
   const body = '['.repeat(20 * MiB);
   expectProblem(
     await api.call('POST', releases(), { body, headers: { 'content-type': 'application/json' } }),
@@ -179,7 +179,7 @@ test('a tenant with an invalid name is not created', async () => {
   expect(answer.json['errors']).toMatchObject([{ in: 'body', pointer: '/tenant' }]);
 });
 
-test('a wrong content type, a content encoding and a wrong charset are refused', async () => {
+test('a publish with a wrong content type, with a content encoding or with a wrong charset is refused', async () => {
   const body = '{"files":{"a":""}}';
   for (const headers of [
     { 'content-type': 'text/yaml' },
@@ -196,7 +196,7 @@ test.each([
   ['if-match', '"1", "2"'],
   ['idempotency-key', 'with space'],
   ['idempotency-key', 'x'.repeat(256)],
-])('the header %s: %s is refused, and the problem names it', async (name, value) => {
+])('the invalid header "%s: %s" is refused, and the problem names the header', async (name, value) => {
   const answer = await api.call('POST', releases(), {
     json: { files: { a: '' } },
     headers: { [name]: value },
@@ -205,7 +205,7 @@ test.each([
   expect(answer.json['errors']).toMatchObject([{ in: 'header', name }]);
 });
 
-test('an invalid cursor is refused', async () => {
+test('a list request with an invalid cursor is refused', async () => {
   await api.call('POST', releases(), {
     json: { files: { 'a.yaml': 'a: 0' } },
     headers: { 'idempotency-key': 'k' },
@@ -258,7 +258,7 @@ test('a body with a Content-Length above the limit is refused before any of it i
   expect(answer).toContain('"code":"too_large"');
 });
 
-test('a chunked body above the limit is cut off at the limit, and the memory stays bounded', async () => {
+test('a chunked body above the limit is cut off at the limit, and the memory of the API stays bounded', async () => {
   const chunk = `${(64 * 1024).toString(16)}\r\n${' '.repeat(64 * 1024)}\r\n`;
   let sent = 0;
   const before = process.memoryUsage().rss;

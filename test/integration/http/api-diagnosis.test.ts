@@ -50,7 +50,7 @@ async function diagnosed(by: TestApi): Promise<{ findings: Finding[]; text: stri
   return { findings: json['findings'] as Finding[], text };
 }
 
-describe('the diagnosis', () => {
+describe('the diagnosis of the server', () => {
   test('examines each part of the server, and finds no problem in a healthy server', async () => {
     await settled(plane, tenant, await accepted(plane, tenant));
     const { findings } = await diagnosed(api);
@@ -66,7 +66,7 @@ describe('the diagnosis', () => {
     ]);
   });
 
-  test('is refused to the admin of a tenant, and to every role of the platform but the admin', async () => {
+  test('is refused to an admin of a tenant, and to every role of the platform except admin', async () => {
     const own = await madeToken(api, { name: 'boss', tenant, roles: ['admin'] });
     const other = await madeToken(api, { name: 'ops', roles: ['viewer', 'publisher', 'approver'] });
     for (const { token } of [own, other]) {
@@ -77,7 +77,7 @@ describe('the diagnosis', () => {
     expect((await api.call('GET', '/v1/diagnosis', as(admin.token))).status).toBe(200);
   });
 
-  test("is skipped by doctor with the token of a tenant's admin, and doctor checks that tenant", async () => {
+  test('is skipped by "doctor" with the token of a tenant’s admin, and "doctor" checks that tenant instead', async () => {
     await settled(plane, tenant, await accepted(plane, tenant));
     const { token } = await madeToken(api, { name: 'boss', tenant, roles: ['admin'] });
     const env = { POINTSMAN_URL: api.url, POINTSMAN_TOKEN: token, POINTSMAN_TENANT: tenant };
@@ -101,7 +101,7 @@ describe('the diagnosis', () => {
     await settled(plane, tenant, version);
   });
 
-  test('ends within its time limit when Restate hangs, and contains the findings about everything else', async () => {
+  test('ends within its time limit when Restate hangs, and still contains the findings about everything else', async () => {
     const hanging = createServer(() => undefined);
     const port = await listening(hanging);
     const { appUrl } = plane.postgres;
@@ -124,7 +124,7 @@ describe('the diagnosis', () => {
     }
   });
 
-  test('never contains a password, a token or a user', async () => {
+  test('never contains a password, a token or a user name', async () => {
     const { appUrl } = plane.postgres;
     const { username, password } = new URL(appUrl);
     const { ingressUrl, adminUrl } = plane.restate;
@@ -175,7 +175,7 @@ describe('reconciling a release', () => {
     expect(answer.headers.get('pointsman-correlation-id')).toBe(`${tenant}:bundle:v${version}`);
   });
 
-  test('through doctor --repair settles a release that an operator killed', async () => {
+  test('with "doctor --repair" settles a release that an operator killed', async () => {
     const { version } = await waitingRelease();
     await kill(version);
     await aged();

@@ -87,7 +87,7 @@ test('a hostile value in any parameter or body of any operation never gets a 5xx
   expect(await contradictions(world.plane.postgres.ownerUrl)).toEqual([]);
 });
 
-test('the test sends a JSON body to every operation that takes one', () => {
+test('the hostile-value tests send a JSON body to every operation that takes one', () => {
   const without = operationsOf(document).filter(
     ({ operationId, requestBody }) => requestBody !== undefined && right.bodies[operationId] === undefined,
   );
@@ -122,7 +122,7 @@ test.each(Object.entries(signedPushes('http://127.0.0.1:1/a.tgz')))(
   },
 );
 
-test('every operation refuses an idempotency key with the prefix of deliveries before anything else', async () => {
+test('every operation refuses an idempotency key with the prefix that is reserved for hook deliveries before any other check', async () => {
   const keyed = operationsOf(document).filter(({ parameters }) =>
     parameters.some(({ name }) => name.toLowerCase() === 'idempotency-key'),
   );

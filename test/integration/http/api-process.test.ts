@@ -77,7 +77,7 @@ async function someoneWaits(api: ApiProcess): Promise<void> {
   await eventually(waits, { what: 'a reader waits' });
 }
 
-test('on SIGTERM the API answers its waiting requests and exits with 0, and its log does not contain the token', async () => {
+test('on SIGTERM the API responds to its waiting requests and exits with 0, and its log does not contain the token', async () => {
   const api = await startProcess();
   const waiting = api.get(`${live}?wait=55s`, { 'if-none-match': '"1"' });
   await someoneWaits(api);
@@ -153,7 +153,7 @@ test('the API process ends when its parent process is gone', async () => {
   expect(await gone).toEqual([0, null]);
 });
 
-test('a client that sends its headers a byte at a time is cut off, and does not delay other clients', async () => {
+test('a client that sends its headers very slowly is disconnected, and does not delay other clients', async () => {
   const limits = { ...socketLimits, headersTimeoutMs: 2_000, requestTimeoutMs: 4_000, checkMs: 50 };
   const server = await listen(() => new Response('served'), { host: '127.0.0.1', port: 0, limits });
   try {

@@ -49,7 +49,7 @@ async function readiness(status: number, stores: Readonly<Record<string, string>
   );
 }
 
-test('while Restate is down a publish gets 503 with Retry-After and reads work, and the same key publishes once afterwards', async () => {
+test('while Restate is down a publish gets 503 with Retry-After and reads work, and a retry with the same idempotency key publishes once afterwards', async () => {
   await plane.restate.kill();
   try {
     expectUnavailable(await publish(2, 'through-the-outage'));
@@ -72,7 +72,7 @@ test('while Restate is down a publish gets 503 with Retry-After and reads work, 
   await readiness(200, { postgres: 'ok', restate: 'ok' });
 });
 
-test('while the worker is down a publish gets 503 within a bounded time, and the same key publishes once afterwards', async () => {
+test('while the worker is down a publish gets 503 within a bounded time, and a retry with the same idempotency key publishes once afterwards', async () => {
   await plane.worker.down();
   try {
     expectUnavailable(await publish(3, 'nobody-works'));

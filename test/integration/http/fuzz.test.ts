@@ -43,7 +43,7 @@ test(
   TIMEOUT_MS,
 );
 
-test('after the hostile requests the database is consistent, and an honest tenant can publish', async () => {
+test('after hostile requests the database is consistent, and an honest tenant can publish', async () => {
   expect(await contradictions(world.plane.postgres.ownerUrl)).toEqual([]);
   await world.publishHonestly();
 });

@@ -51,7 +51,7 @@ async function ok(method: string, path: string, json?: unknown) {
   return answer.json;
 }
 
-describe.each(names)('the name "%s"', (name) => {
+describe.each(names)('the name "%s" that every JavaScript object inherits', (name) => {
   test('works for a tenant, a bundle and a channel: publish, hold, promote and roll back', async () => {
     await createTenant(plane.db, name, 'test', Date.now());
     const bundle = `/v1/tenants/${name}/bundles/${name}`;
@@ -115,13 +115,13 @@ describe.each(names)('the name "%s"', (name) => {
   });
 });
 
-test('a token can have any inherited name that its format allows', async () => {
+test('a token can have any name that JavaScript objects inherit and that the format of token names allows', async () => {
   const tenant = await newTenant(plane);
   for (const name of INHERITED_NAMES.filter((one) => TokenName.safeParse(one).success))
     expect(await ok('POST', '/v1/tokens', { name, tenant, roles: ['viewer'] })).toMatchObject({ name });
 });
 
-test('every inherited name in every parameter of every path gets a 2xx or a 4xx response', async () => {
+test('every name that JavaScript objects inherit gets a 2xx or a 4xx response in every parameter of every path', async () => {
   const tenant = await newTenant(plane);
   const waiting = await accepted(plane, tenant, { files: { 'a.json': '{}' } });
   const { digest } = await settled(plane, tenant, waiting);
@@ -149,7 +149,7 @@ test('every inherited name in every parameter of every path gets a 2xx or a 4xx 
   expect(await contradictions(plane.postgres.ownerUrl)).toEqual([]);
 });
 
-describe('durable state of a tenant that cannot be read', () => {
+describe('unreadable Restate state of a tenant', () => {
   /** Replaces the whole state of the tenant's object, as an operator can. */
   async function setState(tenant: string, state: Readonly<Record<string, string>>): Promise<void> {
     const new_state = Object.fromEntries(
@@ -178,7 +178,7 @@ describe('durable state of a tenant that cannot be read', () => {
     ['that is not JSON', '{"lastVersion":'],
     ['that is empty', '""'],
   ])(
-    'is rebuilt from the database when it is state %s, and the tenant works without an operator',
+    'is rebuilt from the database if it is a value %s, and the tenant works without an operator',
     async (_, text) => {
       const tenant = await newTenant(plane);
       await settled(plane, tenant, await accepted(plane, tenant));

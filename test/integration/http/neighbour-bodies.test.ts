@@ -67,7 +67,7 @@ describe('uploads that stall', () => {
     return socket;
   }
 
-  test('and fill the shares of two tenants leave room for the publishes of a third', async () => {
+  test('leave room for the publishes of a third tenant, even if they fill the memory shares of two tenants', async () => {
     const uploads = [first, first, first, second, second, second];
     for (const tenant of uploads) await stall(publishPath(tenant), { declared: 47 * MiB, sent: 42 * MiB });
     const most = (3 / 4) * 0.75 * bodyShares.capacity;
@@ -80,7 +80,7 @@ describe('uploads that stall', () => {
     expect(await heldBytes()).toBeLessThanOrEqual(most);
   });
 
-  test('count against the share only by the bytes that have arrived, and not by their Content-Length', async () => {
+  test('count against the memory share of their tenant only with the bytes that have arrived, and not with their Content-Length', async () => {
     for (let count = 0; count < 8; count++)
       await stall(publishPath(first), { declared: 47 * MiB, sent: 1_000 });
     await eventually(async () => (await heldBytes()) > 0, { what: 'the uploads have begun' });
@@ -88,7 +88,7 @@ describe('uploads that stall', () => {
     expect(await publishes(first, 7 * MiB)).toBe(200);
   });
 
-  test('get 408 and are disconnected, for a publish, other JSON bodies, and a body that lacks one byte', async () => {
+  test('get 408 and are disconnected, for a publish and for other JSON bodies, even if only one byte is missing', async () => {
     const stalled = await Promise.all([
       stall(publishPath(first), { declared: 10 * MiB, sent: 5 * MiB }),
       stall(`/v1/tenants/${first}/bundles/bundle/releases/1/cancel`, { declared: 100, sent: 99 }),

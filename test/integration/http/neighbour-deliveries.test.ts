@@ -78,7 +78,7 @@ test.each([
   ['from their own addresses', '127.0.0.2', '127.0.0.3'],
   ['from the address of all other senders, as behind a proxy', '127.0.0.1', '127.0.0.1'],
 ])(
-  'two senders without a token that stall at the hooks of two tenants, %s, do not stop the deliveries of a third tenant',
+  'two senders without a token that stall deliveries to the hooks of two tenants, %s, do not block the deliveries to a third tenant',
   async (_how, one, two) => {
     const [first = '', second = '', third = ''] = tenants;
     for (let count = 0; count < 4; count++) {
@@ -92,19 +92,19 @@ test.each([
   },
 );
 
-test('a sender that stalls at a hook does not stop the deliveries to it from another address', async () => {
+test('a sender that stalls deliveries to a hook does not block deliveries to that hook from another address', async () => {
   const [tenant = ''] = tenants;
   for (let count = 0; count < 20; count++) await stall('127.0.0.2', tenant, 'main');
   for (let count = 0; count < 5; count++) expect(await deliver(tenant)).toBe(202);
 });
 
-test('any number of stalled requests to invented tenants and hooks leaves room for existing tenants and hooks', async () => {
+test('any number of stalled deliveries to tenants and hooks that do not exist leaves room for existing tenants and hooks', async () => {
   const [tenant = ''] = tenants;
   for (let count = 0; count < 40; count++) await stall('127.0.0.1', `invented-${count}`, 'main');
   expect(await deliver(tenant)).toBe(202);
 });
 
-test('a stalled delivery gets 408 and is disconnected, for an existing hook and for an unknown one', async () => {
+test('a stalled hook delivery gets 408 and is disconnected, for an existing hook and for an unknown one', async () => {
   const [tenant = ''] = tenants;
   const stalled = [await stall('127.0.0.1', tenant, 'main'), await stall('127.0.0.1', 'nobody', 'main')];
   for (const { status, headers, body } of await Promise.all(stalled.map(responseOn))) {

@@ -85,7 +85,7 @@ test('a client that waits for each response keeps its connection for any number 
   expect(socket.closed).toBe(false);
 });
 
-test('of thousands of requests in one packet without a token, at most the limit is handled, and the connection is closed', async () => {
+test('of thousands of requests in one packet without a token, the API handles at most the pipelining limit and closes the connection', async () => {
   const before = await answeredOf('/openapi.json');
   const socket = await flood('/openapi.json', 1_400);
   socket.resume();
@@ -103,7 +103,7 @@ test('a request with an unsupported Expect header gets 417, which closes the con
   await eventually(async () => many.closed, { what: 'the connection was ended' });
 });
 
-test('a connection that the client does not read makes the API hold only one response, for any sender and any number of pipelined requests', async () => {
+test('the API holds only one response for a connection that the client does not read, for any sender and any number of pipelined requests', async () => {
   const tenant = await newTenant(store);
   const { token } = await madeToken(api, { name: 'viewer', tenant, roles: ['viewer'] });
   await published(store, { tenant, bundle: 'bundle', version: 1 });

@@ -82,7 +82,7 @@ test.each([0, 1, sliceBytes - 1, sliceBytes, sliceBytes + 1, 3 * sliceBytes, 5 *
   },
 );
 
-test('clients that do not read hold a bounded share of memory, and other tokens and other tenants are served', async () => {
+test('clients that do not read their responses make the API hold a bounded amount of memory, while other tokens and other tenants are served', async () => {
   const content = randomBytes(16 * MiB);
   const [path, theirs] = [await stored(greedy, content), await stored(other, content)];
   const [hostile, second, third] = [
@@ -104,7 +104,7 @@ test('clients that do not read hold a bounded share of memory, and other tokens 
   expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(160 * MiB);
 });
 
-test('a client that does not read is disconnected, and its memory is freed', async () => {
+test('a client that does not read its response is disconnected, and the memory of the response is freed', async () => {
   const strict = await startApi({
     appUrl: store.postgres.appUrl,
     ingressUrl: 'http://127.0.0.1:1',
@@ -147,7 +147,7 @@ test('a long-poll that waits behind another response is not disconnected by the 
   }
 });
 
-test('a client that pipelines requests and does not read makes the API hold the slices of only one response', async () => {
+test('a client that pipelines requests and does not read the responses makes the API hold slices of only one response', async () => {
   const token = await viewer(greedy, 'pipelining');
   const path = await stored(greedy, randomBytes(16 * MiB));
   const socket = await openSocket(api.url);

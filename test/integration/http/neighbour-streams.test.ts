@@ -46,7 +46,7 @@ afterAll(async () => {
   await store.stop();
 });
 
-test('400 idle streams of a tenant cost few reads, and a stream shows a change without waiting for a recheck', async () => {
+test('400 idle event streams of a tenant cost few database reads, and a stream shows a change without waiting for the next recheck', async () => {
   for (let version = 1; version <= STREAMS; version++) {
     readers.push(await readEvents(api, `/v1/tenants/${tenant}/bundles/bundle/releases/${version}/events`));
   }

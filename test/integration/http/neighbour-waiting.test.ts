@@ -102,7 +102,7 @@ async function getsPlace(
   return hasPlace;
 }
 
-test('a token that takes all of its slots leaves slots for other tokens of its tenant and for other tenants', async () => {
+test('a token that takes all of its slots for waiting requests leaves slots for other tokens of its tenant and for other tenants', async () => {
   const [tenant = '', other = ''] = tenants;
   const greedy = { tenant, token: await viewer(tenant) };
   const second = { tenant, token: await viewer(tenant, 'second') };
@@ -116,7 +116,7 @@ test('a token that takes all of its slots leaves slots for other tokens of its t
   expect(await getsPlace({ tenant: other, token: await viewer(other) })).toBe(true);
 });
 
-test('two tenants with many greedy tokens each leave slots for a third', async () => {
+test('two tenants with many greedy tokens each leave slots for the waiting requests of a third tenant', async () => {
   const [first = '', second = '', third = ''] = tenants;
   for (const tenant of [first, second])
     for (const name of ['a', 'b', 'c']) await follow({ tenant, token: await viewer(tenant, name) }, 1_300);

@@ -31,7 +31,7 @@ afterAll(() => store.stop());
  */
 const CUTS_PER_STEP = 3;
 
-test('each step of a release happens once when it is repeated after any lost connection', async () => {
+test('each step of a release takes effect once when it is repeated after any lost connection', async () => {
   const tenant = await newTenant(store);
   const done = new AbortController();
   let mayCut = 0;
@@ -98,7 +98,7 @@ test('a database that cannot be reached is reported as unavailable and not as an
   await db.close();
 });
 
-test('a step that waits too long for a lock is unavailable, and succeeds once the lock is gone', async () => {
+test('a step that waits too long for a lock fails as unavailable, and succeeds once the lock is released', async () => {
   const tenant = await newTenant(store);
   await published(store, { tenant, bundle: 'bundle', version: 1 });
   await store.owner.query('BEGIN');
@@ -134,7 +134,7 @@ test('characters that PostgreSQL cannot store are replaced, and the rest of the 
   expect(release?.stages[0]?.diagnostics).toEqual([{ ...diagnostics[0], message: kept }]);
 });
 
-test('a subscriber is notified of moves, holds and outcomes of its own bundle only, even after the connection was lost', async () => {
+test('a subscriber is notified only of the moves, holds and outcomes of its own bundle, even after the database connection was lost', async () => {
   const notifications = new Notifications(store.postgres.appUrl);
   notifications.start();
   const [tenant, other] = [await newTenant(store), await newTenant(store)];

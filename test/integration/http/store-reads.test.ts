@@ -109,7 +109,7 @@ describe('content in the database', () => {
     expect(await findBlob(store.db, tenant, digestOf('nowhere'))).toBeNull();
   });
 
-  test('of a source that fails during its storage is not kept', async () => {
+  test('of a source whose storage fails midway is not kept', async () => {
     const tenant = await newTenant(store);
     const entries = [
       { path: 'a', digest: digestOf('a'), size: 1 },

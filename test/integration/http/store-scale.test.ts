@@ -139,7 +139,7 @@ describe('with 10,000 tenants and a bundle of 2,000 releases', () => {
     };
   };
 
-  test('steps and reads never scan a whole table', async () => {
+  test('the steps of a release and the reads of the store never scan a whole table', async () => {
     const tenant = await newTenant(store);
     await grow(tenant);
     // Ends the connections that made the rows, so that their statistics are not reported later.

@@ -5,7 +5,7 @@ import { get, outside, post, range } from '../../support/data/outbound.ts';
 const NAME = 'ci.pointsman.invalid';
 
 describe('an address that is not public', () => {
-  test('gets no connection unless the operator has listed its range', async () => {
+  test('gets no connection unless the operator has allowed its range', async () => {
     await using world = outside();
     const server = await world.server((_request, response) => void response.end());
     const closed = world.open({ allow: [] });
@@ -36,7 +36,7 @@ describe('an address that is not public', () => {
     'http://[64:ff9b::a9fe:a9fe]/',
     'https://192.168.1.1/',
     'http://127.0.0.2/',
-  ])('as in the URL %s is reported as forbidden, and the summary does not contain it', async (url) => {
+  ])('in the URL %s is reported as forbidden, and the summary does not contain the address', async (url) => {
     await using world = outside();
     const { host } = new URL(url);
     expect(await world.open().call(get(url))).toEqual({
@@ -45,7 +45,7 @@ describe('an address that is not public', () => {
     });
   });
 
-  test('behind a name is not called, and only the log contains it', async () => {
+  test('to which a host name resolves is not called, and only the log contains the address', async () => {
     await using world = outside();
     const answer = await world.open({ resolveName: async () => ['10.1.2.3'] }).call(get(`http://${NAME}/`));
     expect(answer).toEqual({ kind: 'forbidden', summary: `${NAME}: calls to its address are not allowed` });
@@ -59,7 +59,7 @@ describe('an address that is not public', () => {
   });
 
   test.each([[['127.0.0.1', '10.0.0.1']], [['10.0.0.1', '127.0.0.1']], [['127.0.0.1', '::1']]])(
-    'makes its name forbidden when it is among the addresses of the name: %j',
+    'makes a host name forbidden if it is one of the addresses of that name: %j',
     async (addresses) => {
       await using world = outside();
       const server = await world.server((_request, response) => void response.end());
@@ -70,8 +70,8 @@ describe('an address that is not public', () => {
   );
 });
 
-describe('the name of a host', () => {
-  test('is resolved once for a connection, which goes to the checked address only', async () => {
+describe('a host name', () => {
+  test('is resolved once for each connection, which goes only to the address that was checked', async () => {
     await using world = outside();
     const server = await world.server(({ headers }, response) => void response.end(headers['host']));
     const asked: string[] = [];
@@ -85,7 +85,7 @@ describe('the name of a host', () => {
     expect(asked).toEqual([NAME]);
   });
 
-  test('is forbidden for the next connection when it then resolves to a private address', async () => {
+  test('is forbidden for the next connection if it then resolves to a private address', async () => {
     await using world = outside();
     const server = await world.server((_request, response) => {
       response.writeHead(200, { connection: 'close' }).end();
@@ -127,7 +127,7 @@ describe('a redirect', () => {
     },
   );
 
-  test('to a name with a private address is forbidden', async () => {
+  test('to a host name with a private address is forbidden', async () => {
     await using world = outside();
     const server = await world.server((_request, response) => {
       response.writeHead(302, { location: `http://${NAME}/` }).end();

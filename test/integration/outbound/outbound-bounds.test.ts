@@ -68,7 +68,7 @@ describe('the circuit breaker of a provider', () => {
     expect((await outbound.call(get(server.origin, ofGlobex))).kind).toBe('answered');
   });
 
-  test.each([400, 401, 404, 429])('does not count a %i response', async (status) => {
+  test.each([400, 401, 404, 429])('does not count a %i response as a failure', async (status) => {
     await using world = outside();
     const server = await world.server((_request, response) => void response.writeHead(status).end());
     const outbound = world.open();

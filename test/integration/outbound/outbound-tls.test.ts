@@ -7,7 +7,7 @@ const trusted = selfSignedCertificate({ names: ['ci.pointsman.invalid'], ipv4: [
 const toLoopback = async (): Promise<readonly string[]> => ['127.0.0.1'];
 
 describe('the TLS certificate of a server', () => {
-  test('from a trusted authority is accepted for its names and its addresses', async () => {
+  test('from a trusted authority is accepted for the names and addresses that it contains', async () => {
     await using world = outside();
     const server = await world.server((_request, response) => void response.end('secure'), trusted);
     const outbound = world.open({ ca: trusted.cert, resolveName: toLoopback });
@@ -51,13 +51,13 @@ describe('the TLS certificate of a server', () => {
   });
 });
 
-test('a call with https to a server without TLS is refused', async () => {
+test('an HTTPS call to a server without TLS is refused', async () => {
   await using world = outside();
   const server = await world.server((_request, response) => void response.end());
   expect((await world.open().call(get(`https://127.0.0.1:${server.port}/`))).kind).toBe('refused');
 });
 
-test('a redirect from https to http is refused, and one from http to https is followed', async () => {
+test('a redirect from HTTPS to HTTP is refused, and one from HTTP to HTTPS is followed', async () => {
   await using world = outside();
   const plain = await world.server((_request, response) => {
     response.writeHead(301, { location: `${secure.origin}/end` }).end();

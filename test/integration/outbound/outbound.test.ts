@@ -56,7 +56,7 @@ describe('an outgoing call', () => {
     },
   );
 
-  test('returns the wait that the response asks for, up to an hour', async () => {
+  test('returns the delay that the response asks for, up to an hour', async () => {
     await using world = outside();
     const server = await world.server(({ path }, response) => {
       response.writeHead(path === '/429' ? 429 : 503, { 'retry-after': path === '/429' ? '7' : '99999999' });
@@ -73,7 +73,7 @@ describe('an outgoing call', () => {
     });
   });
 
-  test('ends at the status of a 404 response, even if the body of the response is endless', async () => {
+  test('ends with the status of a 404 response without waiting for the body, even if the body is endless', async () => {
     await using world = outside();
     const server = await world.server(
       (_request, response) => void response.writeHead(404).write('and so on'),
@@ -254,7 +254,7 @@ describe('a call to a server', () => {
     release([]);
   });
 
-  test('that does not use HTTP is a temporary failure, and a response with too large headers is refused', async () => {
+  test('that does not use HTTP has the result "later", and a response with too large headers is refused', async () => {
     await using world = outside();
     const large = await world.server((_request, response) => {
       response.writeHead(200, { 'x-large': 'x'.repeat(40_000) }).end();

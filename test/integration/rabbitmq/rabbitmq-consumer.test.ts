@@ -14,7 +14,7 @@ import { skipWithout } from '../../support/servers/system-packages.ts';
 const log = pino({ level: 'silent' });
 
 describe.skipIf(skipWithout('consumers of moves in RabbitMQ', ['rabbitmq-server']))(
-  'a consumer of moves',
+  'a consumer of moves in RabbitMQ',
   () => {
     let broker: TestBroker;
     let ends = new AsyncDisposableStack();
@@ -80,7 +80,7 @@ describe.skipIf(skipWithout('consumers of moves in RabbitMQ', ['rabbitmq-server'
       await eventually(async () => (await consumer.depth())?.waiting === 0, { what: 'the queue is empty' });
     });
 
-    test('does not go back: it drops a move that is older than its snapshot or the last applied move', async () => {
+    test('drops a move that is older than its snapshot or than the last applied move', async () => {
       const pointer = { tenant: 'acme', bundle: 'support-bot', channel: 'live' };
       const { applied } = await consume({
         bindings: ['acme.support-bot.live'],
@@ -91,7 +91,7 @@ describe.skipIf(skipWithout('consumers of moves in RabbitMQ', ['rabbitmq-server'
       expect(applied).toEqual([6, 7, 8].map((generation) => `acme:support-bot:live:${generation}`));
     });
 
-    test("that receives all moves of a tenant detects a missing one by the tenant's sequence number, and takes a snapshot first", async () => {
+    test('that receives all moves of a tenant detects a missing move by the sequence number of the tenant, and takes a snapshot first', async () => {
       const order: string[] = [];
       await consume({
         bindings: ['acme.#'],
@@ -115,7 +115,7 @@ describe.skipIf(skipWithout('consumers of moves in RabbitMQ', ['rabbitmq-server'
       ]);
     });
 
-    test('that receives some moves of a tenant detects a missing one by the generation of the pointer only', async () => {
+    test('that receives some moves of a tenant detects a missing move only by the generation of the pointer', async () => {
       const { applied, missed } = await consume({ bindings: ['acme.support-bot.live'] });
       await send([madeMove({ generation: 1, seq: 10 }), madeMove({ generation: 2, seq: 40 })]);
       await send([madeMove({ generation: 4, seq: 50 })]);
@@ -124,7 +124,7 @@ describe.skipIf(skipWithout('consumers of moves in RabbitMQ', ['rabbitmq-server'
       expect(missed).toEqual([{ kind: 'queue' }, { kind: 'pointer', pointer }]);
     });
 
-    test('dead-letters a move whose handler always fails at exactly the delivery limit, and applies the others', async () => {
+    test('dead-letters a move at exactly the delivery limit if its handler always fails, and applies the other moves', async () => {
       let tries = 0;
       const { applied, consumer, queue } = await consume({
         bindings: ['acme.*.live'],
@@ -147,7 +147,7 @@ describe.skipIf(skipWithout('consumers of moves in RabbitMQ', ['rabbitmq-server'
       });
     });
 
-    test('retries a move when its snapshot fails, and takes the snapshot again', async () => {
+    test('retries a move when the snapshot before it fails, and takes the snapshot again', async () => {
       let tries = 0;
       const { applied, missed } = await consume({
         bindings: ['acme.support-bot.live'],
@@ -203,7 +203,7 @@ describe.skipIf(skipWithout('consumers of moves in RabbitMQ', ['rabbitmq-server'
       expect(second.missed).toEqual([{ kind: 'queue' }]);
     });
 
-    test('declares a deleted queue again, and takes a snapshot for the moves in between', async () => {
+    test('declares its queue again after the queue was deleted, and takes a snapshot for the moves in between', async () => {
       const { applied, missed, queue } = await consume({ bindings: ['acme.support-bot.live'] });
       await overAmqp(broker.url, (channel) => channel.deleteQueue(queue));
       await until('it has fetched', () => missed.length === 2);
@@ -212,7 +212,7 @@ describe.skipIf(skipWithout('consumers of moves in RabbitMQ', ['rabbitmq-server'
       expect(missed).toEqual([{ kind: 'queue' }, { kind: 'queue' }]);
     });
 
-    test('can use a queue of the operator without declaring anything', async () => {
+    test('can use a queue that the operator has declared, without declaring anything itself', async () => {
       const queue = 'an-operators';
       const consumer = consumeMoves({
         url: broker.url,
@@ -255,7 +255,7 @@ describe.skipIf(skipWithout('consumers of moves in RabbitMQ', ['rabbitmq-server'
         expect(() => consumeMoves({ ...options, ...wrong })).toThrow(/bindings|prefetch|deliveryLimit/);
     });
 
-    test('that tails a pointer gets a gap first, then every move, and a gap wherever a move is missing', async () => {
+    test('that tails a pointer gets a gap marker first, then every move, and a gap marker wherever a move is missing', async () => {
       const stop = new AbortController();
       const pointer = { tenant: 'acme', bundle: 'support-bot', channel: 'live' };
       const seen: TailedMove[] = [];

@@ -76,7 +76,7 @@ describe.skipIf(skipWithout('the length of queues as a metric', ['rabbitmq-serve
       });
     });
 
-    test('report an unreachable broker together with all other metrics, and recover with the broker', async () => {
+    test('report an unreachable broker together with all other metrics, and recover when the broker is back', async () => {
       await broker.kill();
       const away = await eventually(
         async () => {

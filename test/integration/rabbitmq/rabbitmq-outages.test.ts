@@ -18,7 +18,7 @@ const log = pino({ level: 'silent' });
 const MOVES = 3_000;
 
 describe.skipIf(skipWithout('RabbitMQ killed and silent', ['rabbitmq-server']))(
-  'with a RabbitMQ that is killed or silent',
+  'with a RabbitMQ that is killed or does not respond',
   () => {
     let broker: TestBroker;
     let ends = new AsyncDisposableStack();
@@ -97,7 +97,7 @@ describe.skipIf(skipWithout('RabbitMQ killed and silent', ['rabbitmq-server']))(
       expect(missed).toEqual([{ kind: 'queue' }]);
     });
 
-    test('a batch to a silent broker fails within a bounded time, with or without a connection, and succeeds when the broker responds again (promise 12)', async () => {
+    test('a batch to a broker that does not respond fails within a bounded time, even on a new connection, and succeeds when the broker responds again (promise 12)', async () => {
       const { proxy, url } = await behindProxy();
       const target = open(url);
       const events: MoveEvent[] = madeMoves(1, 500);
@@ -118,7 +118,7 @@ describe.skipIf(skipWithout('RabbitMQ killed and silent', ['rabbitmq-server']))(
       expect(await fresh.probe()).toEqual({ kind: 'well' });
     });
 
-    test('the exchange can be closed while the broker is silent', async () => {
+    test('the exchange can be closed while the broker does not respond', async () => {
       const { proxy, url } = await behindProxy();
       const target = open(url);
       expect(await target.probe()).toEqual({ kind: 'well' });
@@ -129,7 +129,7 @@ describe.skipIf(skipWithout('RabbitMQ killed and silent', ['rabbitmq-server']))(
       expect(await target.send(batchOf(madeMoves(1, 1)))).toMatchObject({ stopped: { kind: 'later' } });
     });
 
-    test('a consumer whose connection falls silent reconnects and loses no move', async () => {
+    test('a consumer whose connection stops responding reconnects and loses no move', async () => {
       const { proxy, url } = await behindProxy();
       const got: string[] = [];
       let isBound = false;
@@ -159,7 +159,7 @@ describe.skipIf(skipWithout('RabbitMQ killed and silent', ['rabbitmq-server']))(
       expect(got).toEqual(moves.map(({ id }) => id));
     });
 
-    test('a query whose channel is closing when the broker falls silent or is killed ends with the connection', async () => {
+    test('a query ends with its connection if its channel is closing when the broker stops responding or is killed', async () => {
       const { proxy, url } = await behindProxy();
       const silent = await openRabbitConnection(url);
       // The proxy swallows the close of the channel.
@@ -181,7 +181,7 @@ describe.skipIf(skipWithout('RabbitMQ killed and silent', ['rabbitmq-server']))(
       await killed.close();
     });
 
-    test('a tail reports a gap after each new connection', async () => {
+    test('a tail of moves reports a gap after each new connection', async () => {
       const { proxy, url } = await behindProxy();
       const stop = new AbortController();
       ends.defer(() => stop.abort());

@@ -83,7 +83,7 @@ describe.skipIf(skipWithout('the RabbitMQ permissions', ['rabbitmq-server']))(
       expect([applied, tailed]).toEqual([ids, ['gap', ...ids]]);
     });
 
-    test('the user of a tenant can’t bind a key of another tenant, reach a queue of another tenant, or forge a move', async () => {
+    test('the user of a tenant can’t bind a routing key of another tenant, reach a queue of another tenant, or forge a move', async () => {
       await overAmqp(urlOf('globex'), async (theirs) => {
         await theirs.assertQueue('globex.fleet');
         const { queue: exclusive } = await theirs.assertQueue('', { exclusive: true });

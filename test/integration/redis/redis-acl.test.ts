@@ -103,7 +103,7 @@ describe.skipIf(skipWithout('the permissions of Redis', ['redis-server']))(
       }
     });
 
-    test('the user of a tenant reads the cache and the stream of its tenant, and consumes in a group', async () => {
+    test('the user of a tenant reads the cache and the stream of its tenant, and consumes in a consumer group', async () => {
       const target = writer('per-tenant');
       await append(target, move(ACME, 1), move(GLOBEX, 1));
       const reader = redisBundleReader({ url: urlOf(ACME), log });
@@ -212,7 +212,7 @@ describe.skipIf(skipWithout('the permissions of Redis', ['redis-server']))(
       expect(await admin.xInfoConsumers(streams[0]!, 'fleet')).toEqual([]);
     });
 
-    test('consumers that start before the stream setting changes miss no move and do not go back', async () => {
+    test('consumers that start before the stream setting changes miss no move and do not go back to an older move', async () => {
       const truth = new Map([[ACME, 2]]);
       const [before, after] = [writer('shared'), writer('per-tenant')];
       await append(before, move(ACME, 1), move(ACME, 2));

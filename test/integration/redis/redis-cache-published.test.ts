@@ -57,7 +57,7 @@ describe.skipIf(skipWithout('published bundles in Redis', ['redis-server']))(
       return Buffer.from(read.bundle.files.get('prompt.md') ?? []).toString('utf8');
     }
 
-    test('caches the bundle of each pointer: a reader that is notified of a move finds it byte for byte, even after a rollback', async () => {
+    test('caches the bundle of each pointer: a reader that is notified of a move finds the bundle byte for byte, even after a rollback', async () => {
       const tenant = await newTenant(plane);
       const over = new AbortController();
       const found: string[] = [];

@@ -137,7 +137,7 @@ describe.skipIf(skipWithout('the cache in Redis', ['redis-server']))(
       expect(Math.max(...lasting)).toBeLessThanOrEqual(cacheLimits.unpointedMs / 1_000);
     });
 
-    test('lets a bundle expire once no pointer names it, and keeps it while one does', async () => {
+    test('lets a bundle expire once no pointer refers to it, and keeps it until then', async () => {
       const [one, two] = [artifact('one'), artifact('two')];
       const artifacts = stored(one, two);
       const cache = open(artifacts);
@@ -165,14 +165,14 @@ describe.skipIf(skipWithout('the cache in Redis', ['redis-server']))(
       expect(await client.exists(bundleKey('acme', one.digest))).toBe(0);
     });
 
-    test('stores a pointer without its bundle when the bundle is too large, and reports that to a reader', async () => {
+    test('stores a pointer without its bundle when the bundle is too large, and reports to a reader that the bundle is missing', async () => {
       const large = artifact('x'.repeat(cacheLimits.bundleBytes), 1);
       expect(await open(stored(large)).put(at(1, large))).toEqual({ kind: 'cached', bundle: false });
       expect(await reader.read(POINTER)).toMatchObject({ kind: 'no_bundle', pointer: { generation: 1 } });
       expect(await client.exists(bundleKey('acme', large.digest))).toBe(0);
     });
 
-    test('reports a missing bundle to a reader, which finds the bundle of the next generation', async () => {
+    test('reports a missing bundle to a reader, and the reader finds the bundle of the next generation', async () => {
       const [one, two] = [artifact('one'), artifact('two')];
       const cache = open(stored(one, two));
       await cache.put(at(1, one));
@@ -206,7 +206,7 @@ describe.skipIf(skipWithout('the cache in Redis', ['redis-server']))(
       expect(await reader.read(POINTER)).toEqual({ kind: 'corrupt', what: 'the pointer' });
     });
 
-    test('does not delay the stream when it fails, and is updated with the next batch', async () => {
+    test('does not delay the stream of moves when it fails, and is updated with the next batch', async () => {
       const [one, two] = [artifact('one'), artifact('two')];
       const artifacts = stored(one, two);
       const read = artifacts.read.bind(artifacts);

@@ -14,7 +14,7 @@ const GROUP = 'runtimes';
 const ids = (events: readonly MoveEvent[]): string[] => events.map(({ id }) => id);
 
 describe.skipIf(skipWithout('consumers of the Redis streams', ['redis-server']))(
-  'a consumer of moves in Redis after a loss',
+  'a consumer of moves in Redis during failures',
   () => {
     const stand = consumerStand(ACME, GROUP);
     const { start, add, attached, until, pending, nonePending } = stand;
@@ -47,7 +47,7 @@ describe.skipIf(skipWithout('consumers of the Redis streams', ['redis-server']))
       expect(new Set(runtime.applied).size).toBe(runtime.applied.length);
     });
 
-    test('continues at its position after Redis was killed, and takes a snapshot for lost moves', async () => {
+    test('continues at its position after Redis is restarted, and takes a snapshot in case moves were lost', async () => {
       const truth: Truth = new Map([[ACME, 0]]);
       const runtime = start(truth);
       await attached();
@@ -63,7 +63,7 @@ describe.skipIf(skipWithout('consumers of the Redis streams', ['redis-server']))
       expect(runtime.applied).toEqual(ids(moves(ACME, 1, 3)));
     });
 
-    test('reconnects when its connection falls silent, and stops immediately on such a connection', async () => {
+    test('reconnects when its connection stops responding, and can be stopped immediately on such a connection', async () => {
       const proxy = await startSilentProxy(stand.broker.port);
       stand.defer(() => proxy.stop());
       const url = stand.broker.url.replace(`:${stand.broker.port}`, `:${proxy.port}`);
@@ -78,7 +78,7 @@ describe.skipIf(skipWithout('consumers of the Redis streams', ['redis-server']))
       expect(runtime.applied).toEqual(ids(moves(ACME, 1, 2)));
     });
 
-    test('retries an event that cannot be applied, takes a snapshot instead, and applies the other events', async () => {
+    test('retries an event that cannot be applied, then takes a snapshot instead, and applies the other events', async () => {
       const truth: Truth = new Map([
         [ACME, 0],
         [GLOBEX, 0],
@@ -119,7 +119,7 @@ describe.skipIf(skipWithout('consumers of the Redis streams', ['redis-server']))
       await nonePending();
     });
 
-    test('counts its lag in moves, even after a trim, which makes Redis’s own figure wrong', async () => {
+    test('counts its lag in moves, even after a trim that makes the lag reported by Redis wrong', async () => {
       const truth: Truth = new Map([[ACME, 0]]);
       const runtime = start(truth);
       await attached();

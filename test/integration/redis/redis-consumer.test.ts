@@ -124,7 +124,7 @@ describe.skipIf(skipWithout('consumers of the Redis streams', ['redis-server']))
       expect(second.applied).toEqual([nthMove(GLOBEX, 3).id]);
     });
 
-    test('detects by a snapshot an unread entry that is trimmed while it reads', async () => {
+    test('takes a snapshot when an unread entry is trimmed while the consumer applies an earlier one', async () => {
       const truth: Truth = new Map([
         [ACME, 0],
         [GLOBEX, 0],

@@ -53,7 +53,7 @@ async function deliver(
 }
 
 describe.skipIf(skipWithout('the Redis streams of moves in outages', ['redis-server']))(
-  'a stream in a Redis that fails during appends (promise 12)',
+  'a stream of moves in a Redis that fails during appends (promise 12)',
   () => {
     let broker: TestBroker;
     let ends: AsyncDisposableStack;
@@ -122,7 +122,7 @@ describe.skipIf(skipWithout('the Redis streams of moves in outages', ['redis-ser
       expect(await stored()).toEqual(moves('acme', 1, 25).map(({ id }) => id));
     });
 
-    test('stores each event once when it is stopped during repeated appends and continued', async () => {
+    test('stores each event once when Redis is suspended during repeated appends and resumed', async () => {
       const target = open(broker.url);
       const client = createClient({ url: broker.url, pingInterval: 0 });
       client.on('error', () => undefined);
@@ -148,7 +148,7 @@ describe.skipIf(skipWithout('the Redis streams of moves in outages', ['redis-ser
       expect(await stored()).toEqual(moves('acme', 1, 6).map(({ id }) => id));
     });
 
-    test('lets a target close while Redis is silent', async () => {
+    test('lets its writer close while Redis does not respond', async () => {
       const proxy = await startSilentProxy(broker.port);
       ends.defer(() => proxy.stop());
       const target = open(broker.url.replace(`:${broker.port}`, `:${proxy.port}`));

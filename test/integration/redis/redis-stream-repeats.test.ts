@@ -103,7 +103,7 @@ describe
       ? events
       : TENANTS.flatMap((tenant) => events.filter((event) => event.startsWith(`${tenant}:`)));
 
-  test('are stored once and in order, with any repetitions, delays, lost positions and clock changes', async () => {
+  test('are stored once and in order, under any repetitions, delays, lost positions and clock changes', async () => {
     const step = fc.record({
       tenant: fc.nat({ max: 2 }),
       count: fc.integer({ min: 1, max: 5 }),
@@ -146,7 +146,7 @@ describe
     expect(adopted).toBeGreaterThan(20);
   });
 
-  test('are stored once and in order for each tenant, although some attempts end without a response while other tenants continue, and late repetitions arrive', async () => {
+  test('are stored once and in order for each tenant, even if attempts get no response while other tenants continue, and repetitions arrive late', async () => {
     const step = fc.record({
       tenant: fc.constantFrom(...TENANTS),
       count: fc.integer({ min: 1, max: 5 }),

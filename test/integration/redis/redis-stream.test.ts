@@ -55,7 +55,7 @@ describe.skipIf(skipWithout('the Redis streams of moves', ['redis-server']))(
       ]);
     const all = (count: number, position: string): Sent => ({ count, position, stopped: null });
 
-    test('have the event as JSON under an id that follows from the time and the position', async () => {
+    test('are stored as JSON under an entry id that follows from the time and the position of the writer', async () => {
       expect(await send(moves('acme', 1, 2), null)).toEqual(all(2, `${AT}-1`));
       expect(await send(moves('acme', 3, 3), `${AT}-1`, AT + 5)).toEqual(all(1, `${AT + 5}-0`));
       expect(await entries()).toEqual([
@@ -68,7 +68,7 @@ describe.skipIf(skipWithout('the Redis streams of moves', ['redis-server']))(
       expect(Object.keys(first?.message ?? {})).toEqual(['event']);
     });
 
-    test('get rising ids when the clock goes back', async () => {
+    test('get increasing entry ids even if the clock goes back', async () => {
       await send(moves('acme', 1, 1), null);
       expect(await send(moves('acme', 2, 3), `${AT}-0`, AT - 3_600_000)).toEqual(all(2, `${AT}-2`));
     });
@@ -91,7 +91,7 @@ describe.skipIf(skipWithout('the Redis streams of moves', ['redis-server']))(
       expect((await entries()).map(([, event]) => event)).toEqual(['acme:support-bot:live:5']);
     });
 
-    test('of a writer that has lost its position follow the last entry, and repeating them appends nothing', async () => {
+    test('from a writer that has lost its position are appended after the last entry, and repeating them appends nothing', async () => {
       const [one = '', two = ''] = neighbours(2);
       await send(moves(one, 1, 3), null, AT);
       // Entries at this time would get ids between those of the other tenant's entries. The clock has also gone back.
@@ -105,7 +105,7 @@ describe.skipIf(skipWithout('the Redis streams of moves', ['redis-server']))(
       );
     });
 
-    test('of a writer with an invalid position are appended as if the position were lost', async () => {
+    test('from a writer with an invalid position are appended as if the position were lost', async () => {
       await send(moves('acme', 1, 1), null);
       expect(await send(moves('acme', 2, 2), 'garbage', AT - 1)).toEqual(all(1, `${AT}-1`));
     });
@@ -141,7 +141,7 @@ describe.skipIf(skipWithout('the Redis streams of moves', ['redis-server']))(
       expect(await client.xLen(STREAM)).toBeLessThan(feedLimits.streamEntries + 200);
     });
 
-    test('that Redis refuses to append leave nothing behind, have a reason without host names, and are appended once Redis accepts writes again', async () => {
+    test('that Redis refuses leave no entry behind, get a reason without host names, and are appended once Redis accepts writes again', async () => {
       const events = moves('acme', 1, 400);
       const refused = async (reason: string): Promise<void> => {
         expect(await send(events, null)).toEqual({

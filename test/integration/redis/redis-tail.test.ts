@@ -59,7 +59,7 @@ describe.skipIf(skipWithout('tails of the Redis streams', ['redis-server']))(
     };
     const id = (tenant: string, seq: number): string => nthMove(tenant, seq).id;
 
-    test('begins with a gap and then returns every move of its tenant in order to each reader', async () => {
+    test('begins with a gap marker and then returns every move of its tenant in order to each reader', async () => {
       await add(...moves(ACME, 1, 2));
       const readers = [start(), start()];
       for (const reader of readers) await reader.until(1);
@@ -77,7 +77,7 @@ describe.skipIf(skipWithout('tails of the Redis streams', ['redis-server']))(
       expect(reader.seen).toEqual(['gap', id(ACME, 2), id(ACME, 3)]);
     });
 
-    test('returns only the chosen pointers, and reports no gap for the moves of others', async () => {
+    test('returns only the moves of the chosen pointers, and reports no gap for the moves of other pointers', async () => {
       const reader = start({ pointers: [{ tenant: ACME, bundle: 'support-bot', channel: 'live' }] });
       await reader.until(1);
       await add(nthMove(ACME, 1), nthMove(ACME, 2, { bundle: 'other', generation: 1 }), nthMove(ACME, 3));
@@ -85,7 +85,7 @@ describe.skipIf(skipWithout('tails of the Redis streams', ['redis-server']))(
       expect(reader.seen).toEqual(['gap', id(ACME, 1), id(ACME, 3)]);
     });
 
-    test('reports a gap for a missing number, a trimmed entry and a repetition, and returns no move twice', async () => {
+    test('reports a gap for a missing sequence number, a trimmed entry and a repeated move, and returns no move twice', async () => {
       const reader = start();
       await reader.until(1);
       await add(nthMove(ACME, 1));
@@ -101,7 +101,7 @@ describe.skipIf(skipWithout('tails of the Redis streams', ['redis-server']))(
       expect(reader.seen).toEqual(['gap', id(ACME, 1), 'gap', id(ACME, 4), 'gap', id(ACME, 5)]);
     });
 
-    test('returns the moves after a forged future number, or reports a gap', async () => {
+    test('returns the moves after a forged move with a future sequence number, or reports a gap', async () => {
       const reader = start();
       await reader.until(1);
       await add(nthMove(ACME, 1));
@@ -125,7 +125,7 @@ describe.skipIf(skipWithout('tails of the Redis streams', ['redis-server']))(
       expect(reader.seen).toEqual(['gap', id(ACME, 1)]);
     });
 
-    test('reconnects to a Redis that was killed or fell silent, reports a gap, and misses no stored move', async () => {
+    test('reconnects to a Redis that was killed or stopped responding, reports a gap, and misses no stored move', async () => {
       const proxy = await startSilentProxy(broker.port);
       ends.defer(() => proxy.stop());
       const reader = start({ url: broker.url.replace(`:${broker.port}`, `:${proxy.port}`) });

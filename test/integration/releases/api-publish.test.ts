@@ -65,7 +65,7 @@ async function tarGz(files: Record<string, string>): Promise<Buffer> {
   return gzipSync(await buffer(archive));
 }
 
-test('a publish gets 202 with the address of its release, which becomes the artifact of its channel', async () => {
+test('a publish gets 202 with the address of its release, and the artifact of that release goes live on its channel', async () => {
   const answer = await publish(
     { 'a.yaml': 'b: 1\na: 2\n', 'logo.bin': { base64: 'AAEC' } },
     { message: 'first' },
@@ -93,7 +93,7 @@ test('a publish gets 202 with the address of its release, which becomes the arti
   expect(file.headers.get('pointsman-generation')).toBe('1');
 });
 
-test('the same request with the same key returns the same release, marked as replayed', async () => {
+test('a publish that is repeated with its idempotency key returns the same release, marked as replayed', async () => {
   const key = { 'idempotency-key': 'run-42' };
   const first = await publish({ 'a.yaml': 'a: 1' }, {}, key);
   const again = await publish({ 'a.yaml': 'a: 1' }, {}, key);
@@ -104,7 +104,7 @@ test('the same request with the same key returns the same release, marked as rep
   expect((await api.call('GET', releases())).json['items']).toHaveLength(1);
 });
 
-test('the same source as an archive is the same request', async () => {
+test('a publish that is repeated with its idempotency key as an archive of the same source counts as the same request', async () => {
   const key = { 'idempotency-key': 'either-way' };
   await publish({ 'a.yaml': 'a: 1' }, { channel: 'live', message: 'm' }, key);
   const again = await api.call('POST', `${releases()}?channel=live&message=m`, {
@@ -118,7 +118,7 @@ test.each([
   ['other files', { 'a.yaml': 'a: 2' }, {}],
   ['files that do not compile', { 'a.yaml': 'a: [' }, {}],
   ['another channel', { 'a.yaml': 'a: 1' }, { channel: 'staging' }],
-])('the same key with %s is refused', async (_what, files, more) => {
+])('a repeated idempotency key is refused for a publish with %s', async (_what, files, more) => {
   const key = { 'idempotency-key': 'used' };
   await publish({ 'a.yaml': 'a: 1' }, {}, key);
   const other = await publish(files, more, key);
@@ -126,7 +126,7 @@ test.each([
   expect((await api.call('GET', releases())).json['items']).toHaveLength(1);
 });
 
-test('twenty concurrent requests with one key create one release', async () => {
+test('twenty concurrent publishes with one idempotency key create one release', async () => {
   const key = { 'idempotency-key': 'storm' };
   const answers = await Promise.all(Array.from({ length: 20 }, () => publish({ 'a.yaml': 'a: 1' }, {}, key)));
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]));
@@ -167,7 +167,7 @@ test('a dry run returns every mistake and stores nothing', async () => {
   expect((await api.call('GET', releases())).status).toBe(404);
 });
 
-test('an unselected file and a pattern without matches are warnings of a publish and of a dry run', async () => {
+test('a publish and a dry run return warnings for a file that no pattern selects and for a pattern without matches', async () => {
   const files = {
     'pointsman.yaml': 'apiVersion: pointsman/v1\ndocuments: [{ include: ["*.json", "agnets/*.yaml"] }]\n',
     'a.json': '{}',
@@ -191,7 +191,7 @@ test('an unselected file and a pattern without matches are warnings of a publish
   expect(await settled(1)).not.toHaveProperty('warnings');
 });
 
-test('the event stream of a release runs from its start to its end, or from the last event of a reader', async () => {
+test('the event stream of a release contains every event, or those after the last event that a reader has received', async () => {
   await publish({ 'a.yaml': 'a: 1' });
   const all = await api.call('GET', `${releases()}/1/events`);
   expect(all.headers.get('content-type')).toBe('text/event-stream');
@@ -228,7 +228,7 @@ test('a HEAD request opens no event stream, and the stream of a client that disc
   await settled(1);
 });
 
-test('a publish with "reject" is refused while another release is in flight, with the version of that release', async () => {
+test('a publish with the conflict rule "reject" is refused while another release is in flight, and the error has the version of that release', async () => {
   await whileStagesLocked(async () => {
     expect((await publish({ 'a.yaml': 'a: 1' })).status).toBe(202);
     const refused = await publish({ 'a.yaml': 'a: 2' }, { onConflict: 'reject' });
@@ -239,7 +239,7 @@ test('a publish with "reject" is refused while another release is in flight, wit
   await settled(2);
 });
 
-test('a release that is live cannot be cancelled, and the error has its outcome', async () => {
+test('a release that is live cannot be cancelled, and the error contains the outcome of the release', async () => {
   await published({ 'a.yaml': 'a: 1' });
   const answer = await api.call('POST', `${releases()}/1/cancel`, { json: { reason: 'too late' } });
   expect([answer.status, answer.json['code'], answer.json['outcome']]).toEqual([
@@ -257,7 +257,7 @@ test('releases are listed newest first, page by page', async () => {
   expect(second.json).toMatchObject({ items: [{ version: 1 }], next: null });
 });
 
-test('a 404 response names the part that does not exist', async () => {
+test('a 404 response names the tenant, bundle or release that does not exist', async () => {
   const detail = async (path: string): Promise<unknown> => {
     const { status, json } = await api.call('GET', path);
     expect(status).toBe(404);

@@ -65,7 +65,7 @@ const put = (job: CompileJob, digest: string, body: string | Buffer, headers: Re
 const code = async (response: Response) => ((await response.json()) as { code?: string }).code;
 
 describe('a check that is requested from a service', () => {
-  test('describes its release, and the report of the service decides the gate', async () => {
+  test('is requested with a description of its release, and the report of the service decides the gate', async () => {
     const { version, request } = await checking();
     const release = await findRelease(world.plane.db, id(version));
     expect(request).toMatchObject({
@@ -115,7 +115,7 @@ describe('a check that is requested from a service', () => {
     expect(reason).toContain('169.254.169.254: calls to its address are not allowed');
   });
 
-  test('is requested once, although the release evaluates its gates again and the worker dies afterwards', async () => {
+  test('is requested once, even if the release evaluates its gates again and the worker is killed afterwards', async () => {
     const approval = { name: 'release' };
     const check = { name: 'e2e', url: world.address(path) };
     const gates = [{ approval }, { check }];
@@ -134,7 +134,7 @@ describe('a check that is requested from a service', () => {
     expect(await world.asked(path, 1)).toHaveLength(1);
   });
 
-  test('is requested again with the same key and address when the worker dies before the response', async () => {
+  test('is requested again with the same idempotency key and callback address when the worker dies before the response arrives', async () => {
     world.script(path, 'silence', { status: 202 });
     const { version, request } = await checking();
     await world.plane.worker.kill();
@@ -159,7 +159,7 @@ describe('a check that is requested from a service', () => {
     });
   });
 
-  test('refuses a compile report, and its address serves no source', async () => {
+  test('refuses a compile report, and its callback address serves no source', async () => {
     const { version, request } = await checking();
     const { url } = request.callback;
     expect(await tell(url, { status: 'failed', message: 'x' })).toMatchObject({ status: 422 });
@@ -212,7 +212,7 @@ describe('a callback address', () => {
 });
 
 describe('the source of a compile job', () => {
-  test('is the same archive each time, for any size, with long paths and empty files', async () => {
+  test('is the same archive on each download, for any size, with long paths and empty files', async () => {
     const large = 'x'.repeat(sourceLimits.fileBytes);
     const files = {
       [`${'long/'.repeat(60)}name.txt`]: 'long',
@@ -230,7 +230,7 @@ describe('the source of a compile job', () => {
     expect(await fetchSource(job)).toEqual(files);
   });
 
-  test('stays readable after clients disconnect in the middle or send only HEAD requests', async () => {
+  test('stays readable after clients disconnect in the middle of a download or send only HEAD requests', async () => {
     const job = await compiling({ 'a.bin': 'x'.repeat(sourceLimits.fileBytes) });
     for (let i = 0; i < 20; i++) {
       await fetch(job.source.url, { method: 'HEAD' });
@@ -242,7 +242,7 @@ describe('the source of a compile job', () => {
 });
 
 describe('an uploaded blob', () => {
-  test('keeps its content type and can be checked for, but is not returned', async () => {
+  test('keeps its content type, and a client can check that it exists but cannot download it', async () => {
     const job = await compiling();
     const digest = digestOf('a blob');
     const at = `${job.upload.url}/${digest}`;
@@ -259,7 +259,7 @@ describe('an uploaded blob', () => {
     expect((await put(job, digest, 'a blob', { 'content-type': 'text/other' })).status).toBe(200);
   });
 
-  test('with other bytes than its digest, an encoding or an invalid content type is refused', async () => {
+  test('is refused when it does not match its digest, has a content encoding, or has an invalid content type', async () => {
     const job = await compiling();
     const digest = digestOf('a blob');
     const wrong = await put(job, digest, 'another');
@@ -283,7 +283,7 @@ describe('an uploaded blob', () => {
     ).toBe(413);
   });
 
-  test('of one release cannot be used by another', async () => {
+  test('of one release cannot be used by another release', async () => {
     const job = await compiling();
     const built = build({ 'a.txt': 'only here' });
     for (const blob of built.blobs) await put(job, blob.digest, blob.text);

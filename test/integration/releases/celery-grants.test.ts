@@ -21,7 +21,7 @@ const grant = (tenant: string, queue: string, task = 'pointsman.compile'): Celer
 });
 
 describe.skipIf(skipWithout('the operator’s list of Celery tasks', ['rabbitmq-server']))(
-  'a Celery task of the platform broker',
+  'a Celery task on the broker of the platform',
   () => {
     const cleanup = new AsyncDisposableStack();
     let broker: TestBroker;
@@ -66,7 +66,7 @@ describe.skipIf(skipWithout('the operator’s list of Celery tasks', ['rabbitmq-
       }
     };
 
-    test('can be named by a policy only if the operator lists it for that tenant, and a refusal lists only the queues of that tenant', async () => {
+    test('can be used in a tenant’s policy only if the operator allows it for that tenant, and a refusal lists only the queues of that tenant', async () => {
       const api = await apiOf(
         grant('*', 'compile'),
         grant(tenant, 'fast', 'own.build'),
@@ -98,7 +98,7 @@ describe.skipIf(skipWithout('the operator’s list of Celery tasks', ['rabbitmq-
       }
     });
 
-    test('is not allowed to any tenant unless the operator lists it', async () => {
+    test('is not allowed for any tenant unless the operator lists it', async () => {
       const { status, json } = await put(await apiOf(), { queue: 'compile' });
       expect([status, json['detail']]).toEqual([422, expect.stringContaining('allowed: none')]);
     });

@@ -86,7 +86,7 @@ describe.skipIf(skipWithout('Celery workers that misbehave', PACKAGES)).each(BRO
         what: `the worker has logged "${text}" ${times} times`,
       });
 
-    test('that gets its job twice and reports twice is counted once', async () => {
+    test('that gets a job twice and reports it twice is counted once', async () => {
       const version = await publish('twice');
       expect(await end('twice', version)).toMatchObject({ outcome: 'published', generation: 1 });
       await hasLogged('said again: counts no more');
@@ -98,7 +98,7 @@ describe.skipIf(skipWithout('Celery workers that misbehave', PACKAGES)).each(BRO
       expect(await pointer('twice')).toMatchObject({ version, generation: 1 });
     });
 
-    test('that reports after its deadline gets 410, and the next attempt is published', async () => {
+    test('that reports after its deadline gets 410, and the next attempt of the release is published', async () => {
       const version = await publish('late', { within: '10s', attempts: 3 });
       expect(await end('late', version)).toMatchObject({ outcome: 'published', generation: 1 });
       await hasLogged('already answered (POST: HTTP 410)');
@@ -112,7 +112,7 @@ describe.skipIf(skipWithout('Celery workers that misbehave', PACKAGES)).each(BRO
       ['changes a byte of its upload', 'flipped', 'PUT: HTTP 422'],
       ['names an artifact that does not exist', 'misnamed', 'POST: HTTP 422'],
     ])(
-      'that %s is asked as often as the policy allows, and the pointer does not move',
+      'that %s gets as many attempts as the policy allows, and the pointer does not move',
       async (_what, bundle, refusal) => {
         await end(bundle, await accepted(world.plane, tenant, { bundle }));
         const before = await pointer(bundle);

@@ -110,7 +110,7 @@ describe.skipIf(skipWithout('compiling with Celery', PACKAGES)).each(BROKERS)(
       });
     });
 
-    test('is retried when Pointsman asks for time, and when a blob arrives damaged', async () => {
+    test('is retried when Pointsman responds with Retry-After, and when a blob arrives damaged', async () => {
       const asked = new Set<string>();
       const job = await offer(FILES, {
         instead: async (what) => {

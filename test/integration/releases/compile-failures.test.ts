@@ -29,7 +29,7 @@ function killCompileProcesses(): number {
 }
 
 describe.skipIf(process.platform !== 'linux')('a compile process that is killed from outside', () => {
-  test('while it is idle does not fail a compilation: the next compilation starts again in another process', async () => {
+  test('while it is idle does not fail a compilation: the next compilation runs in another process', async () => {
     compiler = createCompiler({ limits: { threads: 1 } });
     expect((await compiled(small)).kind).toBe('compiled');
     const again = compiled({ 'b.yaml': 'x: 2' });
@@ -48,7 +48,7 @@ describe.skipIf(process.platform !== 'linux')('a compile process that is killed 
     expect((await compiled(small)).kind).toBe('compiled');
   });
 
-  test('twice during the same source marks that source as uncompilable', async () => {
+  test('twice while it compiles one source causes that source to be marked as uncompilable', async () => {
     const errors: unknown[] = [];
     compiler = createCompiler({
       limits: { threads: 1 },

@@ -88,7 +88,7 @@ function monster(name: string): Files {
 }
 
 describe('hostile tenants that queue long sources', () => {
-  test('get three starts each, a quick, a slow and a long one, however many sources they queue', async () => {
+  test('have at most three compilations started each: a quick, a slow and a long one, however many sources they queue', async () => {
     const queueing = started({ limits: { timeoutMs: 60_000, longMs: 1_500, sliceMs: 300 } });
     /** Counts how often the compilation of each source was started. Every start reads the recipe first. */
     const starts = new Map<string, number>();

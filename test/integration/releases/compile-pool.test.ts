@@ -72,7 +72,7 @@ describe('a source that is compiled in a process', () => {
     ]);
   });
 
-  test('returns all of its problems up to the limit', async () => {
+  test('returns its mistakes up to a limit, and marks the list as truncated', async () => {
     const many = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`${index}.json`, '{']));
     const { result } = await compiled(many);
     expect(result).toMatchObject({ kind: 'invalid', truncated: true });
@@ -88,8 +88,8 @@ describe('a source that is compiled in a process', () => {
   });
 });
 
-describe('a source that exhausts its limits', () => {
-  test('of time is stopped while another tenant compiles, and the compiler continues to work', async () => {
+describe('a source that exceeds the limits of its compilation', () => {
+  test('is stopped at the time limit while another tenant compiles, and the compiler continues to work', async () => {
     // This time limit is far above the time that the neighbour needs on any machine. Only the slow source can reach
     // it.
     started({ limits: { timeoutMs: 5_000 } });
@@ -105,13 +105,13 @@ describe('a source that exhausts its limits', () => {
     expect(both.map(({ result }) => result.kind)).toEqual(['compiled', 'compiled']);
   });
 
-  test('of memory is stopped, and the next compilation succeeds', async () => {
+  test('is stopped at the memory limit, and the next compilation succeeds', async () => {
     started({ limits: { heapMiB: 96 } });
     expect((await compiled(memoryMonster)).result).toMatchObject({ kind: 'exhausted', limit: 'memory' });
     expect((await compiled(small)).result.kind).toBe('compiled');
   });
 
-  test('and is queued many times does not delay another tenant behind its queue', async () => {
+  test('does not make another tenant wait behind its queue, even if it is queued many times', async () => {
     // With this long slice, the slow source never gives way. The test is only about the order in which tenants are
     // served.
     started({ limits: { timeoutMs: 1_500, threads: 1, sliceMs: 60_000 } });
@@ -134,7 +134,7 @@ describe('a source that exhausts its limits', () => {
     expect((await compiled(slowMonster, 'other')).read.length).toBeGreaterThan(0);
   });
 
-  test('and a second compilation of another tenant leave room for a third tenant, which compiles before either ends', async () => {
+  test('leaves room for a third tenant even if another tenant compiles one too: the third finishes before both', async () => {
     started({ limits: { timeoutMs: 20_000, longMs: 1_000 } });
     const ended: string[] = [];
     const monsters = ['acme', 'evil'].map(async (tenant) => {
@@ -146,7 +146,7 @@ describe('a source that exhausts its limits', () => {
     expect(ended).toEqual(['compiled', 'exhausted', 'exhausted']);
   });
 
-  test('and exceeds the queue of its tenant is refused as busy', async () => {
+  test('is refused as busy when the queue of its tenant is full', async () => {
     started({ limits: { timeoutMs: 1_500, queuedPerTenant: 1 } });
     const three = await Promise.all(
       [1, 2, 3].map((nth) => compiled({ ...slowMonster, 'n.txt': String(nth) })),
@@ -244,7 +244,7 @@ describe('unchanged content', () => {
     expect((await compiled({ ...files, 'e.yaml': 'plain: 2' })).read).toHaveLength(2);
   });
 
-  test('of a whole source is returned from the cache without reads, even during its compilation', async () => {
+  test('of a whole source is returned from the cache without reads, even while its first compilation is running', async () => {
     started();
     const [first, second] = await Promise.all([compiled(base), compiled(base)]);
     expect([first.read.length > 0, second.read.length]).toEqual([true, 0]);

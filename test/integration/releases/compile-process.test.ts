@@ -89,7 +89,7 @@ async function watched<T>(work: Promise<T>): Promise<{ result: T; compilers: See
 }
 
 describe.skipIf(process.platform !== 'linux')('a compile process', () => {
-  test('has no secret and no store address in its environment and a lower priority than its parent, and so has its bundler', async () => {
+  test('has no secret and no store address in its environment and a lower priority than its parent, and the same holds for its bundler', async () => {
     const secrets = {
       DATABASE_URL: 'postgres://owner:hidden-1@db/pointsman',
       POINTSMAN_SECRET_KEY: 'hidden-2',
@@ -211,7 +211,7 @@ describe('a file that is read for a compilation', () => {
   });
 
   test.each([1, 2, 3])(
-    'is given to the import that requested it, in any order of the reads (%i)',
+    'is given to the import that requested it, in any order of the reads (seed %i)',
     async (seed) => {
       const files = moduleWithImports(40);
       const atOnce = await compiled(files);

@@ -38,7 +38,7 @@ function manyImports(imports: number) {
   });
 }
 
-test('a source with 3,000 imports uses one connection at a time, and reads of another tenant get their turn', async () => {
+test('a source with 3,000 imports uses one database connection at a time, and reads of another tenant get their turn', async () => {
   const hostile = await newTenant(store);
   const honest = await newTenant(store);
   const { tree, readBlobs: contentsOf } = manyImports(3_000);

@@ -77,7 +77,7 @@ afterAll(async () => {
 const faulty = (key: string) => ingress.objectClient<typeof Faulty>({ name: 'Faulty' }, key);
 
 test.each(['TypeError', 'RangeError', 'ReferenceError'])(
-  'a %s in a handler of an object ends the call at its first attempt, and frees the key of the object',
+  'a %s in a handler of a Restate object ends the call at its first attempt, and does not block the object',
   async (how) => {
     await expect(faulty(how).fail(how)).rejects.toMatchObject({ status: 501 });
     expect(attempts.get(how)).toBe(1);
@@ -86,19 +86,19 @@ test.each(['TypeError', 'RangeError', 'ReferenceError'])(
   },
 );
 
-test('a defect in a workflow ends it at its first attempt, so that the sweep can settle its release', async () => {
+test('a defect in a Restate workflow ends the workflow at its first attempt, so that the sweep can settle its release', async () => {
   const flow = ingress.workflowClient<typeof FaultyFlow>({ name: 'FaultyFlow' }, 'flow');
   await flow.workflowSubmit('TypeError');
   await expect(flow.workflowAttach()).rejects.toMatchObject({ status: 501 });
   expect(attempts.get('flow')).toBe(1);
 });
 
-test('an error in a handler that is not a defect is retried', async () => {
+test('an error that is not a defect is retried when a handler throws it', async () => {
   expect(await faulty('other').fail('Error')).toBe('got through');
   expect(attempts.get('other')).toBeGreaterThan(3);
 });
 
-test('an error inside a step is retried by the step, even a TypeError, which may be a failed connection', async () => {
+test('an error inside a step of a handler is retried by the step, even a TypeError, which may be a failed connection', async () => {
   expect(await faulty('step').failInStep('TypeError')).toBe('got through');
 });
 

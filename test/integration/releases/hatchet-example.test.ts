@@ -47,7 +47,7 @@ test('a task that runs twice, as Hatchet may run it, reports once', async () => 
   expect([offer.report, offer.blobs.size]).toEqual([report, blobs]);
 });
 
-test('the example responds 503 while Hatchet accepts no tasks', async () => {
+test('the Hatchet example responds with 503 while Hatchet accepts no tasks', async () => {
   enqueue = () => Promise.reject(new Error('no engine'));
   expect(await post((await capabilities.offer({ 'a.json': '1' })).job)).toBe(503);
 });

@@ -73,7 +73,7 @@ describe('examples/http-compiler', () => {
     expect(await reported(offer)).toMatchObject({ status: 'invalid', diagnostics: [{ path: 'a.json' }] });
   });
 
-  test('retries when Pointsman asks for time', async () => {
+  test('retries when Pointsman responds with Retry-After', async () => {
     let times = 0;
     const instead = async () => (++times === 1 ? { status: 503, headers: { 'retry-after': '0' } } : null);
     const offer = await capabilities.offer({ 'a.json': '1' }, { instead });

@@ -115,7 +115,7 @@ describe('an idempotency key', () => {
     await settled(plane, tenant, 2);
   });
 
-  test('belongs to one tenant: the same key of another tenant is another request', async () => {
+  test('belongs to one tenant: the same key from another tenant belongs to another request', async () => {
     const [a, b] = [await newTenant(plane), await newTenant(plane)];
     await accepted(plane, a, { idempotencyKey: 'one', ...file('a') });
     expect(await publish(plane, b, { idempotencyKey: 'one', ...file('b') })).toMatchObject({
@@ -127,7 +127,7 @@ describe('an idempotency key', () => {
 });
 
 describe('concurrent publishes', () => {
-  test('under the conflict rule supersede leave one of 50 releases live, with a linear history and an outcome for each release', async () => {
+  test('under the conflict rule “supersede” leave one of 50 releases live, with a linear history and an outcome for each release', async () => {
     const tenant = await newTenant(plane);
     const first = await settled(plane, tenant, await accepted(plane, tenant, file('first')));
     // The second release has claimed its artifact but can't become live while the pointer is locked. The others
@@ -159,7 +159,7 @@ describe('concurrent publishes', () => {
     expect(order).toEqual(order.toSorted((a, b) => b - a));
   });
 
-  test('under the conflict rule queue are published one after the other, in the order of their numbers', async () => {
+  test('under the conflict rule “queue” are published one after the other, in the order of their version numbers', async () => {
     const tenant = await newTenant(plane);
     const versions = await Promise.all(
       Array.from({ length: 8 }, (_none, i) =>
@@ -172,7 +172,7 @@ describe('concurrent publishes', () => {
     expect(moves.map((move) => move.to.version)).toEqual([8, 7, 6, 5, 4, 3, 2, 1]);
   });
 
-  test('under the conflict rule reject are accepted one at a time, and the others get the version in flight and use up no number', async () => {
+  test('under the conflict rule “reject” are accepted one at a time; the others get the version in flight and use up no version number', async () => {
     const tenant = await newTenant(plane);
     await settled(plane, tenant, await accepted(plane, tenant, file('first')));
     const answers = await standstill(plane).whilePointerLocked(tenant, () =>
@@ -233,7 +233,7 @@ describe('the cancellation of a release', () => {
 });
 
 describe('a move by hand', () => {
-  test('that rolls back points to the existing artifact without a build', async () => {
+  test('that rolls back points the pointer to the existing artifact without a new compilation', async () => {
     const tenant = await newTenant(plane);
     const first = await settled(plane, tenant, await accepted(plane, tenant, file('one')));
     await settled(plane, tenant, await accepted(plane, tenant, file('two')));

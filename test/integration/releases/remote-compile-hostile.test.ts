@@ -54,7 +54,7 @@ const HOSTILE: [what: string, text: string][] = [
 ];
 
 test.each(HOSTILE)(
-  'a manifest of %s is read within the limits of its thread on memory and time, and has one short problem',
+  'a manifest of %s is read within the limits of its thread on memory and time, and is reported as one short problem',
   async (_what, text) => {
     const thread = startManifestReader(pino({ level: 'silent' }));
     try {

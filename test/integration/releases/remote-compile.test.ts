@@ -77,7 +77,7 @@ test('a remotely compiled artifact is published, and its files can be read throu
   ]);
 });
 
-test('a release that waits for its compiler shows the compiler and the deadline in its state', async () => {
+test('a release that waits for its compiler shows the compiler and the deadline in its Restate state', async () => {
   const version = await publish({ within: '1h' });
   const [job] = await world.jobs(path, 1);
   const waits = await eventually(
@@ -105,7 +105,7 @@ test('a release that waits for its compiler shows the compiler and the deadline 
   await end(version);
 });
 
-test('mistakes that the compiler reports reject the release, each with its location', async () => {
+test('mistakes that a remote compiler reports reject the release, each with its location', async () => {
   const version = await publish();
   const [job] = await world.jobs(path, 1);
   const place = { path: 'a.txt', line: 2, column: 1, pointer: '', code: 'spelling', message: 'not a word' };
@@ -117,7 +117,7 @@ test('mistakes that the compiler reports reject the release, each with its locat
   expect(await effects(version)).toEqual(['compile-request compensated']);
 });
 
-test('a compiler that fails is asked again with another callback address, as many times as the policy allows', async () => {
+test('a remote compiler that fails is asked again with another callback address, as many times as the policy allows', async () => {
   const version = await publish({ attempts: 2 });
   const [first] = await world.jobs(path, 1);
   await tell(first!.callback.url, { status: 'failed', message: 'out of disk' });
@@ -135,7 +135,7 @@ test('a compiler that fails is asked again with another callback address, as man
   });
 });
 
-test('a compiler that does not report ends the release as errored, and its late report is refused', async () => {
+test('a remote compiler that does not report ends the release as errored, and its late report is refused', async () => {
   const version = await publish({ attempts: 2, within: '5s' });
   const { outcome, reason } = await end(version);
   expect(outcome).toBe('errored');
@@ -151,7 +151,7 @@ test('a compiler that does not report ends the release as errored, and its late 
   }
 });
 
-test('a report with a missing blob is refused with the digest of that blob, and can be sent again', async () => {
+test('a compile report with a missing blob is refused with the digest of that blob, and can be sent again', async () => {
   const version = await publish();
   const [job] = await world.jobs(path, 1);
   const built = build({ 'a.txt': 'compiled a', 'b.txt': 'compiled b' });
@@ -168,7 +168,7 @@ test('a report with a missing blob is refused with the digest of that blob, and 
   expect((await end(version)).outcome).toBe('published');
 });
 
-test('a repeated report counts once, and a different report is refused with the result of the first', async () => {
+test('a repeated compile report counts once, and a different report is refused with the result of the first', async () => {
   const version = await publish();
   const [job] = await world.jobs(path, 1);
   const built = build(files);
@@ -189,7 +189,7 @@ test('a repeated report counts once, and a different report is refused with the 
   });
 });
 
-test('a compiler that responds with Retry-After is called again only after that time, with the same Idempotency-Key and callback address', async () => {
+test('a remote compiler that responds with Retry-After is called again only after that time, with the same Idempotency-Key and callback address', async () => {
   world.script(path, { status: 429, headers: { 'retry-after': '5' } }, { status: 202 });
   const version = await publish({ within: '1h' });
   const asked = await world.asked(path, 2);
@@ -203,7 +203,7 @@ test('a compiler that responds with Retry-After is called again only after that 
   expect((await end(version)).outcome).toBe('published');
 });
 
-test('a compiler that refuses the request is not asked again, and the release ends as errored with its status', async () => {
+test('a remote compiler that refuses the request is not asked again, and the release ends as errored with the status of that response', async () => {
   world.script(path, { status: 404 });
   const version = await publish();
   const { outcome, reason } = await end(version);
@@ -213,7 +213,7 @@ test('a compiler that refuses the request is not asked again, and the release en
   expect(await effects(version)).toEqual(['compile-request failed']);
 });
 
-test('a compiler at a forbidden address is not called, and the release ends as errored with the reason', async () => {
+test('a remote compiler at a forbidden address is not called, and the release ends as errored with the reason', async () => {
   const version = await publish({ url: 'http://10.1.2.3/compile' });
   const { outcome, reason } = await end(version);
   expect(outcome).toBe('errored');
@@ -260,7 +260,7 @@ test('a release that an operator kills during its compilation settles as errored
   expect(await effects(version)).toEqual(['compile-request compensated']);
 });
 
-test('a report during an outage of the worker gets 503, and the repeated report counts once', async () => {
+test('a compile report during an outage of the worker gets 503, and the repeated report counts once', async () => {
   const version = await publish({ within: '1h' });
   const [job] = await world.jobs(path, 1);
   const built = build(files);
@@ -275,7 +275,7 @@ test('a report during an outage of the worker gets 503, and the repeated report 
   expect(await world.plane.db.call(tenant, sql, [tenant])).toEqual([{ reports: 1 }]);
 });
 
-test('the compiler is asked once, although the worker dies and Restate loses its data during the compilation', async () => {
+test('the remote compiler is asked once, even if the worker dies and Restate loses its data during the compilation', async () => {
   const version = await publish({ within: '1h' });
   const [job] = await world.jobs(path, 1);
   await eventually(async () => (await effects(version))?.includes('compile-request done'), {

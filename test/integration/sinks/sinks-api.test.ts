@@ -127,7 +127,7 @@ describe('a webhook of a tenant', () => {
     expect(api.logged.join('')).not.toContain(own.slice(6));
   });
 
-  test('keeps one signature when its secret is set to the same value, and has two for a new value', async () => {
+  test('signs with one secret when the same secret is set again, and with both secrets when a new one is set', async () => {
     const [first, second] = [secret(), secret()];
     await put('audit', { secret: first });
     await put('audit', { secret: first });
@@ -136,7 +136,7 @@ describe('a webhook of a tenant', () => {
     expect(await signers('audit')).toEqual([second, first]);
   });
 
-  test('signs with the old and the new secret for a day after a rotation, which shows the new one once', async () => {
+  test('signs with the old and the new secret for a day after a rotation, and the new secret is shown once', async () => {
     const before = (await put('audit')).json['secret'];
     const rotated = await post('audit/rotate');
     const after = rotated.json['secret'];
@@ -151,7 +151,7 @@ describe('a webhook of a tenant', () => {
     expect(await signers('audit')).toEqual([given, after]);
   });
 
-  test('is set once for an Idempotency-Key, and a repetition gets 409 because the secret was already shown', async () => {
+  test('is set once for an Idempotency-Key, and a repeated request gets 409 because the secret was already shown', async () => {
     const headers = { 'idempotency-key': randomUUID() };
     const made = await put('keyed', {}, headers);
     const again = await put('keyed', {}, headers);
@@ -167,7 +167,7 @@ describe('a webhook of a tenant', () => {
     });
   });
 
-  test('with a given secret gets the same response for a repetition, and another secret under the same key is refused', async () => {
+  test('with a given secret gets the same response when its request is repeated, and another secret under the same idempotency key is refused', async () => {
     const headers = { 'idempotency-key': randomUUID() };
     const own = secret();
     const made = await put('keyed', { secret: own }, headers);
@@ -230,7 +230,7 @@ describe('a webhook of a tenant', () => {
     },
   );
 
-  test('is refused with 429 above the quota of sinks, and existing webhooks can be changed', async () => {
+  test('is refused with 429 above the quota of sinks, and existing webhooks can still be changed', async () => {
     for (let made = 0; made < quotaDefaults.sinks; made++) {
       expect((await put(`s${made}`)).status).toBe(201);
     }
@@ -248,7 +248,7 @@ describe('a webhook of a tenant', () => {
     expect((await api.call('GET', `${address}/redis`)).status).toBe(404);
   });
 
-  test('cannot be set without a secret key', async () => {
+  test('cannot be set while the API has no secret key', async () => {
     const without = await startApi({
       appUrl: store.postgres.appUrl,
       ingressUrl: NO_RESTATE,

@@ -57,7 +57,7 @@ const KINDS: Record<Broker, Kind> = {
 
 for (const kind of BROKERS) {
   const skipped = skipWithout(`channels that freeze without ${kind}`, [KINDS[kind].package]);
-  describe.skipIf(skipped)(`a channel that freezes without ${kind}`, () => {
+  describe.skipIf(skipped)(`a channel that the policy freezes while ${kind} is down`, () => {
     freezes(kind);
   });
 }
@@ -124,7 +124,7 @@ function freezes(kind: Broker): void {
   );
 
   test.each(cases)(
-    'moves forward only within five seconds of a successful health check of its broker, and again after the next successful check: a broker that %s, number of tenants: %s',
+    'moves forward only within five seconds of a successful health check of its broker, and again after the next one (the broker %s; tenants: %s)',
     async (_how, size, { begin, end, endsAtOnce }) => {
       const stream = streams[size];
       const { tenants } = stream;

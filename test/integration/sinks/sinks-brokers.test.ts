@@ -89,7 +89,7 @@ describe.skipIf(skipWithout('moves delivered to Redis', ['redis-server']))(
       for (const tenant of [paused, other]) expect(await inStream(tenant)).toEqual(range(1, 5));
     });
 
-    test('delays a release of a channel that freezes from the first failure of its broker, does not delay a channel that continues, and has all moves of both in order after the outage', async () => {
+    test('delays releases of a channel with "whenDown: freeze" from the first failure of its broker, but not of one with "whenDown: continue", and has all moves in order afterwards', async () => {
       const [continues, freezes] = await neighbours();
       await requireSinks(plane, continues, 'continue', ['redis']);
       await requireSinks(plane, freezes, 'freeze', ['redis']);
@@ -131,7 +131,7 @@ describe.skipIf(skipWithout('moves delivered to Redis', ['redis-server']))(
       expect(await inStream(freezes)).toEqual(range(1, 3));
     });
 
-    test('contains a move once when its response was lost and moves of other tenants came before its retry', async () => {
+    test('contains a move once, even if the response to its append was lost and moves of other tenants came before the retry', async () => {
       const [unanswered, other] = await neighbours();
       for (const tenant of [unanswered, other]) {
         await twoReleases(plane, tenant);
@@ -176,7 +176,7 @@ describe.skipIf(skipWithout('moves delivered to Redis', ['redis-server']))(
       expect(await inStream(tenant)).toEqual([...range(1, left), 23, ...range(left + 1, 23)]);
     });
 
-    test('continues at its position when Restate has lost its data', async () => {
+    test('continues after the last stored move when Restate has lost its data', async () => {
       const [tenant] = await neighbours();
       await twoReleases(plane, tenant);
       await delivered(tenant, 2);

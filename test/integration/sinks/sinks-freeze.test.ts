@@ -80,7 +80,7 @@ async function waitingState(version: number): Promise<string> {
   return JSON.stringify(rows);
 }
 
-test('a channel that freezes does not move while its required sink is down, and its release shows the reason and is published when the sink is back', async () => {
+test('a release to a channel with "whenDown: freeze" waits while a required sink is down, shows the reason, and is published when the sink is back', async () => {
   endpoint.answers(503);
   const version = await third();
   const release = await waits(version, /^waits for the sink "audit": it has failed since .*503/);
@@ -105,7 +105,7 @@ test('a channel that freezes does not move while its required sink is down, and 
   expect(await waitingState(version)).toBe('[]');
 });
 
-test('a required webhook that answers after the probe timeout counts as down, and the release moves once it answers in time', async () => {
+test('a required webhook that responds after the health-check timeout counts as down, and the release moves the pointer once the webhook responds in time', async () => {
   let lateMs = sinkLimits.probeMs + 2_000;
   endpoint.answers((_request, response) => void setTimeout(() => response.writeHead(200).end(), lateMs));
   const version = await third();
@@ -127,7 +127,7 @@ test('a release that waits for a sink can be cancelled', async () => {
   expect(await pointer()).toMatchObject({ generation: 2 });
 });
 
-test('a release that waits for a sink is superseded by the next one', async () => {
+test('a release that waits for a sink is superseded by the next release', async () => {
   endpoint.answers(503);
   const version = await third();
   await waits(version, /audit/);
@@ -137,7 +137,7 @@ test('a release that waits for a sink is superseded by the next one', async () =
   expect(await settled(plane, tenant, next)).toMatchObject({ outcome: 'published', generation: 3 });
 });
 
-test('a required sink that is paused or does not exist counts as down, and the release shows that', async () => {
+test('a required sink that is paused or does not exist counts as down, and a waiting release shows the reason', async () => {
   await steer(plane, tenant, { kind: 'pause', reason: 'moving house' });
   const version = await third();
   await waits(version, /^waits for the sink "audit": it is paused by ann: moving house$/);

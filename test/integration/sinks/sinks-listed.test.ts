@@ -110,7 +110,7 @@ describe('the sinks of a tenant', () => {
     expect((await api.call('GET', path('none/attempts'))).status).toBe(404);
   });
 
-  test('refuse a cursor of another tenant, and return 404 when they do not exist', async () => {
+  test('are not replayed with a cursor of another tenant, and each operation on a sink that does not exist gets 404', async () => {
     await put('audit');
     expect(await post('audit/replay', { after: 'other:1' })).toMatchObject({
       status: 422,

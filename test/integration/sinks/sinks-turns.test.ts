@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => plane.stop());
 
-test('a request to pause a slow webhook waits for one step of its deliveries, and not for all due moves', async () => {
+test('a request to pause a slow webhook waits for one step of its deliveries, and not for the delivery of all due moves', async () => {
   const tenant = await newTenant(plane);
   const endpoint = await startEndpoint();
   await addWebhook(plane, tenant, endpoint);

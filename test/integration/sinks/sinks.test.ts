@@ -99,7 +99,7 @@ describe('a webhook', () => {
     expect(await audited()).toEqual(['ann set sink', 'ann pause sink', 'ann resume sink']);
   });
 
-  test('that is replayed gets the moves after a number again, once for an idempotency key', async () => {
+  test('that is replayed gets the moves after a given sequence number again, once for an idempotency key', async () => {
     expect(await replayFrom(0, 'again')).toEqual(done);
     await eventually(async () => endpoint.seqs().length === 4, { what: 'both moves, twice' });
     expect(await replayFrom(0, 'again')).toEqual({ kind: 'done', replayed: true });
@@ -109,7 +109,7 @@ describe('a webhook', () => {
     expect(endpoint.seqs()).toEqual([1, 2, 1, 2, 3]);
   });
 
-  test('cannot be replayed from ahead of the feed, nor from before its retention', async () => {
+  test('cannot be replayed from a position ahead of the feed, nor from one older than the retention', async () => {
     expect(await replayFrom(3)).toEqual({ kind: 'ahead', latest: 2 });
     await standstill(plane).sql((client) =>
       client.query(
@@ -199,7 +199,7 @@ describe('a webhook', () => {
 });
 
 describe('a webhook gets each move at least once and in order', () => {
-  test('although the worker is killed with -9 repeatedly during deliveries', async () => {
+  test('although the worker is killed repeatedly with SIGKILL during deliveries', async () => {
     for (let death = 0; death < 3; death++) {
       const before = endpoint.server.arrived.length;
       const moving = moveOften(plane, tenant, 6);
@@ -240,7 +240,7 @@ describe('a webhook gets each move at least once and in order', () => {
 });
 
 describe('with a sink that is down', () => {
-  test('publishes of a channel that continues settle immediately, and the sink catches up in order when it is back', async () => {
+  test('publishes to a channel with "whenDown: continue" settle immediately, and the sink catches up in order when it is back', async () => {
     endpoint.answers(503);
     for (const text of ['three', 'four', 'five']) {
       const version = await accepted(plane, tenant, { files: { 'config.json': JSON.stringify({ text }) } });

@@ -12,7 +12,7 @@ import { get, outside } from '../../support/data/outbound.ts';
 import { answers, move, moves, secret, send, status, taken } from '../../support/data/webhooks.ts';
 
 describe('a webhook endpoint', () => {
-  test.each([200, 201, 202, 204, 299])('that answers %i has accepted the event', async (code) => {
+  test.each([200, 201, 202, 204, 299])('that responds with %i has accepted the event', async (code) => {
     await using world = outside();
     const server = await world.server(answers(status(code)));
     expect(await send(world.open(), server.origin)).toMatchObject({ count: 1, stopped: null });
@@ -30,17 +30,20 @@ describe('a webhook endpoint', () => {
     ],
     ['a huge Content-Length', status(200, { 'content-length': '1000000000000' })],
     ['an unrequested Content-Encoding', status(200, { 'content-encoding': 'br' })],
-  ])('that answers 200 with %s has accepted the event, and its body is not read', async (_what, answer) => {
-    await using world = outside();
-    const server = await world.server(answers(answer));
-    const sent = await send(world.open(), server.origin);
-    expect(sent).toMatchObject({ count: 1, stopped: null });
-    expect(sent.attempts).toMatchObject([
-      { status: 200, summary: 'answered 200, with a body that was not read' },
-    ]);
-  });
+  ])(
+    'that responds with 200 and %s has accepted the event, and its body is not read',
+    async (_what, answer) => {
+      await using world = outside();
+      const server = await world.server(answers(answer));
+      const sent = await send(world.open(), server.origin);
+      expect(sent).toMatchObject({ count: 1, stopped: null });
+      expect(sent.attempts).toMatchObject([
+        { status: 200, summary: 'answered 200, with a body that was not read' },
+      ]);
+    },
+  );
 
-  test('that answers 410 is reported as gone after one attempt', async () => {
+  test('that responds with 410 is reported as gone after one attempt', async () => {
     await using world = outside();
     const server = await world.server(answers(status(410)));
     const sent = await send(world.open(), server.origin, { events: moves(2) });
@@ -55,7 +58,7 @@ describe('a webhook endpoint', () => {
     [500, 'soon', null],
     [503, '999999', 3_600_000],
   ])(
-    'that answers %i with Retry-After %s is called again after that time, up to an hour',
+    'that responds with %i and Retry-After %s is called again later, no sooner than a valid Retry-After of up to an hour',
     async (code, header, retryAfterMs) => {
       await using world = outside();
       const headers = header === undefined ? {} : { 'retry-after': header };
@@ -67,7 +70,7 @@ describe('a webhook endpoint', () => {
   );
 
   test.each([400, 401, 403, 404, 413, 422, 500, 502])(
-    'that answers %i is called again later',
+    'that responds with %i is called again later',
     async (code) => {
       await using world = outside();
       const server = await world.server(answers(status(code)));
@@ -81,7 +84,7 @@ describe('a webhook endpoint', () => {
   );
 
   test.each([301, 302, 303, 307, 308])(
-    'that redirects with %i is not followed, and the reason does not contain the target',
+    'that redirects with %i is not followed, and the failure reason does not contain the target of the redirect',
     async (code) => {
       await using world = outside();
       const inner = await world.server(answers(taken));
@@ -98,7 +101,7 @@ describe('a webhook endpoint', () => {
     },
   );
 
-  test('at an address that is not public gets no connection, and the reason does not contain the address', async () => {
+  test('at an address that is not public gets no connection, and the failure reason does not contain the address', async () => {
     await using world = outside();
     const server = await world.server(answers(taken));
     const closed = world.open({ allow: [] });
@@ -178,7 +181,7 @@ describe('a webhook endpoint', () => {
     expect((await send(world.open(), server.origin)).stopped).toMatchObject({ kind: 'later' });
   });
 
-  test('that fails repeatedly opens its circuit breaker, and the reason names it', async () => {
+  test('that fails repeatedly opens its circuit breaker, and the failure reason names the breaker', async () => {
     await using world = outside();
     const server = await world.server(answers(status(500)));
     const outbound = world.open();
@@ -190,7 +193,7 @@ describe('a webhook endpoint', () => {
     expect(server.arrived.length).toBeLessThan(11);
   });
 
-  test('appears in logs and in reasons with its host only', async () => {
+  test('appears in logs and in failure reasons with its host only', async () => {
     await using world = outside();
     const server = await world.server(answers(status(500), status(302, { location: '/other?key=hidden' })));
     const outbound = world.open();

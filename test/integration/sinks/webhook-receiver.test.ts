@@ -72,7 +72,7 @@ function reader(): (count: number) => Promise<string[]> {
 const ids = (...seqs: number[]) => seqs.map((seq) => move(seq).id);
 
 describe('a webhook receiver', () => {
-  test('gives each reader a gap first, and then every move in order of arrival', async () => {
+  test('gives each reader a gap marker first, and then every move in order of arrival', async () => {
     const [one, other] = [reader(), reader()];
     expect([await one(1), await other(1)]).toEqual([['gap'], ['gap']]);
     await using world = outside();
@@ -101,7 +101,7 @@ describe('a webhook receiver', () => {
     expect([answer.status, await read(1)]).toEqual([204, ids(1)]);
   });
 
-  test('gives a gap for a missing number, and no gap for a repeated move', async () => {
+  test('gives a gap marker for a missing sequence number, and no gap marker for a repeated move', async () => {
     const read = reader();
     await read(1);
     for (const seq of [5, 6, 5, 6, 7, 9, 2, 10]) expect(await post(move(seq))).toBe(204);
@@ -123,7 +123,7 @@ describe('a webhook receiver', () => {
     expect(await read(1)).toEqual(ids(1));
   });
 
-  test('drops the moves that a slow reader does not read, and gives it a gap', async () => {
+  test('drops the moves that a slow reader does not read, and gives that reader a gap marker', async () => {
     const slow = reader();
     await slow(1);
     for (let seq = 1; seq <= receiverLimits.waiting + 1; seq++) await post(move(seq));

@@ -29,7 +29,7 @@ function move(generation: number): MoveEvent {
   });
 }
 
-test('the Node receiver of docs/guides/webhooks.md accepts each generation once, and nothing that is signed with another secret', async () => {
+test('the Node receiver of docs/guides/webhooks.md accepts each generation once, and refuses a request that is signed with another secret', async () => {
   await using world = outside();
   const secret = newWebhookSecret();
   const child = spawn(process.execPath, ['--input-type=module', '--eval', block('js')], {

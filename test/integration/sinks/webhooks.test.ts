@@ -13,7 +13,7 @@ import { outside } from '../../support/data/outbound.ts';
 import { answers, log, move, moves, secret, send, status, taken } from '../../support/data/webhooks.ts';
 
 describe('a delivered event', () => {
-  test('is signed as Standard Webhooks require and is a CloudEvent, and the libraries of both accept it', async () => {
+  test('is a CloudEvent with a Standard Webhooks signature, and the libraries of both standards accept it', async () => {
     await using world = outside();
     const server = await world.server(answers(taken));
     const sent = await send(world.open(), `${server.origin}/in?for=acme`);
@@ -106,7 +106,7 @@ describe('delivered events', () => {
     expect(ids).toEqual([1, 2, 3, 3, 4, 5]);
   });
 
-  test('to a slow endpoint stop at the end of the step, without an error', async () => {
+  test('to a slow endpoint stop at the time limit of the delivery step, without an error', async () => {
     await using world = outside();
     const server = await world.server(answers(taken));
     // A simulated clock. Each response takes three seconds by this clock.

@@ -56,7 +56,7 @@ async function nothingIsLeft(): Promise<void> {
   expect(await readdir(folder)).toEqual([]);
 }
 
-describe('npm run demo', () => {
+describe('"npm run demo"', () => {
   test('publishes, reads, changes, rolls back, exits with 0, and leaves nothing behind', async () => {
     // The environment names another Pointsman, which the demo must ignore.
     const run = demo({
@@ -91,7 +91,7 @@ describe('npm run demo', () => {
   test.each([
     ['while it starts', 'Starting'],
     ['in the middle of a command', '$ pointsman publish'],
-  ])('leaves no process behind when it is killed with -9 %s', async (_when, sign) => {
+  ])('leaves no process behind when it is killed with SIGKILL %s', async (_when, sign) => {
     const run = demo();
     await eventually(async () => run.stdout().includes(sign), { what: `the demo prints "${sign}"` });
     await eventually(() => stackOf(folder).catch(() => null), { what: 'its stack runs' });

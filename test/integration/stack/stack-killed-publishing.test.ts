@@ -77,7 +77,7 @@ async function call(
   return answer.json();
 }
 
-test('a stack that is killed with -9 during publishes loses nothing: after the restart each accepted release settles, and its pointer moves once', async () => {
+test('a stack that is killed with SIGKILL during publishes loses nothing: after the restart each accepted release settles, and its pointer moves once', async () => {
   const bundles = Array.from({ length: 12 }, (_none, index) => `bundle-${index}`);
   const path = (bundle: string) => `/v1/tenants/acme/bundles/${bundle}`;
   const publish = (url: string, bundle: string) =>

@@ -25,7 +25,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-describe('stopping npm start', () => {
+describe('stopping "npm start"', () => {
   test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
     'with %s stops every process in order and exits with 0',
     async (signal) => {
@@ -53,7 +53,7 @@ describe('stopping npm start', () => {
     expect(await notes(await start().ready)).toEqual([]);
   });
 
-  test('after its home was deleted ends every process, although its logs cannot be written', async () => {
+  test('after its data directory was deleted ends every process, although its logs cannot be written', async () => {
     const stack = start();
     const url = await stack.ready;
     await rm(home, { recursive: true });
@@ -67,7 +67,7 @@ describe('stopping npm start', () => {
     expect(await processesOf(folder)).toEqual([]);
   });
 
-  test('happens automatically with exit code 1 when a process keeps dying after the home was deleted, and leaves no process running', async () => {
+  test('happens automatically with exit code 1 when a process keeps dying after the data directory was deleted, and leaves no process running', async () => {
     const stack = start();
     const url = await stack.ready;
     await rm(home, { recursive: true });
@@ -95,7 +95,7 @@ describe('stopping npm start', () => {
   });
 });
 
-describe('an npm start that is killed', () => {
+describe('an "npm start" that is killed', () => {
   test('leaves no process running, and the next start has the written data', async () => {
     const first = start();
     const url = await first.ready;
@@ -125,14 +125,14 @@ describe('an npm start that is killed', () => {
     expect(second.output()).toMatch(/^ended orphaned processes of an earlier start: .*restate, postgres$/m);
   });
 
-  test('during initdb is followed by a start with a complete database', async () => {
+  test('while it initializes PostgreSQL is followed by a start with a complete database', async () => {
     await killedWhileMaking();
     expect(await halfMade()).toBeDefined();
     expect(await notes(await start().ready)).toEqual([]);
     expect(await halfMade()).toBeUndefined();
   });
 
-  test('is followed by a start that does not end a foreign process with a process ID of the killed stack', async () => {
+  test('is followed by a start that does not end another process that now has a process ID of the killed stack', async () => {
     const first = start();
     await first.ready;
     first.process.kill('SIGTERM');
@@ -156,7 +156,7 @@ describe('an npm start that is killed', () => {
   });
 });
 
-describe('npm start', () => {
+describe('"npm start"', () => {
   test('reports every mistake in the settings and creates nothing', async () => {
     const stack = start({
       POINTSMAN_PORT: 'x',

@@ -37,7 +37,7 @@ describe('the embedded PostgreSQL', () => {
     expect(await sql(second, 'SELECT n FROM kept')).toEqual([{ n: 7 }]);
   });
 
-  test('listens on loopback only, has checksums and fsync, and refuses a wrong password', async () => {
+  test('listens on loopback only, has checksums and fsync enabled, and refuses a wrong password', async () => {
     const server = await start({ fsync: true });
     const settings = [
       'listen_addresses',
@@ -62,7 +62,7 @@ describe('the embedded PostgreSQL', () => {
     await expect(new pg.Client(url.href).connect()).rejects.toThrow('password authentication failed');
   });
 
-  test('removes an incomplete initdb and makes a complete one', async () => {
+  test('removes an incompletely initialized data directory and initializes a complete one', async () => {
     const half = join(folder, 'data.half-made-12345', 'data');
     await mkdir(half, { recursive: true });
     await writeFile(join(half, 'PG_VERSION'), '18\n');
@@ -77,18 +77,18 @@ describe('the embedded PostgreSQL', () => {
     expect(await readdir(join(folder, 'data'))).toEqual(['diary.txt']);
   });
 
-  test('starts although its lock file has the number of another process', async () => {
+  test('starts although its lock file contains the process ID of another process', async () => {
     await (await start()).stop();
     await writeFile(join(folder, 'data', 'postmaster.pid'), `${process.pid}\n${join(folder, 'data')}\n`);
     expect(await sql(await start(), 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
-  test('does not start twice on one folder', async () => {
+  test('does not start twice on one data directory', async () => {
     const { process: running } = await start();
     await expect(start()).rejects.toThrow(`process ${running.pid}`);
   });
 
-  test('starts from a moved folder with its password and its data', async () => {
+  test('starts from a moved data directory with its password and its data', async () => {
     const first = await start();
     await sql(first, 'CREATE TABLE kept (n int); INSERT INTO kept VALUES (8)');
     await first.stop();
@@ -113,15 +113,15 @@ describe('the embedded PostgreSQL', () => {
     other.close();
   });
 
-  test('does not use another server on its port', async () => {
+  test('refuses to start when another server uses its port', async () => {
     const first = await start();
     const port = Number(new URL(first.ownerUrl).port);
     await expect(startAt(port, { name: 'second' })).rejects.toThrow(PortTakenError);
   });
 });
 
-describe.runIf(isRoot)('PostgreSQL that root starts', () => {
-  test('runs as the user "nobody" in a folder that only root can enter, without the other rights of root', async () => {
+describe.runIf(isRoot)('a PostgreSQL that root starts', () => {
+  test('runs as the user "nobody" in a folder that only root can enter, with no other right of root', async () => {
     await chmod(folder, 0o700);
     const server = await start();
     const { stdout } = spawn('cat', [`/proc/${server.process.pid}/status`]);
@@ -141,7 +141,7 @@ describe.runIf(isRoot)('PostgreSQL that root starts', () => {
     expect(await readdir(data)).toContain('PG_VERSION');
   });
 
-  test('runs as the user "nobody" without any right in an open folder', async () => {
+  test('in an open folder runs as the user "nobody" without any right of root', async () => {
     await chmod(folder, 0o711);
     const server = await start();
     const { stdout } = spawn('cat', [`/proc/${server.process.pid}/status`]);
@@ -155,7 +155,7 @@ describe.runIf(isRoot)('PostgreSQL that root starts', () => {
     expect(JSON.parse(await runScript(script, [folder], { uid: 1000 }))).toEqual({ uid: 1000 });
   });
 
-  test('runs on a folder that root copied and owns', async () => {
+  test('takes over a data directory that root copied and owns, and runs on it', async () => {
     await (await start()).stop();
     await chownAll(join(folder, 'data'));
     const server = await start();

@@ -43,7 +43,7 @@ afterEach(async () => {
 });
 
 describe('a stack', () => {
-  test('runs next to another stack with another home, and they share nothing', async () => {
+  test('runs next to another stack with another data directory, and they share nothing', async () => {
     const [one, two] = await Promise.all([start('one'), start('two')]);
     await note(one, 'first');
     await note(two, 'second');
@@ -69,7 +69,7 @@ describe('a stack', () => {
     expect((await readdir(stack.home)).filter((name) => !isDataDirEntry(name))).toEqual([]);
   });
 
-  test('does not start in a home that may have come with the folder, and does not change it', async () => {
+  test('refuses a data directory that another person may have written, and does not change it', async () => {
     const first = await start('home');
     await first.stop();
     await rm(join(first.home, 'admin-token'));
@@ -93,7 +93,7 @@ describe('a stack', () => {
     await expect(readFile(join(second.home, 'admin-token'))).rejects.toThrow('ENOENT');
   });
 
-  test('accepts its admin token by the stored hash when the copy of the token was removed', async () => {
+  test('accepts its admin token by the stored hash even if the file with the token was removed', async () => {
     const first = await start('home');
     const token = first.adminToken;
     await first.stop();
@@ -131,7 +131,7 @@ describe('a stack', () => {
     expect(await notes(second)).toEqual(['kept']);
   });
 
-  test('starts from a moved home, and from a copy next to it', async () => {
+  test('starts from a moved data directory, and from a copy next to it', async () => {
     const first = await start('home');
     await note(first, 'moved');
     await first.stop();
@@ -183,7 +183,7 @@ describe('a stack', () => {
     await nothingRuns(stack.home);
   });
 
-  test('fails to start with the error of a process that does not start, and leaves no process running', async () => {
+  test('fails to start with the error of the process that does not start, and leaves no process running', async () => {
     const broken = join(folder, 'broken.ts');
     await writeFile(broken, `console.error('the moon is full'); process.exit(4);`);
     await expect(start('home', { scripts: { ...standIns, worker: broken } })).rejects.toThrow(
@@ -193,7 +193,7 @@ describe('a stack', () => {
     expect(await notes(await start('home'))).toEqual([]);
   });
 
-  test('refuses a home on which another stack runs, and names its process', async () => {
+  test('refuses a data directory on which another stack runs, and names the process of that stack', async () => {
     const stack = await start('home');
     await expect(start('home')).rejects.toThrow(DataDirInUseError);
     await expect(start('home')).rejects.toThrow(`in use by process ${process.pid}`);
@@ -235,7 +235,7 @@ describe('a stack', () => {
     squatter.close();
   });
 
-  test('does not start a server whose address is configured', async () => {
+  test('uses a PostgreSQL and a Restate whose addresses are configured, and does not start its own', async () => {
     const [postgres, restate] = await Promise.all([startPostgres(), startRestate()]);
     const env = {
       DATABASE_URL: postgres.ownerUrl,

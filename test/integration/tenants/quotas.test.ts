@@ -107,7 +107,7 @@ describe('the quotas of a tenant', () => {
 });
 
 describe('at the limit of a quota', () => {
-  test('a publish is refused with 429 and the quota, and a publish that exceeds the whole quota with 413', async () => {
+  test('a publish is refused with 429 and the quota, and a publish larger than the whole quota with 413', async () => {
     await publishedOnce();
     const { used } = (await usage('bytes')) as { used: number };
     await limit({ bytes: used + 1_000 });
@@ -143,7 +143,7 @@ describe('at the limit of a quota', () => {
     await publishedOnce({ 'a.json': '2' });
   });
 
-  test('a release is refused until one in flight has settled', async () => {
+  test('a new release is refused until a release in flight has settled', async () => {
     await call('PUT', path('policy'), {
       json: {
         channels: { live: { onConflict: 'queue', gates: [{ approval: { name: 'release', count: 1 } }] } },
@@ -160,7 +160,7 @@ describe('at the limit of a quota', () => {
     expect((await publish({ 'a.json': '3' })).status).toBe(202);
   });
 
-  test('a push is refused, and its delivery has the reason', async () => {
+  test('a push is refused, and its hook delivery records the reason', async () => {
     await limit({ bytes: 1 });
     const commit = await hooked.pushed({ 'config.json': '{"a":1}' });
     const delivery = await hooked.delivery(commit, ({ state }) => state === 'refused');
@@ -237,7 +237,7 @@ describe('at the limit of a quota', () => {
   });
 });
 
-test('the sweep deletes the content of a publish that was refused for a hold', async () => {
+test('the sweep deletes the content of a publish that was refused because of a hold', async () => {
   await publishedOnce();
   const { used: before } = await usage('bytes');
   await call('PUT', path('bundles/bot/channels/live/hold'), { json: { reason: 'x' } });

@@ -119,7 +119,7 @@ test('a token can revoke itself with any role, and a publisher cannot revoke ano
   expect((await api.call('GET', `/v1/tenants/${tenant}`, as(ci.token))).status).toBe(200);
 });
 
-test('an admin of a tenant creates, lists and revokes its tokens, and gets the same response for foreign and for unknown tokens', async () => {
+test('an admin of a tenant creates, lists and revokes its tokens, and gets the same response for tokens of others and for unknown tokens', async () => {
   const { token } = await own('boss', 'admin');
   const theirs = await madeToken(api, { name: 'ci', tenant: other, roles: ['viewer'] });
   const platform = await ofPlatform('viewer');

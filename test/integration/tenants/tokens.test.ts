@@ -82,7 +82,7 @@ describe('an API token', () => {
     expect(itemsOf(await api.call('GET', `/v1/tokens?tenant=${tenant}`))).toHaveLength(1);
   });
 
-  test('is created and shown once for an idempotency key, and a repetition gets the id of that token', async () => {
+  test('is created and shown once for an idempotency key, and a repeated request gets only the id of that token', async () => {
     const headers = { 'idempotency-key': 'once' };
     const ask = (roles: Role[]) =>
       api.call('POST', '/v1/tokens', { headers, json: { name: 'ci', tenant, roles } });
@@ -112,7 +112,7 @@ describe('an API token', () => {
     expect([answer.status, answer.json['errors']]).toMatchObject([422, [{ pointer }]]);
   });
 
-  test('is recorded by its name, and a token of the platform is recorded by a name that no tenant can give', async () => {
+  test('is recorded by name as the author of a change, and a platform token by a name that no token of a tenant can have', async () => {
     await settled(plane, tenant, await accepted(plane, tenant));
     const path = `/v1/tenants/${tenant}/bundles/bundle/channels/live/hold`;
     const platform = await ofPlatform('publisher');

@@ -34,7 +34,7 @@ describe('the port of the worker', () => {
     expect(await callWorker(path)).toBe(401);
   });
 
-  test('accepts a call that the key of the home has signed, and refuses a call that another key has signed in its name', async () => {
+  test('accepts a call that is signed with the key of the data directory, and refuses a call that another key has signed in its name', async () => {
     const path = '/invoke/Tenant/publish';
     const { pemFile, publicKey } = await homeKey();
     const own = createPrivateKey(await readFile(pemFile, 'utf8'));
@@ -95,7 +95,7 @@ describe('the ingress of Restate', () => {
   });
 });
 
-test('a restarted stack, and a stack on a copy of its home, keep the key and publish', async () => {
+test('a restarted stack, and a stack on a copy of its data directory, keep the signing key and publish', async () => {
   const { pemFile, publicKey } = await homeKey();
   expect((await stat(pemFile)).mode & 0o777).toBe(0o600);
   await stack.stop();

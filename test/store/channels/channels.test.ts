@@ -52,7 +52,7 @@ describe('a channel', () => {
     expect(await admit(tenant, 3, 'live', false)).toMatchObject({ kind: 'accepted', version: 3 });
   });
 
-  test('a publish or a promotion creates a channel if it asks for that', async () => {
+  test('a publish or a promotion creates a channel if its request asks for that', async () => {
     const tenant = await newTenant(store);
     await published(store, release(tenant, 1));
     expect(await admit(tenant, 2, 'canary', true)).toMatchObject({ kind: 'accepted' });
@@ -65,7 +65,7 @@ describe('a channel', () => {
     expect(await channels(tenant)).not.toContain('next');
   });
 
-  test('the channels of a bundle are limited in number', async () => {
+  test('the number of channels of a bundle is limited', async () => {
     const tenant = await newTenant(store);
     await published(store, release(tenant, 1));
     const limit = requestLimits.channelsPerBundle;
@@ -130,7 +130,7 @@ describe('a rollback', () => {
     expect(await findPointerMove(store.db, pointer(tenant), 6)).toMatchObject({ restores: 2 });
   });
 
-  test('a rollback to a release that the pointer did not refer to at that generation is refused', async () => {
+  test('a rollback to a release that the pointer did not refer to at the given generation is refused', async () => {
     const tenant = await three();
     expect(await back(tenant, 1, 2)).toEqual({ kind: 'no_move' });
     expect(await back(tenant, 1, 9)).toEqual({ kind: 'no_move' });

@@ -26,7 +26,7 @@ const page = async (after: number | 'latest' | null, sinceMs = 0, limit = 100) =
   return found && { ...found, moves: found.moves.map(({ seq }) => seq) };
 };
 
-test('a page of the feed contains the moves after a given number, and the first and the last number of the feed', async () => {
+test('a page of the feed contains the moves after a given sequence number, and the oldest and the latest sequence number of the feed', async () => {
   expect(await page(null)).toEqual({ moves: [1, 2, 3, 4, 5], oldest: 0, latest: 5 });
   expect(await page(2, 0, 2)).toEqual({ moves: [3, 4], oldest: 0, latest: 5 });
   expect(await page(5)).toEqual({ moves: [], oldest: 0, latest: 5 });
@@ -35,14 +35,14 @@ test('a page of the feed contains the moves after a given number, and the first 
   expect(await page(2, 0, 0)).toEqual({ moves: [], oldest: 0, latest: 5 });
 });
 
-test('without a number a page starts with the first retained move, and is empty if no move is retained', async () => {
+test('without a sequence number, a page of the feed starts with the first retained move, and is empty if no move is retained', async () => {
   expect(await page(null, AT)).toEqual({ moves: [1, 2, 3, 4, 5], oldest: 0, latest: 5 });
   expect(await page(null, AT + 1)).toEqual({ moves: [3, 4, 5], oldest: 2, latest: 5 });
   expect(await page(null, AT + 3_000)).toEqual({ moves: [5], oldest: 4, latest: 5 });
   expect(await page(null, AT + 3_001)).toEqual({ moves: [], oldest: 5, latest: 5 });
 });
 
-test('a page never leaves out a retained move, even if concurrent moves differ in order by time and by number', async () => {
+test('a page of the feed never leaves out a retained move, even if the order of concurrent moves by time differs from their order by sequence number', async () => {
   for (const [version, seconds] of [
     [2, 64],
     [1, 63],
@@ -65,7 +65,7 @@ test('the feed of a tenant without moves is empty, and an unknown tenant has no 
   expect(await findFeedEnd(store.db, 'nobody', { after: null, most: 5 })).toBeNull();
 });
 
-test('a read of the end of the feed returns the last moves up to a limit, without a gap, after any earlier number', async () => {
+test('a read of the end of the feed returns the last moves up to a limit, without a gap, after any earlier sequence number', async () => {
   const end = async (after: number | null, most: number) => {
     const found = await findFeedEnd(store.db, tenant, { after, most });
     return [found?.latest, found?.moves.map(({ seq }) => seq)];

@@ -38,7 +38,7 @@ const list = (at = AT, limit = 100, after?: Parameters<typeof listFollowers>[2][
   listFollowers(store.db, { tenant, bundle: 'bundle', channel: 'live' }, { at, limit, after });
 
 describe('an acknowledgement', () => {
-  test('an acknowledgement that matches the record is stored, and returns the pointer to run', async () => {
+  test('an acknowledgement that matches the record is stored, and returns the current pointer', async () => {
     expect(await say('bot', 2)).toMatchObject({
       kind: 'acknowledged',
       pointer: { generation: 3, digest: digests[2], version: 3 },
@@ -48,7 +48,7 @@ describe('an acknowledgement', () => {
     ]);
   });
 
-  test('a follower that does not run a generation yet can acknowledge', async () => {
+  test('a follower that does not run a generation yet can acknowledge generation 0', async () => {
     expect(await say('bot', 0)).toMatchObject({ kind: 'acknowledged' });
     expect(await list()).toMatchObject([{ generation: 0, digest: null, behindBy: 3 }]);
   });
@@ -93,7 +93,7 @@ describe('an acknowledgement', () => {
 });
 
 describe('the name of a follower', () => {
-  test('another token can use a name only after its owner is lost', async () => {
+  test('another token can use the name only after the follower that has the name counts as lost', async () => {
     await say('bot', 3);
     const other = (at: number) => say('bot', 1, { by: 'intruder', at });
     expect(await other(AT + lostMs)).toEqual({ kind: 'taken', by: 'fleet' });
@@ -142,7 +142,7 @@ describe('the list of followers', () => {
   });
 });
 
-test('a full channel refuses new followers, accepts its existing followers, and has room again after some are forgotten', async () => {
+test('a channel at its limit of followers refuses new ones, accepts existing ones, and has room again after some are forgotten', async () => {
   await store.owner.query(
     `INSERT INTO pointsman.followers SELECT $1, 'bundle', 'live', 'f' || n, 0, NULL, $2, $2, 'fleet'
      FROM generate_series(1, $3) n`,

@@ -29,7 +29,7 @@ const swap = (tenant: string, version: number, expectedGeneration: number) =>
   store.moves.moveByRelease({ ...release(tenant, version), channel: 'live', expectedGeneration, at: AT });
 
 describe('a move by hand', () => {
-  test('a move by hand takes the artifact of the release, and a repeat returns the same result', async () => {
+  test('a move by hand points the pointer to the artifact of the release, and a repeated request returns the same result', async () => {
     const tenant = await newTenant(store);
     const first = await published(store, release(tenant, 1));
     await published(store, release(tenant, 2));
@@ -65,7 +65,7 @@ describe('a move by hand', () => {
     });
   });
 
-  test('a move to the current release changes nothing, but sets the hold', async () => {
+  test('a move to the current release changes nothing but sets the requested hold', async () => {
     const tenant = await newTenant(store);
     await published(store, release(tenant, 1));
     const unchanged = await store.moves.moveByHand(handRequest({ tenant, version: 1 }));
@@ -74,7 +74,7 @@ describe('a move by hand', () => {
     expect(held).toMatchObject({ kind: 'unchanged', pointer: { generation: 1, hold: { reason: 'stay' } } });
   });
 
-  test('a move to an unpublished or unknown release, or from an outdated view, is refused', async () => {
+  test('a move to an unpublished or unknown release, or with an outdated generation, is refused', async () => {
     const tenant = await newTenant(store);
     await published(store, release(tenant, 1));
     await readyToSwap(store, release(tenant, 2));
@@ -132,7 +132,7 @@ describe('a hold', () => {
     expect(await store.moves.setHold(holdRequest({ tenant: 'nobody-knows' }))).toEqual({ kind: 'no_tenant' });
   });
 
-  test('a repeated hold request with the same key does not set the hold again after it was lifted', async () => {
+  test('a repeated hold request with the same idempotency key does not set the hold again after it was lifted', async () => {
     const tenant = await newTenant(store);
     await published(store, release(tenant, 1));
     const request = holdRequest({ tenant, reason: 'a' });

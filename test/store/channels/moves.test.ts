@@ -32,8 +32,8 @@ const pointer = (tenant: string, channel = 'live') => ({ tenant, bundle: 'bundle
 const swap = (tenant: string, version: number, expectedGeneration: number, channel = 'live') =>
   store.moves.moveByRelease({ ...release(tenant, version), channel, expectedGeneration, at: AT });
 
-describe('the swap of a release', () => {
-  test('a repeated swap returns the same result and moves the pointer once', async () => {
+describe('the pointer move of a release', () => {
+  test('a repeated request returns the same result and moves the pointer once', async () => {
     const tenant = await newTenant(store);
     await readyToSwap(store, release(tenant, 1));
     const first = await swap(tenant, 1, 0);
@@ -45,7 +45,7 @@ describe('the swap of a release', () => {
     expect(await listMoves(store.db, pointer(tenant), { limit: 10 })).toHaveLength(1);
   });
 
-  test('a repeated swap finds its own move after other releases have moved the pointer', async () => {
+  test('a repeated request finds its own move after other releases have moved the pointer', async () => {
     const tenant = await newTenant(store);
     await published(store, release(tenant, 1));
     await published(store, release(tenant, 2));
@@ -56,7 +56,7 @@ describe('the swap of a release', () => {
     });
   });
 
-  test('of 50 concurrent swaps from one generation exactly one moves the pointer', async () => {
+  test('of 50 concurrent requests at one generation, exactly one moves the pointer', async () => {
     const tenant = await newTenant(store);
     for (let version = 1; version <= 50; version++) await readyToSwap(store, release(tenant, version));
     const answers = await Promise.all(
@@ -68,7 +68,7 @@ describe('the swap of a release', () => {
     expect(await listMoves(store.db, pointer(tenant), { limit: 10 })).toHaveLength(1);
   });
 
-  test('20 concurrent swaps of one release move once, and all return that move', async () => {
+  test('20 concurrent requests of one release move the pointer once, and all return that move', async () => {
     const tenant = await newTenant(store);
     await readyToSwap(store, release(tenant, 1));
     const answers = await Promise.all(Array.from({ length: 20 }, () => repeated(() => swap(tenant, 1, 0))));
@@ -76,7 +76,7 @@ describe('the swap of a release', () => {
     expect(answers[0]).toEqual({ kind: 'moved', generation: 1, seq: 1 });
   });
 
-  test('a swap that expects another generation returns the recorded generation and does not move the pointer', async () => {
+  test('a request that expects another generation returns the recorded generation and does not move the pointer', async () => {
     const tenant = await newTenant(store);
     await published(store, release(tenant, 1));
     await readyToSwap(store, release(tenant, 2));
@@ -84,14 +84,14 @@ describe('the swap of a release', () => {
     expect(await swap(tenant, 2, 1)).toEqual({ kind: 'moved', generation: 2, seq: 2 });
   });
 
-  test('a swap with an outdated ifGeneration is refused as stale', async () => {
+  test('a request with an outdated ifGeneration is refused as stale', async () => {
     const tenant = await newTenant(store);
     await readyToSwap(store, release(tenant, 1), { ifGeneration: 0 });
     await published(store, release(tenant, 2), { expectedGeneration: 0 });
     expect(await swap(tenant, 1, 1)).toEqual({ kind: 'stale', generation: 1 });
   });
 
-  test('a swap of a held pointer is refused with the reason', async () => {
+  test('a request for a held pointer is refused with the reason of the hold', async () => {
     const tenant = await newTenant(store);
     await published(store, release(tenant, 1));
     await readyToSwap(store, release(tenant, 2));
@@ -99,7 +99,7 @@ describe('the swap of a release', () => {
     expect(await swap(tenant, 2, 1)).toEqual({ kind: 'held', reason: 'incident' });
   });
 
-  test('the swap of a release that was superseded, cancelled, closed or settled is refused, because the release is not current', async () => {
+  test('a release that was superseded, cancelled, closed or settled cannot move the pointer, because it is not current', async () => {
     const tenant = await newTenant(store);
     for (const version of [1, 2, 3, 4]) await readyToSwap(store, release(tenant, version));
     await store.admissions.requestCancel(release(tenant, 2), { by: 'ann', reason: null, at: AT });
@@ -115,7 +115,7 @@ describe('the swap of a release', () => {
     expect(await swap(tenant, 5, 0)).toMatchObject({ kind: 'moved' });
   });
 
-  test('a swap and a close that run concurrently agree on which of them takes effect', async () => {
+  test('a pointer move and a close that run concurrently agree on which of them takes effect', async () => {
     const tenant = await newTenant(store);
     for (let version = 1; version <= 20; version++) {
       const id = release(tenant, version);
@@ -140,7 +140,7 @@ describe('the swap of a release', () => {
     }
   });
 
-  test('a swap writes the history, the outcome and the ledger together', async () => {
+  test('a pointer move writes the history, the release and the ledger together', async () => {
     const tenant = await newTenant(store);
     const digest = await readyToSwap(store, release(tenant, 1), { message: 'first try' });
     await swap(tenant, 1, 0);
@@ -160,7 +160,7 @@ describe('the swap of a release', () => {
     ]);
   });
 
-  test('a swap whose connection is cut in its transaction moves once when it is repeated', async () => {
+  test('a request whose connection is cut in its transaction moves the pointer once when it is repeated', async () => {
     const tenant = await newTenant(store);
     await readyToSwap(store, release(tenant, 1));
     // A swap takes the number of its move last, from the tenant's row. A lock on that row therefore stops the
@@ -229,7 +229,7 @@ test('a move notifies listeners in its own transaction, and returns the sinks to
   }
 });
 
-test('announcing twice leaves one entry in the ledger, and announcing a release that has not moved leaves no entry', async () => {
+test('announcing a release twice leaves one entry in the ledger, and announcing a release that has not moved the pointer leaves no entry', async () => {
   const tenant = await newTenant(store);
   await published(store, release(tenant, 1));
   await store.moves.announce(release(tenant, 1), times);

@@ -66,7 +66,7 @@ describe('storing a policy', () => {
     expect(await put(tenant, numbered(2), { ifVersion: 1 })).toEqual(stands(2));
   });
 
-  test('a policy is stored once per idempotency key, even if it was replaced since', async () => {
+  test('a policy is stored once per idempotency key, even if another policy has replaced it since', async () => {
     const tenant = await newTenant(store);
     const first = policyRequest(tenant, numbered(1), { ifVersion: 0 });
     await putPolicy(store.db, first);
@@ -78,7 +78,7 @@ describe('storing a policy', () => {
     expect(await versions(tenant)).toHaveLength(2);
   });
 
-  test('a key that another request has used is refused', async () => {
+  test('an idempotency key that another request has used is refused', async () => {
     const tenant = await newTenant(store);
     await published(store, { tenant, bundle: 'bundle', version: 1 }, { idempotencyKey: 'mine' });
     expect(await put(tenant, numbered(1), { idempotencyKey: 'mine' })).toEqual({ kind: 'key_reused' });
@@ -113,7 +113,7 @@ describe('concurrent policies', () => {
       expect(await findPolicy(store.db, tenant, Number(version))).toMatchObject({ document: numbered(n) });
   });
 
-  test('of twenty concurrent policies based on one version one is stored, and nineteen are refused', async () => {
+  test('of twenty concurrent policies based on one version, one is stored and nineteen are refused', async () => {
     const tenant = await newTenant(store);
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_, n) => put(tenant, numbered(n), { ifVersion: 0 })),
@@ -122,7 +122,7 @@ describe('concurrent policies', () => {
     expect(answers.filter(({ kind }) => kind === 'stale')).toHaveLength(19);
   });
 
-  test('twenty concurrent requests with one key store one version', async () => {
+  test('twenty concurrent requests with one idempotency key store one version', async () => {
     const tenant = await newTenant(store);
     const same = policyRequest(tenant, numbered(1));
     const answers = await Promise.all(Array.from({ length: 20 }, () => putPolicy(store.db, same)));

@@ -17,7 +17,7 @@ const E2E = { check: { name: 'e2e' } };
 
 const put = (...gates: unknown[]) => putPolicy(at.store.db, policyRequest(at.tenant, gated(...gates)));
 
-describe('a policy that is stored while a release swaps', () => {
+describe('a policy that is stored while a release moves the pointer', () => {
   /**
    * Stores the policy in an open transaction, starts the swap, and commits the policy as soon as the swap waits for
    * it.
@@ -46,27 +46,27 @@ describe('a policy that is stored while a release swaps', () => {
     }
   }
 
-  test('a new gate blocks the swap, although all earlier gates have passed', async () => {
+  test('a new gate blocks the move, although all earlier gates have passed', async () => {
     await at.waiting(1, RELEASE);
     await at.say(1);
     expect(await swapMeanwhile(RELEASE, E2E)).toEqual({ kind: 'gate_added', gate: 'e2e', policy: 2 });
     expect((await at.found(1)).generation).toBeNull();
   });
 
-  test('a new gate blocks the swap, although it is the tenant’s first policy', async () => {
+  test('a new gate blocks the move, even if this is the tenant’s first policy', async () => {
     await readyToSwap(at.store, at.release(1));
     expect(await swapMeanwhile(E2E)).toEqual({ kind: 'gate_added', gate: 'e2e', policy: 1 });
     expect((await at.found(1)).generation).toBeNull();
   });
 
-  test('a stricter rule for the same gate blocks the swap', async () => {
+  test('a stricter rule for the same gate blocks the move', async () => {
     await at.waiting(1, RELEASE);
     await at.say(1);
     const stricter = { approval: { name: 'release', count: 2 } };
     expect(await swapMeanwhile(stricter)).toEqual({ kind: 'gate_added', gate: 'release', policy: 2 });
   });
 
-  test('a policy that only drops a passed gate does not block the swap', async () => {
+  test('a policy that only drops a passed gate does not block the move', async () => {
     await at.waiting(1, RELEASE, E2E);
     await at.say(1);
     await at.say(1, { kind: 'check', gate: 'e2e', decision: 'success', by: 'ci' });
@@ -84,7 +84,7 @@ test('a waiting release still has to pass its gate, by the rule it started with,
   expect(await at.swap(1, 0)).toMatchObject({ kind: 'moved', generation: 1 });
 });
 
-test('a policy that is corrected before the swap does not block it, because only the latest policy counts', async () => {
+test('a policy that is corrected before the pointer moves does not block the move, because only the latest policy counts', async () => {
   await at.waiting(1, RELEASE);
   await at.say(1);
   await put(RELEASE, E2E);

@@ -55,7 +55,7 @@ const behind = async (nowMs = AT + 1) => {
   return page.behind.filter((one) => one.tenant === tenant);
 };
 
-test('the database and the code assign a tenant to the same stream', async () => {
+test('the database and the code assign each tenant to the same partition', async () => {
   const names = Array.from({ length: 200 }, (_, n) => `tenant-${n}`);
   const { rows } = await store.owner.query<{ stream: number }>(
     'SELECT pointsman.stream_of(name) AS stream FROM unnest($1::text[]) WITH ORDINALITY AS n (name, i) ORDER BY i',
@@ -66,7 +66,7 @@ test('the database and the code assign a tenant to the same stream', async () =>
 });
 
 describe('due moves of a sink', () => {
-  test('an unrecorded sink gets all retained moves, or the moves after the position that its writer reports', async () => {
+  test('a sink without a recorded position gets all retained moves, or the moves after the position that its writer reports', async () => {
     await moved(1);
     await moved(2);
     expect(await open('redis')).toMatchObject({
@@ -81,7 +81,7 @@ describe('due moves of a sink', () => {
     expect(await open('audit')).toBeNull();
   });
 
-  test('the recorded position takes precedence over the position of the writer', async () => {
+  test('the recorded position of a sink takes precedence over the position that its writer reports', async () => {
     await moved(1);
     await moved(2);
     await recordDelivery(store.db, delivered(2));
@@ -117,7 +117,7 @@ describe('a test event that a webhook accepts', () => {
     at: AT,
   };
 
-  test('a test event clears the failure only if no move is due', async () => {
+  test('a test event clears the recorded failure only if no move is due', async () => {
     await setSink(store.db, tenant);
     await moved(1);
     await recordDelivery(store.db, delivered(0, { sink: 'audit', failed }));
@@ -154,7 +154,7 @@ describe('the sweep of sinks', () => {
     expect(page.behind.filter((one) => one.tenant === tenant)).toEqual([]);
   });
 
-  test('the tenants of a stream with due moves are listed, and tenants of another stream are not', async () => {
+  test('the tenants of a partition with due moves are listed, and tenants of another partition are not', async () => {
     await moved(1);
     expect(await listStreamBehind(store.db, tenant, 'redis')).toContainEqual({
       tenant,
@@ -172,7 +172,7 @@ describe('the sweep of sinks', () => {
   });
 });
 
-test('only the latest attempts at a webhook are kept', async () => {
+test('only the latest delivery attempts of a webhook are kept', async () => {
   await setSink(store.db, tenant);
   const attempt = { seq: null, delivered: true, status: 200, summary: 'answered 200', tookMs: 1 };
   const attempts = Array.from({ length: sinkLimits.attemptsKept }, (_, n) => ({ ...attempt, event: `${n}` }));

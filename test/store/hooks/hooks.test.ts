@@ -19,7 +19,7 @@ import { AT, newTenant } from '../../support/worlds/store.ts';
 const bench = hookedStore();
 
 describe('a hook', () => {
-  test('a hook is stored as it was set, and only new secrets replace its secrets', async () => {
+  test('a hook is stored as it was set, and its secrets change only if new ones are given', async () => {
     expect(
       await setHook(bench.store.db, bench.tenant, {
         secret: null,
@@ -66,7 +66,7 @@ describe('a hook', () => {
     });
   });
 
-  test('a hook is set once per key, and another request with that key is refused', async () => {
+  test('a hook is set once per idempotency key, and another request with that key is refused', async () => {
     const request = { hook: 'keyed', idempotencyKey: 'k', fingerprint: digestOf('a') };
     expect(await setHook(bench.store.db, bench.tenant, request)).toMatchObject({
       kind: 'saved',
@@ -99,7 +99,7 @@ describe('a hook', () => {
     expect(await findHook(bench.store.db, bench.tenant, 'a')).toBeNull();
   });
 
-  test('the audit contains no secret, sealed or not', async () => {
+  test('the audit contains no secret, whether encrypted or not', async () => {
     const { rows } = await bench.store.owner.query<{ detail: unknown }>(
       `SELECT detail FROM pointsman.audit WHERE tenant = $1 AND action = 'set hook'`,
       [bench.tenant],
@@ -161,7 +161,7 @@ describe('a hook delivery', () => {
     });
   });
 
-  test('the transaction that admits a release publishes its delivery, and the release refers to the push', async () => {
+  test('the transaction that admits a release marks its hook delivery as published, and the release refers to the push', async () => {
     await bench.arrives('one');
     expect(await bench.admit('one', 1)).toMatchObject({ kind: 'accepted', version: 1 });
     expect(await bench.find('one')).toMatchObject({ state: 'published', version: 1, reason: null });
@@ -237,7 +237,7 @@ describe('a hook delivery', () => {
     expect(left.map(({ delivery }) => delivery)).toEqual(['recent', 'in-flight', 'to-be-told', 'open']);
   });
 
-  test('each new delivery examines ten old deliveries in turn, so those that must be kept do not block the others', async () => {
+  test('each new delivery examines ten old deliveries in turn, so those that must be kept do not block the deletion of others', async () => {
     const now = Date.now();
     const longAgo = now - hookLimits.keptMs - 1;
     for (let n = 0; n < 12; n++) await bench.arrives(`open-${n}`, { at: longAgo });

@@ -52,7 +52,7 @@ describe('admitting a release', () => {
     expect(await all(tenant)).toHaveLength(1);
   });
 
-  test('a key that another request has used is refused', async () => {
+  test('an idempotency key that another request has used is refused', async () => {
     const tenant = await newTenant(store);
     const request = await admitRequest(store, release(tenant, 1));
     await store.admissions.admit(request);
@@ -61,7 +61,7 @@ describe('admitting a release', () => {
     expect(await all(tenant)).toHaveLength(1);
   });
 
-  test('a version that is in use is refused with that reason, whatever the idempotency key is', async () => {
+  test('a version number that is in use is refused with that reason, whatever the idempotency key is', async () => {
     const tenant = await newTenant(store);
     await admitted(store, release(tenant, 1));
     await admitted(store, release(tenant, 5));
@@ -89,7 +89,7 @@ describe('admitting a release', () => {
     expect(await ask(tenant, 3, { ifGeneration: 0, channel: 'new' })).toMatchObject({ kind: 'accepted' });
   });
 
-  test('an admission that may not start returns the release in flight, or the limit of the queue', async () => {
+  test('an admission of a release that may not start returns the release in flight, or the limit of the queue', async () => {
     const tenant = await newTenant(store);
     await admitted(store, release(tenant, 1));
     expect(await ask(tenant, 2, { placement: 'reject', inFlight: 1 })).toEqual({
@@ -103,7 +103,7 @@ describe('admitting a release', () => {
     expect(await all(tenant)).toHaveLength(1);
   });
 
-  test('an admission that may not start gets a free slot as its result as soon as the release in flight has settled', async () => {
+  test('an admission of a release that may not start returns that the slot is free as soon as the release in flight has settled', async () => {
     const tenant = await newTenant(store);
     await readyToSwap(store, release(tenant, 1));
     await store.moves.moveByRelease({
@@ -133,7 +133,7 @@ describe('admitting a release', () => {
     expect(await all(tenant)).toEqual([]);
   });
 
-  test('of 20 concurrent admissions with one version exactly one is accepted', async () => {
+  test('of 20 concurrent admissions with one version number, exactly one is accepted', async () => {
     const tenant = await newTenant(store);
     const requests = await Promise.all(
       Array.from({ length: 20 }, () => repeated(() => admitRequest(store, release(tenant, 1)))),
@@ -145,7 +145,7 @@ describe('admitting a release', () => {
     expect(answers.filter(({ kind }) => kind === 'version_taken')).toHaveLength(19);
   });
 
-  test('20 concurrent admissions with one key create one release, and all return it', async () => {
+  test('20 concurrent admissions with one idempotency key create one release, and all return it', async () => {
     const tenant = await newTenant(store);
     const request = await admitRequest(store, release(tenant, 1));
     const answers = await Promise.all(
@@ -237,7 +237,7 @@ describe('cancelling a release', () => {
     expect(await cancel(tenant, 1)).toEqual({ kind: 'cancelling' });
   });
 
-  test('cancelling marks a running release, is too late after the swap, and finds no unknown release', async () => {
+  test('cancelling a running release marks it; cancelling is too late after the pointer has moved, and fails for an unknown release', async () => {
     const tenant = await newTenant(store);
     await admitted(store, release(tenant, 1));
     expect(await cancel(tenant, 1)).toEqual({ kind: 'cancelling' });

@@ -150,7 +150,7 @@ describe('a check with a URL', () => {
     });
   });
 
-  test('after an admin has decided the check, a report is refused', async () => {
+  test('after an admin has decided the check, a report of the service is refused', async () => {
     const callout = await asked();
     await reported('root', 'admin');
     expect(await world.report(callout, { conclusion: 'failure' })).toEqual({
@@ -163,7 +163,7 @@ describe('a check with a URL', () => {
     });
   });
 
-  test('after the release is live, a report is refused', async () => {
+  test('after the release is live, a report of the service is refused', async () => {
     const callout = await asked();
     await reported('root', 'admin');
     await world.bench.evaluate(1);
@@ -207,7 +207,7 @@ describe('an attempt of a remote compilation', () => {
     expect(await world.open(world.compile())).toEqual({ kind: 'over' });
   });
 
-  test('an attempt that reported diagnostics fails with them on its stage', async () => {
+  test('an attempt that reported diagnostics fails, and its stage has those diagnostics', async () => {
     const callout = await world.compiling();
     const span = { startedAt: world.bench.openedAt, finishedAt: world.bench.openedAt };
     expect(await world.callbacks.beginCompile(callout.id, span, times)).toBe(true);

@@ -18,7 +18,7 @@ const close = (version: number) =>
     at: world.bench.openedAt,
   });
 
-describe('a capability', () => {
+describe('the capability in a callback address', () => {
   test('a callback is found by the hash of its capability, and the capability itself is not stored', async () => {
     const callout = await world.compiling();
     const id = { tenant: world.bench.tenant, id: calloutKey(callout) };
@@ -30,7 +30,7 @@ describe('a capability', () => {
     expect(JSON.stringify(rows)).not.toContain('capability of');
   });
 
-  test('a repeated step keeps the capability, and a capability that may be lost is replaced by a new one', async () => {
+  test('a repeated step with the same capability keeps it, and a step with a new capability replaces it', async () => {
     const callout = await world.compiling();
     expect((await world.open(callout)).kind).toBe('open');
     expect((await world.open(callout, { capability: 'second' })).kind).toBe('open');
@@ -118,7 +118,7 @@ describe('a report to a callback', () => {
   });
 
   test.each([1, 2])(
-    'a report is refused after its release is closed, and the close lists the request as an effect to undo (%i)',
+    'a report is refused after its release is closed, and the close lists the request as an effect to undo (release %i)',
     async (n) => {
       const callout = await world.compiling(n);
       if (n === 2) await world.callbacks.recordRequested(callout, 'taken', world.bench.openedAt);

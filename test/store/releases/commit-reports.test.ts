@@ -98,7 +98,7 @@ describe('commit statuses', () => {
     ]);
   });
 
-  test('only the latest delivery of a commit sends statuses', async () => {
+  test('only the latest hook delivery of a commit sends statuses', async () => {
     await bench.publish('one', 1);
     await bench.arrives('two', { commit: commitOf('one') });
     expect(await nextReport(bench.store.db, bench.named('one'), AT)).toBeNull();
@@ -147,7 +147,7 @@ describe('commit statuses', () => {
     expect(await nextReport(bench.store.db, bench.named('two'), AT)).toBeNull();
   });
 
-  test('waiting statuses of all tenants are listed', async () => {
+  test('statuses that wait to be sent are listed for all tenants', async () => {
     const before = await listWaitingReports(bench.store.db, { limit: 10_000 });
     await bench.arrives('one');
     const found = await listWaitingReports(bench.store.db, { limit: 10_000, after: before.at(-1)?.seq ?? 0 });

@@ -23,7 +23,7 @@ describe('the refusal of a decision', () => {
     ]);
   });
 
-  test('a decision before the gate opens is refused, and returns no_gate if the release will not have that gate', async () => {
+  test('a decision before the gate opens is refused, and returns "no_gate" if the release will not have that gate', async () => {
     await at.policy({ approval: { name: 'release' } });
     await admitted(at.store, at.release(1));
     expect(await at.say(1)).toEqual({ kind: 'not_open', status: 'running' });
@@ -34,7 +34,7 @@ describe('the refusal of a decision', () => {
     expect(await listGateNames(at.store.db, at.release(1))).toEqual([{ gate: 'release', kind: 'approval' }]);
   });
 
-  test('a decision without a gate is refused while several gates are open, and applies to the last open one', async () => {
+  test('a decision that names no gate is refused while several gates are open, and applies to the open gate when only one is left', async () => {
     await at.waiting(1, { approval: { name: 'legal' } }, { approval: { name: 'release' } });
     expect(await at.say(1)).toEqual({ kind: 'which', gates: ['legal', 'release'] });
     await at.say(1, { gate: 'legal' });
@@ -78,7 +78,7 @@ describe('the refusal of a decision', () => {
     expect(await at.say(1, { by: 'bob' })).toMatchObject({ kind: 'recorded', decisions: 2, state: 'passed' });
   });
 
-  test('a decision at or after the deadline is refused by the caller’s clock, before and after an evaluation', async () => {
+  test('a decision at or after the deadline, by the caller’s clock, is refused before and after the gate is evaluated', async () => {
     await at.waiting(1, { approval: { name: 'release', within: '2h' } });
     const deadlineAt = (await at.found(1)).gates[0]?.deadlineAt ?? '';
     const deadline = Date.parse(deadlineAt);
@@ -117,7 +117,7 @@ describe('the refusal of a decision', () => {
     expect(await at.history(1)).toEqual(['release opened', 'release closed']);
   });
 
-  test('a decision on another artifact is refused', async () => {
+  test('a decision on another artifact than the one at the gate is refused', async () => {
     const digest = await at.waiting(1, { approval: { name: 'release' } }, { check: { name: 'e2e' } });
     const other = digestOf('another');
     expect(await at.say(1, { digest: other })).toEqual({ kind: 'wrong_digest', digest });
@@ -131,7 +131,7 @@ describe('the refusal of a decision', () => {
     });
   });
 
-  test('a decision without the role of the gate is refused, and an admin may always decide', async () => {
+  test('a decision by a caller without the role of the gate is refused, and an admin may always decide', async () => {
     await at.waiting(1, { approval: { name: 'release', role: 'admin' } });
     const refused = { kind: 'wrong_role', gate: 'release', role: 'admin' };
     for (const roles of [['approver'], ['viewer', 'publisher'], []] as const) {

@@ -41,7 +41,7 @@ async function three(): Promise<string> {
   return tenant;
 }
 
-test('only an admin can move a pointer by hand to a release that it never referred to, and others get the gates', async () => {
+test('only an admin can move a pointer by hand to a release that it never referred to, and others are refused with the gates', async () => {
   const tenant = await three();
   const asked = handRequest({ tenant, version: 3, roles: ['publisher', 'approver'] });
   expect(await store.moves.moveByHand(asked)).toEqual(refused);
@@ -53,7 +53,7 @@ test('only an admin can move a pointer by hand to a release that it never referr
   });
 });
 
-test('without being an admin, a caller can move a pointer back to an earlier release, or leave it where it is', async () => {
+test('a caller who is not an admin can move a pointer back to an earlier release, or leave it where it is', async () => {
   const tenant = await three();
   const move = (version: number) =>
     store.moves.moveByHand(handRequest({ tenant, version, roles: ['publisher'] }));

@@ -13,7 +13,7 @@ const at = gatedStore();
 const kinds = (answers: readonly DecisionResult[]) => answers.map(({ kind }) => kind);
 
 describe('a decision on a gate', () => {
-  test('the only approval passes the gate, wakes the release once, and lets it move', async () => {
+  test('the only required approval passes the gate, wakes the release once, and lets the pointer move', async () => {
     await at.waiting(1, { approval: { name: 'release' } });
     expect(await at.swap(1, 0)).toEqual({ kind: 'gates_open' });
     expect(await at.say(1, { comment: 'fine' })).toEqual({
@@ -67,7 +67,7 @@ describe('a decision on a gate', () => {
     });
   });
 
-  test('a repeated decision with the same key returns the recorded result, even after the gate or the release has settled', async () => {
+  test('a repeated decision with the same idempotency key returns the recorded result, even after the gate or the release has settled', async () => {
     await at.waiting(1, { approval: { name: 'release', count: 2 } });
     const idempotencyKey = 'once';
     const first = await at.say(1, { idempotencyKey });
@@ -94,14 +94,14 @@ describe('concurrent decisions', () => {
     expect(await at.history(1)).toEqual(['release opened', 'release decided alice']);
   });
 
-  test('twenty decisions with one key count once, and all return that result', async () => {
+  test('twenty decisions with one idempotency key count once, and all return that result', async () => {
     await at.waiting(1, { approval: { name: 'release', count: 2 } });
     const answers = await Promise.all(twenty.map(() => at.say(1, { idempotencyKey: 'one' })));
     expect(answers.filter((one) => one.kind === 'recorded' && one.decisions === 1)).toHaveLength(20);
     expect(answers.filter((one) => one.kind === 'recorded' && !one.replayed)).toHaveLength(1);
   });
 
-  test('of two decisions with one key on two releases one is recorded, and the other gets key_reused', async () => {
+  test('of two decisions with one idempotency key on two releases, one is recorded and the other gets "key_reused"', async () => {
     await at.waiting(1, { approval: { name: 'release', count: 10 } });
     await readyToSwap(at.store, at.release(2));
     for (const round of [1, 2, 3, 4, 5]) {
@@ -238,7 +238,7 @@ describe('the list of open gates', () => {
     expect(all[0]).toMatchObject({ version: 1, channel: 'live', author: 'ann', state: 'open' });
   });
 
-  test('a tenant can neither see nor decide gates of another tenant, and may use the same keys', async () => {
+  test('a tenant can neither see nor decide gates of another tenant, and may use the same idempotency keys', async () => {
     const theirs = at.tenant;
     await at.waiting(1, { approval: { name: 'release', count: 2 } });
     await at.say(1, { idempotencyKey: 'shared' });
@@ -257,7 +257,7 @@ describe('the list of open gates', () => {
   });
 });
 
-test('the audit contains each decision with the artifact and the generation that it was about', async () => {
+test('the audit contains each decision with the artifact and the generation to which it applied', async () => {
   const digest = await at.waiting(1, { approval: { name: 'release' } });
   await at.say(1, { comment: 'fine', requestId: 'req-1' });
   const { rows } = await at.store.owner.query(

@@ -122,7 +122,7 @@ describe('a pointer', () => {
   const at = `WHERE tenant = $TENANT AND bundle = 'bundle' AND channel = 'live'`;
   const where = () => at.replace('$TENANT', `'${tenant}'`);
 
-  test('a pointer changes only with a move, one generation forward', async () => {
+  test('a pointer changes only together with a move, and by one generation', async () => {
     const changes = [
       'generation = 3',
       'generation = 1',
@@ -152,7 +152,7 @@ describe('a pointer', () => {
     expect(await refusal(app, move, pointer)).toBeNull();
   });
 
-  test('the history of a pointer has no gaps or branches, and the feed has no missing numbers', async () => {
+  test('the history of a pointer has no gaps or branches, and the feed has no missing sequence numbers', async () => {
     const move = (generation: number, seq: number, from: number) =>
       `INSERT INTO moves (tenant, bundle, channel, generation, seq, kind, from_version, from_digest, to_version, to_digest, by, why, moved_at)
        VALUES ('${tenant}', 'bundle', 'live', ${generation}, ${seq}, 'hand', ${from}, '${live}', 1, '${live}', 'x', 'x', now())`;
@@ -162,7 +162,7 @@ describe('a pointer', () => {
   });
 });
 
-describe('references', () => {
+describe('references between rows', () => {
   test('a pointer, a release and an artifact can refer only to stored content', async () => {
     const nowhere = digestOf('nowhere');
     const changes = [
@@ -192,7 +192,7 @@ describe('references', () => {
   });
 });
 
-test('a release may advance only while it runs and is not superseded, cancelled, closed or moved', async () => {
+test('a release may advance only while it runs, has not moved the pointer, and is not superseded, cancelled or closed', async () => {
   const states = `SELECT r.version, may_advance(r) AS may, is_undecided(r) AS undecided
     FROM jsonb_populate_recordset(NULL::releases, $1) r ORDER BY r.version`;
   const running = { status: 'running', closing: false };

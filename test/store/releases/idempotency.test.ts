@@ -12,7 +12,7 @@ afterAll(() => store.stop());
 
 const key = { idempotencyKey: 'client/k1', fingerprint: 'asked', by: 'admin', at: AT };
 
-test('a tenant is created once per key; another request with the key is refused, and another key finds the tenant', async () => {
+test('a tenant is created once per idempotency key; another request with the key is refused, and a request with another key finds the tenant', async () => {
   const request = { tenant: 'made-once', ...key };
   expect(await createTenantOnce(store.db, request)).toBe('created');
   expect(await createTenantOnce(store.db, request)).toBe('replayed');
@@ -20,7 +20,7 @@ test('a tenant is created once per key; another request with the key is refused,
   expect(await createTenantOnce(store.db, { ...request, idempotencyKey: 'client/k2' })).toBe('exists');
 });
 
-test('of concurrent requests with one key one claims it, and the others find it known', async () => {
+test('of concurrent requests with one idempotency key, one claims the key and the others find it already used', async () => {
   const request = { tenant: await newTenant(store), ...key };
   const claims = await Promise.all([1, 2, 3, 4].map(() => claimKey(store.db, request)));
   expect(claims.toSorted()).toEqual(['claimed', 'known', 'known', 'known']);

@@ -53,7 +53,7 @@ describe('closing a release', () => {
     expect(await close(tenant, 1, { outcome: 'rejected', reason: 'other' })).toEqual(closing);
   });
 
-  test('a close that yields to a recorded intent takes the outcome, author and reason of that intent', async () => {
+  test('a close that yields to a recorded cancellation or supersession takes the outcome, author and reason of that request', async () => {
     const tenant = await newTenant(store);
     await admitted(store, release(tenant, 1));
     await admitted(store, release(tenant, 2), { supersedes: [1] });
@@ -98,7 +98,7 @@ describe('closing a release', () => {
     expect(await close(tenant, 1)).toEqual({ kind: 'settled', outcome: 'published', reason: null });
   });
 
-  test('after the close, late stages, stores and swaps have no effect', async () => {
+  test('after the close, late stages, stored artifacts and pointer moves have no effect', async () => {
     const tenant = await newTenant(store);
     await admitted(store, release(tenant, 1));
     await close(tenant, 1, { stage: 'compile' });
@@ -117,7 +117,7 @@ describe('closing a release', () => {
 });
 
 describe('undoing an effect', () => {
-  test('an undo deletes the claim, keeps the artifact, and is idempotent', async () => {
+  test('an undo deletes the artifact claim, keeps the artifact, and is idempotent', async () => {
     const tenant = await newTenant(store);
     const digest = await readyToSwap(store, release(tenant, 1));
     await close(tenant, 1);
@@ -192,7 +192,7 @@ describe('settling a release', () => {
 });
 
 describe('storing artifacts', () => {
-  test('artifacts are stored once, and the release’s digest is that of its channel, or else the base', async () => {
+  test('artifacts are stored once, and the release gets the digest of the artifact for its channel, or else of the base artifact', async () => {
     const tenant = await newTenant(store);
     await admitted(store, release(tenant, 1), { channel: 'staging' });
     const [base, staging] = [

@@ -21,7 +21,7 @@ const problem = (message: string): Diagnostic => ({
   message,
 });
 
-test('a repeated stage is charged for its diagnostics once, or for the difference if they changed', async () => {
+test('a repeated stage counts its diagnostics against the quota once, or adds the difference if they changed', async () => {
   const tenant = await newTenant(store);
   const bytes = async () =>
     (await readQuotas(store.db, tenant))!.find(({ quota }) => quota === 'bytes')!.used;

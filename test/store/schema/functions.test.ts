@@ -70,6 +70,6 @@ describe('rights of functions', () => {
   });
 });
 
-test('every function is written in SQL or PL/pgSQL, so the checks above cover all of them', async () => {
+test('every function is written in SQL or PL/pgSQL, the languages that these tests check', async () => {
   expect(await functions(`l.lanname NOT IN ('sql', 'plpgsql')`)).toEqual([]);
 });

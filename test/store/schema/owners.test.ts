@@ -85,7 +85,7 @@ const owners = [
   { owner: 'a role without any attribute', attributes: '', makesRole: false },
 ];
 
-describe.each(owners)('with $owner as the owner', ({ attributes, makesRole }) => {
+describe.each(owners)('with $owner as the owner of the schema', ({ attributes, makesRole }) => {
   async function migrated(): Promise<Addresses> {
     const addresses = await newDatabase(attributes);
     if (!makesRole) await admin.query(`CREATE ROLE ${addresses.appRole} LOGIN PASSWORD 'app'`);
@@ -112,7 +112,7 @@ describe.each(owners)('with $owner as the owner', ({ attributes, makesRole }) =>
     await db.close();
   });
 
-  test('functions that read across tenants see all tenants, and other queries see only their own', async () => {
+  test('functions that read across tenants see all tenants, and other queries see only the rows of their own tenant', async () => {
     const addresses = await migrated();
     const db = openDatabase(addresses.appUrl);
     await on(addresses.adminUrl, async (owner) => {
@@ -174,7 +174,7 @@ describe('the app’s role', () => {
     await migrate(ownerUrl, appUrl);
   });
 
-  test('a migration by an owner with CREATEROLE sets the new password, and a migration by any other owner prints the command', async () => {
+  test('a migration by an owner with CREATEROLE sets the new password of the role, and a migration by any other owner prints the command for it', async () => {
     const own = await newDatabase('CREATEROLE');
     await migrate(own.ownerUrl, own.appUrl);
     const renewed = own.appUrl.replace(':app@', ':renewed@');

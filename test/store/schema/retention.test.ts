@@ -63,7 +63,7 @@ test('one tenant’s content that can’t be swept does not stop the sweep of ot
   );
 });
 
-test('idempotency keys and audit rows younger than the shortest retention can’t be deleted with any time that the caller passes', async () => {
+test('idempotency keys and audit rows younger than the shortest retention can’t be deleted, whatever time the caller passes', async () => {
   const request = await admitRequest(store, { tenant, bundle: 'bundle', version: 1 }, { at: Date.now() });
   expect(await store.admissions.admit(request)).toMatchObject({ kind: 'accepted' });
   const kept = async (table: string) =>
@@ -76,7 +76,7 @@ test('idempotency keys and audit rows younger than the shortest retention can’
   expect([await kept('idempotency_keys'), await kept('audit')]).toEqual(before);
 });
 
-test('the shortest retention in the database equals the limit in the code, to the minute', async () => {
+test('the shortest retention that the database allows equals the limit in the code, to the minute', async () => {
   const minute = 60_000;
   const aged = (ageMs: number) => [ageMs - minute, ageMs + minute].map((ms) => new Date(Date.now() - ms));
   for (const [nth, at] of aged(retentionLimits.keysMs).entries())

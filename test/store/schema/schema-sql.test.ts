@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => store.stop());
 
-test('schema.sql matches a migrated database; "npm run schema" writes it', async () => {
+test('schema.sql matches a migrated database; "npm run schema" writes the file', async () => {
   const current = await schemaSql(store.owner, appRoleOf(store.postgres.appUrl));
   expect(await readFile(schemaFile, 'utf8')).toBe(current);
 });

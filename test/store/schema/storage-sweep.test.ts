@@ -58,7 +58,7 @@ const blobOf = (text: string) => ({
 });
 
 describe('the sweep of stored content', () => {
-  test('content that no release uses is deleted within an hour and its bytes are returned, while younger content stays', async () => {
+  test('content that no release uses is deleted within an hour and no longer counts against the quota, while newer content stays', async () => {
     await putSource(store, tenant, 'refused');
     await anHourLater();
     const { digest } = await putSource(store, tenant, 'young');
@@ -89,7 +89,7 @@ describe('the sweep of stored content', () => {
     expect(await tenantsToSweep(store.db)).not.toContain(tenant);
   });
 
-  test('a file that an unused source shares with a used one stays, and its other files are deleted', async () => {
+  test('a file that an unused source shares with a used one stays, and the other files of the unused source are deleted', async () => {
     const files = ['shared', 'alone'].map((text) => ({
       path: text,
       digest: digestOf(text),
@@ -201,7 +201,7 @@ describe('the sweep of compiled content', () => {
     expect(await contradictionsSeenBy(store.owner)).toEqual([]);
   });
 
-  test('compiled blobs that an earlier transaction stored also stay', async () => {
+  test('compiled blobs that an earlier transaction stored also stay while the release is running', async () => {
     await admitted(store, id());
     await storeBlobs(store.db, tenant, [blobOf('compiled')]);
     await compiled();
@@ -210,7 +210,7 @@ describe('the sweep of compiled content', () => {
     expect(await isStored('compiled')).toBe(true);
   });
 
-  test('blobs for a remote compilation, including blobs stored before it, stay while the release waits, and are deleted when it is abandoned', async () => {
+  test('blobs of a remote compilation, even if they were stored before it, stay while the release waits, and are deleted when it is abandoned', async () => {
     await admitted(store, id());
     const callout = { id: id(), purpose: 'compile', subject: '1' } as const;
     const deadlineMs = Date.now() + 86_400_000;

@@ -37,7 +37,7 @@ test('tenants are swept in turn, sorted by name, however much content of one ten
   await store.owner.query('DELETE FROM pointsman.sources WHERE tenant = $1', [tenant]);
 });
 
-test('one call deletes source listings up to a limit of bytes, and later calls delete the rest', async () => {
+test('one call of the sweep deletes source listings up to a limit of bytes, and later calls delete the rest', async () => {
   await store.owner.query(
     `INSERT INTO pointsman.sources (tenant, digest, entries, check_at)
      SELECT $1, 'sha256:' || encode(sha256(n::text::bytea), 'hex'),

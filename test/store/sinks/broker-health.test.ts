@@ -131,7 +131,7 @@ describe('the health of a broker', () => {
     expect(await findBrokerHealth(store.db, neighbour, 'rabbitmq')).toMatchObject({ failures: 0 });
   });
 
-  test('a broker that passes a health check stays failing while moves of any tenant of the partition are due', async () => {
+  test('a broker that passes a health check still counts as failing while moves of any tenant of the partition are due', async () => {
     await published(store, { tenant, bundle: 'bundle', version: 1 });
     await recordDelivery(store.db, delivery({ failed: failing, healthyAtMs: null }));
     expect(await probed(null)).toBe('away');
@@ -153,7 +153,7 @@ describe('the health of a broker', () => {
   });
 });
 
-describe('a channel that freezes without its required sink', () => {
+describe('a channel with "whenDown: freeze" and a required sink', () => {
   const YEARS_AGO = new Date(AT - 86_400_000 * 1_000);
 
   /** Creates a release that is ready to swap but frozen by its sinks. Its policy was stored at `policyAt`. */
@@ -181,7 +181,7 @@ describe('a channel that freezes without its required sink', () => {
     expect(await store.moves.moveByRelease(release)).toEqual(stale);
   });
 
-  test('a younger health check allows a move, even if the policy is younger still', async () => {
+  test('a current health check allows a move, even if the policy was stored recently', async () => {
     const release = await frozenRelease(new Date(AT - 1));
     await probedAgo(0);
     expect(await store.moves.moveByRelease(release)).toMatchObject({ kind: 'moved' });
@@ -210,7 +210,7 @@ describe('a channel that freezes without its required sink', () => {
     expect(await store.moves.moveByRelease(release)).toMatchObject({ kind: 'moved' });
   });
 
-  test('a health check that expires while the swap waits for a connection does not allow the move', async () => {
+  test('a health check that expires while the move waits for a connection does not allow the move', async () => {
     const release = await frozenRelease(YEARS_AGO);
     const narrow = openDatabase(store.postgres.appUrl, { applicationName: 'narrow', connections: 1 });
     try {
@@ -224,7 +224,7 @@ describe('a channel that freezes without its required sink', () => {
     }
   });
 
-  test('a recent health check does not allow a move while the broker fails for a neighbour with due moves', async () => {
+  test('a recent health check does not allow a move while the broker fails for another tenant with due moves', async () => {
     await published(store, { tenant: neighbour, bundle: 'bundle', version: 1 });
     await recordDelivery(store.db, delivery({ tenant: neighbour, failed: failing, healthyAtMs: null }));
     const release = await frozenRelease(YEARS_AGO);
@@ -235,7 +235,7 @@ describe('a channel that freezes without its required sink', () => {
     });
   });
 
-  test('a health check that expires while the swap waits for a lock does not allow the move', async () => {
+  test('a health check that expires while the move waits for a lock does not allow the move', async () => {
     const release = await frozenRelease(YEARS_AGO);
     await probedAgo(sinkLimits.healthMaxAgeMs - 1_000);
     const swapping = await connect(store.postgres.ownerUrl);

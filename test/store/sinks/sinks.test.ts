@@ -95,7 +95,7 @@ describe('a webhook', () => {
     });
   });
 
-  test('a new URL clears the failures and keeps the cursor', async () => {
+  test('a new URL clears the failures of the webhook and keeps its position', async () => {
     await put();
     await failing();
     await put();
@@ -111,7 +111,7 @@ describe('a webhook', () => {
     });
   });
 
-  test('a webhook is set and rotated once per key, and another request with that key is refused', async () => {
+  test('a webhook is set and rotated once per idempotency key, and another request with that key is refused', async () => {
     const key = { idempotencyKey: 'k', fingerprint: digestOf('a') };
     await put(key);
     expect(await put({ ...key, madeSecret: 'another' })).toEqual({
@@ -128,7 +128,7 @@ describe('a webhook', () => {
     expect(await find()).toMatchObject({ secret: 'sealed and rotated', previousSecret: 'sealed and made' });
   });
 
-  test('of several concurrent requests one creates the webhook, with the secret that its response reports', async () => {
+  test('of several concurrent requests, one creates the webhook with the secret that its response reports', async () => {
     const all = await Promise.all(
       ['a', 'b', 'c', 'd'].map(async (madeSecret) => ({ madeSecret, answer: await put({ madeSecret }) })),
     );
@@ -137,7 +137,7 @@ describe('a webhook', () => {
     expect(await find()).toMatchObject({ secret: makers[0]!.madeSecret, previousSecret: null });
   });
 
-  test('the number of webhooks is limited, even for concurrent requests, and brokers do not count', async () => {
+  test('the number of webhooks is limited, even for concurrent requests, and broker sinks do not count', async () => {
     await store.owner.query(
       `INSERT INTO pointsman.sinks (tenant, sink, kind, delivered_seq, created_by, created_at, updated_by, updated_at)
        VALUES ($1, 'redis', 'redis', 0, 'x', now(), 'x', now())`,
@@ -168,7 +168,7 @@ describe('a webhook', () => {
     expect(await rotate()).toEqual({ kind: 'no_sink' });
   });
 
-  test('only its own tenant sees a webhook', async () => {
+  test('a webhook is visible only to its own tenant', async () => {
     await put();
     const mine = tenant;
     const other = await newTenant(store);

@@ -66,7 +66,7 @@ async function refusal(tenant: string | null, sql: string, values: unknown[] = [
 }
 
 describe('tables of tenants', () => {
-  test('every table has rows of both tenants, so the tests below can fail', async () => {
+  test('every table has rows of both tenants, without which the isolation tests would prove nothing', async () => {
     expect(tables).toEqual(
       expect.arrayContaining(['tenants', 'bundles', 'blobs', 'releases', 'pointers', 'moves']),
     );

@@ -59,7 +59,7 @@ describe('the quotas of a tenant', () => {
     expect(await readQuotas(store.db, 'nobody')).toBeNull();
   });
 
-  test('quotas are set by name, once per key, and can be reset to their defaults', async () => {
+  test('quotas are set by name, once per idempotency key, and can be reset to their defaults', async () => {
     const key = { idempotencyKey: 'a', fingerprint: digestOf('a') };
     expect(await limitTenant(store.db, tenant, { hooks: 3, sinks: 0 }, key)).toMatchObject({
       replayed: false,
@@ -126,7 +126,7 @@ describe('stored bytes', () => {
     await putSource(store, tenant, 'fits');
   });
 
-  test('50 concurrent sources never exceed the quota, and as many are stored as fit', async () => {
+  test('50 concurrently stored sources never exceed the quota, and as many are stored as fit', async () => {
     const sources = Array.from({ length: 50 }, (_none, i) => {
       const content = Buffer.from(`${i}`.padStart(4_000, '.'));
       const tree = sourceTree([{ path: 'a', digest: digestOf(content), size: content.length }]);
@@ -241,7 +241,7 @@ test('a tenant over every quota can still roll back, hold and cancel', async () 
   ).toEqual({ kind: 'cancelling' });
 });
 
-test('the versions of a policy are limited, and the current policy can be stored again', async () => {
+test('the number of policy versions is limited, and the current policy can be stored again', async () => {
   const put = (document: Policy, key: string) =>
     putPolicy(store.db, {
       tenant,

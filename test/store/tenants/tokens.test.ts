@@ -82,7 +82,7 @@ describe('a token', () => {
     expect(await findTokenById(store.db, crypto.randomUUID())).toBeNull();
   });
 
-  test('a token can be revoked neither for another tenant nor as a platform token', async () => {
+  test('a token of a tenant can be revoked neither by another tenant nor as a platform token', async () => {
     const { id, sha256 } = await made();
     const other = await newTenant(store);
     expect(await revokeToken(store.db, { id, tenant: other }, revoked)).toBe(false);
@@ -110,14 +110,14 @@ describe('a token', () => {
 });
 
 describe('the name of a token', () => {
-  test('only one active token of a tenant has a given name, which is free again after its revocation', async () => {
+  test('only one active token of a tenant can have a given name, and the name is free again after its revocation', async () => {
     const first = await made();
     expect(await createToken(store.db, asked())).toEqual({ kind: 'name_taken', id: first.id });
     await revokeToken(store.db, first, revoked);
     expect((await made()).name).toBe('ci');
   });
 
-  test('the same name is free in another tenant, in another case and on the platform', async () => {
+  test('the same name is free in another tenant, in another letter case and on the platform', async () => {
     await made();
     await made({ name: 'CI' });
     await made({ tenant: await newTenant(store) });
@@ -128,7 +128,7 @@ describe('the name of a token', () => {
     });
   });
 
-  test('of 20 concurrent requests for one name exactly one gets it', async () => {
+  test('of 20 concurrent requests for one name, exactly one gets it', async () => {
     for (const scope of [tenant, null]) {
       const answers = await Promise.all(
         Array.from({ length: 20 }, () =>
@@ -151,7 +151,7 @@ describe('the name of a token', () => {
 });
 
 describe('the idempotency key of a token', () => {
-  test('a key creates one token, even when many requests use it at the same time', async () => {
+  test('an idempotency key creates one token, even when many requests use it at the same time', async () => {
     for (const scope of [tenant, null]) {
       const key = crypto.randomUUID();
       const ask = () =>
@@ -168,7 +168,7 @@ describe('the idempotency key of a token', () => {
     }
   });
 
-  test('a key that another request has used is refused, between two tokens and between a token and a publish', async () => {
+  test('an idempotency key that another request for a token or for a publish has used is refused', async () => {
     const { idempotencyKey } = await usedKey();
     expect(await createToken(store.db, asked({ idempotencyKey, name: 'b', fingerprint: 'other' }))).toEqual({
       kind: 'key_reused',
@@ -185,7 +185,7 @@ describe('the idempotency key of a token', () => {
     });
   });
 
-  test('a key belongs to its tenant', async () => {
+  test('an idempotency key belongs to its tenant', async () => {
     const { idempotencyKey } = await usedKey();
     const elsewhere = asked({ tenant: await newTenant(store), idempotencyKey });
     expect(await createToken(store.db, elsewhere)).toMatchObject({ kind: 'made' });
