@@ -5,7 +5,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
-import { runVitest } from './support/runs/run-vitest.ts';
+import { runFiles } from './support/runs/run-vitest.ts';
 import { sum, summary, type Tally } from './support/runs/tally.ts';
 
 /**
@@ -43,9 +43,8 @@ for (const files of groups) {
     const busy = run > times / 2;
     const loops = busy ? startLoops() : [];
     const startedAt = performance.now();
-    const tally = await runVitest(
+    const tally = await runFiles(
       {
-        name: `run-${run}`,
         project: projectOf(files[0] ?? ''),
         files,
         env: values.replay ? { POINTSMAN_TEST_REPLAY: '1' } : {},

@@ -5,18 +5,23 @@ import { filesWithRestate } from './support/runs/replayed-files.ts';
 const minute = 60_000;
 const root = join(import.meta.dirname, '..');
 
-/** A part of the tests: a whole Vitest project, or some of its files. */
+/** A part of the tests: files of a Vitest project. */
 export interface Part {
   readonly name: string;
   /** What the tests of this part cover. It is printed for the reader of the output. */
   readonly covers: string;
-  /** How long the part usually takes on two idle cores, in seconds. */
-  readonly usualSeconds: number;
   readonly project: string;
+  /** Paths of files and folders, relative to the root of the repository. */
+  readonly files: readonly string[];
+}
+
+/** Parts that run at the same time. Most tests wait for a server most of the time, and other tests then use the processors. */
+export interface Run {
+  readonly parts: readonly Part[];
+  /** How long the run usually takes on two idle cores, in seconds. */
+  readonly usualSeconds: number;
   readonly env?: Readonly<Record<string, string>>;
-  /** Paths relative to the root of the repository. Undefined if the part runs every file of the project. */
-  readonly files?: readonly string[];
-  /** A part that takes longer hangs and is ended. The limit is several times the usual duration. */
+  /** A run that takes longer hangs and is ended. The limit is several times the usual duration. */
   readonly timeoutMs: number;
 }
 
@@ -38,89 +43,130 @@ const REPLAYED_ALWAYS = [
 
 const BOUNDARIES = 'test/faults/every-boundary';
 
-/** The parts of `npm test`, the fastest first. */
-export const parts: readonly Part[] = [
+/** The runs of `npm test`, the fastest first. */
+export const runs: readonly Run[] = [
   {
-    name: 'unit',
-    covers: 'decisions, parsers, texts, the rules of the source tree',
-    usualSeconds: 110,
-    project: 'unit',
+    usualSeconds: 40,
     timeoutMs: 10 * minute,
+    parts: [
+      {
+        name: 'unit',
+        covers: 'decisions, parsers, texts, the rules of the source tree',
+        project: 'unit',
+        files: ['test/unit'],
+      },
+    ],
   },
   {
-    name: 'store',
-    covers: 'the functions of the database, and the configurations of outside servers, on real servers',
-    usualSeconds: 60,
-    project: 'store',
-    timeoutMs: 10 * minute,
-  },
-  {
-    name: 'integration',
-    covers: 'the API, the worker, the command line and the follower on real servers',
-    usualSeconds: 1000,
-    project: 'integration',
+    usualSeconds: 420,
     timeoutMs: 40 * minute,
+    parts: [
+      {
+        name: 'store',
+        covers: 'the functions of the database, and the configurations of outside servers, on real servers',
+        project: 'store',
+        files: ['test/store', 'test/conformance'],
+      },
+      {
+        name: 'integration',
+        covers: 'the API, the worker, the command line and the follower on real servers',
+        project: 'integration',
+        files: ['test/integration'],
+      },
+      {
+        name: 'packages',
+        covers:
+          'the npm packages from their tarballs, under Node 20, 22 and 24, and the production install of the server',
+        project: 'packages',
+        files: ['test/packages'],
+      },
+      {
+        name: 'boundaries',
+        covers: 'a publish whose worker is killed before and after each of its messages',
+        project: 'every-boundary',
+        files: [`${BOUNDARIES}/publish.test.ts`],
+      },
+    ],
   },
   {
-    name: 'packages',
-    covers:
-      'the npm packages from their tarballs, under Node 20, 22 and 24, and the production install of the server',
     usualSeconds: 60,
-    project: 'packages',
-    timeoutMs: 15 * minute,
-  },
-  {
-    name: 'replay',
-    covers: 'every handler once, replayed after each of its steps',
-    usualSeconds: 90,
-    project: 'integration',
     env: replaying,
-    files: REPLAYED_ALWAYS,
     timeoutMs: 15 * minute,
-  },
-  {
-    name: 'boundaries',
-    covers: 'a publish whose worker is killed before and after each of its messages',
-    usualSeconds: 110,
-    project: 'every-boundary',
-    files: [`${BOUNDARIES}/publish.test.ts`],
-    timeoutMs: 15 * minute,
+    parts: [
+      {
+        name: 'replay',
+        covers: 'every handler once, replayed after each of its steps',
+        project: 'integration',
+        files: REPLAYED_ALWAYS,
+      },
+    ],
   },
 ];
 
-/** The parts of `npm run test:deep`, which runs everything that `npm test` leaves out. */
-export const deepParts: readonly Part[] = [
+/** The runs of `npm run test:deep`: all that `npm test` leaves out. */
+export const deepRuns: readonly Run[] = [
   {
-    name: 'deep-replay',
-    covers: 'every other integration test with a Restate, replayed after each step',
     usualSeconds: 260,
-    project: 'integration',
     env: replaying,
-    files: filesWithRestate(root).filter((file) => !REPLAYED_ALWAYS.includes(file)),
     timeoutMs: 60 * minute,
+    parts: [
+      {
+        name: 'deep-replay',
+        covers: 'every other integration test with a Restate, replayed after each step',
+        project: 'integration',
+        files: filesWithRestate(root).filter((file) => !REPLAYED_ALWAYS.includes(file)),
+      },
+    ],
   },
   {
-    name: 'fuzz',
-    covers: '100,000 hostile requests by every role and without a token',
     usualSeconds: 1200,
-    project: 'integration',
     env: { POINTSMAN_FUZZ_REQUESTS: '100000' },
-    files: ['test/integration/http/fuzz.test.ts'],
     timeoutMs: 20 * minute,
+    parts: [
+      {
+        name: 'fuzz',
+        covers: '100,000 hostile requests by every role and without a token',
+        project: 'integration',
+        files: ['test/integration/http/fuzz.test.ts'],
+      },
+    ],
   },
   {
-    name: 'faults',
-    covers: 'servers that die, hang and lose their disk under load',
-    usualSeconds: 160,
-    project: 'faults',
+    usualSeconds: 150,
+    env: { POINTSMAN_TEST_DEEP: '1' },
+    timeoutMs: 15 * minute,
+    parts: [
+      {
+        name: 'matrices',
+        covers: 'every combination of a matrix, of which `npm test` tries some',
+        project: 'integration',
+        files: ['test/integration/sinks/sinks-broker-freeze.test.ts'],
+      },
+    ],
+  },
+  {
+    usualSeconds: 200,
     timeoutMs: 30 * minute,
+    parts: [
+      {
+        name: 'faults',
+        covers:
+          'servers that die, hang and lose their disk under load, and the embedded PostgreSQL as every user',
+        project: 'faults',
+        files: ['test/faults'],
+      },
+    ],
   },
   {
-    name: 'every-boundary',
-    covers: 'every other flow, with its worker killed before and after each message',
     usualSeconds: 500,
-    project: 'every-boundary',
-    files: ['line-and-rollback', 'outside', 'waiting'].map((name) => `${BOUNDARIES}/${name}.test.ts`),
     timeoutMs: 60 * minute,
+    parts: [
+      {
+        name: 'every-boundary',
+        covers: 'every other flow, with its worker killed before and after each message',
+        project: 'every-boundary',
+        files: ['line-and-rollback', 'outside', 'waiting'].map((name) => `${BOUNDARIES}/${name}.test.ts`),
+      },
+    ],
   },
 ];

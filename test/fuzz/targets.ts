@@ -117,8 +117,8 @@ const SPECIAL: Readonly<Record<string, Targeting>> = {
       parameters: { sink: 'spare' },
       body: { webhook: { url: world.outside.address('/sink/spare'), secret: SECRET } },
     }),
-  // Only the tenant scratch gets these policies. In acme, a stored policy would apply to all later releases of the
-  // run.
+  // These policies are set for the tenant "scratch" only. If the tenant "acme" got one, it would apply to all later
+  // releases of "acme".
   putPolicy: (world) => ({
     ...standingTarget(world.scratch, 'putPolicy'),
     body: { ...(policyOf(world.outside) as object), compile: compileRule(world) },

@@ -75,7 +75,7 @@ export async function newTenant(
   await api.call('PUT', `/v1/tenants/${tenant}/quotas`, QUOTAS);
   const token = (role: Role, use: string) => newToken(api, { tenant, role, name: `${use}-${marker}` });
   const tokens = await Promise.all(Role.options.map((role) => token(role, role)));
-  // No sender uses this token, so requests may revoke it.
+  // The fuzzer sends no request with this token, so a request may revoke it.
   const spare = await token('viewer', 'spare');
   return {
     name: tenant,

@@ -5,7 +5,7 @@ import { bindingCovers, bindingCoversTenant } from './move-binding.ts';
 
 /** The moves that a consumer may have missed: those of the whole queue, of one tenant, or of one pointer. */
 export type Missed =
-  /** Any move that the bindings of the queue match. The consumer has just started, or its queue is new. */
+  /** The consumer may have missed moves of every tenant, because it has just started or its queue is new. */
   | { readonly kind: 'queue' }
   | { readonly kind: 'tenant'; readonly tenant: string }
   | { readonly kind: 'pointer'; readonly pointer: PointerId };

@@ -48,7 +48,7 @@ export async function authenticate(authorization: string | null, known: KnownTok
   // Compare in constant time. Otherwise the duration of a refusal would reveal how much of the hash matched. Both hashes have the same
   // length, as timingSafeEqual requires.
   if (timingSafeEqual(digest, Buffer.from(known.adminSha256, 'hex'))) return ENVIRONMENTS;
-  // The database finds the hash by an index, which does not take constant time. That is safe, because a caller cannot construct a token
+  // The time of this lookup depends on the stored hashes. Callers cannot use that in a timing attack, because they cannot construct a token
   // that has a chosen hash.
   const found = await known.find(digest.toString('hex'));
   if (found === null) throw new PointsmanError('unauthenticated', 'The token is unknown or revoked.');

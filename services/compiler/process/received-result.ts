@@ -49,7 +49,7 @@ const Made = z
   .object({
     digests: z.array(z.string()).max(BLOBS),
     mediaTypes: z.array(z.string().max(manifestLimits.mediaTypeChars)).max(BLOBS),
-    // `receivedBlobs` checks the values, together with the limit for their sum.
+    // `receivedBlobs` checks that each size is a valid number, and that their sum is within the limit.
     sizes: z.array(z.custom<number>((size) => typeof size === 'number')).max(BLOBS),
   })
   .refine(

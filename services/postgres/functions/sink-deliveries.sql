@@ -36,8 +36,8 @@ LANGUAGE sql STABLE AS $$
   ORDER BY shared LIMIT 1
 $$;
 
--- The state of a sink and its due moves, for the sink's writer. The due moves start after the feed number that is recorded as delivered, or
--- after `p_known` if no number is recorded. Moves older than `p_since` are not delivered. See OpenedSink in
+-- Returns the state of a sink and the moves that it must deliver next, in the order of their sequence numbers. The first of them comes after
+-- the last move that is recorded as delivered, or after `p_known` if none is recorded. Moves older than `p_since` are not delivered. See OpenedSink in
 -- services/postgres/sinks/sink-deliveries.ts.
 CREATE FUNCTION open_sink(p_tenant text, p_sink text, p_known bigint, p_since timestamptz, p_most integer) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
 DECLARE

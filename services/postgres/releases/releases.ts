@@ -80,34 +80,49 @@ function withEffectTexts<T extends z.infer<typeof Columns>>(row: T): T {
 // The columns of a release. The current stage is the first stage that has not passed and was not skipped. The outcome
 // is stored before the release settles, but is returned only after that.
 const COLUMNS = `
-  r.tenant, r.bundle, r.version, r.channel, r.source,
-  CASE WHEN r.status = 'running' AND w.waiting_for <> '[]' THEN 'waiting' ELSE r.status END AS status, w.waiting_for AS "waitingFor", r.digest, r.generation, r.message, r.by, r.origin,
-  r.not_before AS "notBefore", r.policy_version AS "policyVersion",
-  r.superseded_by AS "supersededBy", r.created_at AS "createdAt", r.settled_at AS "settledAt",
-  CASE WHEN r.status = 'settled' THEN r.outcome END AS outcome,
-  CASE WHEN r.status = 'settled' AND r.outcome = 'published' THEN 'skipped' END AS verification,
-  CASE WHEN r.status = 'settled' THEN r.reason END AS reason,
-  CASE WHEN r.status = 'running' THEN (
+  (r).tenant, (r).bundle, (r).version, (r).channel, (r).source,
+  CASE WHEN (r).status = 'running' AND w.waiting_for <> '[]' THEN 'waiting' ELSE (r).status END AS status, w.waiting_for AS "waitingFor", (r).digest, (r).generation, (r).message, (r).by, (r).origin,
+  (r).not_before AS "notBefore", (r).policy_version AS "policyVersion",
+  (r).superseded_by AS "supersededBy", (r).created_at AS "createdAt", (r).settled_at AS "settledAt",
+  CASE WHEN (r).status = 'settled' THEN (r).outcome END AS outcome,
+  CASE WHEN (r).status = 'settled' AND (r).outcome = 'published' THEN 'skipped' END AS verification,
+  CASE WHEN (r).status = 'settled' THEN (r).reason END AS reason,
+  CASE WHEN (r).status = 'running' THEN (
     SELECT o.stage FROM unnest($2::text[]) WITH ORDINALITY AS o (stage, n)
-    WHERE NOT EXISTS (SELECT FROM stages s WHERE (s.tenant, s.bundle, s.version, s.stage) = (r.tenant, r.bundle, r.version, o.stage)
+    WHERE NOT EXISTS (SELECT FROM stages s WHERE (s.tenant, s.bundle, s.version, s.stage) = ((r).tenant, (r).bundle, (r).version, o.stage)
       AND s.state IN ('passed', 'skipped'))
     ORDER BY o.n LIMIT 1) END AS stage,
   (SELECT coalesce(jsonb_agg(jsonb_build_object('stage', s.stage, 'state', s.state, 'startedAt', iso(s.started_at),
      'finishedAt', iso(s.finished_at), 'diagnostics', s.diagnostics) ORDER BY array_position($2::text[], s.stage)), '[]')
-   FROM stages s WHERE (s.tenant, s.bundle, s.version) = (r.tenant, r.bundle, r.version)) AS stages,
+   FROM stages s WHERE (s.tenant, s.bundle, s.version) = ((r).tenant, (r).bundle, (r).version)) AS stages,
   (SELECT coalesce(jsonb_agg(jsonb_build_object('effect', e.effect, 'state', e.state, 'detail', e.detail, 'at', iso(e.at))
      ORDER BY e.at, e.effect), '[]')
-   FROM effects e WHERE (e.tenant, e.bundle, e.version) = (r.tenant, r.bundle, r.version)) AS effects,
+   FROM effects e WHERE (e.tenant, e.bundle, e.version) = ((r).tenant, (r).bundle, (r).version)) AS effects,
   (SELECT coalesce(jsonb_agg(gate_json(g, r) ORDER BY g.ordinal), '[]')
-   FROM gates g WHERE (g.tenant, g.bundle, g.version) = (r.tenant, r.bundle, r.version)) AS gates`;
+   FROM gates g WHERE (g.tenant, g.bundle, g.version) = ((r).tenant, (r).bundle, (r).version)) AS gates`;
 
-const FROM_RELEASES = 'FROM releases r CROSS JOIN LATERAL waiting_for(r) AS w (waiting_for)';
+/**
+ * The FROM clause for {@link COLUMNS}, with the releases that an inner query selects. The order of evaluation matters: otherwise PostgreSQL
+ * may compute what every release of the tenant waits for before it discards most of them.
+ */
+function fromReleases(selection: string): string {
+  return `FROM (${selection} OFFSET 0) AS selected (r) CROSS JOIN LATERAL waiting_for(r) AS w (waiting_for)`;
+}
+
+/**
+ * Selects the releases of tenant $1 whose bundles and versions are in two parallel lists. Each release is found by its key: a join could
+ * read all releases of the tenant.
+ */
+export function namedReleases(bundles: string, versions: string): string {
+  return `SELECT found.r FROM unnest(${bundles}::text[], ${versions}::bigint[]) AS wanted (bundle, version)
+    CROSS JOIN LATERAL (SELECT r FROM releases r WHERE (r.tenant, r.bundle, r.version) = ($1, wanted.bundle, wanted.version) LIMIT 1) AS found (r)`;
+}
 
 export async function findRelease(
   db: Database,
   { tenant, bundle, version }: ReleaseId,
 ): Promise<ReleaseRecord | null> {
-  const sql = `SELECT ${COLUMNS} ${FROM_RELEASES} WHERE r.tenant = $1 AND r.bundle = $3 AND r.version = $4`;
+  const sql = `SELECT ${COLUMNS} ${fromReleases('SELECT r FROM releases r WHERE (r.tenant, r.bundle, r.version) = ($1, $3, $4)')}`;
   return allRows(Row, await db.call(tenant, sql, [tenant, Stage.options, bundle, version]))[0] ?? null;
 }
 
@@ -125,8 +140,7 @@ export async function findProgressOf(
   tenant: string,
   ids: readonly Omit<ReleaseId, 'tenant'>[],
 ): Promise<(ReleaseProgress | null)[]> {
-  const sql = `SELECT ${COLUMNS}, gate_changes_json(r) AS "gateChanges" ${FROM_RELEASES}
-    WHERE r.tenant = $1 AND (r.bundle, r.version) IN (SELECT * FROM unnest($3::text[], $4::bigint[]))`;
+  const sql = `SELECT ${COLUMNS}, gate_changes_json(r) AS "gateChanges" ${fromReleases(namedReleases('$3', '$4'))}`;
   const values = [tenant, Stage.options, ids.map(({ bundle }) => bundle), ids.map(({ version }) => version)];
   const rows = allRows(ProgressRow, await db.call(tenant, sql, values));
   const found = new Map(rows.map((row) => [`${row.bundle}/${row.version}`, row]));
@@ -140,9 +154,10 @@ export async function listReleases(
   bundle: string,
   { before = null, limit }: { before?: number | null; limit: number },
 ): Promise<ReleaseRecord[]> {
-  const sql = `SELECT ${COLUMNS} ${FROM_RELEASES}
+  const selection = `SELECT r FROM releases r
     WHERE r.tenant = $1 AND r.bundle = $3 AND r.version < coalesce($4::bigint, 9223372036854775807)
     ORDER BY r.version DESC LIMIT $5`;
+  const sql = `SELECT ${COLUMNS} ${fromReleases(selection)} ORDER BY (r).version DESC`;
   return allRows(Row, await db.call(tenant, sql, [tenant, Stage.options, bundle, before, limit]));
 }
 
@@ -163,9 +178,10 @@ export async function listInFlight(
   tenant: string,
   { after = null, limit }: { after?: InFlightPosition | null; limit: number },
 ): Promise<ReleaseRecord[]> {
-  const sql = `SELECT ${COLUMNS} ${FROM_RELEASES}
+  const selection = `SELECT r FROM releases r
     WHERE r.tenant = $1 AND r.status <> 'settled' AND (r.created_at, r.bundle, r.version) > ($3, $4, $5)
     ORDER BY r.created_at, r.bundle, r.version LIMIT $6`;
+  const sql = `SELECT ${COLUMNS} ${fromReleases(selection)} ORDER BY (r).created_at, (r).bundle, (r).version`;
   const position = after ?? ['-infinity', '', 0];
   return allRows(Row, await db.call(tenant, sql, [tenant, Stage.options, ...position, limit]));
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type ReleaseId, releaseKey } from '@pointsman/protocol/identifiers';
 import { BROKERS } from '@pointsman/protocol/sinks/sink';
 import type { Database } from '../database.ts';
+import { namedReleases } from '../releases/releases.ts';
 import { allRows, Big, Iso, oneRow } from '../rows.ts';
 
 const BrokerName = z.enum(BROKERS);
@@ -62,9 +63,8 @@ export async function withoutWaiting<R extends ReleaseId>(
   for (const [tenant, own] of Map.groupBy(releases, (release) => release.tenant)) {
     const rows = await db.call(
       tenant,
-      `SELECT r.bundle, r.version FROM releases r
-       WHERE r.tenant = $1 AND (r.bundle, r.version) IN (SELECT * FROM unnest($2::text[], $3::bigint[]))
-         AND r.status <> 'settled' AND waiting_for(r) = '[]'`,
+      `SELECT (r).bundle, (r).version FROM (${namedReleases('$2', '$3')} OFFSET 0) AS selected (r)
+       WHERE (r).status <> 'settled' AND waiting_for(r) = '[]'`,
       [tenant, own.map(({ bundle }) => bundle), own.map(({ version }) => version)],
     );
     for (const { bundle, version } of allRows(Name, rows)) kept.add(releaseKey({ tenant, bundle, version }));

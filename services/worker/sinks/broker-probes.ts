@@ -21,7 +21,7 @@ interface Probe {
  * of a partition probe it at about the same time.
  */
 export function brokerProbes(deps: Pick<SinkDeps, 'db' | 'clock' | 'brokers'>): BrokerProbes {
-  // The latest probe of each partition, by broker and partition.
+  // The latest probe of each partition of a broker. The key contains the broker and the partition.
   const latest = new Map<string, Probe>();
   return (broker, tenant) => {
     const partition = partitionOf(tenant);

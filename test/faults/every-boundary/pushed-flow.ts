@@ -17,8 +17,8 @@ const hosts = new Map<string, OutsideServer>();
 const named = (tenant: string): DeliveryName => ({ tenant, hook: 'main', delivery: 'one' });
 
 /**
- * A hook without a token sends no commit status. A commit status would be sent at the time of a sweep, so its
- * messages would differ between runs.
+ * The hook has no token, so no commit status is sent. The sweep sends commit statuses at times that differ between
+ * runs, and the recorded messages of the worker must be the same in every run.
  */
 const generic = { provider: 'generic', repository: 'bot', token: null } as const;
 

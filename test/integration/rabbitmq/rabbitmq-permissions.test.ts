@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { MoveEvent } from '../../../packages/protocol/moves/move-event.ts';
 import { MOVE_EXCHANGE } from '../../../packages/protocol/sinks/sink.ts';
 import { consumeMoves } from '../../../packages/client/rabbitmq/move-consumer.ts';
+import type { Missed } from '../../../packages/client/rabbitmq/move-progress.ts';
 import { rabbitMoveExchange } from '../../../services/rabbitmq/move-exchange.ts';
 import { tailMoves } from '../../../packages/client/rabbitmq/move-tail.ts';
 import { startRabbitmq, type TestRabbitmq } from '../../support/servers/brokers.ts';
@@ -53,13 +54,18 @@ describe.skipIf(skipWithout('the RabbitMQ permissions', ['rabbitmq-server']))(
 
     test('the user of a tenant consumes and tails the moves of its tenant', async () => {
       const [applied, tailed]: [string[], string[]] = [[], []];
+      const missed: Missed[] = [];
       const consumer = consumeMoves({
         url: urlOf('acme'),
         log,
         queue: 'acme.fleet',
         bindings: ['acme.#'],
         apply: async (event) => void applied.push(event.id),
-        snapshot: async () => [],
+        // The consumer requests its first snapshot after it has bound its queue.
+        snapshot: async (what) => {
+          missed.push(what);
+          return [];
+        },
       });
       ends.defer(() => consumer.close());
       const stopping = new AbortController();
@@ -72,7 +78,7 @@ describe.skipIf(skipWithout('the RabbitMQ permissions', ['rabbitmq-server']))(
         stopping.abort();
         await tail;
       });
-      await eventually(async () => (await consumer.depth()) !== null && tailed.length > 0, {
+      await eventually(async () => missed.length > 0 && tailed.length > 0, {
         what: 'both are bound',
       });
       await send([...madeMoves(2, 2), ...madeMoves(2, 2, { tenant: 'globex' }), ...madeMoves(3, 3)]);

@@ -1,6 +1,6 @@
 import { compileProcesses } from '../../support/processes/compile-processes.ts';
 
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { createCompiler, type Compiler } from '../../../services/compiler/compiler.ts';
 import type { CompileResult } from '../../../services/compiler/process/compiled.ts';
@@ -21,9 +21,15 @@ async function compiled(files: Files, tenant = 'acme'): Promise<CompileResult> {
 
 const small: Files = { 'a.yaml': 'x: 1' };
 
-/** Kills the compile processes that this process has started. */
+/** The compile processes of other compilers in this process. */
+let others: readonly number[];
+beforeEach(() => {
+  others = compileProcesses();
+});
+
+/** Kills the compile processes of this test's compiler. Returns their number. */
 function killCompileProcesses(): number {
-  const all = compileProcesses();
+  const all = compileProcesses().filter((pid) => !others.includes(pid));
   for (const pid of all) process.kill(pid, 'SIGKILL');
   return all.length;
 }

@@ -92,7 +92,7 @@ describe('a source that exceeds the limits of its compilation', () => {
   test('is stopped at the time limit while another tenant compiles, and the compiler continues to work', async () => {
     // This time limit is far above the time that the neighbour needs on any machine. Only the slow source can reach
     // it.
-    started({ limits: { timeoutMs: 5_000 } });
+    started({ limits: { timeoutMs: 3_000 } });
     const [monster, neighbour] = await Promise.all([compiled(slowMonster), compiled(small, 'other')]);
     expect(neighbour.result.kind).toBe('compiled');
     expect(monster.result).toMatchObject({ kind: 'exhausted', limit: 'time' });
@@ -135,7 +135,7 @@ describe('a source that exceeds the limits of its compilation', () => {
   });
 
   test('leaves room for a third tenant even if another tenant compiles one too: the third finishes before both', async () => {
-    started({ limits: { timeoutMs: 20_000, longMs: 1_000 } });
+    started({ limits: { timeoutMs: 6_000, longMs: 1_000 } });
     const ended: string[] = [];
     const monsters = ['acme', 'evil'].map(async (tenant) => {
       const { result } = await compiled({ ...slowMonster, 'n.txt': tenant }, tenant);

@@ -5,7 +5,7 @@ import type { Broker } from '../../../packages/protocol/sinks/sink.ts';
 import { createApp } from '../../../services/api/app.ts';
 import { socketLimits, type SocketLimits } from '../../../services/api/limits.ts';
 import { listen } from '../../../services/api/http/server.ts';
-import { createCompiler } from '../../../services/compiler/compiler.ts';
+import { type Compiler, createCompiler } from '../../../services/compiler/compiler.ts';
 import { hashToken } from '../../../services/config/settings.ts';
 import { type Database, openDatabase } from '../../../services/postgres/database.ts';
 import { Notifications } from '../../../services/postgres/notifications.ts';
@@ -44,6 +44,16 @@ export interface TestAnswer {
   readonly json: Readonly<Record<string, unknown>>;
 }
 
+let shared: Compiler | null = null;
+
+/**
+ * The compiler of all APIs in this process. Each compiler would start its own processes. It needs no end, because its processes exit with
+ * this process.
+ */
+function sharedCompiler(): Compiler {
+  return (shared ??= createCompiler());
+}
+
 export async function startApi(stores: {
   appUrl: string;
   ingressUrl: string;
@@ -69,7 +79,7 @@ export async function startApi(stores: {
   const db = stores.db ?? openDatabase(stores.appUrl, { applicationName: 'api-test' });
   const notifications = new Notifications(stores.appUrl);
   notifications.start();
-  const compiler = createCompiler();
+  const compiler = sharedCompiler();
   const drain = new AbortController();
   const app = createApp({
     db,
@@ -103,7 +113,6 @@ export async function startApi(stores: {
     async stop() {
       await stopServer();
       await app.close();
-      await compiler.close();
       await notifications.close();
       if (stores.db === undefined) await db.close();
     },

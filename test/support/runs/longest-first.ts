@@ -5,17 +5,23 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
  * a processor is idle.
  */
 const LONGEST = [
+  'releases/celery-misbehaves',
   'gates/asked-checks',
   'sinks/sinks-broker-freeze',
-  'releases/celery-misbehaves',
-  'releases/compile-pool',
-  'gates/policy-rules',
+  'every-boundary/publish',
+  'stack/stack-killed',
+  'packages/packages',
   'releases/remote-compile',
-  'stack/stack',
+  'gates/policy-rules',
+  'releases/celery-compile',
+  'releases/compile-pool',
+  'hooks/hooks-outages',
   'followers/follower',
+  'stack/stack',
   'rabbitmq/rabbitmq-outages',
+  'releases/celery',
+  'http/neighbour-bodies',
   'sinks/sinks',
-  'gates/gates',
 ].map((name) => `/${name}.test.ts`);
 
 /** Runs the longest files first, and then the other files in the order of their paths. */

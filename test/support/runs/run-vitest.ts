@@ -1,34 +1,62 @@
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import type { Part } from '../../parts.ts';
-import { type Tally, tallyOf } from './tally.ts';
+import type { Part, Run } from '../../parts.ts';
+import { type Tally, tallyOf, talliesOfFolders } from './tally.ts';
 
 /** The time in which a run must stop its servers after it was asked to end, in milliseconds. */
 const GRACE_MS = 20_000;
 
-type Run = Omit<Part, 'covers' | 'usualSeconds'> & {
+interface VitestRun extends Pick<Run, 'env' | 'timeoutMs'> {
+  /** The names of the Vitest projects. */
+  readonly projects: readonly string[];
+  readonly files: readonly string[];
   /** If true, the run prints nothing. */
   readonly quiet?: boolean;
-};
+}
 
-/**
- * Runs a part of the tests in its own process group, and counts its results. Reports are written to `folder`, which must exist. If the run
- * exceeds its time, it is ended together with the processes that it started, and counts as failed.
- */
-export async function runVitest(
-  { name, project, env = {}, files = [], timeoutMs, quiet = false }: Run,
+/** Runs files of one project, and counts their results. Reports are written to `folder`, which must exist. */
+export async function runFiles(
+  { project, ...run }: Omit<VitestRun, 'projects'> & { readonly project: string },
   folder: string,
 ): Promise<Tally> {
-  const outputFile = join(folder, `${name}.json`);
+  const { report, exitCode } = await runVitest({ ...run, projects: [project] }, folder);
+  return tallyOf(report, exitCode);
+}
+
+/** Runs some parts at the same time, and counts the results of each. Reports are written to `folder`, which must exist. */
+export async function runParts(
+  { parts, ...run }: Pick<Run, 'parts' | 'env' | 'timeoutMs'>,
+  folder: string,
+): Promise<[Part['name'], Tally][]> {
+  const projects = [...new Set(parts.map(({ project }) => project))];
+  const files = parts.flatMap((part) => part.files);
+  const { report, exitCode } = await runVitest({ ...run, projects, files }, folder);
+  const tallies = talliesOfFolders(
+    report,
+    exitCode,
+    parts.map((part) => part.files),
+  );
+  return parts.map(({ name }, index) => [name, tallies[index] ?? tallyOf(null, exitCode)]);
+}
+
+/**
+ * Runs Vitest in its own process group. If the run exceeds its time, it is ended together with the processes that it started, and leaves no
+ * report.
+ */
+async function runVitest(
+  { projects, env = {}, files, timeoutMs, quiet = false }: VitestRun,
+  folder: string,
+): Promise<{ report: unknown; exitCode: number | null }> {
+  const outputFile = join(folder, `${randomUUID()}.json`);
   const vitest = join(import.meta.dirname, '../../../node_modules/vitest/vitest.mjs');
   const exitCode = await exitCodeOf(
     [
       vitest,
       'run',
-      '--project',
-      project,
+      ...projects.flatMap((project) => ['--project', project]),
       ...(quiet ? [] : ['--reporter=default']),
       '--reporter=json',
       `--outputFile.json=${outputFile}`,
@@ -38,7 +66,7 @@ export async function runVitest(
     { ...process.env, NODE_COMPILE_CACHE: join(folder, 'compiled'), ...env },
     timeoutMs,
   );
-  return tallyOf(await readReport(outputFile), exitCode);
+  return { report: await readReport(outputFile), exitCode };
 }
 
 /**

@@ -57,6 +57,39 @@ export function tallyOf(report: unknown, exitCode: number | null): Tally {
   };
 }
 
+/**
+ * Counts the results of one Vitest run apart for each list of folders and files. A failure of the run that no test reports counts for the
+ * first list.
+ */
+export function talliesOfFolders(
+  report: unknown,
+  exitCode: number | null,
+  lists: readonly (readonly string[])[],
+): Tally[] {
+  const parsed = Report.safeParse(report);
+  if (!parsed.success) return lists.map(() => tallyOf(report, exitCode));
+  const found = lists.map((paths) =>
+    reportOf(parsed.data.testResults.filter(({ name }) => paths.some((path) => name.includes(`/${path}`)))),
+  );
+  const tallies = found.map((part) => tallyOf(part, 0));
+  if (tallies.every(({ failed }) => failed === 0) && found[0]) tallies[0] = tallyOf(found[0], exitCode);
+  return tallies;
+}
+
+function reportOf(testResults: z.infer<typeof Report>['testResults']): z.infer<typeof Report> {
+  const statuses = testResults.flatMap((file) => file.assertionResults.map(({ status }) => status));
+  const count = (...wanted: string[]) => statuses.filter((status) => wanted.includes(status)).length;
+  const passed = count('passed');
+  const failed = count('failed');
+  return {
+    numPassedTests: passed,
+    numFailedTests: failed,
+    numPendingTests: statuses.length - passed - failed,
+    numTodoTests: 0,
+    testResults,
+  };
+}
+
 function failuresOf({ name, assertionResults }: z.infer<typeof Report>['testResults'][number]): string[] {
   return assertionResults
     .filter(({ status }) => status === 'failed')

@@ -109,8 +109,8 @@ export async function startControlPlane({
 let shared: Promise<ControlPlane> | null = null;
 
 /**
- * The control plane of all tests in this process that only need tenants of their own. It ends with the process. A test that stops a server,
- * changes its settings, or looks at more than its own tenants must start its own control plane.
+ * The control plane that the tests of this process share. It ends with the process. Each test creates its own tenants. A test that stops a
+ * server, changes its settings, or reads data of other tenants must start its own control plane.
  */
 export function sharedControlPlane(): Promise<ControlPlane> {
   return (shared ??= startControlPlane({ workerEnv: () => Promise.resolve(SHARED_SETTINGS) }));

@@ -102,7 +102,7 @@ export function gatedStore(): GatedStore {
   return bench;
 }
 
-/** Creates a decision on that release. By default Alice approves. */
+/** Creates a decision on a release. By default Alice approves the release. */
 export function aDecision(
   { tenant, bundle, version, ...decision }: Decided & ReleaseId,
   at: number,

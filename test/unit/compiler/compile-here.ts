@@ -47,7 +47,7 @@ export async function compileHere(files: Files): Promise<ProcessResult<readonly 
   });
 }
 
-/** The diagnostics of a source as `path:line:column code pointer`. Throws when the source compiles. */
+/** Returns the diagnostics of an invalid source as `path:line:column code pointer`. Throws if the source is valid. */
 export async function problemsOf(files: Files): Promise<string[]> {
   const result = await compileHere(files);
   if (result.kind !== 'invalid') throw new Error('the source compiled without a problem');

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { sum, summary, tallyOf } from '../../support/runs/tally.ts';
+import { sum, summary, talliesOfFolders, tallyOf } from '../../support/runs/tally.ts';
 
 const report = (passed: number, failed: number, files: unknown[] = []) => ({
   numPassedTests: passed,
@@ -65,4 +65,38 @@ test('the summary of test runs is the sum of all runs, and mentions skipped test
   expect(total.failures).toEqual(['a test']);
   expect(summary(total)).toBe('3 passed, 1 failed');
   expect(summary({ ...total, skipped: 2 })).toBe('3 passed, 1 failed, 2 skipped');
+});
+
+const ranFile = (name: string, ...statuses: string[]) => ({
+  name: `/work/${name}`,
+  status: statuses.includes('failed') ? 'failed' : 'passed',
+  message: '',
+  assertionResults: statuses.map((status) => ({ status, fullName: `a ${status} test`, failureMessages: [] })),
+});
+const lists = [['test/store', 'test/conformance'], ['test/packages']];
+
+test('parts that ran together are counted apart, by the folders of their files', () => {
+  const files = [
+    ranFile('test/store/a.test.ts', 'passed', 'skipped'),
+    ranFile('test/conformance/b.test.ts', 'passed'),
+    ranFile('test/packages/c.test.ts', 'passed', 'failed'),
+  ];
+  expect(talliesOfFolders(report(3, 1, files), 1, lists)).toEqual([
+    { passed: 2, failed: 0, skipped: 1, failures: [] },
+    { passed: 1, failed: 1, skipped: 0, failures: [expect.stringContaining('a failed test')] },
+  ]);
+});
+
+test.each([
+  ['a part ran no test', [ranFile('test/store/a.test.ts', 'passed')], 0],
+  ['the run left no report', null, null],
+  [
+    'the run exited with an error although every test passed',
+    [ranFile('test/store/a.test.ts', 'passed'), ranFile('test/packages/c.test.ts', 'passed')],
+    1,
+  ],
+])('parts that ran together have failed if %s', (_what, files, exitCode) => {
+  const found = files === null ? null : report(1, 0, files);
+  const tallies = talliesOfFolders(found, exitCode, lists);
+  expect(tallies.reduce((failed, tally) => failed + tally.failed, 0)).toBeGreaterThan(0);
 });

@@ -88,7 +88,7 @@ function isRequest({ callee }: CallExpression): boolean {
   return callee.property.name === 'call' || callee.property.name === 'send';
 }
 
-/** The values of `json` in the arguments of a call. */
+/** The values of the property `json` in the arguments of a function call. */
 function bodiesOf({ arguments: given }: CallExpression): Node[] {
   return given.flatMap((one) => {
     if (one.type !== 'ObjectExpression') return [];

@@ -7,14 +7,14 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { PortBook, PortTakenError, startOnPorts } from '../../../packages/dev/embedded/ports.ts';
-import { startEmbeddedPostgres, type EmbeddedPostgres } from '../../../packages/dev/postgres/embedded.ts';
-import { embeddedBinaries } from '../../../packages/dev/postgres/embedded-binaries.ts';
-import { prepareCluster } from '../../../packages/dev/postgres/embedded-cluster.ts';
-import { postgresUser } from '../../../packages/dev/postgres/embedded-user.ts';
-import { isRoot, runScript } from '../../support/processes/as-user.ts';
+import { PortBook, PortTakenError, startOnPorts } from '../../packages/dev/embedded/ports.ts';
+import { startEmbeddedPostgres, type EmbeddedPostgres } from '../../packages/dev/postgres/embedded.ts';
+import { embeddedBinaries } from '../../packages/dev/postgres/embedded-binaries.ts';
+import { prepareCluster } from '../../packages/dev/postgres/embedded-cluster.ts';
+import { postgresUser } from '../../packages/dev/postgres/embedded-user.ts';
+import { isRoot, runScript } from '../support/processes/as-user.ts';
 
-const script = fileURLToPath(new URL('../../support/servers/postgres-once.ts', import.meta.url));
+const script = fileURLToPath(new URL('../support/servers/postgres-once.ts', import.meta.url));
 let folder: string;
 let started: EmbeddedPostgres[];
 
