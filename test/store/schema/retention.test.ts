@@ -157,7 +157,7 @@ describe('retention of idempotency keys', () => {
 
 test('expired audit rows of all tenants are deleted, while moves and releases stay', async () => {
   const other = await newTenant(store);
-  for (const of of [tenant, other]) await published(store, { tenant: of, bundle: 'bundle', version: 1 });
+  for (const one of [tenant, other]) await published(store, { tenant: one, bundle: 'bundle', version: 1 });
   const audited = async (of: string) =>
     (await store.owner.query('SELECT FROM pointsman.audit WHERE tenant = $1', [of])).rowCount;
   await forgetAudit(store.db, AT);
