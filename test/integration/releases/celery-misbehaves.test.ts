@@ -6,6 +6,7 @@ import { type AskedWorld, givePolicy, startAskedWorld } from '../../support/worl
 import { startRabbitmq, startRedis, type TestBroker } from '../../support/servers/brokers.ts';
 import { startCeleryWorker, type TestCeleryWorker } from '../../support/servers/celery-worker.ts';
 import { accepted, newTenant, settled } from '../../support/worlds/control-plane.ts';
+import { isDeep } from '../../support/runs/deep.ts';
 import { eventually } from '../../support/runs/eventually.ts';
 import { contradictions } from '../../support/runs/record-check.ts';
 import { skipWithout } from '../../support/servers/system-packages.ts';
@@ -86,49 +87,52 @@ describe.skipIf(skipWithout('Celery workers that misbehave', PACKAGES)).each(BRO
         what: `the worker has logged "${text}" ${times} times`,
       });
 
-    test('that gets a job twice and reports it twice is counted once', async () => {
-      const version = await publish('twice');
-      expect(await end('twice', version)).toMatchObject({ outcome: 'published', generation: 1 });
-      await hasLogged('said again: counts no more');
-      // The worker receives the same job a second time, with the same id.
-      await hasLogged('already answered');
-      expect((await logged()).filter((line) => line.endsWith(': compiled'))).toHaveLength(1);
-      expect(await answers()).toEqual([{ attempt: '1', result: 'compiled' }]);
-      expect(await requests('twice', version)).toEqual(['done']);
-      expect(await pointer('twice')).toMatchObject({ version, generation: 1 });
-    });
+    // What a worker reports does not depend on the broker. Outside of the deep tests, one broker is enough.
+    if (isDeep || broker === 'redis') {
+      test('that gets a job twice and reports it twice is counted once', async () => {
+        const version = await publish('twice');
+        expect(await end('twice', version)).toMatchObject({ outcome: 'published', generation: 1 });
+        await hasLogged('said again: counts no more');
+        // The worker receives the same job a second time, with the same id.
+        await hasLogged('already answered');
+        expect((await logged()).filter((line) => line.endsWith(': compiled'))).toHaveLength(1);
+        expect(await answers()).toEqual([{ attempt: '1', result: 'compiled' }]);
+        expect(await requests('twice', version)).toEqual(['done']);
+        expect(await pointer('twice')).toMatchObject({ version, generation: 1 });
+      });
 
-    test('that reports after its deadline gets 410, and the next attempt of the release is published', async () => {
-      const version = await publish('late', { within: '10s', attempts: 3 });
-      expect(await end('late', version)).toMatchObject({ outcome: 'published', generation: 1 });
-      await hasLogged('already answered (POST: HTTP 410)');
-      const heard = (await answers()) as { attempt: string }[];
-      expect(heard).toHaveLength(1);
-      expect(Number(heard[0]?.attempt)).toBeGreaterThan(1);
-      expect((await requests('late', version)).at(-1)).toBe('done');
-    });
+      test('that reports after its deadline gets 410, and the next attempt of the release is published', async () => {
+        const version = await publish('late', { within: '10s', attempts: 3 });
+        expect(await end('late', version)).toMatchObject({ outcome: 'published', generation: 1 });
+        await hasLogged('already answered (POST: HTTP 410)');
+        const heard = (await answers()) as { attempt: string }[];
+        expect(heard).toHaveLength(1);
+        expect(Number(heard[0]?.attempt)).toBeGreaterThan(1);
+        expect((await requests('late', version)).at(-1)).toBe('done');
+      });
 
-    test.each([
-      ['changes a byte of its upload', 'flipped', 'PUT: HTTP 422'],
-      ['names an artifact that does not exist', 'misnamed', 'POST: HTTP 422'],
-    ])(
-      'that %s gets as many attempts as the policy allows, and the pointer does not move',
-      async (_what, bundle, refusal) => {
-        await end(bundle, await accepted(world.plane, tenant, { bundle }));
-        const before = await pointer(bundle);
-        expect(before).toMatchObject({ version: 1, generation: 1 });
-        // A Celery worker polls Redis every 5 s. This time is longer, so each attempt reaches the worker before the
-        // attempt ends.
-        const { outcome, reason } = await end(bundle, await publish(bundle, { within: '10s' }));
-        expect(outcome).toBe('errored');
-        expect(reason).toMatch(
-          /^not compiled in 2 attempts; the last one: the compiler did not respond before /,
-        );
-        expect(await pointer(bundle)).toEqual(before);
-        expect(await answers()).toEqual([]);
-        expect(await worker.log()).toContain(refusal);
-      },
-    );
+      test.each([
+        ['changes a byte of its upload', 'flipped', 'PUT: HTTP 422'],
+        ['names an artifact that does not exist', 'misnamed', 'POST: HTTP 422'],
+      ])(
+        'that %s gets as many attempts as the policy allows, and the pointer does not move',
+        async (_what, bundle, refusal) => {
+          await end(bundle, await accepted(world.plane, tenant, { bundle }));
+          const before = await pointer(bundle);
+          expect(before).toMatchObject({ version: 1, generation: 1 });
+          // A Celery worker polls Redis every 5 s. This time is longer, so each attempt reaches the worker before the
+          // attempt ends.
+          const { outcome, reason } = await end(bundle, await publish(bundle, { within: '10s' }));
+          expect(outcome).toBe('errored');
+          expect(reason).toMatch(
+            /^not compiled in 2 attempts; the last one: the compiler did not respond before /,
+          );
+          expect(await pointer(bundle)).toEqual(before);
+          expect(await answers()).toEqual([]);
+          expect(await worker.log()).toContain(refusal);
+        },
+      );
+    }
 
     test('that dies during its job is replaced by the next worker, which gets the job from the broker', async () => {
       await worker.stop();

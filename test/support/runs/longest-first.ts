@@ -9,7 +9,6 @@ const LONGEST = [
   'gates/asked-checks',
   'sinks/sinks-broker-freeze',
   'every-boundary/publish',
-  'stack/stack-killed',
   'packages/packages',
   'releases/remote-compile',
   'gates/policy-rules',

@@ -2,10 +2,10 @@ import { chmod, chown, mkdtemp, readdir, readFile, realpath, rm, stat, writeFile
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { isRoot } from '../../support/processes/as-user.ts';
-import { eventually } from '../../support/runs/eventually.ts';
-import { nothingRuns, processesOf } from '../../support/processes/processes.ts';
-import { spawnStack, type StackProcess } from '../../support/processes/stack-process.ts';
+import { isRoot } from '../support/processes/as-user.ts';
+import { eventually } from '../support/runs/eventually.ts';
+import { nothingRuns, processesOf } from '../support/processes/processes.ts';
+import { spawnStack, type StackProcess } from '../support/processes/stack-process.ts';
 
 let folder: string;
 let home: string;
