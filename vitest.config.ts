@@ -23,7 +23,7 @@ const onServers = {
 };
 
 /** Tests wait for servers and deadlines most of the time. With fewer files at a time, two processors are idle for half of the time. */
-const WAITING = 5;
+const WAITING = 4;
 
 /** Tests of which each keeps both processors busy. */
 const BUSY = 2;
