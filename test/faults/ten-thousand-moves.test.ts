@@ -107,7 +107,7 @@ describe.skipIf(skipWithout('10,000 moves through faults', ['redis-server', 'rab
       ends.defer(() => redis.stop());
       const rabbitmq = runtimeOnRabbitmq({ ...sources, url: throughProxy(brokers.rabbitmq) });
       ends.defer(() => rabbitmq.stop());
-      await eventually(() => rabbitmq.depth(), { what: 'its queue is there' });
+      await eventually(async () => rabbitmq.isBound(), { what: 'its queue is bound' });
       // A graceful restart stores the queue. A kill right after the declaration could lose it.
       await brokers.rabbitmq.broker.restartGently();
       return { redis, rabbitmq };

@@ -50,25 +50,29 @@ export function runtimeOnRedis({ db, url, pointers }: Sources): RecordingRuntime
   return { ...notes.soFar, stop: () => consumer.stop() };
 }
 
-/** Starts a runtime that follows RabbitMQ with its own queue. The queue exists when the promise resolves. */
+/** Starts a runtime that follows RabbitMQ with its own queue. `isBound` returns true once the queue exists and is bound. */
 export function runtimeOnRabbitmq({ db, url, pointers }: Sources) {
   const notes = recorder(db);
+  let isBound = false;
   const consumer = consumeFromRabbitmq({
     url,
     log,
     queue: 'fleet',
     bindings: ['#'],
     apply: notes.apply,
-    snapshot: (missed) =>
-      notes.fetch(
+    snapshot: (missed) => {
+      // The consumer requests its first snapshot after it has bound its queue.
+      isBound = true;
+      return notes.fetch(
         pointers.filter((pointer) => {
           if (missed.kind === 'queue') return true;
           if (missed.kind === 'tenant') return pointer.tenant === missed.tenant;
           return nameOf(pointer) === nameOf(missed.pointer);
         }),
-      ),
+      );
+    },
   });
-  return { ...notes.soFar, depth: () => consumer.depth(), stop: () => consumer.close() };
+  return { ...notes.soFar, isBound: () => isBound, stop: () => consumer.close() };
 }
 
 function recorder(db: Database) {
