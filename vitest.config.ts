@@ -22,11 +22,11 @@ const onServers = {
   hookTimeout: 300 * second,
 };
 
-/** Tests wait for servers and deadlines most of the time. With fewer files at a time, two processors are idle for half of the time. */
+/** The number of files at a time whose tests wait for servers and deadlines. With two files, both processors are often idle. */
 const WAITING = 4;
 
-/** Tests of which each keeps both processors busy. */
-const BUSY = 2;
+/** The number of files at a time whose tests compute: one for each of two processors. */
+const COMPUTING = 2;
 
 /**
  * Every test proves something once: none is tried again, and none may be left out by an `only` in CI. The timeouts are there to end
@@ -46,7 +46,7 @@ export default defineConfig({
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
           ...native,
-          maxWorkers: BUSY,
+          maxWorkers: COMPUTING,
           testTimeout: 30 * second,
         },
       },

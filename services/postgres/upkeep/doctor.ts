@@ -63,7 +63,7 @@ export async function withoutWaiting<R extends ReleaseId>(
   for (const [tenant, own] of Map.groupBy(releases, (release) => release.tenant)) {
     const rows = await db.call(
       tenant,
-      `SELECT (r).bundle, (r).version FROM (${namedReleases('$2', '$3')} OFFSET 0) AS selected (r)
+      `SELECT (r).bundle, (r).version FROM (${namedReleases('$2', '$3')}) AS selected (r)
        WHERE (r).status <> 'settled' AND waiting_for(r) = '[]'`,
       [tenant, own.map(({ bundle }) => bundle), own.map(({ version }) => version)],
     );

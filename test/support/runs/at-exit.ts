@@ -1,8 +1,8 @@
 const undos = new Set<() => void>();
 
 /**
- * Calls `undo` when the test process ends before `cancel`, because a test threw or hung, or because files of the process share what it
- * undoes. It must be synchronous. Returns `cancel`.
+ * Calls `undo` when this test process ends, unless `cancel` is called before. A test that throws or hangs does not stop its servers, and
+ * several files may share a server that no file stops. `undo` must be synchronous. Returns `cancel`.
  */
 export function atExit(undo: () => void): () => void {
   undos.add(undo);
@@ -10,6 +10,13 @@ export function atExit(undo: () => void): () => void {
 }
 
 process.on('exit', () => {
-  // What was started last is ended first.
-  for (const undo of [...undos].toReversed()) undo();
+  // The last started server is ended first.
+  for (const undo of [...undos].toReversed()) {
+    try {
+      undo();
+    } catch (error) {
+      // The other servers must be ended as well.
+      console.error(error);
+    }
+  }
 });

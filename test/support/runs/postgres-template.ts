@@ -11,21 +11,33 @@ import { startEmbeddedPostgres } from '../../../packages/dev/postgres/embedded.t
  */
 export const POSTGRES_TEMPLATE = 'POINTSMAN_TEST_POSTGRES_TEMPLATE';
 
-let folder: string | null = null;
+/** The folder with the initialized PostgreSQL, which the projects of a run share. */
+let template: Promise<string> | null = null;
+let projects = 0;
 
-/** Vitest calls this once before the tests of a project, in the process that starts the test processes. */
+/** Vitest calls this before the tests, once for each project of the run, in the process that starts the test processes. */
 export async function setup(): Promise<void> {
-  folder = await mkdtemp(join(tmpdir(), 'pointsman-postgres-template-'));
-  const where = folder;
-  const dataDir = join(where, 'data');
-  const server = await startOnPorts(PortBook.inMemory(), ['postgres'], ({ postgres: port }) =>
-    startEmbeddedPostgres({ dataDir, logFile: join(where, 'postgres.log'), port, fsync: false }),
-  );
-  await server.stop();
-  process.env[POSTGRES_TEMPLATE] = dataDir;
+  projects += 1;
+  template ??= initialize();
+  process.env[POSTGRES_TEMPLATE] = join(await template, 'data');
 }
 
-/** Vitest calls this after the tests. */
+/** Vitest calls this after the tests, once for each project of the run. */
 export async function teardown(): Promise<void> {
-  if (folder !== null) await rm(folder, { recursive: true, force: true });
+  projects -= 1;
+  if (projects === 0 && template !== null) await rm(await template, { recursive: true, force: true });
+}
+
+async function initialize(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'pointsman-postgres-template-'));
+  const server = await startOnPorts(PortBook.inMemory(), ['postgres'], ({ postgres: port }) =>
+    startEmbeddedPostgres({
+      dataDir: join(folder, 'data'),
+      logFile: join(folder, 'postgres.log'),
+      port,
+      fsync: false,
+    }),
+  );
+  await server.stop();
+  return folder;
 }

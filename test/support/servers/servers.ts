@@ -1,7 +1,5 @@
 import { execFile } from 'node:child_process';
-import { rmSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { PortBook, startOnPorts } from '../../../packages/dev/embedded/ports.ts';
@@ -11,6 +9,7 @@ import { startEmbeddedRestate } from '../../../packages/dev/restate/embedded.ts'
 import { atExit } from '../runs/at-exit.ts';
 import { POSTGRES_TEMPLATE } from '../runs/postgres-template.ts';
 import { replaySettings } from '../runs/replay.ts';
+import { testFolder } from '../runs/test-folder.ts';
 
 export interface TestPostgres {
   readonly ownerUrl: string;
@@ -134,15 +133,4 @@ export async function startRestate({
 /** Ends the server if the test process ends without stopping it. */
 export function endWithTestProcess(server: ServerProcess): void {
   void server.ended.then(atExit(() => server.signal('SIGKILL')));
-}
-
-/** Creates a folder that is removed when the test process ends. `remove` removes it earlier. */
-async function testFolder(prefix: string): Promise<{ folder: string; remove: () => Promise<void> }> {
-  const folder = await mkdtemp(join(tmpdir(), prefix));
-  const cancel = atExit(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
-  const remove = async (): Promise<void> => {
-    await rm(folder, { recursive: true, force: true });
-    cancel();
-  };
-  return { folder, remove };
 }

@@ -1,8 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
-import { copyFile, mkdtemp, open, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -21,6 +19,7 @@ import { RestateAdmin } from '../../../services/restate/admin.ts';
 import { type CrashFiles, crashFiles } from '../processes/crash-plan.ts';
 import { atExit } from '../runs/at-exit.ts';
 import { eventually } from '../runs/eventually.ts';
+import { testFolder } from '../runs/test-folder.ts';
 import { TEST_SECRET_KEY } from '../data/secret-keys.ts';
 import { startPostgres, startRestate, type TestPostgres, type TestRestate } from '../servers/servers.ts';
 
@@ -70,8 +69,7 @@ export async function startControlPlane({
   workerEnv = async () => ({}),
   restateEnv = {},
 }: ControlPlaneOptions = {}): Promise<ControlPlane> {
-  const folder = await mkdtemp(join(tmpdir(), 'pointsman-plane-'));
-  const keepFolder = atExit(() => rmSync(folder, { recursive: true, force: true }));
+  const { folder, remove } = await testFolder('pointsman-plane-');
   const [postgres, restate] = await Promise.all([
     startPostgres({ fsync }),
     startRestate({ extraEnv: restateEnv }),
@@ -100,8 +98,7 @@ export async function startControlPlane({
       await Promise.all([restate.stop(), postgres.stop()]);
       if (process.env['POINTSMAN_TEST_KEEP'])
         await copyFile(join(folder, 'worker.log'), process.env['POINTSMAN_TEST_KEEP']);
-      await rm(folder, { recursive: true, force: true });
-      keepFolder();
+      await remove();
     },
   };
 }
