@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { bundlerLimits } from '../limits.ts';
 
 /** The environment variables that are passed on to compile processes. They contain no secrets. */
-const KEPT = ['PATH', 'TMPDIR', 'TEMP', 'LANG', 'SystemRoot'];
+const KEPT = ['PATH', 'TMPDIR', 'TEMP', 'LANG', 'SystemRoot', 'NODE_COMPILE_CACHE'];
 
 /**
  * Returns the environment of a compile process and its bundler. Both process untrusted files, so their environment
