@@ -1,14 +1,9 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
-
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { watchLimits } from '../../../services/api/limits.ts';
 import { Watches } from '../../../services/api/watches/watches.ts';
+import { collectGarbage } from '../../support/runs/collect-garbage.ts';
 import { eventually } from '../../support/runs/eventually.ts';
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
 
 const ends: AbortController[] = [];
 function signal(): AbortSignal {
