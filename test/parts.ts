@@ -82,7 +82,7 @@ export const runs: readonly Run[] = [
       },
       {
         name: 'boundaries',
-        covers: 'a publish whose worker is killed before and after each of its messages',
+        covers: 'a publish whose worker is killed before each of its messages',
         project: 'every-boundary',
         files: [`${BOUNDARIES}/publish.test.ts`],
       },
@@ -160,14 +160,15 @@ export const deepRuns: readonly Run[] = [
     ],
   },
   {
-    usualSeconds: 500,
+    usualSeconds: 550,
+    env: { POINTSMAN_TEST_DEEP: '1' },
     timeoutMs: 60 * minute,
     parts: [
       {
         name: 'every-boundary',
-        covers: 'every other flow, with its worker killed before and after each message',
+        covers: 'every flow, with its worker killed before and after each message',
         project: 'every-boundary',
-        files: ['line-and-rollback', 'outside', 'waiting'].map((name) => `${BOUNDARIES}/${name}.test.ts`),
+        files: [BOUNDARIES],
       },
     ],
   },

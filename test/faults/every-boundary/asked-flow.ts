@@ -105,5 +105,5 @@ export const aCallout: Flow = {
     handler.startsWith('Callout/') ||
     handler === 'Release/recordCallback' ||
     (handler === 'Release/run' && message > 1 && message < 16),
-  atLeast: 60,
+  atLeast: 30,
 };

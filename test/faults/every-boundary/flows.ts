@@ -22,11 +22,11 @@ export interface Flow {
   readonly run: (plane: ControlPlane, tenant: string) => Promise<unknown>;
   readonly check: (plane: ControlPlane, tenant: string, at: string) => Promise<void>;
   /**
-   * Selects the messages before and after which the worker is killed: all messages of the flow, or only those that no
+   * Selects the messages at which the worker is killed: all messages of the flow, or only those that no
    * other flow sends.
    */
   readonly concerns: (line: TraceLine) => boolean;
-  /** The minimum number of kills. Fewer kills mean that the recording missed messages. */
+  /** The minimum number of messages at which the worker is killed. Fewer mean that the recording missed messages. */
   readonly atLeast: number;
 }
 
@@ -58,7 +58,7 @@ export const aPublish: Flow = {
     expect(await history(plane, tenant), at).toEqual([1]);
   },
   concerns: () => true,
-  atLeast: 60,
+  atLeast: 30,
 };
 
 export const aLine: Flow = {
@@ -81,7 +81,7 @@ export const aLine: Flow = {
   // The messages that put the second release of the queue in line, and those that start it.
   concerns: ({ handler, occurrence }) =>
     (handler === 'Tenant/publish' && occurrence === 1) || (handler === 'Tenant/settled' && occurrence === 0),
-  atLeast: 16,
+  atLeast: 8,
 };
 
 export const aRefusal: Flow = {
@@ -112,7 +112,7 @@ export const aRefusal: Flow = {
   },
   // The steps of the release after the result of its swap: close, undo, settle, notify the tenant.
   concerns: ({ handler, message }) => handler === 'Release/run' && message > 6,
-  atLeast: 12,
+  atLeast: 6,
 };
 
 function byHand(asked: Partial<MoveRequest>): MoveRequest {
@@ -153,7 +153,7 @@ export const aRollback: Flow = {
     expect(await history(plane, tenant), at).toEqual([1, 2, 1]);
   },
   concerns: () => true,
-  atLeast: 20,
+  atLeast: 10,
 };
 
 /**
@@ -191,5 +191,5 @@ export const anApproval: Flow = {
   },
   concerns: ({ handler, message }) =>
     handler === 'Release/recordDecision' || (handler === 'Release/run' && message > 5),
-  atLeast: 20,
+  atLeast: 10,
 };

@@ -56,5 +56,5 @@ export const aPush: Flow = {
   },
   // The publish flow already covers the messages of the release that the push starts.
   concerns: ({ handler }) => handler.startsWith('HookDelivery/') || handler.startsWith('CommitStatus/'),
-  atLeast: 20,
+  atLeast: 10,
 };

@@ -38,5 +38,5 @@ export const aDelivery: Flow = {
   },
   // The publish flow already covers the messages of the release. Only the messages of the sink are new.
   concerns: ({ handler }) => handler.startsWith('Sink/'),
-  atLeast: 16,
+  atLeast: 8,
 };

@@ -50,7 +50,7 @@ export const aSupersede: Flow = {
     (handler === 'Tenant/publish' && occurrence === 1) ||
     handler === 'Tenant/settled' ||
     (handler === 'Release/run' && occurrence === 0 && message > 6),
-  atLeast: 20,
+  atLeast: 10,
 };
 
 export const aCancel: Flow = {
@@ -77,5 +77,5 @@ export const aCancel: Flow = {
   },
   concerns: ({ handler, message }) =>
     handler === 'Tenant/cancel' || (handler === 'Release/run' && message > 6),
-  atLeast: 12,
+  atLeast: 6,
 };
