@@ -31,16 +31,6 @@ export interface Run {
  */
 const replaying = { POINTSMAN_TEST_REPLAY: '1' };
 
-/** The integration tests that `npm test` runs with the replay setting. Together they run every handler. */
-const REPLAYED_ALWAYS = [
-  'releases/callbacks',
-  'gates/gates',
-  'hooks/hooks',
-  'releases/release',
-  'releases/remote-compile',
-  'sinks/sinks',
-].map((name) => `test/integration/${name}.test.ts`);
-
 const BOUNDARIES = 'test/faults/every-boundary';
 
 /** The runs of `npm test`, the fastest first. */
@@ -88,33 +78,20 @@ export const runs: readonly Run[] = [
       },
     ],
   },
-  {
-    usualSeconds: 70,
-    env: replaying,
-    timeoutMs: 15 * minute,
-    parts: [
-      {
-        name: 'replay',
-        covers: 'every handler once, replayed after each of its steps',
-        project: 'integration',
-        files: REPLAYED_ALWAYS,
-      },
-    ],
-  },
 ];
 
 /** The runs of `npm run test:deep`: all that `npm test` leaves out. */
 export const deepRuns: readonly Run[] = [
   {
-    usualSeconds: 260,
+    usualSeconds: 300,
     env: replaying,
     timeoutMs: 60 * minute,
     parts: [
       {
-        name: 'deep-replay',
-        covers: 'every other integration test with a Restate, replayed after each step',
+        name: 'replay',
+        covers: 'every integration test with a Restate, whose handlers Restate replays after each step',
         project: 'integration',
-        files: filesWithRestate(root).filter((file) => !REPLAYED_ALWAYS.includes(file)),
+        files: filesWithRestate(root),
       },
     ],
   },

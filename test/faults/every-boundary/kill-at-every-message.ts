@@ -17,7 +17,7 @@ import { eventually } from '../../support/runs/eventually.ts';
 import { isDeep } from '../../support/runs/deep.ts';
 import { contradictions } from '../../support/runs/record-check.ts';
 import { invocations, ofTenant, quiet } from '../../support/servers/tenant-invocations.ts';
-import type { Flow } from './flows.ts';
+import type { Flow } from '../../support/flows/flows.ts';
 
 let plane: ControlPlane;
 
@@ -121,9 +121,9 @@ export function killAtEveryMessage(flows: readonly Flow[]): void {
   });
   afterAll(() => plane.stop());
 
-  test.each(flows)(
-    'when the worker is killed with SIGKILL at any message of $name, $holds',
-    async (flow) => {
+  test.each(flows.map((flow) => [flow.name, flow.holds, flow] as const))(
+    'when the worker is killed with SIGKILL at any message of %s, %s',
+    async (_name, _holds, flow) => {
       const trace = await recorded(flow);
       const messages = trace.filter(flow.concerns);
       expect(messages.length).toBeGreaterThanOrEqual(flow.atLeast);

@@ -1,4 +1,4 @@
-import { aLine, aRefusal, aRollback } from './flows.ts';
+import { aLine, aRefusal, aRollback } from '../../support/flows/flows.ts';
 import { killAtEveryMessage } from './kill-at-every-message.ts';
 
 killAtEveryMessage([aLine, aRefusal, aRollback]);

@@ -1,6 +1,6 @@
-import { aCallout } from './asked-flow.ts';
-import { aPush } from './pushed-flow.ts';
-import { aDelivery } from './sink-flow.ts';
+import { aCallout } from '../../support/flows/asked-flow.ts';
+import { aPush } from '../../support/flows/pushed-flow.ts';
+import { aDelivery } from '../../support/flows/sink-flow.ts';
 import { killAtEveryMessage } from './kill-at-every-message.ts';
 
 killAtEveryMessage([aCallout, aPush, aDelivery]);

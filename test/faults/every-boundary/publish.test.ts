@@ -1,4 +1,4 @@
-import { aPublish } from './flows.ts';
+import { aPublish } from '../../support/flows/flows.ts';
 import { killAtEveryMessage } from './kill-at-every-message.ts';
 
 killAtEveryMessage([aPublish]);

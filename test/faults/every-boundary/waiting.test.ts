@@ -1,5 +1,5 @@
-import { anApproval } from './flows.ts';
-import { aCancel, aSupersede } from './stopped-flows.ts';
+import { anApproval } from '../../support/flows/flows.ts';
+import { aCancel, aSupersede } from '../../support/flows/stopped-flows.ts';
 import { killAtEveryMessage } from './kill-at-every-message.ts';
 
 killAtEveryMessage([anApproval, aSupersede, aCancel]);

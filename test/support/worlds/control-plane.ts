@@ -62,6 +62,12 @@ export interface ControlPlaneOptions {
   readonly restateEnv?: Readonly<Record<string, string>>;
 }
 
+/**
+ * The error of a handler whose replay does other things than its first run. Restate retries the handler, so the test itself may pass. The
+ * control plane therefore looks for this error in the worker's log when it stops.
+ */
+const JOURNAL_MISMATCH = 'RestateError: (570)';
+
 /** Starts everything except the HTTP API: real PostgreSQL, real Restate, the real worker. */
 export async function startControlPlane({
   fsync = false,
@@ -96,9 +102,11 @@ export async function startControlPlane({
       await worker.stop();
       await db.close();
       await Promise.all([restate.stop(), postgres.stop()]);
+      const mismatch = (await worker.log()).split('\n').find((line) => line.includes(JOURNAL_MISMATCH));
       if (process.env['POINTSMAN_TEST_KEEP'])
         await copyFile(join(folder, 'worker.log'), process.env['POINTSMAN_TEST_KEEP']);
       await remove();
+      if (mismatch !== undefined) throw new Error(`a handler is not deterministic: ${mismatch}`);
     },
   };
 }

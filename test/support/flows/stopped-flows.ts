@@ -2,8 +2,8 @@ import { expect } from 'vitest';
 
 import { Tenant } from '../../../handlers/contract/tenant.ts';
 import { findRelease } from '../../../services/postgres/releases/releases.ts';
-import { accepted, type ControlPlane, settled } from '../../support/worlds/control-plane.ts';
-import { waitingGates, withPolicy } from '../../support/data/gates.ts';
+import { accepted, type ControlPlane, settled } from '../worlds/control-plane.ts';
+import { waitingGates, withPolicy } from '../data/gates.ts';
 import { file, type Flow, history, isAsleep } from './flows.ts';
 
 const v = (tenant: string, version: number) => ({ tenant, bundle: 'bundle', version });

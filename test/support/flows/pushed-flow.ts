@@ -5,10 +5,10 @@ import { HookDelivery } from '../../../handlers/contract/hooks.ts';
 import { listDeliveries } from '../../../services/postgres/hooks/deliveries.ts';
 import { listMoves } from '../../../services/postgres/channels/pointers.ts';
 import { listReleases } from '../../../services/postgres/releases/releases.ts';
-import { repositoryArchive } from '../../support/data/archives.ts';
-import { settled } from '../../support/worlds/control-plane.ts';
-import { receive, setHook } from '../../support/data/hooks.ts';
-import { type OutsideServer, startOutsideServer } from '../../support/servers/outside-server.ts';
+import { repositoryArchive } from '../data/archives.ts';
+import { settled } from '../worlds/control-plane.ts';
+import { receive, setHook } from '../data/hooks.ts';
+import { type OutsideServer, startOutsideServer } from '../servers/outside-server.ts';
 import type { Flow } from './flows.ts';
 
 /** By tenant: the server from which Pointsman fetches the pushed sources. */

@@ -1,14 +1,8 @@
 import { expect } from 'vitest';
 
 import { deleteSink } from '../../../services/postgres/sinks/sinks.ts';
-import { accepted, settled } from '../../support/worlds/control-plane.ts';
-import {
-  deliveredTo,
-  type Endpoint,
-  firstTimes,
-  addWebhook,
-  startEndpoint,
-} from '../../support/worlds/sink-world.ts';
+import { accepted, settled } from '../worlds/control-plane.ts';
+import { deliveredTo, type Endpoint, firstTimes, addWebhook, startEndpoint } from '../worlds/sink-world.ts';
 import type { Flow } from './flows.ts';
 
 /** By tenant: the endpoint of its webhook. */

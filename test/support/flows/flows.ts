@@ -4,19 +4,19 @@ import { digestOf } from '../../../packages/protocol/digest.ts';
 import { type MoveRequest, Tenant } from '../../../handlers/contract/tenant.ts';
 import { findPointer, listMoves } from '../../../services/postgres/channels/pointers.ts';
 import { findRelease } from '../../../services/postgres/releases/releases.ts';
-import { accepted, type ControlPlane, settled } from '../../support/worlds/control-plane.ts';
-import { say, waitingGates, withPolicy } from '../../support/data/gates.ts';
-import type { TraceLine } from '../../support/processes/crash-plan.ts';
-import { eventually } from '../../support/runs/eventually.ts';
-import { standstill } from '../../support/servers/standstill.ts';
+import { accepted, type ControlPlane, settled } from '../worlds/control-plane.ts';
+import { say, waitingGates, withPolicy } from '../data/gates.ts';
+import type { TraceLine } from '../processes/crash-plan.ts';
+import { eventually } from '../runs/eventually.ts';
+import { standstill } from '../servers/standstill.ts';
 
 /**
- * A sequence of operations on one tenant. It sends the same messages in every run, so the worker can be killed at
- * each of them.
+ * A sequence of operations on one tenant. The worker sends the same messages in every run of a flow. Tests can therefore kill the worker at
+ * each message, or let Restate replay the handlers after each step.
  */
 export interface Flow {
   readonly name: string;
-  /** The guarantee that must hold after a kill at any message. */
+  /** The guarantee that must hold after a kill at any message, and after any replay. */
   readonly holds: string;
   readonly prepare: (plane: ControlPlane, tenant: string) => Promise<unknown>;
   readonly run: (plane: ControlPlane, tenant: string) => Promise<unknown>;

@@ -7,10 +7,10 @@ import { type CallbackRequest, Release } from '../../../handlers/contract/releas
 import { storeBlobs } from '../../../services/postgres/content/blobs.ts';
 import { findPointer, listMoves } from '../../../services/postgres/channels/pointers.ts';
 import { findRelease } from '../../../services/postgres/releases/releases.ts';
-import { build, compiled, givePolicy } from '../../support/worlds/asked-world.ts';
-import { accepted, type ControlPlane, settled } from '../../support/worlds/control-plane.ts';
-import { eventually } from '../../support/runs/eventually.ts';
-import { type OutsideServer, startOutsideServer } from '../../support/servers/outside-server.ts';
+import { build, compiled, givePolicy } from '../worlds/asked-world.ts';
+import { accepted, type ControlPlane, settled } from '../worlds/control-plane.ts';
+import { eventually } from '../runs/eventually.ts';
+import { type OutsideServer, startOutsideServer } from '../servers/outside-server.ts';
 import type { Flow } from './flows.ts';
 
 /** By tenant: the outside server that receives requests to compile and to check. */
