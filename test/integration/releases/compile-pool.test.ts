@@ -126,7 +126,7 @@ describe('a source that exceeds the limits of its compilation', () => {
   });
 
   test('gets the same result immediately when it is submitted again, and is compiled again for another tenant', async () => {
-    started({ limits: { timeoutMs: 1_500 } });
+    started({ limits: { timeoutMs: 500 } });
     const first = await compiled(slowMonster);
     const again = await compiled(slowMonster);
     expect(again.read).toEqual([]);
@@ -147,7 +147,7 @@ describe('a source that exceeds the limits of its compilation', () => {
   });
 
   test('is refused as busy when the queue of its tenant is full', async () => {
-    started({ limits: { timeoutMs: 1_500, queuedPerTenant: 1 } });
+    started({ limits: { timeoutMs: 500, queuedPerTenant: 1 } });
     const three = await Promise.all(
       [1, 2, 3].map((nth) => compiled({ ...slowMonster, 'n.txt': String(nth) })),
     );

@@ -145,6 +145,8 @@ async function startWorkerProcess(
 
   const launch = async (): Promise<void> => {
     const launched = fork(entry, {
+      // The worker must not get the options with which Vitest starts its processes.
+      execArgv: [],
       stdio: ['ignore', log.fd, log.fd, 'ipc'],
       env: {
         ...process.env,
