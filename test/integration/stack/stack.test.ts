@@ -14,8 +14,8 @@ import {
 } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { dirname, join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { PortTakenError } from '../../../packages/dev/embedded/ports.ts';
 import { RestateAdmin } from '../../../services/restate/admin.ts';
 import { DataDirInUseError } from '../../../packages/dev/stack/data-dir-lock.ts';
@@ -31,7 +31,18 @@ import { standIns } from '../../support/processes/stand-ins.ts';
 
 let folder: string;
 let stacks: TestStack[];
+/** A stack that ran once, stored the note "kept" and was stopped. Tests of a second start copy its data directory. */
+let before: TestStack;
 
+beforeAll(async () => {
+  const home = join(await realpath(await mkdtemp(join(tmpdir(), 'pointsman stack '))), 'home');
+  before = await startTestStack({ home, scripts: standIns });
+  await note(before, 'kept');
+  await before.stop();
+});
+afterAll(async () => {
+  await rm(dirname(before.home), { recursive: true });
+});
 beforeEach(async () => {
   folder = await realpath(await mkdtemp(join(tmpdir(), 'pointsman stack ')));
   stacks = [];
@@ -70,23 +81,21 @@ describe('a stack', () => {
   });
 
   test('refuses a data directory that another person may have written, and does not change it', async () => {
-    const first = await start('home');
-    await first.stop();
-    await rm(join(first.home, 'admin-token'));
+    const home = await ranBefore('home');
+    await rm(join(home, 'admin-token'));
     // Simulates a file that was extracted from an archive or checked out from Git: it contains another installation's
     // hash, and all users can read it.
-    await writeFile(join(first.home, 'admin-token.sha256'), 'a hash\n');
-    await chmod(join(first.home, 'admin-token.sha256'), 0o644);
+    await writeFile(join(home, 'admin-token.sha256'), 'a hash\n');
+    await chmod(join(home, 'admin-token.sha256'), 0o644);
     await expect(start('home')).rejects.toThrow(
       /admin-token\.sha256 is open to other users\. Another person may have written it/,
     );
-    expect(await readFile(join(first.home, 'admin-token.sha256'), 'utf8')).toBe('a hash\n');
-    expect(await readdir(first.home)).not.toContain('admin-token');
+    expect(await readFile(join(home, 'admin-token.sha256'), 'utf8')).toBe('a hash\n');
+    expect(await readdir(home)).not.toContain('admin-token');
   });
 
   test('uses an admin token from the environment and does not store another one', async () => {
-    const first = await start('home');
-    await first.stop();
+    await ranBefore('home');
     const given = 'a-token-of-my-own';
     const second = await start('home', { env: { POINTSMAN_ADMIN_TOKEN: given } });
     expect(second.adminToken).toBe(given);
@@ -94,54 +103,45 @@ describe('a stack', () => {
   });
 
   test('accepts its admin token by the stored hash even if the file with the token was removed', async () => {
-    const first = await start('home');
-    const token = first.adminToken;
-    await first.stop();
-    await rm(join(first.home, 'admin-token'));
+    await rm(join(await ranBefore('home'), 'admin-token'));
     const second = await start('home');
     expect(second.adminToken).toBe('');
     expect((await readFile(join(second.home, 'admin-token.sha256'), 'utf8')).trim()).toBe(
-      createHash('sha256').update(token).digest('hex'),
+      createHash('sha256').update(before.adminToken).digest('hex'),
     );
     expect(await readdir(second.home)).not.toContain('admin-token');
   });
 
   test('makes a new admin token when both files of the old one are deleted, and the old one is invalid', async () => {
-    const first = await start('home');
-    await first.stop();
-    for (const file of ['admin-token', 'admin-token.sha256']) await rm(join(first.home, file));
+    const home = await ranBefore('home');
+    for (const file of ['admin-token', 'admin-token.sha256']) await rm(join(home, file));
     const second = await start('home');
     expect(second.adminToken).toMatch(/^ptm_[\w-]{43}$/);
-    expect(second.adminToken).not.toBe(first.adminToken);
+    expect(second.adminToken).not.toBe(before.adminToken);
     expect(await get(second, '/')).toMatchObject({
       adminTokenSha256: createHash('sha256').update(second.adminToken).digest('hex'),
     });
   });
 
   test('keeps its data, its token and its address across a restart', async () => {
-    const first = await start('home');
-    await note(first, 'kept');
-    await first.stop();
+    await ranBefore('home');
     const second = await start('home');
     expect([second.apiUrl, second.adminToken, second.databaseUrl]).toEqual([
-      first.apiUrl,
-      first.adminToken,
-      first.databaseUrl,
+      before.apiUrl,
+      before.adminToken,
+      before.databaseUrl,
     ]);
     expect(await notes(second)).toEqual(['kept']);
   });
 
   test('starts from a moved data directory, and from a copy next to it', async () => {
-    const first = await start('home');
-    await note(first, 'moved');
-    await first.stop();
-    await rename(join(folder, 'home'), join(folder, 'moved'));
+    await rename(await ranBefore('home'), join(folder, 'moved'));
     const moved = await start('moved');
-    expect(await notes(moved)).toEqual(['moved']);
+    expect(await notes(moved)).toEqual(['kept']);
     await moved.stop();
     await cp(join(folder, 'moved'), join(folder, 'copy'), { recursive: true, preserveTimestamps: true });
     const both = await Promise.all([start('moved'), start('copy')]);
-    expect(await Promise.all(both.map(notes))).toEqual([['moved'], ['moved']]);
+    expect(await Promise.all(both.map(notes))).toEqual([['kept'], ['kept']]);
     expect(await Promise.all(both.map((stack) => call(stack, 'Echo/say', 'x')))).toEqual(['x', 'x']);
   });
 
@@ -270,6 +270,13 @@ async function start(name: string, options: TestStackOptions = {}): Promise<Test
   const stack = await startTestStack({ home: join(folder, name), scripts: standIns, ...options });
   stacks.push(stack);
   return stack;
+}
+
+/** Copies the data directory of {@link before} into the folder of this test, and returns its path. */
+async function ranBefore(name: string): Promise<string> {
+  const home = join(folder, name);
+  await cp(before.home, home, { recursive: true, preserveTimestamps: true });
+  return home;
 }
 
 async function get(stack: TestStack, path: string): Promise<unknown> {
