@@ -171,48 +171,6 @@ describe.skipIf(skipWithout('compiling with Celery', PACKAGES)).each(BROKERS)(
   },
 );
 
-describe.skipIf(skipWithout('a Celery worker that is killed', PACKAGES))(
-  'a Celery worker that is killed during a job',
-  () => {
-    test('is replaced by another worker, to which RabbitMQ delivers the job', async () => {
-      await using cleanup = new AsyncDisposableStack();
-      const broker = await startRabbitmq();
-      cleanup.defer(() => broker.stop());
-      const capabilities = await startCapabilityServer();
-      cleanup.defer(() => capabilities.stop());
-      const queue = rabbitCeleryQueue({ url: broker.url, log });
-      cleanup.defer(() => queue.close());
-      const start = async (): Promise<TestCeleryWorker> => {
-        const worker = await startCeleryWorker({ brokerUrl: broker.url, queue: 'compile', concurrency: 1 });
-        cleanup.defer(() => worker.stop());
-        return worker;
-      };
-
-      const first = await start();
-      const { promise: atWork, resolve: isAtWork } = Promise.withResolvers<void>();
-      let killed = false;
-      const offer = await capabilities.offer(FILES, {
-        // The server never responds to the first worker's upload, so that the worker can be killed during it.
-        instead: (asked) => {
-          if (killed || asked !== 'blob') return null;
-          isAtWork();
-          return new Promise(() => undefined);
-        },
-      });
-      await queue.enqueue(taskOf(offer));
-      await atWork;
-      killed = true;
-      await first.kill();
-      expect(offer.report).toBeNull();
-
-      await start();
-      await reported(offer);
-      expect(offer.report?.status).toBe('compiled');
-      expect(count(offer, 'source 200')).toBe(2);
-    });
-  },
-);
-
 function taskOf(offer: Offer): CeleryTask {
   return {
     id: `${offer.job.correlationId}:${offer.capability.slice(0, 8)}`,
