@@ -90,6 +90,11 @@ export const processLimits = {
    */
   reserve: 1,
   /**
+   * The time that a compilation runs before the pool starts its spare process, in milliseconds. It is below half a second of processor time,
+   * before which no compilation is interrupted, and above the time of most compilations.
+   */
+  spareAfterMs: second / 4,
+  /**
    * The interval at which the CPU time of a running compilation is read, in milliseconds. One read takes about 50 µs.
    */
   checkMs: second / 4,

@@ -39,7 +39,7 @@ export function startReadingThread<T extends { readonly bytes: Uint8Array<ArrayB
   const pool = new Piscina<T, R>({
     filename: file.href,
     name: 'readInThread',
-    minThreads: limits.threads,
+    minThreads: 0,
     maxThreads: limits.threads,
     idleTimeout: Number.POSITIVE_INFINITY,
     // The option `atomics` is disabled. With it, an idle thread blocks its event loop, which is needed to unpack

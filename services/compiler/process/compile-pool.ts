@@ -30,11 +30,12 @@ export interface PoolLimits {
 }
 
 /**
- * A pool of at most `threads` compile processes and one spare process. At first it has only the spare process. Later it
- * keeps as many other processes as were in use at the same time, because an idle process takes 100 MB.
+ * A pool of at most `threads` compile processes and one spare process. It starts a process when one is needed and keeps it: at first one,
+ * later as many as were in use at the same time. An idle process takes 100 MB.
  *
- * A killed process is replaced immediately. The replacement takes up to two seconds to start on a busy machine. During
- * this time the next compilation uses the spare process. A compilation waits for a start only if several processes are
+ * The spare process is started when a compilation has run for {@link processLimits.spareAfterMs}, because only such a compilation may be
+ * interrupted, which kills its process. A killed process is replaced immediately. The replacement takes up to two seconds to start on a
+ * busy machine. During this time the next compilation uses the spare process. A compilation waits for a start only if several processes are
  * killed, or are needed for the first time, within this time.
  *
  * The pool uses processes instead of threads for two reasons. A thread can read the environment variables of its
@@ -43,7 +44,8 @@ export interface PoolLimits {
 export function compilePool(limits: PoolLimits): CompilePool {
   /** All processes that have not exited, in the order in which they started. */
   const all = new Set<CompileProcess>();
-  const taken = new Set<CompileProcess>();
+  /** The processes in use, each with the timer that starts the spare process. */
+  const taken = new Map<CompileProcess, NodeJS.Timeout>();
   /** The largest number of processes that were in use at the same time. */
   let mostTaken = 0;
   let closed = false;
@@ -59,22 +61,23 @@ export function compilePool(limits: PoolLimits): CompilePool {
     const wanted = Math.min(mostTaken, limits.threads) + processLimits.reserve;
     for (let nth = alive().length; nth < wanted; nth++) add();
   };
-  refill();
+  add();
   return {
     take: () => {
       if (closed) throw new Error('the compiler is closed');
       const next = alive().find((one) => !taken.has(one)) ?? add();
-      taken.add(next);
+      taken.set(next, setTimeout(refill, processLimits.spareAfterMs));
       mostTaken = Math.max(mostTaken, taken.size);
-      refill();
       return next;
     },
     giveBack: (one) => {
+      clearTimeout(taken.get(one));
       taken.delete(one);
-      if (!closed) refill();
+      if (!closed && !isAlive(one)) refill();
     },
     close: () => {
       closed = true;
+      for (const timer of taken.values()) clearTimeout(timer);
       for (const { child } of all) child.kill('SIGKILL');
     },
   };

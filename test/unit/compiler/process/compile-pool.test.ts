@@ -1,13 +1,17 @@
 import { once } from 'node:events';
 
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 
+import { processLimits } from '../../../../services/compiler/limits.ts';
 import { compileEnvironment } from '../../../../services/compiler/process/process-environment.ts';
 import { compileProcesses } from '../../../support/processes/compile-processes.ts';
 import { type CompilePool, compilePool } from '../../../../services/compiler/process/compile-pool.ts';
 
 let pool: CompilePool | null = null;
-afterEach(() => pool?.close());
+afterEach(() => {
+  pool?.close();
+  vi.useRealTimers();
+});
 
 function started(threads: number): CompilePool {
   pool = compilePool({ threads, heapMiB: 64, youngHeapMiB: 16 });
@@ -29,17 +33,22 @@ test('a spare compile process replaces a killed one, without waiting for a new p
 });
 
 test.skipIf(process.platform !== 'linux')(
-  'the pool has as many compile processes as it ever used at the same time, and one spare process',
+  'the pool has as many compile processes as it ever used at the same time, and starts a spare one when a compilation takes long',
   () => {
+    vi.useFakeTimers();
     const before = compileProcesses();
     const { take, giveBack } = started(2);
     const processes = () => compileProcesses().filter((pid) => !before.includes(pid)).length;
     expect(processes()).toBe(1);
     for (let nth = 0; nth < 3; nth++) giveBack(take());
+    for (const one of [take(), take()]) giveBack(one);
+    vi.advanceTimersByTime(processLimits.spareAfterMs);
     expect(processes()).toBe(2);
-    for (const one of [take(), take()]) giveBack(one);
+    const long = take();
+    vi.advanceTimersByTime(processLimits.spareAfterMs);
     expect(processes()).toBe(3);
-    for (const one of [take(), take()]) giveBack(one);
+    giveBack(long);
+    giveBack(take());
     expect(processes()).toBe(3);
   },
 );
