@@ -7,7 +7,7 @@ import { openWorker } from './worker.ts';
 
 const config = workerConfig(process.env);
 const log = processLog('worker', config.logLevel);
-const worker = openWorker(config, log);
+const worker = await openWorker(config, log);
 const endpoint = await serveEndpoint(worker.listener, config.host, config.port);
 const url = `${config.workerUrl.replace(/\/+$/, '')}/${buildId()}`;
 const deployment = await worker.admin.registerDeployment(url);

@@ -11,8 +11,7 @@ import { commitStatusObject } from '../../handlers/hooks/commit-status.ts';
 import { sinkObject } from '../../handlers/sink/sink.ts';
 import { tenantObject } from '../../handlers/tenant/tenant.ts';
 import { workerService } from '../../handlers/worker/worker-ping.ts';
-import { rabbitCeleryQueue } from '../celery/rabbitmq-queue.ts';
-import { redisCeleryQueue } from '../celery/redis-queue.ts';
+import type { CeleryQueue } from '../celery/celery-queue.ts';
 import { createCompiler } from '../compiler/compiler.ts';
 import type { WorkerConfig } from '../config/config.ts';
 import { openOutbound } from '../outbound/outbound.ts';
@@ -22,8 +21,6 @@ import { type Database, openDatabase } from '../postgres/database.ts';
 import { postgresGates } from '../postgres/releases/gates.ts';
 import { postgresMoves } from '../postgres/channels/moves.ts';
 import { postgresSettlements } from '../postgres/releases/settlements.ts';
-import { rabbitMoveExchange } from '../rabbitmq/move-exchange.ts';
-import { redisMoveStream } from '../redis/move-stream.ts';
 import { RestateAdmin } from '../restate/admin.ts';
 import { secretBox } from '../secrets/secret-box.ts';
 import { startRepositoryReader } from '../source-archive/repository-reader.ts';
@@ -37,12 +34,13 @@ import { logMovesByHand, logSettled } from './logged-outcomes.ts';
 import { hookReports } from './hooks/reports.ts';
 import { sinksOf } from './sinks/sinks.ts';
 import type { SinkDeps } from './sinks/send-through.ts';
+import type { SinkTarget } from '../sinks/target.ts';
 import { restateLog } from './restate-log.ts';
 import { releaseStages } from './pipeline/stages.ts';
 import { storedArtifacts } from './pipeline/stored-artifacts.ts';
 import type { SweepDeps } from './sweep/sweep-deps.ts';
 import { webhookDelivery } from '../webhooks/deliver.ts';
-import { isBroker } from '@pointsman/protocol/sinks/sink';
+import { type Broker, isBroker } from '@pointsman/protocol/sinks/sink';
 
 /** The worker without its socket. It consists of the durable handlers and their connections to other systems. */
 export interface Worker {
@@ -54,18 +52,18 @@ export interface Worker {
 
 const clock: Clock = { now: () => Date.now() };
 
-export function openWorker(config: WorkerConfig, log: Logger): Worker {
+export async function openWorker(config: WorkerConfig, log: Logger): Promise<Worker> {
   const db = openDatabase(config.databaseUrl, { applicationName: 'pointsman-worker' });
   const compiler = createCompiler({ log });
   const admin = new RestateAdmin(config.restateAdminUrl);
   const ingress = connect({ url: config.restateIngressUrl });
   const outbound = openOutbound({ allow: config.outboundAllow, log });
-  const celery = celeryQueues(config, log);
+  const celery = await celeryQueues(config, log);
   const reader = startRepositoryReader(log);
   const manifests = startManifestReader(log);
   const secrets = config.secretKeys === null ? null : secretBox(config.secretKeys);
   const hooks: HookDeps = { db, outbound, secrets, log };
-  const targets: SinkDeps['brokers'] = sinkTargets(config, db, log);
+  const targets = await sinkTargets(config, db, log);
   const brokers = Object.keys(targets).filter(isBroker);
   const deps: Deps = {
     clock,
@@ -118,26 +116,44 @@ export function openWorker(config: WorkerConfig, log: Logger): Worker {
 
 /**
  * Creates the Celery queues. They connect when they are first used, so that the worker also starts if a broker is
- * unreachable.
+ * unreachable. The client library of a broker is loaded only if the broker is configured.
  */
-function celeryQueues({ amqpUrl, redisUrl }: WorkerConfig, log: Logger): OutboundCallDeps['celery'] {
-  return {
-    ...(amqpUrl === null ? {} : { rabbitmq: rabbitCeleryQueue({ url: amqpUrl, log }) }),
-    ...(redisUrl === null ? {} : { redis: redisCeleryQueue({ url: redisUrl, log }) }),
-  };
+async function celeryQueues(
+  { amqpUrl, redisUrl }: WorkerConfig,
+  log: Logger,
+): Promise<OutboundCallDeps['celery']> {
+  const queues: { -readonly [B in Broker]?: CeleryQueue } = {};
+  if (amqpUrl !== null) {
+    const { rabbitCeleryQueue } = await import('../celery/rabbitmq-queue.ts');
+    queues.rabbitmq = rabbitCeleryQueue({ url: amqpUrl, log });
+  }
+  if (redisUrl !== null) {
+    const { redisCeleryQueue } = await import('../celery/redis-queue.ts');
+    queues.redis = redisCeleryQueue({ url: redisUrl, log });
+  }
+  return queues;
 }
 
-/** Creates the targets for the brokers to which moves are delivered. They connect when they are first used. */
-function sinkTargets(
+/**
+ * Creates the targets for the brokers to which moves are delivered. They connect when they are first used. The client library of a broker is
+ * loaded only if the broker is configured.
+ */
+async function sinkTargets(
   { redisUrl, redisCache, redisStreams: layout, amqpUrl, amqpUnrouted: unrouted }: WorkerConfig,
   db: Database,
   log: Logger,
-): SinkDeps['brokers'] {
-  const cache = redisCache ? storedArtifacts(db) : null;
-  return {
-    ...(redisUrl === null ? {} : { redis: redisMoveStream({ url: redisUrl, log, cache, layout }) }),
-    ...(amqpUrl === null ? {} : { rabbitmq: rabbitMoveExchange({ url: amqpUrl, log, unrouted }) }),
-  };
+): Promise<SinkDeps['brokers']> {
+  const targets: { -readonly [B in Broker]?: SinkTarget } = {};
+  if (redisUrl !== null) {
+    const { redisMoveStream } = await import('../redis/move-stream.ts');
+    const cache = redisCache ? storedArtifacts(db) : null;
+    targets.redis = redisMoveStream({ url: redisUrl, log, cache, layout });
+  }
+  if (amqpUrl !== null) {
+    const { rabbitMoveExchange } = await import('../rabbitmq/move-exchange.ts');
+    targets.rabbitmq = rabbitMoveExchange({ url: amqpUrl, log, unrouted });
+  }
+  return targets;
 }
 
 /**

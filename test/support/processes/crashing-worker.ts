@@ -13,7 +13,7 @@ import { crashFiles, crashing } from './crash-plan.ts';
 const config = workerConfig(process.env);
 const folder = process.env['CRASH_FOLDER'];
 if (!folder) throw new Error('CRASH_FOLDER names the folder of the crash plan');
-const worker = openWorker(config, pino({ level: config.logLevel, base: { process: 'worker' } }));
+const worker = await openWorker(config, pino({ level: config.logLevel, base: { process: 'worker' } }));
 await serveEndpoint(crashing(worker.listener, crashFiles(folder)), config.host, config.port);
 await worker.admin.registerDeployment(config.workerUrl);
 startSweep(worker.sweep);

@@ -38,6 +38,7 @@ test('a worker that is configured with the identity key of its Restate does not 
 async function warningsOf(of: WorkerConfig): Promise<string[]> {
   const lines: string[] = [];
   const log = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) });
-  await openWorker(of, log).close();
+  const worker = await openWorker(of, log);
+  await worker.close();
   return lines;
 }
