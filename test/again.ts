@@ -64,10 +64,11 @@ const total = sum(tallies);
 console.log(`${tallies.filter(({ failed }) => failed > 0).length} of ${tallies.length} runs failed`);
 process.exitCode = total.failed > 0 ? 1 : 0;
 
-/** The Vitest project of a test file, from its path. */
-function projectOf(file: string): string {
-  if (file.startsWith('test/faults/every-boundary/')) return 'every-boundary';
-  return file.split('/')[1] ?? '';
+/** The Vitest project of a test file or folder, from its path. */
+function projectOf(path: string): string {
+  if (path.startsWith('test/faults/every-boundary')) return 'every-boundary';
+  const area = path.split('/')[1] ?? '';
+  return area === 'conformance' ? 'store' : area;
 }
 
 function startLoops() {

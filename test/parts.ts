@@ -48,7 +48,7 @@ export const runs: readonly Run[] = [
     ],
   },
   {
-    usualSeconds: 720,
+    usualSeconds: 590,
     timeoutMs: 40 * minute,
     parts: [
       {

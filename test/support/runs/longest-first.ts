@@ -1,26 +1,36 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /**
- * The files that take longest, in this order, because of the times that they wait for. Started last, each would run alone at the end, while
- * a processor is idle.
+ * The files that take longest. Started last, each would run alone at the end, while a processor is idle. Two files that compute follow each
+ * file that waits, because files of one kind at the same time would leave a processor idle or share it.
  */
 const LONGEST = [
   'releases/celery-misbehaves',
-  'gates/asked-checks',
-  'sinks/sinks-broker-freeze',
-  'every-boundary/publish',
   'packages/packages',
-  'releases/remote-compile',
-  'gates/policy-rules',
-  'releases/celery-compile',
-  'releases/compile-pool',
-  'hooks/hooks-outages',
-  'followers/follower',
+  'every-boundary/publish',
+  'gates/asked-checks',
   'stack/stack',
+  'releases/compile-pool',
+  'gates/policy-rules',
+  'sinks/sinks-broker-freeze',
+  'http/fuzz',
+  'releases/remote-compile',
+  'releases/compile-process',
+  'http/api-hostile-values',
+  'http/api-stores-down',
+  'cli/ci-examples',
+  'stack/demo',
+  'releases/celery-compile',
+  'http/neighbour-waiting',
+  'conformance/celery-queue',
+  'hooks/hooks-outages',
+  'stack/tutorial',
+  'releases/callbacks',
+  'followers/follower',
+  'sinks/sinks',
   'rabbitmq/rabbitmq-outages',
   'releases/celery',
   'http/neighbour-bodies',
-  'sinks/sinks',
 ].map((name) => `/${name}.test.ts`);
 
 /** Runs the longest files first, and then the other files in the order of their paths. */
