@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isRoot } from '../support/processes/as-user.ts';
 import { eventually } from '../support/runs/eventually.ts';
 import { nothingRuns, processesOf } from '../support/processes/processes.ts';
+import { note, notes } from '../support/processes/stand-in-calls.ts';
 import { spawnStack, type StackProcess } from '../support/processes/stack-process.ts';
 
 let folder: string;
@@ -50,7 +51,7 @@ describe('stopping "npm start"', () => {
     stack.process.kill('SIGINT');
     expect(await stack.ended).toBe(0);
     expect(await processesOf(folder)).toEqual([]);
-    expect(await notes(await start().ready)).toEqual([]);
+    expect(await notes({ apiUrl: await start().ready })).toEqual([]);
   });
 
   test('after its data directory was deleted ends every process, although its logs cannot be written', async () => {
@@ -99,36 +100,36 @@ describe('an "npm start" that is killed', () => {
   test('leaves no process running, and the next start has the written data', async () => {
     const first = start();
     const url = await first.ready;
-    await note(url, 'written before');
+    await note({ apiUrl: url }, 'written before');
     first.process.kill('SIGKILL');
     await nothingRuns(folder);
-    expect(await notes(await start().ready)).toEqual(['written before']);
+    expect(await notes({ apiUrl: await start().ready })).toEqual(['written before']);
   });
 
   test('and started again immediately still has the written data', async () => {
     const first = start();
-    await note(await first.ready, 'written before');
+    await note({ apiUrl: await first.ready }, 'written before');
     first.process.kill('SIGKILL');
-    expect(await notes(await start().ready)).toEqual(['written before']);
+    expect(await notes({ apiUrl: await start().ready })).toEqual(['written before']);
   });
 
   test('together with its watchdog leaves orphans, and the next start ends them and has the written data', async () => {
     const first = start();
-    await note(await first.ready, 'written before');
+    await note({ apiUrl: await first.ready }, 'written before');
     const watchdog = await watchdogOf(home);
     process.kill(watchdog, 'SIGSTOP');
     first.process.kill('SIGKILL');
     process.kill(watchdog, 'SIGKILL');
     await first.ended;
     const second = start();
-    expect(await notes(await second.ready)).toEqual(['written before']);
+    expect(await notes({ apiUrl: await second.ready })).toEqual(['written before']);
     expect(second.output()).toMatch(/^ended orphaned processes of an earlier start: .*restate, postgres$/m);
   });
 
   test('while it initializes PostgreSQL is followed by a start with a complete database', async () => {
     await killedWhileMaking();
     expect(await halfMade()).toBeDefined();
-    expect(await notes(await start().ready)).toEqual([]);
+    expect(await notes({ apiUrl: await start().ready })).toEqual([]);
     expect(await halfMade()).toBeUndefined();
   });
 
@@ -187,8 +188,8 @@ describe('"npm start"', () => {
   test.runIf(isRoot)('runs as root in a folder that only root can enter', async () => {
     await chmod(folder, 0o700);
     const url = await start().ready;
-    await note(url, 'by root');
-    expect(await notes(url)).toEqual(['by root']);
+    await note({ apiUrl: url }, 'by root');
+    expect(await notes({ apiUrl: url })).toEqual(['by root']);
   });
 
   test.runIf(isRoot)('runs as an ordinary user', async () => {
@@ -196,8 +197,8 @@ describe('"npm start"', () => {
     const stack = spawnStack({ POINTSMAN_HOME: home }, { uid: 1000 });
     started.push(stack);
     const url = await stack.ready;
-    await note(url, 'by a user');
-    expect(await notes(url)).toEqual(['by a user']);
+    await note({ apiUrl: url }, 'by a user');
+    expect(await notes({ apiUrl: url })).toEqual(['by a user']);
   });
 });
 
@@ -247,18 +248,4 @@ async function watchdogOf(of: string): Promise<number> {
     },
     { what: 'a watchdog is running' },
   );
-}
-
-async function notes(url: string): Promise<string[]> {
-  const answer = await fetch(`${url}/notes`, { signal: AbortSignal.timeout(60_000) });
-  return ((await answer.json()) as { note: string }[]).map((row) => row.note);
-}
-
-async function note(url: string, text: string): Promise<void> {
-  const answer = await fetch(`${url}/notes`, {
-    method: 'POST',
-    body: text,
-    signal: AbortSignal.timeout(60_000),
-  });
-  expect(answer.status).toBe(200);
 }

@@ -24,6 +24,7 @@ import { eventually } from '../../support/runs/eventually.ts';
 import { nothingRuns, processesOf } from '../../support/processes/processes.ts';
 import { startPostgres, startRestate } from '../../support/servers/servers.ts';
 import { startTestStack, type TestStack, type TestStackOptions } from '../../support/processes/stack.ts';
+import { call, get, note, notes, post } from '../../support/processes/stand-in-calls.ts';
 import { standIns } from '../../support/processes/stand-ins.ts';
 
 // This file is not part of the replay run, because it tests processes. release.test.ts runs the same handlers with
@@ -277,31 +278,4 @@ async function ranBefore(name: string): Promise<string> {
   const home = join(folder, name);
   await cp(before.home, home, { recursive: true, preserveTimestamps: true });
   return home;
-}
-
-async function get(stack: TestStack, path: string): Promise<unknown> {
-  const answer = await fetch(stack.apiUrl + path, { signal: AbortSignal.timeout(60_000) });
-  return answer.json();
-}
-
-async function notes(stack: TestStack): Promise<string[]> {
-  return ((await get(stack, '/notes')) as { note: string }[]).map((row) => row.note);
-}
-
-async function note(stack: TestStack, text: string): Promise<void> {
-  const answer = await fetch(`${stack.apiUrl}/notes`, { method: 'POST', body: text });
-  expect(answer.status).toBe(200);
-}
-
-async function call(stack: TestStack, path: string, body: unknown): Promise<unknown> {
-  return (await post(`${stack.restate.ingressUrl}/${path}`, body)).json();
-}
-
-async function post(url: string, body: unknown): Promise<Response> {
-  return fetch(url, {
-    method: 'POST',
-    body: JSON.stringify(body),
-    headers: { 'content-type': 'application/json' },
-    signal: AbortSignal.timeout(60_000),
-  });
 }
