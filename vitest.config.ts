@@ -23,10 +23,10 @@ const onServers = {
 };
 
 /** The number of files at a time whose tests wait for servers and deadlines. With two files, both processors are often idle. */
-const WAITING = 4;
+const WAITING = 5;
 
-/** The number of files at a time whose tests compute: one for each of two processors. */
-const COMPUTING = 2;
+/** The number of files at a time whose tests compute, which is one more than two processors, because some of them wait. */
+const COMPUTING = 3;
 
 /**
  * Every test proves something once: none is tried again, and none may be left out by an `only` in CI. The timeouts are there to end

@@ -2,6 +2,9 @@ import { operationsOf } from '../support/data/hostile-requests.ts';
 
 /** The results of a run. */
 export interface FuzzReport {
+  /** The number of requests that the run was to send. */
+  readonly planned: number;
+  /** The number of requests that were sent. It is larger if some operations had succeeded too rarely. */
   readonly requests: number;
   /** The number of responses by status. Status 0 counts connections that were closed without a response. */
   readonly statuses: ReadonlyMap<number, number>;
@@ -25,7 +28,7 @@ export interface FuzzReport {
 export const MOST_API_MIB = 768;
 
 /**
- * Each operation must succeed at least once per this number of requests. A run sends about four valid requests per
+ * Each operation must succeed at least once per this number of planned requests. A run sends about four valid requests per
  * operation in that number. Some of them fail, because another request has just used up what they need.
  */
 const REQUESTS_PER_SUCCESS = 1_500;
@@ -42,22 +45,34 @@ const COUNTED_AS: ReadonlyMap<string, readonly string[]> = new Map([
   ['postReport', ['report of a check', 'report of a compiler']],
 ]);
 
-/** The problems of a run, one line each: its violations, and the operations that succeeded too rarely. */
-export function problemsOf(report: FuzzReport, document: unknown): string[] {
-  const { violations, peakMiB, requests, succeeded } = report;
-  const least = Math.max(1, Math.floor(requests / REQUESTS_PER_SUCCESS));
-  const counted = operationsOf(document).flatMap(
+/** The names under which the successes of all operations are counted. */
+export function countedOperations(document: unknown): string[] {
+  const named = operationsOf(document).flatMap(
     ({ operationId }) => COUNTED_AS.get(operationId) ?? [operationId],
   );
-  const unreached = [...counted, 'HEAD', 'bytes'].flatMap((name) => {
+  return [...named, 'HEAD', 'bytes'];
+}
+
+/** Returns a line for each of these operations that succeeded too rarely for the planned number of requests. */
+export function unreached(
+  counted: readonly string[],
+  { planned, succeeded }: Pick<FuzzReport, 'planned' | 'succeeded'>,
+): string[] {
+  const least = Math.max(1, Math.floor(planned / REQUESTS_PER_SUCCESS));
+  return counted.flatMap((name) => {
     const times = succeeded.get(name) ?? 0;
     return times >= least ? [] : [`${name} succeeded ${times} times, which is fewer than ${least}`];
   });
+}
+
+/** The problems of a run, one line each: its violations, and the operations that succeeded too rarely. */
+export function problemsOf(report: FuzzReport, document: unknown): string[] {
+  const { violations, peakMiB } = report;
   // Uses `<`, so that NaN, from a value that could not be read, counts as too high.
   const isWithin = peakMiB < MOST_API_MIB;
   return [
     ...violations,
     ...(isWithin ? [] : [`the API had ${peakMiB.toFixed(0)} MiB in memory, and ${MOST_API_MIB} is the most`]),
-    ...unreached,
+    ...unreached(countedOperations(document), report),
   ];
 }

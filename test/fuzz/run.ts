@@ -4,7 +4,7 @@ import { seededRandom } from '../support/data/seeded-random.ts';
 import { foreignText, searchable } from './foreign.ts';
 import { type FuzzRequest, nextRequest } from './requests.ts';
 import { rawRequest, sendRaw, statusesOf } from './raw-http.ts';
-import type { FuzzReport } from './report.ts';
+import { countedOperations, type FuzzReport, unreached } from './report.ts';
 import type { FuzzWorld } from './world.ts';
 
 /**
@@ -21,6 +21,11 @@ const RAW_EVERY = 20;
 const STREAM_MS = 200;
 /** A run ends after this many violations. */
 const SHOWN = 20;
+/**
+ * The maximum number of requests of a run, as a multiple of the planned number. A run sends more than planned until every operation has
+ * succeeded often enough, because the requests are random.
+ */
+const MOST_TIMES = 4;
 
 interface Tally {
   readonly statuses: Map<number, number>;
@@ -31,8 +36,8 @@ interface Tally {
 }
 
 /**
- * Sends that many requests, some of them concurrently. The same seed sends the same requests in almost the same
- * order.
+ * Sends at least `requests` requests, some of them concurrently, and more until every operation has succeeded. The same seed sends the same
+ * requests in almost the same order.
  */
 export async function fuzz(
   world: FuzzWorld,
@@ -47,10 +52,15 @@ export async function fuzz(
   };
   const agent = new Agent({ connections: AT_ONCE });
   const beforeMiB = await world.api.residentMiB();
+  const counted = countedOperations(world.document);
   let sent = 0;
+  const isDone = (): boolean =>
+    tally.violations.length >= SHOWN ||
+    sent >= MOST_TIMES * requests ||
+    (sent >= requests && unreached(counted, { planned: requests, succeeded: tally.succeeded }).length === 0);
   const work = async (name: string): Promise<void> => {
     const random = seededRandom(seed, name);
-    while (sent < requests && tally.violations.length < SHOWN) {
+    while (!isDone()) {
       sent += 1;
       if (sent % RAW_EVERY === 0) await sendBytes(world, tally, random);
       else await send(world, tally, agent, await nextRequest(world, random));
@@ -60,7 +70,7 @@ export async function fuzz(
   await agent.close();
   tally.violations.push(...(await world.stock.settle()));
   const peakMiB = await world.api.peakMiB();
-  return { requests: sent, ...tally, kinds: tally.kinds.size, beforeMiB, peakMiB };
+  return { planned: requests, requests: sent, ...tally, kinds: tally.kinds.size, beforeMiB, peakMiB };
 }
 
 async function send(world: FuzzWorld, tally: Tally, agent: Agent, asked: FuzzRequest): Promise<void> {

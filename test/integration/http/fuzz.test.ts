@@ -6,10 +6,10 @@ import { type FuzzWorld, startFuzzWorld } from '../../fuzz/world.ts';
 import { contradictions } from '../../support/runs/record-check.ts';
 import { seedOfRun } from '../../support/data/seeded-random.ts';
 
-// This file is not part of the replay run, because it tests the responses of the API. It sends only a few thousand
-// requests. `npm run test:deep` sends 100,000.
+// This file is not part of the replay run, because it tests the responses of the API. It sends 1,500 requests,
+// and more until every operation has succeeded. `npm run test:deep` sends 100,000.
 
-const REQUESTS = Number(process.env['POINTSMAN_FUZZ_REQUESTS'] ?? 3_000);
+const REQUESTS = Number(process.env['POINTSMAN_FUZZ_REQUESTS'] ?? 1_500);
 
 /**
  * The timeout for a run that hangs. It is far above the usual time: a request takes about 12 ms on two idle cores.
@@ -30,15 +30,15 @@ test(
     const report = await fuzz(world, { requests: REQUESTS, seed });
     expect(problemsOf(report, world.document), `POINTSMAN_SEED=${seed}`).toEqual([]);
     // If few requests were sent or accepted, the run would prove nothing.
-    expect(report.requests).toBe(REQUESTS);
+    expect(report.requests).toBeGreaterThanOrEqual(REQUESTS);
     expect(report.kinds).toBeGreaterThan(200);
     const answered = (from: number, to: number): number =>
       [...report.statuses].reduce(
         (sum, [status, times]) => sum + (status >= from && status < to ? times : 0),
         0,
       );
-    expect(answered(200, 300)).toBeGreaterThan(REQUESTS / 10);
-    expect(answered(400, 500)).toBeGreaterThan(REQUESTS / 10);
+    expect(answered(200, 300)).toBeGreaterThan(report.requests / 10);
+    expect(answered(400, 500)).toBeGreaterThan(report.requests / 10);
   },
   TIMEOUT_MS,
 );

@@ -11,6 +11,7 @@ const enough = new Map(
   ['read', 'publish', 'publish of an archive', 'dry run', 'HEAD', 'bytes'].map((name) => [name, 2] as const),
 );
 const report: FuzzReport = {
+  planned: 3_000,
   requests: 3_000,
   statuses: new Map(),
   kinds: 1,
