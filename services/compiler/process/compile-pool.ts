@@ -18,6 +18,8 @@ export interface CompilePool {
    * Takes the free process that started first. If no process is free, starts another one and returns it immediately.
    */
   readonly take: () => CompileProcess;
+  /** Reports that the compilation in a taken process has started. */
+  readonly started: (taken: CompileProcess) => void;
   /** Returns a process to the pool after a compilation. If the process is dead, a new one is started. */
   readonly giveBack: (taken: CompileProcess) => void;
   readonly close: () => void;
@@ -44,8 +46,8 @@ export interface PoolLimits {
 export function compilePool(limits: PoolLimits): CompilePool {
   /** All processes that have not exited, in the order in which they started. */
   const all = new Set<CompileProcess>();
-  /** The processes in use, each with the timer that starts the spare process. */
-  const taken = new Map<CompileProcess, NodeJS.Timeout>();
+  /** The processes in use, each with the timer that starts the spare process, if its compilation has started. */
+  const taken = new Map<CompileProcess, NodeJS.Timeout | undefined>();
   /** The largest number of processes that were in use at the same time. */
   let mostTaken = 0;
   let closed = false;
@@ -66,9 +68,12 @@ export function compilePool(limits: PoolLimits): CompilePool {
     take: () => {
       if (closed) throw new Error('the compiler is closed');
       const next = alive().find((one) => !taken.has(one)) ?? add();
-      taken.set(next, setTimeout(refill, processLimits.spareAfterMs));
+      taken.set(next, undefined);
       mostTaken = Math.max(mostTaken, taken.size);
       return next;
+    },
+    started: (one) => {
+      if (taken.has(one)) taken.set(one, setTimeout(refill, processLimits.spareAfterMs));
     },
     giveBack: (one) => {
       clearTimeout(taken.get(one));

@@ -4,6 +4,7 @@ import type { ReadBlobs, Recall } from './answer-question.ts';
 import { processLimits } from '../limits.ts';
 import { processorMs } from './processor-time.ts';
 import type { CompilePool, CompileProcess } from './compile-pool.ts';
+import { compilerUnavailable } from './compiler-unavailable.ts';
 import type { FromProcess, ToProcess } from './compile-protocol.ts';
 import { receivedParts, type ReceivedResult } from './received-result.ts';
 import { sessionQuestions } from './session-questions.ts';
@@ -85,6 +86,7 @@ export async function runSession(
     if (message.kind === 'started') {
       if (session.hasStarted) throw new Error('the compile process started twice');
       session.hasStarted = true;
+      pool.started(taken);
       clock.started();
     } else if (message.kind === 'question') questions.ask(message);
     else if (message.kind === 'threw') {
@@ -150,7 +152,8 @@ function sessionClock(
     return Math.max(now - usedBefore, wallMs / processLimits.wallPerProcessor);
   };
   // A slow start is an error and not an `exhausted` result, because the tenant of the source does not cause it.
-  let onTime = (): void => fail(new Error(`the compile process did not start within ${threadStartMs} ms`));
+  let onTime = (): void =>
+    fail(compilerUnavailable(new Error(`the compile process did not start within ${threadStartMs} ms`)));
   const clock = stoppableClock(threadStartMs, () => onTime());
   const scheduleCheck = (): void => {
     const stepMs = Math.min(processLimits.checkMs, timeoutMs - wallMs);
@@ -164,7 +167,9 @@ function sessionClock(
     clock.restart(stepMs);
   };
   const readingClock = stoppableClock(readingMs, () =>
-    fail(new Error(`reading the files for a compilation took more than ${readingMs} ms`)),
+    fail(
+      compilerUnavailable(new Error(`reading the files for a compilation took more than ${readingMs} ms`)),
+    ),
   );
   readingClock.stop();
   return {

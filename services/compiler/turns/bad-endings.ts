@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 
 import type { SessionResult } from '../process/compile-session.ts';
+import { compilerUnavailable } from '../process/compiler-unavailable.ts';
 import type { BadEnd, Exhausted, Uncompilable } from '../process/compiled.ts';
 import { endedSources, type EndedLimits } from './ended-sources.ts';
 import type { TenantStandings } from './tenant-standings.ts';
@@ -44,7 +45,7 @@ export function badEndings(
     recordBadEnd: (tenant, digest, ended) => {
       if (ended.kind === 'died' && !deaths.recall(tenant, digest)) {
         deaths.add(tenant, digest, true);
-        throw ended.defect;
+        throw compilerUnavailable(ended.defect);
       }
       standings.mark(tenant, 'long');
       const end = ended.kind === 'exhausted' ? exhausted(ended.limit, limits) : uncompilable();

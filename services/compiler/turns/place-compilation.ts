@@ -2,6 +2,7 @@ import type { SourceTree } from '@pointsman/protocol/releases/source';
 import { processLimits } from '../limits.ts';
 import type { ReadBlobs, Recall } from '../process/answer-question.ts';
 import type { CompilePool } from '../process/compile-pool.ts';
+import { compilerUnavailable } from '../process/compiler-unavailable.ts';
 import { runSession, type SessionResult } from '../process/compile-session.ts';
 import type { FairQueue, JobSlot, RunAgain } from './fair-queue.ts';
 import type { TenantStandings } from './tenant-standings.ts';
@@ -45,7 +46,7 @@ export async function placeCompilation(
     // tries one more time than there are processes.
     for (let idle = limits.threads + processLimits.reserve; ended.kind === 'lost' && idle > 0; idle--)
       ended = await session();
-    if (ended.kind === 'lost') throw ended.defect;
+    if (ended.kind === 'lost') throw compilerUnavailable(ended.defect);
     return ended.kind === 'evicted' ? { runAgainAs: ended.as } : ended;
   });
 }

@@ -267,7 +267,10 @@ test.skipIf(process.platform !== 'linux')(
     const [first] = descendants().filter(({ pid }) => !others.has(pid));
     if (!first) throw new Error('there is no compile process');
     process.kill(first.pid, 'SIGSTOP');
-    await expect(compiled(small)).rejects.toThrow('the compile process did not start');
+    await expect(compiled(small)).rejects.toMatchObject({
+      code: 'unavailable',
+      cause: { message: 'the compile process did not start within 5000 ms' },
+    });
     expect((await compiled(small)).kind).toBe('compiled');
   },
   30_000,

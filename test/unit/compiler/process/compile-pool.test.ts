@@ -37,14 +37,19 @@ test.skipIf(process.platform !== 'linux')(
   () => {
     vi.useFakeTimers();
     const before = compileProcesses();
-    const { take, giveBack } = started(2);
+    const { take, started: begin, giveBack } = started(2);
     const processes = () => compileProcesses().filter((pid) => !before.includes(pid)).length;
     expect(processes()).toBe(1);
-    for (let nth = 0; nth < 3; nth++) giveBack(take());
+    for (let nth = 0; nth < 3; nth++) {
+      const short = take();
+      begin(short);
+      giveBack(short);
+    }
     for (const one of [take(), take()]) giveBack(one);
     vi.advanceTimersByTime(processLimits.spareAfterMs);
     expect(processes()).toBe(2);
     const long = take();
+    begin(long);
     vi.advanceTimersByTime(processLimits.spareAfterMs);
     expect(processes()).toBe(3);
     giveBack(long);

@@ -36,6 +36,7 @@ async function sessionWith(
   );
   const pool: CompilePool = {
     take: () => ({ child, stderrText: () => '' }),
+    started: () => undefined,
     giveBack: () => undefined,
     close: () => undefined,
   };
@@ -134,5 +135,8 @@ test('a compilation whose reads of files take too long throws, so the failure do
     { readingMs: 50, timeoutMs: 60_000 },
     () => new Promise(() => undefined),
   );
-  await expect(reading).rejects.toThrow('reading the files for a compilation took more than 50 ms');
+  await expect(reading).rejects.toMatchObject({
+    code: 'unavailable',
+    cause: { message: 'reading the files for a compilation took more than 50 ms' },
+  });
 });

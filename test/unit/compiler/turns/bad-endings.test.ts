@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { compileLimits } from '../../../../core/limits/compile-limits.ts';
+import { compilerUnavailable } from '../../../../services/compiler/process/compiler-unavailable.ts';
 import { badEndings } from '../../../../services/compiler/turns/bad-endings.ts';
 import { tenantStandings } from '../../../../services/compiler/turns/tenant-standings.ts';
 
@@ -8,8 +9,8 @@ test('the first crash of a compile process on a source does not count against it
   const standings = tenantStandings(compileLimits);
   const endings = badEndings(compileLimits, standings);
   const died = { kind: 'died', defect: new Error('SIGKILL') } as const;
-  expect(() => endings.recordBadEnd('acme', 'sha256:1', died)).toThrow('SIGKILL');
-  expect(() => endings.recordBadEnd('acme', 'sha256:2', died)).toThrow('SIGKILL');
+  expect(() => endings.recordBadEnd('acme', 'sha256:1', died)).toThrow(compilerUnavailable(died.defect));
+  expect(() => endings.recordBadEnd('acme', 'sha256:2', died)).toThrow(compilerUnavailable(died.defect));
   expect(standings.of('acme')).toBe('quick');
   expect(endings.recordBadEnd('acme', 'sha256:1', died)).toMatchObject({ kind: 'uncompilable' });
   expect(standings.of('acme')).toBe('long');
