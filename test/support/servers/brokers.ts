@@ -123,8 +123,14 @@ interface Started {
   readonly port: number;
 }
 
+/**
+ * Starts a broker that can be killed and restarted. Each kill or restart waits for the one before. The broker answers shortly before its
+ * start has ended. A second restart at that moment would otherwise start another broker next to it, on another port.
+ */
 async function restartable(start: () => Promise<Started>) {
   let current = await start();
+  let last: Promise<void> = Promise.resolve();
+  const afterLast = (step: () => Promise<void>): Promise<void> => (last = last.then(step, step));
   const again = async (steps: readonly StopStep[]): Promise<void> => {
     await current.server.stop(steps);
     const { port } = current;
@@ -134,9 +140,9 @@ async function restartable(start: () => Promise<Started>) {
   };
   return {
     port: current.port,
-    kill: () => current.server.stop([]),
-    restart: () => again([]),
-    restartGently: () => again([['SIGTERM', 60_000]]),
+    kill: () => afterLast(() => current.server.stop([])),
+    restart: () => afterLast(() => again([])),
+    restartGently: () => afterLast(() => again([['SIGTERM', 60_000]])),
   };
 }
 
