@@ -25,7 +25,7 @@ export interface ReadingThread<T, R> {
 }
 
 /**
- * Starts a thread that reads untrusted data.
+ * Creates a reader of untrusted data. Its thread is started by the first task, and then kept.
  * @param file the module that the thread runs; it must export `readInThread`
  * @param log the log for errors of the JavaScript engine, whose details the caller does not get
  * @param what the kind of data, for error messages

@@ -63,8 +63,8 @@ export interface ControlPlaneOptions {
 }
 
 /**
- * The error of a handler whose replay does other things than its first run. Restate retries the handler, so the test itself may pass. The
- * control plane therefore looks for this error in the worker's log when it stops.
+ * The error of a handler whose replay does other things than its first run. Restate retries the handler, so the test itself may pass. A
+ * control plane therefore looks for this error in the worker's log when a test stops it.
  */
 const JOURNAL_MISMATCH = 'RestateError: (570)';
 
