@@ -42,11 +42,6 @@ export const compileLimits = {
   /** Compilations that may wait for a process. Above this limit, the caller gets `busy`. */
   queued: 1_000,
   /**
-   * The number of sources whose file lists a worker caches between the steps of a release. A worker runs
-   * fewer releases concurrently.
-   */
-  sourceTrees: 500,
-  /**
    * The size of the cache of compiled documents, which speeds up compiling a slightly changed source. When
    * the cache is full, it evicts documents of the tenant that uses the most bytes.
    */

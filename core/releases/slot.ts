@@ -4,13 +4,7 @@ import { ChannelName, Digest, Generation, Version } from '@pointsman/protocol/id
 import { tenantLimits } from '../limits/limits.ts';
 import type { ConflictRule } from '@pointsman/protocol/releases/release';
 
-const InFlight = z.object({
-  version: Version,
-  /** The ID of the workflow's invocation in Restate. Null between the admission and the start. */
-  invocationId: z.string().nullable(),
-  /** True once the pointer has moved. The release can then no longer be superseded or cancelled. */
-  swapped: z.boolean(),
-});
+const InFlight = z.object({ version: Version });
 
 const Queued = z.object({ version: Version, source: Digest });
 export type Queued = z.infer<typeof Queued>;
@@ -58,20 +52,16 @@ export function withSlot(state: BundleState, channel: string, slot: Slot): Bundl
 /** The placement of a new release. */
 export interface Placement {
   readonly placement: 'start' | 'queue' | 'reject' | 'full';
-  /**
-   * The versions of the releases that the new one supersedes: the release in flight, unless its pointer has
-   * moved, and all queued releases.
-   */
+  /** The versions of the releases that the new one supersedes: the release in flight, and all queued releases. */
   readonly supersedes: readonly number[];
 }
 
 /**
- * Decides by the conflict rule whether a new release starts, waits or is rejected. Under `queue` and
- * `reject`, a release whose pointer has moved still occupies the slot until it settles.
+ * Decides by the conflict rule whether a new release starts, waits or is rejected.
  */
 export function decidePlacement(slot: Slot, rule: ConflictRule): Placement {
   if (rule === 'supersede') {
-    const running = slot.inFlight && !slot.inFlight.swapped ? [slot.inFlight.version] : [];
+    const running = slot.inFlight ? [slot.inFlight.version] : [];
     return { placement: 'start', supersedes: [...running, ...slot.queue.map((queued) => queued.version)] };
   }
   if (!slot.inFlight && slot.queue.length === 0) return { placement: 'start', supersedes: [] };
@@ -90,7 +80,7 @@ export function occupySlot(
   const slot = slotOf(state, channel);
   const next: Slot =
     placement === 'start'
-      ? { ...slot, inFlight: { version: entrant.version, invocationId: null, swapped: false }, queue: [] }
+      ? { ...slot, inFlight: { version: entrant.version }, queue: [] }
       : { ...slot, queue: [...slot.queue, entrant] };
   return { ...withSlot(state, channel, next), lastVersion: entrant.version };
 }

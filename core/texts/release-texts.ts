@@ -7,6 +7,11 @@ export function supersededText(newer: number): string {
   return `superseded by v${newer}`;
 }
 
+/** Describes a release whose artifact was live already, as that of another version. */
+export function unchangedText(sameAs: number): string {
+  return `the same artifact is already live, as v${sameAs}`;
+}
+
 /** The reason that is stored for a cancelled release. */
 export function cancelledText(by: string, reason: string | null): string {
   return `cancelled by ${by}${reason === null ? '' : `: ${reason}`}`;
@@ -32,6 +37,7 @@ export const Revoked = z.object({
     'no_response',
     'release_closed',
     'release_published',
+    'release_unchanged',
     'release_ended',
     'gate_decided',
   ]),
@@ -55,6 +61,8 @@ export function revokedText({ cause, reason, gate, deadlineAt }: Revoked): strin
       return 'its release has been closed';
     case 'release_published':
       return 'its release has been published';
+    case 'release_unchanged':
+      return 'the artifact of its release was live already';
     case 'release_ended':
       return reason ?? 'its release has ended';
     case 'gate_decided':

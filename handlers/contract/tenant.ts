@@ -78,7 +78,16 @@ const NoSource = z.object({ kind: z.literal('no_source') });
 const TooManyChannels = z.object({ kind: z.literal('too_many_channels'), limit: z.number() });
 
 export const PublishResult = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('accepted'), version: Version, replayed: z.boolean() }),
+  z.object({
+    kind: z.literal('accepted'),
+    version: Version,
+    replayed: z.boolean(),
+    /**
+     * The data of the new release that the request does not contain. Missing for a repeated request and for a
+     * queued release: the release must then be read from the database.
+     */
+    started: z.object({ policyVersion: z.number().int(), createdAt: z.string() }).optional(),
+  }),
   z.object({ kind: z.literal('conflict'), version: Version }),
   z.object({ kind: z.literal('queue_full'), limit: z.number() }),
   /**
@@ -106,6 +115,11 @@ export type SwapRequest = z.infer<typeof SwapRequest>;
 
 export const SwapResult = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('moved'), generation: Generation, seq: z.number().int() }),
+  /**
+   * The pointer already refers to the artifact of this release, as that of `version`. The release has settled
+   * as unchanged.
+   */
+  z.object({ kind: z.literal('unchanged'), version: Version }),
   /**
    * The release was superseded or cancelled, so the pointer does not move. The database records which of the
    * two.
@@ -160,7 +174,15 @@ export const MoveResult = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('unchanged'), pointer: Pointer }),
   z.object({ kind: z.literal('no_release') }),
   z.object({ kind: z.literal('no_move') }),
-  z.object({ kind: z.literal('not_promotable'), outcome: Outcome.nullable() }),
+  /**
+   * The release was never live. `sameAs` is the version to move to instead, if the release settled as
+   * unchanged and that version has the same artifact for this channel.
+   */
+  z.object({
+    kind: z.literal('not_promotable'),
+    outcome: Outcome.nullable(),
+    sameAs: Version.optional(),
+  }),
   /**
    * The channel has these gates, and only an admin may bypass them. `policy` is the version of the policy
    * that defines them.
@@ -204,11 +226,6 @@ export type CancelRequest = z.infer<typeof CancelRequest>;
 export const CancelResult = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('cancelling') }),
   z.object({ kind: z.literal('settled'), outcome: Outcome }),
-  /**
-   * The pointer has already moved to this release, so the release can't be cancelled and will settle as
-   * published.
-   */
-  z.object({ kind: z.literal('too_late'), generation: Generation }),
   z.object({ kind: z.literal('no_release') }),
 ]);
 export type CancelResult = z.infer<typeof CancelResult>;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import type { ReleaseId } from '@pointsman/protocol/identifiers';
 import type { StoredBundle } from '../../core/releases/slot.ts';
-import { type CancelResult, type PublishRequest, PublishResult } from '../contract/tenant.ts';
+import { CancelResult, type PublishRequest, PublishResult } from '../contract/tenant.ts';
 
 /**
  * The port that admits releases into the database. The rules for all ports at the top of ports/deps.ts apply.
@@ -33,8 +33,17 @@ export interface AdmitRequest extends PublishRequest {
   readonly supersedes: readonly number[];
 }
 
+const [Accepted, ...Refused] = PublishResult.options;
+
+/**
+ * The Restate invocation IDs of running releases that must be cancelled. A release that has not begun its first
+ * step is not listed: that step ends the release by itself.
+ */
+const Invocations = z.array(z.string());
+
 export const Admission = z.discriminatedUnion('kind', [
-  ...PublishResult.options,
+  Accepted.extend({ superseded: Invocations }),
+  ...Refused,
   /** A release with this version number already exists, so the Restate state is older than the database. */
   z.object({ kind: z.literal('version_taken') }),
   /**
@@ -44,6 +53,14 @@ export const Admission = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('slot_free') }),
 ]);
 export type Admission = z.infer<typeof Admission>;
+
+const [Cancelling, ...NotCancelled] = CancelResult.options;
+
+export const CancelAnswer = z.discriminatedUnion('kind', [
+  Cancelling.extend({ invocations: Invocations }),
+  ...NotCancelled,
+]);
+export type CancelAnswer = z.infer<typeof CancelAnswer>;
 
 export interface Admissions {
   /**
@@ -63,5 +80,5 @@ export interface Admissions {
   requestCancel(
     id: ReleaseId,
     request: { by: string; reason: string | null; at: number },
-  ): Promise<CancelResult>;
+  ): Promise<CancelAnswer>;
 }

@@ -4,7 +4,7 @@ import { Digest, type ReleaseId } from '@pointsman/protocol/identifiers';
 import type { CalloutId } from '../../core/callout.ts';
 import type { RemoteCompileRule } from '../../core/policy.ts';
 import { type CallbackRequest, CallbackResult } from '../contract/release.ts';
-import { Closed, CompiledDigests, type StageSpan, type StageTimes } from './stages.ts';
+import { Closed } from './stages.ts';
 
 /**
  * The ports for requests to external systems, and for the reports that these systems send back. The rules for
@@ -40,7 +40,8 @@ export const OpenedCallback = z.discriminatedUnion('kind', [
 export type OpenedCallback = z.infer<typeof OpenedCallback>;
 
 export const EndedAttempt = z.discriminatedUnion('kind', [
-  CompiledDigests.extend({ kind: z.literal('compiled') }),
+  /** The compilation is stored. The release can be prepared. */
+  z.object({ kind: z.literal('compiled') }),
   z.object({ kind: z.literal('invalid'), summary: z.string() }),
   /** The attempt failed. If `final` is true, another attempt would fail for the same reason. */
   z.object({ kind: z.literal('failed'), reason: z.string(), final: z.boolean() }),
@@ -86,13 +87,8 @@ export interface Callbacks {
   /** Records a report and applies its effects, in one transaction. Idempotent. */
   recordReport(id: ReleaseId, request: CallbackRequest & { at: number }): Promise<RecordedCallback>;
   /**
-   * Records that the source was validated and that an external system starts to compile it. Returns false if
-   * the release is closed.
-   */
-  beginCompile(id: ReleaseId, validated: StageSpan, times: StageTimes): Promise<boolean>;
-  /**
-   * Returns the result of a compile attempt. If no report has arrived, this call ends the attempt as failed
-   * and closes its callback address.
+   * Returns the result of a compile attempt, and stores a successful compilation. If no report has arrived,
+   * this call ends the attempt as failed and closes its callback address.
    */
   endAttempt(id: ReleaseId, attempt: number, at: number): Promise<EndedAttempt>;
 }

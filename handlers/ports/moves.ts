@@ -9,7 +9,6 @@ import {
   type MoveResult,
   SwapResult,
 } from '../contract/tenant.ts';
-import type { StageTimes } from './stages.ts';
 
 /** The port that moves pointers. The rules for all ports at the top of ports/deps.ts apply. */
 
@@ -45,8 +44,8 @@ export type PointerMove = z.infer<typeof PointerMove>;
 
 export interface Moves {
   /**
-   * Moves the pointer to a release, in one transaction that also notifies the listeners of the database
-   * (NOTIFY). Idempotent: a repeated call returns the recorded move.
+   * Moves the pointer to a release and settles the release, in one transaction that also notifies the
+   * listeners of the database (NOTIFY). Idempotent: a repeated call returns the recorded move.
    */
   moveByRelease(request: MoveByRelease): Promise<PointerMove>;
   /** Promotes or rolls back a pointer, in one transaction. */
@@ -54,6 +53,4 @@ export interface Moves {
     request: MoveRequest & { tenant: string; at: number },
   ): Promise<MoveResult & Partial<SinkNotifications>>;
   setHold(request: HoldRequest & { tenant: string; at: number }): Promise<HoldResult>;
-  /** Records in the effect ledger that the listeners were notified of the release's move. */
-  announce(id: ReleaseId, times: StageTimes): Promise<void>;
 }

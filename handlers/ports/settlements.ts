@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { Generation, type ReleaseId } from '@pointsman/protocol/identifiers';
+import type { ReleaseId } from '@pointsman/protocol/identifiers';
 import { Effect, FailedOutcome, type Stage } from '@pointsman/protocol/releases/release';
 import { ReleaseResult } from '../contract/release.ts';
 
@@ -20,11 +20,7 @@ export const Closing = z.discriminatedUnion('kind', [
     reason: z.string(),
     effects: z.array(Effect),
   }),
-  /**
-   * The release can't be closed any more, because the pointer has already moved to it. It must continue to
-   * its end.
-   */
-  z.object({ kind: z.literal('moved'), generation: Generation, seq: z.number().int() }),
+  /** The release has settled before, for example because its pointer has moved. */
   ReleaseResult.extend({ kind: z.literal('settled') }),
 ]);
 export type Closing = z.infer<typeof Closing>;
@@ -47,9 +43,6 @@ export interface Settlements {
   /** Undoes one effect of a closed release, if it has not been undone yet. */
   undo(id: ReleaseId, effect: Effect): Promise<void>;
   recordUndoFailure(id: ReleaseId, effect: Effect, reason: string): Promise<void>;
-  /**
-   * Settles the release: with `published` if the pointer has moved to it, otherwise with the outcome that was
-   * recorded when it was closed. Idempotent.
-   */
+  /** Settles a closed release with the outcome that was recorded when it was closed. Idempotent. */
   settle(id: ReleaseId, at: number): Promise<ReleaseResult>;
 }

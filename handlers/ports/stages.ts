@@ -1,7 +1,9 @@
 import { z } from 'zod';
 
-import { Digest, type ReleaseId } from '@pointsman/protocol/identifiers';
-import type { RemoteCompileRule } from '../../core/policy.ts';
+import type { ReleaseId } from '@pointsman/protocol/identifiers';
+import { Stage } from '@pointsman/protocol/releases/release';
+import { RemoteCompileRule } from '../../core/policy.ts';
+import type { ReleaseInput } from '../contract/release.ts';
 
 /**
  * The port for the stages validate, compile and store. The rules for all ports at the top of ports/deps.ts
@@ -14,82 +16,39 @@ export interface StageTimes {
   readonly startedAt: number;
 }
 
-/** The start and end times of a completed stage, in epoch milliseconds. */
-export interface StageSpan {
-  readonly startedAt: number;
-  readonly finishedAt: number;
-}
-
-export const CompiledDigests = z.object({
-  /**
-   * The artifacts that were compiled, with their channels. The artifact with a null channel is the base
-   * artifact: it is used for every channel without its own artifact.
-   */
-  artifacts: z.array(z.object({ channel: z.string().nullable(), digest: Digest })),
-});
-export type CompiledDigests = z.infer<typeof CompiledDigests>;
-
-export type ValidateStageResult =
-  /**
-   * The source is valid. If `executor` is set, only the local checks have passed. The external compiler that
-   * it names must validate and compile the source. If `executor` is missing, Pointsman compiles the source
-   * itself.
-   */
-  ({ readonly kind: 'valid'; readonly executor?: RemoteCompileRule } & StageSpan) | Invalid | Broken;
-
 /** The source violates a rule. The release settles as rejected. */
 interface Invalid {
   readonly kind: 'invalid';
   readonly summary: string;
 }
 
-/**
- * A limit was exceeded, or the source can't be processed for another reason that a retry does not fix. The
- * release settles as errored.
- */
-const Broken = z.object({ kind: z.literal('broken'), reason: z.string() });
-type Broken = z.infer<typeof Broken>;
-
-/** The result of the compile stage. It is also invalid if the compiled output exceeds the tenant's quota. */
-export type CompileStageResult = ({ readonly kind: 'compiled' } & CompiledDigests) | Invalid | Broken;
-
-/** The release was already closed, so the stage must not cause any effect. */
+/** The release was already closed, so the step must not cause any effect. */
 export const Closed = z.object({ kind: z.literal('closed') });
 export type Closed = z.infer<typeof Closed>;
 
-export const StoreStageResult = z.discriminatedUnion('kind', [
+export const Prepared = z.discriminatedUnion('kind', [
   /** The artifacts are registered. If `gated` is true, the release must pass its gates before the swap. */
-  z.object({ kind: z.literal('stored'), digest: Digest, gated: z.boolean() }),
+  z.object({ kind: z.literal('prepared'), gated: z.boolean() }),
+  /** The external compiler of this rule must compile the source. After that, the release is prepared again. */
+  z.object({ kind: z.literal('compile_remotely'), rule: RemoteCompileRule }),
   Closed,
-  Broken,
+  /**
+   * A limit was exceeded, or the source can't be processed for another reason that a retry does not fix. The
+   * release settles as errored.
+   */
+  z.object({ kind: z.literal('broken'), stage: Stage, reason: z.string() }),
 ]);
-export type StoreStageResult = z.infer<typeof StoreStageResult>;
+export type Prepared = z.infer<typeof Prepared>;
+
+/** The result of a preparation. It is also invalid if the compiled output exceeds the tenant's quota. */
+export type Preparation = Prepared | Invalid;
 
 export interface Stages {
   /**
-   * Validates the whole source. Records the problems that it finds, with their locations. If there are no
-   * problems, it records nothing, because the next stage records the success.
+   * Takes the compilation of the release's source, or compiles the source and stores the compilation. Then
+   * registers the artifacts, writes the effect ledger and opens the gates, in one transaction. Records these
+   * stages, and the problems of an invalid source with their locations. Does nothing if the release is
+   * closed. Every part is idempotent, and a late or unused compilation is harmless.
    */
-  validate(id: ReleaseId, source: string, times: StageTimes): Promise<ValidateStageResult>;
-  /**
-   * Compiles the source and uploads the blobs under their digests. The upload is content-addressed, so a
-   * repeated, late or unused upload is harmless.
-   */
-  compile(
-    id: ReleaseId,
-    source: string,
-    validated: StageSpan,
-    times: StageTimes,
-  ): Promise<CompileStageResult | Closed>;
-  /**
-   * Registers the artifacts of the release and writes the effect ledger, in one transaction. Before that,
-   * checks that every blob of the manifests is stored. Does nothing if the release is closed. Returns the
-   * digest of the artifact for the release's own channel.
-   */
-  store(
-    id: ReleaseId,
-    channel: string,
-    compiled: CompiledDigests,
-    times: StageTimes,
-  ): Promise<StoreStageResult>;
+  prepare(id: ReleaseId, input: ReleaseInput, times: StageTimes): Promise<Preparation>;
 }

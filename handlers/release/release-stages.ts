@@ -6,14 +6,15 @@ import type { FailedOutcome, Stage } from '@pointsman/protocol/releases/release'
 import { type ReleaseInput, WAITING_FOR } from '../contract/release.ts';
 import { isDefect } from '../durable/defects.ts';
 import type { Deps } from '../ports/deps.ts';
+import type { Preparation } from '../ports/stages.ts';
 import { compileRemotely } from './remote-compile.ts';
 import { errored, superseded, rejected, type StageFailure } from './stage-failure.ts';
 import { retriesExhausted } from '../durable/store-unavailable.ts';
-import { swapThroughGates } from './swap-through-gates.ts';
+import { type SettledAtSwap, swapThroughGates } from './swap-through-gates.ts';
 
-/** The result of running all stages up to the swap. */
+/** The result of running all stages. */
 export type PipelineResult =
-  | { readonly kind: 'live' }
+  | SettledAtSwap
   | {
       readonly kind: 'stopped';
       readonly outcome: FailedOutcome;
@@ -23,7 +24,7 @@ export type PipelineResult =
     };
 
 /**
- * Runs the stages up to the swap, in order. If a stage rejects the release, fails or is cancelled, returns
+ * Runs the stages up to and including the swap, in order. If a stage rejects the release, fails or is cancelled, returns
  * the reason and the name of the stage instead of throwing. The caller must then undo the effects of the
  * release.
  */
@@ -38,8 +39,8 @@ export async function runPipeline(
     stage = next;
   };
   try {
-    const failure = await runStages(ctx, deps, id, input, entered);
-    return failure === null ? { kind: 'live' } : { kind: 'stopped', stage, ...failure };
+    const end = await runStages(ctx, deps, id, input, entered);
+    return 'result' in end ? end : { kind: 'stopped', stage, ...end };
   } catch (error) {
     const cancelled = error instanceof CancelledError;
     const defect = isDefect(error);
@@ -65,41 +66,41 @@ async function runStages(
   ctx: WorkflowContext,
   deps: Deps,
   id: ReleaseId,
-  { channel, source }: ReleaseInput,
+  input: ReleaseInput,
   entered: (stage: Stage) => void,
-): Promise<StageFailure | null> {
+): Promise<StageFailure | SettledAtSwap> {
+  let prepared = await prepare(ctx, deps, id, input);
+  if (prepared.kind === 'compile_remotely') {
+    entered('compile');
+    const failure = await compileRemotely(ctx, deps, id, { source: input.source, rule: prepared.rule });
+    if (failure !== null) return failure;
+    prepared = await prepare(ctx, deps, id, input);
+  }
+  switch (prepared.kind) {
+    case 'prepared':
+      return swapThroughGates(ctx, deps, id, { channel: input.channel, gated: prepared.gated }, entered);
+    case 'closed':
+      return superseded();
+    case 'invalid':
+      return rejected(prepared.summary);
+    case 'broken':
+      entered(prepared.stage);
+      return errored(prepared.reason);
+    case 'compile_remotely':
+      throw new TypeError('the compilation of the external compiler was not stored');
+  }
+}
+
+function prepare(
+  ctx: WorkflowContext,
+  deps: Deps,
+  id: ReleaseId,
+  input: ReleaseInput,
+): PromiseLike<Preparation> {
   const invocationId = ctx.request().id;
-  const times = () => ({ invocationId, startedAt: deps.clock.now() });
-
-  const valid = await ctx.run(
-    'validate source',
-    () => deps.stages.validate(id, source, times()),
+  return ctx.run(
+    'prepare release',
+    () => deps.stages.prepare(id, input, { invocationId, startedAt: deps.clock.now() }),
     stepRetries.insideRelease,
   );
-  if (valid.kind === 'invalid') return rejected(valid.summary);
-  if (valid.kind === 'broken') return errored(valid.reason);
-
-  entered('compile');
-  const { executor } = valid;
-  const compiled = executor
-    ? await compileRemotely(ctx, deps, id, { source, rule: executor, validated: valid })
-    : await ctx.run(
-        'compile artifact',
-        () => deps.stages.compile(id, source, valid, times()),
-        stepRetries.insideRelease,
-      );
-  if (compiled.kind === 'closed') return superseded();
-  if (compiled.kind === 'invalid') return rejected(compiled.summary);
-  if (compiled.kind === 'broken') return errored(compiled.reason);
-
-  entered('store');
-  const stored = await ctx.run(
-    'store artifact',
-    () => deps.stages.store(id, channel, compiled, times()),
-    stepRetries.insideRelease,
-  );
-  if (stored.kind === 'closed') return superseded();
-  if (stored.kind === 'broken') return errored(stored.reason);
-
-  return swapThroughGates(ctx, deps, id, { channel, gated: stored.gated }, entered);
 }

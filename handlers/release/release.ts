@@ -36,13 +36,13 @@ export function releaseWorkflow(deps: Deps) {
 }
 
 /**
- * Runs a release through its stages and settles it with exactly one outcome.
+ * Runs a release through its stages and settles it with exactly one outcome. The swap settles a release whose
+ * pointer moves. All other releases are settled here, after their effects were undone.
  *
  * If the worker dies, Restate replays the workflow from the last step. If the release is cancelled, the
  * stages stop immediately, and the release undoes its effects. Its outcome is `superseded` or `cancelled`,
- * depending on the recorded reason. Once the pointer has moved, a cancellation has no effect, and the release
- * continues. If the workflow is killed, none of this code runs again, and the worker's periodic sweep settles
- * the release.
+ * depending on the recorded reason. Once the pointer has moved, a cancellation has no effect. If the workflow
+ * is killed, none of this code runs again, and the worker's periodic sweep settles the release.
  *
  * The release is closed in the database before any undo. A step whose closure still runs on another worker
  * can therefore cause no effect after its undo.
@@ -51,12 +51,9 @@ async function run(ctx: WorkflowContext, deps: Deps, input: ReleaseInput): Promi
   const id = parseReleaseKey(ctx.key);
   if (!id) throw new TerminalError(`"${ctx.key}" is not the key of a release`, { errorCode: 400 });
   const pipeline = await runPipeline(ctx, deps, id, input);
-  const closing = pipeline.kind === 'live' ? null : await close(ctx, deps, id, pipeline);
-  if (closing?.kind === 'settled') return finish(ctx, id, input, closing);
-  if (closing?.kind !== 'closing') {
-    await announce(ctx, deps, id);
-    return finish(ctx, id, input, await settle(ctx, deps, id));
-  }
+  if (pipeline.kind === 'settled') return pipeline.result;
+  const closing = await close(ctx, deps, id, pipeline);
+  if (closing.kind === 'settled') return finish(ctx, id, input, closing);
   const failed = await undoAll(ctx, deps, id, closing.effects, stepRetries.undo);
   const settled = finish(ctx, id, input, await settle(ctx, deps, id));
   sendToCompensation(ctx, id, failed);
@@ -67,24 +64,13 @@ function close(
   ctx: WorkflowContext,
   deps: Deps,
   id: ReleaseId,
-  stopped: Exclude<PipelineResult, { kind: 'live' }>,
+  stopped: Extract<PipelineResult, { kind: 'stopped' }>,
 ) {
   const { outcome, yieldsToIntent, reason, stage } = stopped;
   return ignoringCancellation(() =>
     ctx.run(
       'close release',
       () => deps.settlements.close(id, { outcome, yieldsToIntent, reason, stage, at: deps.clock.now() }),
-      stepRetries.insideRelease,
-    ),
-  );
-}
-
-function announce(ctx: WorkflowContext, deps: Deps, id: ReleaseId): Promise<void> {
-  const invocationId = ctx.request().id;
-  return ignoringCancellation(() =>
-    ctx.run(
-      'announce move',
-      () => deps.moves.announce(id, { invocationId, startedAt: deps.clock.now() }),
       stepRetries.insideRelease,
     ),
   );

@@ -12,17 +12,14 @@ import type { EndedAttempt } from '../ports/callbacks.ts';
 import { WAITING_FOR } from '../contract/release.ts';
 import { executorLabel } from '../callout/callout.ts';
 import type { Deps } from '../ports/deps.ts';
-import type { CompileStageResult, StageSpan } from '../ports/stages.ts';
 import { Callout } from '../contract/callout.ts';
+import { errored, rejected, type StageFailure, superseded } from './stage-failure.ts';
 
 /** The source that an external compiler must compile, and the rule that names the compiler. */
 interface RemoteJob {
   readonly source: string;
   readonly rule: RemoteCompileRule;
-  readonly validated: StageSpan;
 }
-
-type RemoteResult = CompileStageResult | Extract<EndedAttempt, { kind: 'closed' }>;
 
 /**
  * Requests the compilation of a source from an external system. The policy limits the number of attempts, and
@@ -33,6 +30,8 @@ type RemoteResult = CompileStageResult | Extract<EndedAttempt, { kind: 'closed' 
  * the workflow only reads that result. A report that arrives at the deadline is therefore either accepted or
  * rejected as late, never both.
  *
+ * Returns null if the database has stored the compilation.
+ *
  * If the worker dies, Restate replays the release up to the wait. If the release is cancelled, the wait
  * throws a CancelledError. Closing the release then revokes the callback address, which rejects the
  * compiler's report. If the workflow is killed, the worker's periodic sweep closes the release, with the same
@@ -42,15 +41,8 @@ export async function compileRemotely(
   ctx: WorkflowContext,
   deps: Deps,
   id: ReleaseId,
-  { source, rule, validated }: RemoteJob,
-): Promise<RemoteResult> {
-  const invocationId = ctx.request().id;
-  const started = await ctx.run(
-    'begin compile',
-    () => deps.callbacks.beginCompile(id, validated, { invocationId, startedAt: deps.clock.now() }),
-    stepRetries.insideRelease,
-  );
-  if (!started) return { kind: 'closed' };
+  { source, rule }: RemoteJob,
+): Promise<StageFailure | null> {
   for (let attempt = 1; ; attempt++) {
     await attemptOrDeadline(ctx, id, { source, rule, attempt });
     const ended = await ctx.run(
@@ -61,9 +53,7 @@ export async function compileRemotely(
     const isLast = ended.kind !== 'failed' || ended.final || attempt >= rule.attempts;
     if (isLast) {
       ctx.clear(WAITING_FOR);
-      return ended.kind === 'failed'
-        ? { kind: 'broken', reason: describeFailure(ended.reason, attempt) }
-        : ended;
+      return failureOf(ended, attempt);
     }
     ctx.set(WAITING_FOR, {
       compile: `waits before attempt ${attempt + 1} of ${rule.attempts}: ${ended.reason}`,
@@ -72,11 +62,24 @@ export async function compileRemotely(
   }
 }
 
+function failureOf(ended: EndedAttempt, attempts: number): StageFailure | null {
+  switch (ended.kind) {
+    case 'compiled':
+      return null;
+    case 'closed':
+      return superseded();
+    case 'invalid':
+      return rejected(ended.summary);
+    case 'failed':
+      return errored(describeFailure(ended.reason, attempts));
+  }
+}
+
 /** Sends the request for one attempt, and waits until the database may have its result. */
 async function attemptOrDeadline(
   ctx: WorkflowContext,
   id: ReleaseId,
-  { source, rule, attempt }: Omit<RemoteJob, 'validated'> & { readonly attempt: number },
+  { source, rule, attempt }: RemoteJob & { readonly attempt: number },
 ): Promise<void> {
   const withinMs = durationMs(rule.within);
   const deadlineMs = (await ctx.date.now()) + withinMs;

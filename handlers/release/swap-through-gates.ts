@@ -3,9 +3,10 @@ import type { WorkflowContext } from '@restatedev/restate-sdk';
 import type { ReleaseId } from '@pointsman/protocol/identifiers';
 import { releaseLimits, gateLimits } from '../../core/limits/limits.ts';
 import type { Stage } from '@pointsman/protocol/releases/release';
+import { unchangedText } from '../../core/texts/release-texts.ts';
 import { awaitSinks, type Frozen } from './await-sinks.ts';
 import { type SwapResult, Tenant } from '../contract/tenant.ts';
-import { WAITING_FOR } from '../contract/release.ts';
+import { type ReleaseResult, WAITING_FOR } from '../contract/release.ts';
 import type { Deps } from '../ports/deps.ts';
 import { passGates } from './gate-stage.ts';
 import { errored, superseded, rejected, type StageFailure } from './stage-failure.ts';
@@ -13,14 +14,24 @@ import { retriesExhausted, REFUSED } from '../durable/store-unavailable.ts';
 
 interface SwapOptions {
   readonly channel: string;
-  /** True if the release must pass gates before the swap. */
+  /**
+   * True if the release must pass gates before the swap. False also if its artifact was live when it was
+   * prepared. The swap opens the gates then if something else is live.
+   */
   readonly gated: boolean;
+}
+
+/** The swap has settled the release: the pointer has moved, or its artifact was live already. */
+export interface SettledAtSwap {
+  readonly kind: 'settled';
+  readonly result: ReleaseResult;
 }
 
 /**
  * Waits until all gates have passed, and then requests the swap. The swap is refused if the gates no longer
- * pass; then this function waits for them again. Two causes are possible. Another release went live, which
- * voids the approvals. Or a freeze began while the release waited for the database or for a sink.
+ * pass; then this function waits for them again. Three causes are possible. Another release went live, which
+ * voids the approvals, or which makes gates necessary that were skipped. Or a freeze began while the release
+ * waited for the database or for a sink.
  *
  * If the tenant's object reports that the database is unavailable, this workflow waits and tries again. It
  * may wait, because no other call waits for its key. A swap call without a response is handled in the same
@@ -33,11 +44,12 @@ export async function swapThroughGates(
   id: ReleaseId,
   { channel, gated }: SwapOptions,
   entered: (stage: Stage) => void,
-): Promise<StageFailure | null> {
+): Promise<StageFailure | SettledAtSwap> {
+  let hasGates = gated;
   let until: number | null = null;
   let frozen: Frozen | null = null;
   for (let round = 0; round < gateLimits.rounds;) {
-    if (gated) {
+    if (hasGates) {
       entered('gate');
       const failure = await passGates(ctx, deps, id);
       if (failure) return failure;
@@ -52,6 +64,7 @@ export async function swapThroughGates(
       frozen = null;
     }
     if (result.kind === 'gates_open') {
+      hasGates = true;
       round += 1;
     } else if (result.kind === 'unavailable') {
       const now = await ctx.date.now();
@@ -80,10 +93,12 @@ async function requestSwap(ctx: WorkflowContext, id: ReleaseId, channel: string)
 
 function stopAtSwap(
   result: Exclude<SwapResult, { kind: 'unavailable' | 'gates_open' | 'sinks_down' }>,
-): StageFailure | null {
+): StageFailure | SettledAtSwap {
   switch (result.kind) {
     case 'moved':
-      return null;
+      return { kind: 'settled', result: { outcome: 'published', reason: null } };
+    case 'unchanged':
+      return { kind: 'settled', result: { outcome: 'unchanged', reason: unchangedText(result.version) } };
     case 'not_current':
       return superseded();
     case 'held':

@@ -1,7 +1,7 @@
 import type { ObjectContext } from '@restatedev/restate-sdk';
 
 import { stepRetries } from '../../core/limits/limits.ts';
-import { BundleState, inFlight, NEW_BUNDLE, slotOf, withSlot } from '../../core/releases/slot.ts';
+import { BundleState, NEW_BUNDLE } from '../../core/releases/slot.ts';
 import type { Deps } from '../ports/deps.ts';
 import { asStoreUnavailable } from '../durable/store-unavailable.ts';
 import { storedAs, UNREADABLE } from '../durable/stored-state.ts';
@@ -34,29 +34,13 @@ export function setBundle(ctx: ObjectContext, bundle: string, state: BundleState
 /**
  * Replaces the Restate state of a bundle with the data in the database. Needed after Restate has lost data,
  * or after a handler was killed between its two writes.
- *
- * The database stores the invocation ID of a release only after the release's first step. The invocation IDs
- * in the old state are therefore kept.
  */
 export async function reloadBundle(ctx: ObjectContext, deps: Deps, bundle: string): Promise<BundleState> {
   const tenant = ctx.key;
-  const stored = await ctx.get(bundleStateKey(bundle), storedBundle);
-  const remembered = stored === null || stored === UNREADABLE ? NEW_BUNDLE : stored;
   const onRecord = await asStoreUnavailable(
     ctx.run('read bundle', () => deps.admissions.readBundle(tenant, bundle), stepRetries.whileHoldingTenant),
   );
-  const state = keepInvocations(BundleState.decode(onRecord), remembered);
+  const state = BundleState.decode(onRecord);
   setBundle(ctx, bundle, state);
-  return state;
-}
-
-function keepInvocations(onRecord: BundleState, remembered: BundleState): BundleState {
-  let state = onRecord;
-  for (const [channel, slot] of onRecord.channels) {
-    const known = slot.inFlight && inFlight(slotOf(remembered, channel), slot.inFlight.version);
-    if (!known || !slot.inFlight) continue;
-    const invocationId = slot.inFlight.invocationId ?? known.invocationId;
-    state = withSlot(state, channel, { ...slot, inFlight: { ...slot.inFlight, invocationId } });
-  }
   return state;
 }

@@ -1,7 +1,7 @@
 import { InvocationIdParser, type ObjectContext } from '@restatedev/restate-sdk';
 
 import { stepRetries } from '../../core/limits/limits.ts';
-import { inFlight, vacateSlot, slotOf, withSlot } from '../../core/releases/slot.ts';
+import { vacateSlot, slotOf, withSlot } from '../../core/releases/slot.ts';
 import { getBundle, setBundle } from './bundle-state.ts';
 import type {
   CancelResult,
@@ -66,8 +66,7 @@ export async function hold(ctx: ObjectContext, deps: Deps, request: HoldRequest)
 
 /**
  * Cancels a release. First records the cancellation in the database, which also prevents a later swap. Then
- * cancels the workflow. If it is too late to cancel, returns the outcome of the release, or the pointer's
- * generation after its move.
+ * cancels the workflow. If it is too late to cancel, returns the outcome of the release.
  */
 export async function cancel(ctx: ObjectContext, deps: Deps, request: CancelRequest): Promise<CancelResult> {
   const id = { tenant: ctx.key, bundle: request.bundle, version: request.version };
@@ -79,13 +78,12 @@ export async function cancel(ctx: ObjectContext, deps: Deps, request: CancelRequ
     ),
   );
   if (result.kind !== 'cancelling') return result;
+  for (const running of result.invocations) ctx.invocation(InvocationIdParser.fromString(running)).cancel();
   const state = await getBundle(ctx, deps, request.bundle);
   for (const [channel, slot] of state.channels) {
-    const running = inFlight(slot, request.version);
-    if (running?.invocationId) ctx.invocation(InvocationIdParser.fromString(running.invocationId)).cancel();
     if (slot.queue.some((queued) => queued.version === request.version)) {
       setBundle(ctx, request.bundle, withSlot(state, channel, vacateSlot(slot, request.version)));
     }
   }
-  return result;
+  return { kind: 'cancelling' };
 }

@@ -46,8 +46,13 @@ export async function publish(
         // `replayed` with the next version number means that an earlier attempt of this same call admitted
         // the release, and died before the result was journaled. The release has no slot yet.
         if (!result.replayed || result.version === state.lastVersion + 1)
-          await occupy(ctx, request, state, placed, result.version);
-        return result;
+          occupy(ctx, request, state, placed, result);
+        return {
+          kind: 'accepted',
+          version: result.version,
+          replayed: result.replayed,
+          started: result.started,
+        };
       case 'version_taken':
         state = await startNext(ctx, deps, pointer, await reloadBundle(ctx, deps, request.bundle));
         break;
@@ -90,26 +95,20 @@ async function admit(
 }
 
 /**
- * Puts an admitted release into the slot or the queue. The superseded release is cancelled last. The new one
- * then already occupies the slot, so the settlement of the old one does not start a queued release.
+ * Puts an admitted release into the slot or the queue. The superseded releases are cancelled last. The new one
+ * then already occupies the slot, so the settlement of an old one does not start a queued release.
  */
-async function occupy(
+function occupy(
   ctx: ObjectContext,
   request: PublishRequest,
   before: BundleState,
   placed: Placement,
-  version: number,
-): Promise<void> {
+  { version, superseded }: Extract<Admission, { kind: 'accepted' }>,
+): void {
   const { bundle, channel, source } = request;
-  const replaced = slotOf(before, channel).inFlight;
   const placement = placed.placement === 'queue' ? 'queue' : 'start';
   const state = occupySlot(before, channel, { version, source }, placement);
-  if (placement === 'queue') {
-    setBundle(ctx, bundle, state);
-    return;
-  }
-  await startRelease(ctx, { tenant: ctx.key, bundle, channel }, state, { version, source });
-  if (replaced?.invocationId && placed.supersedes.includes(replaced.version)) {
-    ctx.invocation(InvocationIdParser.fromString(replaced.invocationId)).cancel();
-  }
+  if (placement === 'queue') setBundle(ctx, bundle, state);
+  else startRelease(ctx, { tenant: ctx.key, bundle, channel }, state, { version, source });
+  for (const id of superseded) ctx.invocation(InvocationIdParser.fromString(id)).cancel();
 }

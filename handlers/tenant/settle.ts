@@ -14,8 +14,8 @@ import { sendToCompensation } from '../compensation/compensation.ts';
 import { undoAll } from '../release/undo.ts';
 
 /**
- * Frees the slot of a release that has settled, and starts the next one in the queue. This is the only
- * handler of Tenant that a settled release calls. Idempotent.
+ * Frees the slot of a release that has settled without a move of its pointer, and starts the next one in the
+ * queue. This is the only handler of Tenant that a settled release calls. Idempotent.
  */
 export async function settled(ctx: ObjectContext, deps: Deps, notice: SettledNotice): Promise<null> {
   const pointer = { tenant: ctx.key, bundle: notice.bundle, channel: notice.channel };
@@ -55,7 +55,7 @@ export async function reconcile(ctx: ObjectContext, deps: Deps, notice: Reconcil
       ctx.run('clear state', () => deps.invocations.clearState(id), stepRetries.whileHoldingTenant),
     );
   } else if (inFlight(slot, notice.version)) {
-    await startRelease(ctx, pointer, state, notice);
+    startRelease(ctx, pointer, state, notice);
   } else {
     ctx.sendClient(Release, releaseKey(id)).run({ channel: notice.channel, source: notice.source });
   }
@@ -80,17 +80,7 @@ async function settleEnded(ctx: ObjectContext, deps: Deps, id: ReleaseId): Promi
     ),
   );
   if (closing.kind === 'settled') return;
-  const failed = closing.kind === 'closing' ? await undoAll(ctx, deps, id, closing.effects, retries) : [];
-  if (closing.kind === 'moved') {
-    const invocationId = ctx.request().id;
-    await asStoreUnavailable(
-      ctx.run(
-        'announce move',
-        () => deps.moves.announce(id, { invocationId, startedAt: deps.clock.now() }),
-        retries,
-      ),
-    );
-  }
+  const failed = await undoAll(ctx, deps, id, closing.effects, retries);
   await asStoreUnavailable(
     ctx.run('settle release', () => deps.settlements.settle(id, deps.clock.now()), retries),
   );

@@ -9,35 +9,22 @@ import type { Deps } from '../ports/deps.ts';
 import { asStoreUnavailable } from '../durable/store-unavailable.ts';
 
 /**
- * Starts a release without waiting for it, and stores its invocation ID. The slot is marked as occupied
- * before the start message is sent. After a crash between the two, a release occupies the slot without
- * running, and the worker's periodic sweep repairs that. In the reverse order, a crash could leave a running
- * release without a slot.
+ * Puts a release into its slot and starts it without waiting for it. The slot is marked as occupied before the start
+ * message is sent. After a crash between the two, a release occupies the slot without running, and the
+ * worker's periodic sweep repairs that. In the reverse order, a crash could leave a running release without a
+ * slot.
  */
-export async function startRelease(
+export function startRelease(
   ctx: ObjectContext,
-  pointer: PointerId,
+  { tenant, bundle, channel }: PointerId,
   state: BundleState,
-  start: Queued,
-): Promise<BundleState> {
-  const { tenant, bundle, channel } = pointer;
-  const occupied = occupy(state, channel, start.version, null);
-  setBundle(ctx, bundle, occupied);
-  const key = releaseKey({ tenant, bundle, version: start.version });
-  const handle = ctx.sendClient(Release, key).run({ channel, source: start.source });
-  const started = occupy(state, channel, start.version, await handle.invocationId);
-  setBundle(ctx, bundle, started);
-  return started;
-}
-
-function occupy(
-  state: BundleState,
-  channel: string,
-  version: number,
-  invocationId: string | null,
+  { version, source }: Queued,
 ): BundleState {
   const slot = vacateSlot(slotOf(state, channel), version);
-  return withSlot(state, channel, { ...slot, inFlight: { version, invocationId, swapped: false } });
+  const started = withSlot(state, channel, { ...slot, inFlight: { version } });
+  setBundle(ctx, bundle, started);
+  ctx.sendClient(Release, releaseKey({ tenant, bundle, version })).run({ channel, source });
+  return started;
 }
 
 /** Removes an ended release from its slot, and starts the next one in the queue. */

@@ -5,7 +5,8 @@ import type { Outcome } from '@pointsman/protocol/releases/release';
 export const EXIT_CODES = {
   done: {
     code: 0,
-    meaning: 'success; for publish and watch: the release is published; for --dry-run: the source compiles',
+    meaning:
+      'success; for publish and watch: the release is published, or unchanged because the same artifact is live; for --dry-run: the source compiles',
   },
   failed: {
     code: 1,
@@ -37,7 +38,7 @@ export type ExitName = keyof typeof EXIT_CODES;
 
 /** Returns the name of the exit code for the outcome of a release. */
 export function exitOfOutcome(outcome: Outcome): ExitName {
-  return outcome === 'published' ? 'done' : outcome;
+  return outcome === 'published' || outcome === 'unchanged' ? 'done' : outcome;
 }
 
 /**

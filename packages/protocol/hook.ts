@@ -93,6 +93,7 @@ export function commitState(outcome: Outcome | null): CommitState {
     case null:
       return 'pending';
     case 'published':
+    case 'unchanged':
       return 'success';
     case 'errored':
       return 'error';

@@ -11,7 +11,7 @@ import { findPointer } from '../postgres/channels/pointers.ts';
 import { findToken } from '../postgres/tenants/tokens.ts';
 import type { QueueDepths } from '../rabbitmq/queue-depths.ts';
 import { secretBox, type SecretKeys } from '../secrets/secret-box.ts';
-import { authenticate, type KnownTokens } from './access/access.ts';
+import { authenticate, type FindToken, type KnownTokens } from './access/access.ts';
 import type { ApiDeps } from './dependencies.ts';
 import { diagnosisEndpoints } from './diagnosis/diagnosis-routes.ts';
 import { examination } from './diagnosis/examination.ts';
@@ -143,7 +143,8 @@ export function createApp(deps: AppDeps): App {
       patienceMs: sharedReadLimits.patienceMs,
     }),
   };
-  const known = (authorization: string | null) => authenticate(authorization, knownTokens);
+  const known = (authorization: string | null, find: FindToken = knownTokens.find) =>
+    authenticate(authorization, { ...knownTokens, find });
   const app = router(endpoints, {
     authenticate: known,
     log,

@@ -145,7 +145,6 @@ function rights(role: string): string[] {
     `REVOKE ALL ON ${SCHEMA}.tokens FROM ${role}`,
     `GRANT INSERT ON ${inserted.map((table) => `${SCHEMA}.${table}`).join(', ')} TO ${role}`,
     `GRANT UPDATE (feed_seq) ON ${SCHEMA}.tenants TO ${role}`,
-    `GRANT UPDATE (announced_at) ON ${SCHEMA}.moves TO ${role}`,
     ...updated.map(([table, columns]) => `GRANT UPDATE (${columns}) ON ${SCHEMA}.${table} TO ${role}`),
     `GRANT DELETE ON ${deleted.map((table) => `${SCHEMA}.${table}`).join(', ')} TO ${role}`,
     `GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ${SCHEMA} TO ${role}`,
@@ -158,6 +157,7 @@ const inserted = [
   'blobs',
   'blob_holders',
   'sources',
+  'compilations',
   'quotas',
   'artifacts',
   'artifact_blobs',
@@ -206,7 +206,7 @@ const deleted = [
 const updated = [
   [
     'releases',
-    'status, outcome, reason, digest, generation, seq, invocation_id, closing, intent, intent_reason, superseded_by, blocked_by, settled_at, gates_decided',
+    'status, outcome, reason, digest, generation, seq, same_as, invocation_id, closing, intent, intent_reason, superseded_by, blocked_by, settled_at, gates_decided',
   ],
   ['blobs', 'check_at'],
   ['sources', 'check_at'],

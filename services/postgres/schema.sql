@@ -18,7 +18,7 @@ CREATE DOMAIN identifier AS text CHECK (VALUE ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-
 CREATE DOMAIN move_kind AS text CHECK (VALUE = ANY (ARRAY['publish', 'hand']));
 CREATE DOMAIN quota_name AS text CHECK (VALUE = ANY (ARRAY['bytes', 'bundles', 'releasesInFlight', 'changesPerDay', 'policyVersions', 'followers', 'tokens', 'hooks', 'sinks']));
 CREATE DOMAIN release_intent AS text CHECK (VALUE = ANY (ARRAY['superseded', 'cancelled']));
-CREATE DOMAIN release_outcome AS text CHECK (VALUE = ANY (ARRAY['published', 'rejected', 'errored', 'superseded', 'cancelled']));
+CREATE DOMAIN release_outcome AS text CHECK (VALUE = ANY (ARRAY['published', 'unchanged', 'rejected', 'errored', 'superseded', 'cancelled']));
 CREATE DOMAIN release_status AS text CHECK (VALUE = ANY (ARRAY['queued', 'running', 'settled']));
 CREATE DOMAIN report_kind AS text CHECK (VALUE = ANY (ARRAY['pending', 'final']));
 CREATE DOMAIN report_state AS text CHECK (VALUE = ANY (ARRAY['waiting', 'done', 'failed', 'skipped']));
@@ -93,6 +93,7 @@ CREATE TABLE blob_holders (
   CONSTRAINT blob_holders_pkey PRIMARY KEY (tenant, digest, holder),
   CONSTRAINT blob_holders_tenant_digest_fkey FOREIGN KEY (tenant, digest) REFERENCES blobs(tenant, digest)
 );
+CREATE INDEX blob_holders_by_holder ON blob_holders USING btree (tenant, holder);
 ALTER TABLE blob_holders ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON blob_holders FOR ALL TO public USING (tenant = current_setting('pointsman.tenant', true));
 GRANT SELECT, INSERT ON blob_holders TO app;
@@ -200,6 +201,21 @@ ALTER TABLE commit_reports ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY across_tenants ON commit_reports FOR SELECT TO owner USING (true);
 CREATE POLICY own_tenant ON commit_reports FOR ALL TO public USING (tenant = current_setting('pointsman.tenant', true));
 GRANT SELECT, INSERT, UPDATE (state, detail, ended_at), DELETE ON commit_reports TO app;
+
+CREATE TABLE compilations (
+  tenant text NOT NULL,
+  source text NOT NULL,
+  executor text NOT NULL,
+  artifacts jsonb NOT NULL,
+  warnings jsonb NOT NULL,
+  started_at timestamp with time zone NOT NULL,
+  finished_at timestamp with time zone NOT NULL,
+  CONSTRAINT compilations_pkey PRIMARY KEY (tenant, source, executor),
+  CONSTRAINT compilations_tenant_source_fkey FOREIGN KEY (tenant, source) REFERENCES sources(tenant, digest)
+);
+ALTER TABLE compilations ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON compilations FOR ALL TO public USING (tenant = current_setting('pointsman.tenant', true));
+GRANT SELECT, INSERT ON compilations TO app;
 
 CREATE TABLE deliveries (
   tenant text NOT NULL,
@@ -399,7 +415,6 @@ CREATE TABLE moves (
   why text NOT NULL,
   restores bigint,
   moved_at timestamp with time zone NOT NULL,
-  announced_at timestamp with time zone,
   CONSTRAINT moves_pkey PRIMARY KEY (tenant, bundle, channel, generation),
   CONSTRAINT moves_tenant_seq_key UNIQUE (tenant, seq),
   CONSTRAINT moves_tenant_bundle_channel_fkey FOREIGN KEY (tenant, bundle, channel) REFERENCES pointers(tenant, bundle, channel),
@@ -416,7 +431,7 @@ CREATE CONSTRAINT TRIGGER move_is_made AFTER INSERT ON moves DEFERRABLE INITIALL
 ALTER TABLE moves ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY across_tenants ON moves FOR SELECT TO owner USING (true);
 CREATE POLICY own_tenant ON moves FOR ALL TO public USING (tenant = current_setting('pointsman.tenant', true));
-GRANT SELECT, INSERT, UPDATE (announced_at) ON moves TO app;
+GRANT SELECT, INSERT ON moves TO app;
 
 CREATE TABLE pointers (
   tenant text NOT NULL,
@@ -499,6 +514,7 @@ CREATE TABLE releases (
   digest text,
   generation bigint,
   seq bigint,
+  same_as bigint,
   if_generation bigint,
   policy_version bigint NOT NULL,
   not_before timestamp with time zone,
@@ -523,17 +539,18 @@ CREATE TABLE releases (
   CONSTRAINT releases_check1 CHECK (status::text <> 'settled' OR outcome IS NOT NULL),
   CONSTRAINT releases_check2 CHECK ((generation IS NOT NULL) = (outcome IS NOT NULL AND outcome::text = 'published')),
   CONSTRAINT releases_check3 CHECK ((generation IS NULL) = (seq IS NULL)),
-  CONSTRAINT releases_check4 CHECK (generation IS NULL OR NOT closing)
+  CONSTRAINT releases_check4 CHECK ((same_as IS NOT NULL) = (outcome IS NOT NULL AND outcome::text = 'unchanged')),
+  CONSTRAINT releases_check5 CHECK (generation IS NULL OR status::text = 'settled' AND NOT closing)
 );
 CREATE INDEX releases_by_source ON releases USING btree (tenant, source);
 CREATE INDEX releases_in_flight ON releases USING btree (created_at) WHERE status::text <> 'settled';
 CREATE INDEX releases_open ON releases USING btree (tenant, bundle) WHERE status::text <> 'settled';
-CREATE TRIGGER ended_is_deaf AFTER UPDATE ON releases FOR EACH ROW WHEN (new.closing AND NOT old.closing OR new.generation IS NOT NULL AND old.generation IS NULL) EXECUTE FUNCTION stop_listening();
+CREATE TRIGGER ended_is_deaf AFTER UPDATE ON releases FOR EACH ROW WHEN (new.closing AND NOT old.closing OR new.status::text = 'settled' AND old.status::text <> 'settled') EXECUTE FUNCTION stop_listening();
 CREATE TRIGGER settled_is_final BEFORE UPDATE ON releases FOR EACH ROW WHEN (old.status::text = 'settled') EXECUTE FUNCTION guard_settled();
 ALTER TABLE releases ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY across_tenants ON releases FOR SELECT TO owner USING (true);
 CREATE POLICY own_tenant ON releases FOR ALL TO public USING (tenant = current_setting('pointsman.tenant', true));
-GRANT SELECT, INSERT, UPDATE (status, outcome, reason, digest, generation, seq, gates_decided, invocation_id, closing, intent, intent_reason, superseded_by, blocked_by, settled_at) ON releases TO app;
+GRANT SELECT, INSERT, UPDATE (status, outcome, reason, digest, generation, seq, same_as, gates_decided, invocation_id, closing, intent, intent_reason, superseded_by, blocked_by, settled_at) ON releases TO app;
 
 CREATE TABLE schema_version (
   level bigint NOT NULL,
@@ -700,13 +717,13 @@ GRANT SELECT, INSERT, DELETE ON webhook_attempts TO app;
 -- read_bundle(p_tenant text, p_bundle text) RETURNS jsonb STABLE
 -- request_cancel(p_tenant text, p_bundle text, p_version bigint, p_by text, p_reason text, p_intent_reason text, p_at timestamp with time zone) RETURNS jsonb
 -- supersede(p_request jsonb, p_at timestamp with time zone) RETURNS void
+-- superseded_by(p_tenant text, p_bundle text, p_newer bigint) RETURNS jsonb STABLE
 
 -- functions/audit.sql
 -- audit(p_tenant text, p_at timestamp with time zone, p_by text, p_action text, p_detail jsonb) RETURNS void
 -- replay(p_of_tenant text, p_of_key text, p_of_fingerprint text) RETURNS jsonb STABLE
 
 -- functions/callbacks.sql
--- begin_remote_compile(p_tenant text, p_bundle text, p_version bigint, p_invocation text, p_valid_began timestamp with time zone, p_valid_ended timestamp with time zone, p_began timestamp with time zone) RETURNS boolean
 -- callback_refuses(p_callback callbacks, p_release releases, p_fingerprint text, p_at timestamp with time zone) RETURNS jsonb STABLE
 -- compile_rule(p_tenant text, p_policy bigint) RETURNS jsonb STABLE
 -- end_attempt(p_tenant text, p_bundle text, p_version bigint, p_id text, p_attempt text, p_at timestamp with time zone) RETURNS jsonb
@@ -730,6 +747,12 @@ GRANT SELECT, INSERT, DELETE ON webhook_attempts TO app;
 -- record_report(p_tenant text, p_hook text, p_delivery text, p_of_kind text, p_state text, p_detail text, p_at timestamp with time zone) RETURNS void
 -- schedule_commit_status(p_release releases, p_outcome text, p_reason text, p_at timestamp with time zone) RETURNS void
 -- waiting_reports(p_after_seq bigint, p_most integer) RETURNS TABLE(tenant text, hook text, delivery text, seq bigint) STABLE SECURITY DEFINER
+
+-- functions/compilations.sql
+-- compiled_blobs(p_tenant text, p_artifacts jsonb) RETURNS TABLE(digest text) STABLE
+-- executor_name(p_rule jsonb, p_local text) RETURNS text IMMUTABLE
+-- prepare_release(p_tenant text, p_bundle text, p_version bigint, p_local text, p_invocation text, p_began timestamp with time zone, p_at timestamp with time zone) RETURNS jsonb
+-- put_compilation(p_tenant text, p_source text, p_executor text, p_compilation jsonb) RETURNS bigint
 
 -- functions/decisions.sql
 -- approvals_of(p_gate gates) RETURNS integer STABLE
@@ -757,6 +780,7 @@ GRANT SELECT, INSERT, DELETE ON webhook_attempts TO app;
 -- pass_gate_stage(p_tenant text, p_bundle text, p_version bigint, p_at timestamp with time zone) RETURNS void
 -- record_gate_change(p_gate gates, p_change text, p_at timestamp with time zone, p_by text DEFAULT NULL::text) RETURNS void
 -- record_windows(p_tenant text, p_bundle text, p_version bigint, p_closed text[], p_at timestamp with time zone) RETURNS void
+-- skipped_gates(p_release releases, p_at timestamp with time zone) RETURNS jsonb
 -- void_stale(p_release releases, p_at timestamp with time zone) RETURNS void
 
 -- functions/guards.sql
@@ -788,7 +812,6 @@ GRANT SELECT, INSERT, DELETE ON webhook_attempts TO app;
 -- put_hook(p_tenant text, p_request jsonb, p_at timestamp with time zone) RETURNS jsonb
 
 -- functions/moves.sql
--- announce(p_tenant text, p_bundle text, p_version bigint, p_began timestamp with time zone, p_ended timestamp with time zone) RETURNS jsonb
 -- hand_move_refusal(p_request jsonb, p_pointer pointers, p_version bigint, p_artifact text, p_backwards boolean) RETURNS jsonb
 -- lock_pointer(p_tenant text, p_bundle text, p_channel text) RETURNS pointers
 -- move_by_hand(p_request jsonb, p_at timestamp with time zone) RETURNS jsonb
@@ -797,6 +820,7 @@ GRANT SELECT, INSERT, DELETE ON webhook_attempts TO app;
 -- put_hold(p_tenant text, p_bundle text, p_channel text, p_reason text, p_by text, p_at timestamp with time zone) RETURNS void
 -- put_move(p_pointer pointers, p_kind text, p_version bigint, p_artifact text, p_by text, p_why text, p_at timestamp with time zone, p_restores bigint DEFAULT NULL::bigint) RETURNS moves
 -- set_hold(p_request jsonb, p_at timestamp with time zone) RETURNS jsonb
+-- settle_unchanged(p_release releases, p_same_as bigint, p_at timestamp with time zone) RETURNS void
 
 -- functions/notices.sql
 -- notify_progress() RETURNS trigger
@@ -806,6 +830,10 @@ GRANT SELECT, INSERT, DELETE ON webhook_attempts TO app;
 -- guard_policy() RETURNS trigger
 -- policy_now(p_tenant text) RETURNS bigint STABLE
 -- put_policy(p_request jsonb, p_at timestamp with time zone) RETURNS jsonb
+
+-- functions/publish-reads.sql
+-- find_for_publish(p_tenant text, p_source text, p_local text) RETURNS jsonb
+-- publish_context(p_tenant text, p_token_hash text, p_key text) RETURNS jsonb STABLE
 
 -- functions/quotas.sql
 -- charge_bytes(p_tenant text, p_bytes bigint, p_refuse boolean DEFAULT true) RETURNS void SECURITY DEFINER
@@ -829,6 +857,7 @@ GRANT SELECT, INSERT, DELETE ON webhook_attempts TO app;
 
 -- functions/settlements.sql
 -- close_release(p_tenant text, p_bundle text, p_version bigint, p_outcome text, p_yields boolean, p_reason text, p_at_stage text, p_at timestamp with time zone) RETURNS jsonb
+-- record_settlement(p_release releases, p_outcome text, p_reason text, p_at timestamp with time zone) RETURNS void
 -- record_undo_failure(p_tenant text, p_bundle text, p_version bigint, p_effect text, p_reason text, p_at timestamp with time zone) RETURNS void
 -- settle_release(p_tenant text, p_bundle text, p_version bigint, p_at timestamp with time zone) RETURNS jsonb
 -- standing_effects(p_tenant text, p_bundle text, p_version bigint) RETURNS TABLE(effect text, at timestamp with time zone) STABLE
@@ -861,20 +890,19 @@ GRANT SELECT, INSERT, DELETE ON webhook_attempts TO app;
 -- with_webhooks(p_tenant text, p_answer jsonb) RETURNS jsonb STABLE
 
 -- functions/sources.sql
--- load_release_source(p_tenant text, p_bundle text, p_version bigint, p_digest text, p_few bigint) RETURNS jsonb STABLE
 -- load_source(p_tenant text, p_digest text, p_few bigint) RETURNS jsonb STABLE
--- put_source(p_tenant text, p_digest text, p_entries jsonb, p_added bigint) RETURNS jsonb
+-- put_source(p_tenant text, p_digest text, p_entries jsonb, p_executor text, p_compilation jsonb, p_added bigint) RETURNS jsonb
+-- store_source(p_tenant text, p_digest text, p_entries jsonb, p_executor text, p_compilation jsonb, p_digests text[], p_media_types text[], p_contents bytea[]) RETURNS jsonb
 -- touch_source(p_tenant text, p_digest text) RETURNS boolean
 
 -- functions/stages.sql
 -- artifact_for(p_tenant text, p_bundle text, p_version bigint, p_on_channel text) RETURNS text STABLE
 -- diagnostics_bytes(p_problems jsonb) RETURNS bigint IMMUTABLE
+-- manifest_blobs(p_tenant text, p_manifest text) RETURNS TABLE(ordinal integer, digest text, path text, size bigint, media_type text) STABLE
 -- put_artifact(p_tenant text, p_manifest text) RETURNS void
 -- put_effect(p_tenant text, p_bundle text, p_version bigint, p_effect text, p_state text, p_detail text, p_at timestamp with time zone, p_subject text DEFAULT '') RETURNS void
 -- put_stage(p_tenant text, p_bundle text, p_version bigint, p_stage text, p_state text, p_began timestamp with time zone, p_ended timestamp with time zone, p_problems jsonb DEFAULT '[]'::jsonb) RETURNS void
--- record_compiled(p_tenant text, p_bundle text, p_version bigint, p_invocation text, p_valid_began timestamp with time zone, p_valid_ended timestamp with time zone, p_began timestamp with time zone, p_ended timestamp with time zone, p_digests text[], p_media_types text[], p_contents bytea[]) RETURNS boolean
 -- record_stage(p_tenant text, p_bundle text, p_version bigint, p_stage text, p_state text, p_invocation text, p_began timestamp with time zone, p_ended timestamp with time zone, p_problems jsonb) RETURNS boolean
--- store_artifacts(p_tenant text, p_bundle text, p_version bigint, p_on_channel text, p_made jsonb, p_invocation text, p_began timestamp with time zone, p_ended timestamp with time zone) RETURNS jsonb
 
 -- functions/storage.sql
 -- hold_blobs(p_tenant text, p_digests text[], p_holder text) RETURNS text[]

@@ -5,7 +5,7 @@ import type { Moves } from '../../handlers/ports/moves.ts';
 import type { Settlements } from '../../handlers/ports/settlements.ts';
 
 /**
- * Logs one line for each release that settles. The line is written inside the durable step, so it is not written
+ * Logs one line for each release that settles without a move of its pointer. The line is written inside the durable step, so it is not written
  * again when Restate replays the handler. If the step is retried after a crash, the line may be written twice.
  */
 export function logSettled(settlements: Settlements, log: Logger): Settlements {
@@ -20,12 +20,26 @@ export function logSettled(settlements: Settlements, log: Logger): Settlements {
 }
 
 /**
- * Logs one line for each manual move of a pointer. A manual move has no other log line, because it does not settle a
- * release.
+ * Logs one line for each move of a pointer. The move of a release also settles the release. A manual move has no other
+ * log line, because it does not settle a release.
  */
-export function logMovesByHand(moves: Moves, log: Logger): Moves {
+export function logMoves(moves: Moves, log: Logger): Moves {
   return {
     ...moves,
+    async moveByRelease(request) {
+      const result = await moves.moveByRelease(request);
+      if (result.kind === 'moved') {
+        const { generation } = result;
+        log.info(
+          { correlationId: correlationId(request), outcome: 'published', reason: null, generation },
+          'settled',
+        );
+      } else if (result.kind === 'unchanged') {
+        const { version: sameAs } = result;
+        log.info({ correlationId: correlationId(request), outcome: 'unchanged', sameAs }, 'settled');
+      }
+      return result;
+    },
     async moveByHand(request) {
       const result = await moves.moveByHand(request);
       if (result.kind === 'moved') {

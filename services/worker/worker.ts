@@ -30,7 +30,7 @@ import { checkedSystems } from './check-systems.ts';
 import { restateInvocations } from './sweep/invocations.ts';
 import { manifestsIn, startManifestReader } from './pipeline/manifest-reader.ts';
 import { outboundCalls, type OutboundCallDeps } from './pipeline/outbound-calls.ts';
-import { logMovesByHand, logSettled } from './logged-outcomes.ts';
+import { logMoves, logSettled } from './logged-outcomes.ts';
 import { hookReports } from './hooks/reports.ts';
 import { sinksOf } from './sinks/sinks.ts';
 import type { SinkDeps } from './sinks/send-through.ts';
@@ -72,7 +72,7 @@ export async function openWorker(config: WorkerConfig, log: Logger): Promise<Wor
     gates: postgresGates(db),
     callbacks: postgresCallbacks(db, manifestsIn(manifests)),
     outboundCalls: outboundCalls({ ...config, outbound, celery }),
-    moves: logMovesByHand(postgresMoves(db, { brokers }), log),
+    moves: logMoves(postgresMoves(db, { brokers }), log),
     settlements: logSettled(postgresSettlements(db), log),
     invocations: restateInvocations(admin),
     deliveries: hookDeliveries({ ...hooks, reader }),

@@ -1,6 +1,6 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -118,7 +118,10 @@ describe('pointsman and @pointsman/dev', () => {
       for (const { printed } of followers)
         await eventually(async () => printed.length === 1, { what: 'the first generation' });
       for (const [index, [, path]] of nodes.entries()) {
-        const args = ['publish', join(root, 'examples/support-bot'), '--message', `Again ${index}`];
+        const source = join(folder, `source ${index}`);
+        await cp(join(root, 'examples/support-bot'), source, { recursive: true });
+        await writeFile(join(source, 'prompts/again.md'), `Again ${index}\n`);
+        const args = ['publish', source, '--message', `Again ${index}`];
         await run(path, [join(consumer, 'node_modules/pointsman/pointsman.js'), ...args], {
           env: theStack().env,
         });

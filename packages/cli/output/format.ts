@@ -63,6 +63,7 @@ export function moment(iso: string): string {
 
 const OUTCOME_PAINT = {
   published: 'green',
+  unchanged: 'green',
   rejected: 'red',
   errored: 'red',
   superseded: 'yellow',

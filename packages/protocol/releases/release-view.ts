@@ -81,6 +81,10 @@ export const ReleaseView = z
     generation: Generation.nullable().meta({
       description: 'The generation of the move that made the release live; null until then.',
     }),
+    sameAs: Version.nullable().meta({
+      description:
+        'If the outcome is `unchanged`: the version that was live with the same artifact. Null for other releases.',
+    }),
     message: z.string().nullable(),
     notBefore: z
       .string()
@@ -120,6 +124,7 @@ export const ReleaseView = z
       source: 'sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
       digest: null,
       generation: null,
+      sameAs: null,
       message: 'A kinder greeting',
       notBefore: null,
       policyVersion: 0,

@@ -6,14 +6,15 @@ export const Stage = z.enum(STAGES);
 export type Stage = z.infer<typeof Stage>;
 
 /**
- * The outcome of a release. `rejected`: a person or a rule rejected it. `errored`: an error occurred.
- * `superseded`: a newer release of the same pointer replaced it.
+ * The outcome of a release. `unchanged`: its artifact was live already, so the pointer did not move.
+ * `rejected`: a person or a rule rejected it. `errored`: an error occurred. `superseded`: a newer release of
+ * the same pointer replaced it.
  */
-export const Outcome = z.enum(['published', 'rejected', 'errored', 'superseded', 'cancelled']);
+export const Outcome = z.enum(['published', 'unchanged', 'rejected', 'errored', 'superseded', 'cancelled']);
 export type Outcome = z.infer<typeof Outcome>;
 
-/** The outcomes of a release that did not become live. */
-export const FailedOutcome = Outcome.exclude(['published']);
+/** The outcomes of a release whose artifact is not live. */
+export const FailedOutcome = Outcome.exclude(['published', 'unchanged']);
 export type FailedOutcome = z.infer<typeof FailedOutcome>;
 
 /**

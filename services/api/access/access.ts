@@ -26,12 +26,16 @@ interface KnownToken {
   readonly roles: readonly Role[];
 }
 
+/**
+ * Finds the stored token with this SHA-256 (lower-case hex). Returns null if the token does not exist or is revoked.
+ */
+export type FindToken = (sha256: string) => Promise<KnownToken | null>;
+
 /** The tokens that authentication accepts. */
 export interface KnownTokens {
   /** The SHA-256 of the admin token from the process environment, in lower-case hex. */
   readonly adminSha256: string;
-  /** Finds the stored token with this SHA-256 (lower-case hex). Returns null if the token does not exist or is revoked. */
-  find(sha256: string): Promise<KnownToken | null>;
+  readonly find: FindToken;
 }
 
 /**

@@ -153,6 +153,21 @@ async function versionAt(db: Database, id: PointerId, generation: number | null)
   return move.to.version;
 }
 
+function notPromotable(
+  { outcome, sameAs }: Extract<MoveResult, { kind: 'not_promotable' }>,
+  channel: string,
+  version: number,
+): PointsmanError {
+  const why = outcome === null ? 'has not settled yet' : `settled as ${outcome}`;
+  let advice = 'Only a published release can be promoted.';
+  if (sameAs !== undefined) advice = `Promote v${sameAs}, which has the same artifact.`;
+  else if (outcome === 'unchanged')
+    advice = `No published release has its artifact for "${channel}": publish its source to "${channel}".`;
+  return new PointsmanError('not_promotable', `Release v${version} ${why}. ${advice}`, {
+    details: { outcome, ...(sameAs === undefined ? {} : { version: sameAs }) },
+  });
+}
+
 function moveAnswer(
   answer: MoveResult,
   { tenant, bundle, channel }: { tenant: string; bundle: string; channel: string },
@@ -168,16 +183,8 @@ function moveAnswer(
       return jsonResponse(answer.pointer, 200, pointerHeaders(answer.pointer));
     case 'no_release':
       throw notFound(`Release v${version} of "${bundle}" does not exist.`);
-    case 'not_promotable': {
-      const why = answer.outcome === null ? 'has not settled yet' : `settled as ${answer.outcome}`;
-      throw new PointsmanError(
-        'not_promotable',
-        `Release v${version} ${why}. Only a published release can be promoted.`,
-        {
-          details: { outcome: answer.outcome },
-        },
-      );
-    }
+    case 'not_promotable':
+      throw notPromotable(answer, channel, version);
     case 'gated':
       throw gated(answer, channel, version);
     case 'sinks_down':

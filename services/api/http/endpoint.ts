@@ -5,18 +5,26 @@ import { z } from 'zod';
 import type { Action } from '@pointsman/protocol/access';
 import type { ErrorCode } from '@pointsman/protocol/errors';
 import type { ReleaseId } from '@pointsman/protocol/identifiers';
-import type { Principal } from '../access/access.ts';
+import type { FindToken, Principal } from '../access/access.ts';
 import type { Connection } from './connection.ts';
 import type { RequestIds } from '../requests/request-ids.ts';
 import type { Shares } from '../access/shares.ts';
 import type { UnsentBytes } from '../access/unsent-bytes.ts';
 
+/** Data that an endpoint reads in the same query as the caller's token. */
+export interface TokenContext {
+  /** Finds the caller's token. It is not called for a caller whose token is not stored. */
+  readonly find: FindToken;
+}
+
 /** The validated request that a handler receives. */
-export interface Call<P, Q, H, B> {
+export interface Call<P, Q, H, B, C = null> {
   readonly params: P;
   readonly query: Q;
   readonly headers: H;
   readonly body: B;
+  /** What the endpoint's `context` returned. */
+  readonly context: C;
   /** The authenticated caller. Null if the endpoint does not require authentication. */
   readonly principal: Principal | null;
   readonly ids: RequestIds;
@@ -53,6 +61,7 @@ export interface EndpointDefinition<
   Q extends z.ZodObject,
   H extends z.ZodObject,
   B extends z.ZodType,
+  C extends TokenContext | null = null,
 > extends Docs {
   readonly method: 'get' | 'post' | 'put' | 'delete';
   /** The path in OpenAPI notation. The last parameter may contain slashes if it is written as `{path+}`. */
@@ -76,12 +85,17 @@ export interface EndpointDefinition<
   readonly body?: B;
   /** Documents the body of an endpoint that reads the body itself. Used instead of `body`. */
   readonly ownBody?: NonNullable<RouteConfig['request']>['body'];
+  /**
+   * Reads the caller's token together with other data of this endpoint. It is called with the request and its path parameters before
+   * anything is validated. Without it, the token is read alone.
+   */
+  readonly context?: (request: Request, params: Readonly<Record<string, string>>) => C;
   /** Whether the response body is generated while it is sent. The endpoint itself then counts the bytes in memory. */
   readonly isStreamed?: boolean;
   /** The error codes that this endpoint can return, without those that every endpoint can return. */
   readonly problems?: readonly ErrorCode[];
   readonly handle: (
-    call: Call<z.output<P>, z.output<Q>, z.output<H>, z.output<B>>,
+    call: Call<z.output<P>, z.output<Q>, z.output<H>, z.output<B>, C>,
   ) => Promise<Response> | Response;
 }
 
@@ -91,11 +105,14 @@ type Nothing = typeof nothing;
 /** An endpoint without its generic types, which were checked where the endpoint was defined. */
 export type Endpoint = Omit<
   Required<EndpointDefinition<z.ZodObject, z.ZodObject, z.ZodObject, z.ZodType>>,
-  'body' | 'ownBody' | 'handle'
+  'body' | 'ownBody' | 'context' | 'handle'
 > & {
   readonly body: z.ZodType | null;
   readonly ownBody: EndpointDefinition<Nothing, Nothing, Nothing, Nothing>['ownBody'] | null;
-  readonly handle: (call: Call<unknown, unknown, unknown, unknown>) => Promise<Response> | Response;
+  readonly context: ((request: Request, params: Readonly<Record<string, string>>) => TokenContext) | null;
+  readonly handle: (
+    call: Call<unknown, unknown, unknown, unknown, TokenContext | null>,
+  ) => Promise<Response> | Response;
 };
 
 /** Defines an endpoint. Its route, its checks and its documentation are all derived from this definition. */
@@ -104,7 +121,8 @@ export function endpoint<
   Q extends z.ZodObject = Nothing,
   H extends z.ZodObject = Nothing,
   B extends z.ZodType = z.ZodUndefined,
->(definition: EndpointDefinition<P, Q, H, B>): Endpoint {
+  C extends TokenContext | null = null,
+>(definition: EndpointDefinition<P, Q, H, B, C>): Endpoint {
   // TypeScript cannot infer that an omitted schema is `nothing`, and that the handler receives only the results of its own schemas. No
   // other code needs a type assertion like this one.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
@@ -120,6 +138,7 @@ export function endpoint<
     ownBody: null,
     ...definition,
     body: definition.body ?? null,
+    context: definition.context ?? null,
     handle,
   } as Endpoint;
 }

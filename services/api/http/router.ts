@@ -5,7 +5,7 @@ import { PointsmanError } from '@pointsman/protocol/errors';
 import { correlationId, parseReleaseKey } from '@pointsman/protocol/identifiers';
 import { paths } from '@pointsman/protocol/paths';
 import { EVENT_STREAM_TYPE } from '@pointsman/protocol/stream-events';
-import { authorise, type Principal } from '../access/access.ts';
+import { authorise, type FindToken, type Principal } from '../access/access.ts';
 import { alwaysHeaders, recordRequest } from './access-log.ts';
 import type { Connection } from './connection.ts';
 import { type Endpoint, routerPath } from './endpoint.ts';
@@ -19,8 +19,11 @@ import { UnsentBuffers, type UnsentBytes } from '../access/unsent-bytes.ts';
 import { shownPath } from './shown-path.ts';
 
 export interface RouterOptions {
-  /** Authenticates a caller by the `Authorization` header. Throws `unauthenticated` if the token is missing or unknown. */
-  readonly authenticate: (authorization: string | null) => Promise<Principal>;
+  /**
+   * Authenticates a caller by the `Authorization` header. Throws `unauthenticated` if the token is missing or unknown. `find` replaces the
+   * usual lookup of the token.
+   */
+  readonly authenticate: (authorization: string | null, find?: FindToken) => Promise<Principal>;
   readonly metrics: Metrics;
   /** Limits the memory that unsent responses of each tenant and token use, in bytes. */
   readonly responses: Shares;
@@ -78,8 +81,9 @@ async function serve(
   c.set('correlationId', namedInPath(params));
   const ids = c.get('ids');
   let principal: Principal | null = null;
+  const context = endpoint.context?.(c.req.raw, params) ?? null;
   if (endpoint.may !== null) {
-    principal = await authenticate(c.req.raw.headers.get('authorization'));
+    principal = await authenticate(c.req.raw.headers.get('authorization'), context?.find);
     c.set('principal', principal);
     authorise(
       principal,
@@ -95,6 +99,7 @@ async function serve(
     responses.requireRoom(holderOf(principal, c.env.source), responseLimits.changeBytes);
   return endpoint.handle({
     ...input,
+    context,
     principal,
     ids,
     // The logger is created on first use, because most requests write only the access log line.

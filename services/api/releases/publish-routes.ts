@@ -5,9 +5,8 @@ import { pathOf, paths } from '@pointsman/protocol/paths';
 import { PublishBody, PublishQuery } from '@pointsman/protocol/releases/release-bodies';
 import { AcceptedRelease, DryRun } from '@pointsman/protocol/releases/publish-view';
 import { ARCHIVE_TYPE } from '@pointsman/protocol/releases/source';
-import type { Executor } from '../../postgres/releases/compile-rules.ts';
+import type { Executor } from '../../postgres/releases/publish-reads.ts';
 import { findRelease } from '../../postgres/releases/releases.ts';
-import { requireExecutor } from '../responses/not-found.ts';
 import { jsonResponse, replayedHeader } from '../responses/responses.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { checkSource, invalidSource } from './validate-source.ts';
@@ -17,6 +16,7 @@ import { json, ofRelease, replayed } from '../responses/openapi-responses.ts';
 import { BundleParams, IdempotencyKey } from '../requests/params.ts';
 import { requestError } from '../responses/problem.ts';
 import { type Accepted, publish } from './publish.ts';
+import { publishTerms } from './publish-terms.ts';
 import { viewRelease } from './release-view.ts';
 import { readSource, type SourceFormat, sourceFormat } from './source-from-request.ts';
 
@@ -47,6 +47,7 @@ function publishEndpoint(parts: ApiDeps): Endpoint {
     query: PublishQuery,
     headers: z.object({ 'idempotency-key': IdempotencyKey, 'if-match': IfMatch }),
     ownBody: SOURCE_BODY,
+    context: (request, params) => publishTerms(parts.db, request, params),
     responses: {
       202: json(AcceptedRelease, 'The release was accepted.', {
         ...replayed,
@@ -73,18 +74,18 @@ function publishEndpoint(parts: ApiDeps): Endpoint {
       const { dryRun, ...options } = call.query;
       const format = sourceFormat(call.request);
       refuseOptionsBesideJson(format, options);
-      const executor = await requireExecutor(parts.db, call.params.tenant);
+      const terms = await call.context.terms();
       const { tenant } = call.params;
       const holding = parts.bodies.open([tenant]);
       try {
         const asked = { request: call.request, format, holding };
         const source = await readSource(parts.sources, tenant, asked);
-        if (dryRun === 'true') return await answerDryRun(parts, tenant, source, executor);
+        if (dryRun === 'true') return await answerDryRun(parts, tenant, source, terms.executor);
         if (source.kind === 'invalid') throw invalidSource(source);
         const done = await publish(parts, {
           ...call.params,
           source,
-          executor,
+          terms,
           options: format === 'json' ? source.options : options,
           idempotencyKey: call.headers['idempotency-key'],
           ifMatch: call.headers['if-match'],
@@ -130,9 +131,9 @@ async function answerDryRun(
 
 async function answerAccepted(
   { db }: ApiDeps,
-  { replayed: isReplayed, warnings, ...id }: Accepted & { tenant: string; bundle: string },
+  { replayed: isReplayed, warnings, release: admitted, ...id }: Accepted & { tenant: string; bundle: string },
 ): Promise<Response> {
-  const release = await findRelease(db, id);
+  const release = admitted ?? (await findRelease(db, id));
   if (release === null)
     throw new Error(`${pathOf(paths.release, id)} was accepted but is not in the database`);
   return jsonResponse({ ...viewRelease(release), warnings }, 202, {

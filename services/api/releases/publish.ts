@@ -4,8 +4,7 @@ import { DEFAULT_CHANNEL, type PointerId } from '@pointsman/protocol/identifiers
 import { requestLimits } from '@pointsman/protocol/limits';
 import type { ConflictRule } from '@pointsman/protocol/releases/release';
 import type { PublishResult } from '../../../handlers/contract/tenant.ts';
-import type { Executor } from '../../postgres/releases/compile-rules.ts';
-import { publishTerms } from '../../postgres/channels/policies.ts';
+import { type Executor, findForPublish, type PublishTerms } from '../../postgres/releases/publish-reads.ts';
 import { storeSource } from '../../postgres/content/sources.ts';
 import { contentsOf, type ReadSource } from '../../source-archive/read-source.ts';
 import type { Principal } from '../access/access.ts';
@@ -13,6 +12,8 @@ import type { ApiDeps } from '../dependencies.ts';
 import { checkSource, invalidSource } from './validate-source.ts';
 import type { ExpectedGeneration } from '../responses/entity-tags.ts';
 import { expectedGeneration } from '../requests/expected-generation.ts';
+import { startedRelease } from './release-view.ts';
+import type { ReleaseRecord } from '../../postgres/releases/releases.ts';
 import { requestIdentity } from '../requests/idempotency.ts';
 import { noChannel, refusal } from '../responses/refusal.ts';
 import type { RequestIds } from '../requests/request-ids.ts';
@@ -22,8 +23,7 @@ export interface Publish {
   readonly tenant: string;
   readonly bundle: string;
   readonly source: ReadSource;
-  /** The compiler that compiles the source. The tenant's policy selects it. */
-  readonly executor: Executor;
+  readonly terms: PublishTerms;
   readonly options: PublishOptions;
   readonly idempotencyKey: string | undefined;
   readonly ifMatch: ExpectedGeneration | undefined;
@@ -33,6 +33,8 @@ export interface Publish {
 
 export interface Accepted {
   readonly version: number;
+  /** The new release, if the admission has returned it. Otherwise it must be read from the database. */
+  readonly release: ReleaseRecord | null;
   readonly replayed: boolean;
   /** The warnings that the check of the source has found. Empty for a repeated request, whose source is not checked again. */
   readonly warnings: readonly Diagnostic[];
@@ -47,9 +49,9 @@ export interface Accepted {
  */
 export async function publish(
   parts: ApiDeps,
-  { tenant, bundle, source, executor, options, ...asked }: Publish,
+  { tenant, bundle, source, terms, options, ...asked }: Publish,
 ): Promise<Accepted> {
-  const { db, compiler, tenants } = parts;
+  const { db, tenants } = parts;
   const channel = options.channel ?? DEFAULT_CHANNEL;
   const request = {
     bundle,
@@ -68,28 +70,50 @@ export async function publish(
     onConflict: options.onConflict ?? null,
     ifMatch: asked.ifMatch ?? null,
   });
-  const terms = await publishTerms(db, { tenant, channel, key: identity.idempotencyKey });
+  const rule = terms.conflictRules.find((one) => one.channel === channel)?.rule ?? null;
   let warnings: readonly Diagnostic[] = [];
   if (!terms.isRepeated) {
-    refuseOptions({ ...request, onConflict: options.onConflict }, terms.onConflict);
-    const checked = await checkSource(compiler, tenant, source, executor);
-    if (checked.kind === 'invalid') throw invalidSource(checked);
-    warnings = checked.warnings;
-    await storeSource(db, tenant, source.tree, contentsOf(source));
+    refuseOptions({ ...request, onConflict: options.onConflict }, rule);
+    warnings = await storeCompiled(parts, tenant, source, terms.executor);
   }
   const ifGeneration = terms.isRepeated
     ? null
     : await expectedGeneration(db, { tenant, bundle, channel }, asked.ifMatch);
-  const onConflict = terms.onConflict ?? options.onConflict ?? 'supersede';
+  const onConflict = rule ?? options.onConflict ?? 'supersede';
   const admit = () =>
     tenants(tenant, asked.ids).publish({ ...request, onConflict, ...identity, ifGeneration });
   const pointer = { tenant, bundle, channel };
+  const acceptance = (answered: PublishResult) => {
+    const { version, replayed, started } = accepted(answered, pointer);
+    const release =
+      started === undefined ? null : startedRelease({ ...request, ...identity, tenant, version }, started);
+    return { version, replayed, release };
+  };
   const answer = await admit();
-  if (answer.kind !== 'no_source') return { ...accepted(answer, pointer), warnings };
+  if (answer.kind !== 'no_source') return { ...acceptance(answer), warnings };
   // Store the source now and try again. It was not stored before, because the idempotency key was known then. The key has expired in the
   // meantime.
   await storeSource(db, tenant, source.tree, contentsOf(source));
-  return { ...accepted(await admit(), pointer), warnings };
+  return { ...acceptance(await admit()), warnings };
+}
+
+/**
+ * Stores a source and its compilation, unless both are stored already. Returns the warnings about the source. Throws `invalid_source` if the
+ * source does not compile. A source that an external compiler compiles is stored without a compilation.
+ */
+async function storeCompiled(
+  { db, compiler }: ApiDeps,
+  tenant: string,
+  source: ReadSource,
+  executor: Executor,
+): Promise<readonly Diagnostic[]> {
+  const found = await findForPublish(db, tenant, source.tree.digest);
+  if (found.stored && executor !== 'local') return [];
+  if (found.stored && found.warnings !== null) return found.warnings;
+  const checked = await checkSource(compiler, tenant, source, executor);
+  if (checked.kind === 'invalid') throw invalidSource(checked);
+  await storeSource(db, tenant, source.tree, contentsOf(source), checked.compilation);
+  return checked.warnings;
 }
 
 /**
@@ -113,7 +137,7 @@ function refuseOptions(
   }
 }
 
-function accepted(answer: PublishResult, pointer: PointerId): Omit<Accepted, 'warnings'> {
+function accepted(answer: PublishResult, pointer: PointerId): Extract<PublishResult, { kind: 'accepted' }> {
   switch (answer.kind) {
     case 'accepted':
       return answer;

@@ -169,17 +169,11 @@ function tooLate(
   switch (answer.kind) {
     case 'no_release':
       return notFound(`Release v${version} of "${bundle}" does not exist.`);
-    case 'settled':
-      return new PointsmanError('already_settled', `The release settled as ${answer.outcome}.`, {
+    case 'settled': {
+      const advice = answer.outcome === 'published' ? ' To undo it, roll back.' : '';
+      return new PointsmanError('already_settled', `The release settled as ${answer.outcome}.${advice}`, {
         details: { outcome: answer.outcome },
       });
-    case 'too_late':
-      return new PointsmanError(
-        'already_settled',
-        `The release is already live, since generation ${answer.generation}. Roll back instead.`,
-        {
-          details: { outcome: 'published', generation: answer.generation },
-        },
-      );
+    }
   }
 }

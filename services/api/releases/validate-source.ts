@@ -1,7 +1,8 @@
 import type { Diagnostic } from '@pointsman/protocol/releases/diagnostic';
 import { PointsmanError } from '@pointsman/protocol/errors';
 import type { Compiler } from '../../compiler/compiler.ts';
-import type { Executor } from '../../postgres/releases/compile-rules.ts';
+import type { NewCompilation } from '../../postgres/content/compilations.ts';
+import type { Executor } from '../../postgres/releases/publish-reads.ts';
 import { contentsOf, type ReadSource } from '../../source-archive/read-source.ts';
 
 export type Checked =
@@ -11,12 +12,13 @@ export type Checked =
       readonly checked: 'source' | 'structure';
       /** Problems that do not make the source invalid, but are probably mistakes. */
       readonly warnings: readonly Diagnostic[];
+      /** Null if an external executor compiles the source. */
+      readonly compilation: NewCompilation | null;
     }
   | { readonly kind: 'invalid'; readonly diagnostics: readonly Diagnostic[]; readonly truncated: boolean };
 
 /**
- * Compiles a source in full to check it, and discards the result. The author gets all problems at the same time, and a refused source uses
- * no version number. Throws `busy` when the compiler is overloaded. Throws `invalid_source` when the source exceeds a limit, or when the
+ * Compiles a source in full to check it. The author gets all problems at the same time, and a refused source uses no version number. Throws `busy` when the compiler is overloaded. Throws `invalid_source` when the source exceeds a limit, or when the
  * compiler fails without a diagnostic.
  *
  * If an external compiler compiles the tenant's sources, its rules are unknown here, so nothing is compiled. The structure of the files was
@@ -28,12 +30,15 @@ export async function checkSource(
   source: ReadSource,
   executor: Executor,
 ): Promise<Checked> {
-  if (executor !== 'local') return { kind: 'valid', checked: 'structure', warnings: [] };
+  if (executor !== 'local') return { kind: 'valid', checked: 'structure', warnings: [], compilation: null };
   const contents = contentsOf(source);
+  const startedAt = Date.now();
   const result = await compiler.compile(tenant, source.tree, async () => contents);
   switch (result.kind) {
-    case 'compiled':
-      return { kind: 'valid', checked: 'source', warnings: result.warnings };
+    case 'compiled': {
+      const compilation = { ...result, startedAt, finishedAt: Date.now() };
+      return { kind: 'valid', checked: 'source', warnings: result.warnings, compilation };
+    }
     case 'invalid':
       return result;
     case 'exhausted':

@@ -1,6 +1,5 @@
 import { PointsmanError } from '@pointsman/protocol/errors';
 import { bundleExists } from '../../postgres/content/bundles.ts';
-import { type Executor, findExecutor } from '../../postgres/releases/compile-rules.ts';
 import type { Database } from '../../postgres/database.ts';
 import { findTenant } from '../../postgres/tenants/tenants.ts';
 
@@ -13,11 +12,15 @@ export async function missingError(
   { tenant, bundle }: { readonly tenant: string; readonly bundle?: string },
   thing: string,
 ): Promise<PointsmanError> {
-  if ((await findTenant(db, tenant)) === null) return notFound(`The tenant "${tenant}" does not exist.`);
+  if ((await findTenant(db, tenant)) === null) return noTenant(tenant);
   if (bundle !== undefined && !(await bundleExists(db, tenant, bundle))) {
     return notFound(`The tenant "${tenant}" has no bundle "${bundle}".`);
   }
   return notFound(`The ${thing} does not exist.`);
+}
+
+export function noTenant(tenant: string): PointsmanError {
+  return notFound(`The tenant "${tenant}" does not exist.`);
 }
 
 export function notFound(detail: string): PointsmanError {
@@ -26,14 +29,7 @@ export function notFound(detail: string): PointsmanError {
 
 /** Throws `not_found` unless the tenant exists. */
 export async function requireTenant(db: Database, tenant: string): Promise<void> {
-  if ((await findTenant(db, tenant)) === null) throw notFound(`The tenant "${tenant}" does not exist.`);
-}
-
-/** Returns the executor that compiles the tenant's sources, from the tenant's policy. Throws `not_found` unless the tenant exists. */
-export async function requireExecutor(db: Database, tenant: string): Promise<Executor> {
-  const executor = await findExecutor(db, tenant);
-  if (executor === null) throw notFound(`The tenant "${tenant}" does not exist.`);
-  return executor;
+  if ((await findTenant(db, tenant)) === null) throw noTenant(tenant);
 }
 
 /** Throws `not_found` unless the tenant and its bundle exist. */

@@ -3,7 +3,7 @@ import { artifactLimits } from '@pointsman/protocol/limits';
 import { digestOf } from '@pointsman/protocol/digest';
 import { compileDocument } from './compile-document.ts';
 import type { CompileTools, DocumentFacts, DocumentJob } from './compile-document.ts';
-import { COMPILER_VERSION } from '../process/compile-protocol.ts';
+import { COMPILER_VERSION } from '../../../core/releases/local-compiler.ts';
 import type { Ask, FileResponse } from '../process/compile-protocol.ts';
 import { cacheEntryLimits } from '../limits.ts';
 import { periodicYield } from '../orphaned-work.ts';

@@ -6,7 +6,8 @@ import type { CompileOutput } from '../made-blobs.ts';
 import type { Probe } from './module-resolution.ts';
 import type { SelectedModule } from '../recipe/select-files.ts';
 import type { SourceFiles } from '../source-files.ts';
-import { COMPILER_VERSION, type Ask } from '../process/compile-protocol.ts';
+import { COMPILER_VERSION } from '../../../core/releases/local-compiler.ts';
+import type { Ask } from '../process/compile-protocol.ts';
 
 interface ModuleFacts {
   readonly digest: string;

@@ -2,12 +2,6 @@ import type { Diagnostic } from '@pointsman/protocol/releases/diagnostic';
 import type { ArtifactFile } from '@pointsman/protocol/artifacts/oci';
 
 /**
- * The version of the compiler's output, which is part of every cache key. Increase it when the output for the same
- * input changes.
- */
-export const COMPILER_VERSION = 2;
-
-/**
  * A request for a file. The response contains the facts (the data about the compiled file) that are cached under
  * `key`. If no facts are cached, it contains the content with this digest.
  */

@@ -87,9 +87,5 @@ export function postgresMoves(
       const values = [json(request), at(epochMs)];
       return answerOf(HoldResult, await db.answer(request.tenant, 'set_hold($2::jsonb, $3)', values));
     },
-    async announce({ tenant, bundle, version }, { startedAt }) {
-      const values = [bundle, version, at(startedAt), at(Date.now())];
-      await db.answer(tenant, 'announce($1, $2, $3, $4, $5)', values);
-    },
   };
 }

@@ -2,10 +2,9 @@ import { z } from 'zod';
 
 import { KeyReused } from '@pointsman/protocol/idempotency-key';
 import { NO_POLICY, Policy } from '../../../core/policy.ts';
-import { ConflictRule } from '@pointsman/protocol/releases/release';
 import { QuotaExceeded } from '@pointsman/protocol/quota';
 import type { Database } from '../database.ts';
-import { allRows, answerOf, at, Big, Iso, json, oneRow } from '../rows.ts';
+import { allRows, answerOf, at, Big, Iso, json } from '../rows.ts';
 
 /** A version of a tenant's policy without its document. */
 const VersionRow = z.object({ version: Big, message: z.string().nullable(), by: z.string(), at: Iso });
@@ -73,22 +72,4 @@ export async function listPolicies(
   const sql = `SELECT version, message, by, at FROM policies
     WHERE tenant = $1 AND version < coalesce($2::bigint, 9223372036854775807) ORDER BY version DESC LIMIT $3`;
   return allRows(VersionRow, await db.call(tenant, sql, [tenant, before, limit]));
-}
-
-const Terms = z.object({ is_repeated: z.boolean(), rule: ConflictRule.nullable() });
-
-/**
- * Returns whether the idempotency key of a publish was used before, and the policy's conflict rule for the channel.
- * The rule is null if the policy has none for this channel. One statement reads both. If a publish is repeated after
- * the policy has changed, it is therefore recognized as repeated, and the new rule does not apply to it.
- */
-export async function publishTerms(
-  db: Database,
-  { tenant, channel, key }: { tenant: string; channel: string; key: string },
-): Promise<{ isRepeated: boolean; onConflict: ConflictRule | null }> {
-  const sql = `SELECT
-      EXISTS (SELECT FROM idempotency_keys k WHERE k.tenant = $1 AND k.key = $3) AS is_repeated,
-      (SELECT p.document->'channels'->$2->>'onConflict' FROM policies p WHERE p.tenant = $1 ORDER BY p.version DESC LIMIT 1) AS rule`;
-  const { is_repeated: isRepeated, rule } = oneRow(Terms, await db.call(tenant, sql, [tenant, channel, key]));
-  return { isRepeated, onConflict: rule };
 }

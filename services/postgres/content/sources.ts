@@ -1,10 +1,10 @@
 import { z } from 'zod';
 
 import { PointsmanError } from '@pointsman/protocol/errors';
-import { Digest, type ReleaseId } from '@pointsman/protocol/identifiers';
-import { RemoteCompileRule } from '../../../core/policy.ts';
+import { Digest } from '@pointsman/protocol/identifiers';
 import type { SourceTree } from '@pointsman/protocol/releases/source';
-import { type BlobContent, insertBlobs, missingBlobs } from './blobs.ts';
+import { type BlobContent, blobColumns, insertBlobs, missingBlobs } from './blobs.ts';
+import { compilationColumns, type NewCompilation } from './compilations.ts';
 import type { Database } from '../database.ts';
 import { answerOf } from '../rows.ts';
 
@@ -20,33 +20,62 @@ const MEDIA_TYPE = 'application/octet-stream';
 const ROUNDS = 3;
 
 /**
- * Stores a source, either completely or not at all. Content that is already stored is not sent again. The sweep
- * deletes the source after an hour, unless a release of it was admitted.
+ * The maximum total size of blobs that are stored by one statement. Larger sources are stored by several statements, so
+ * that content that is already stored is not sent again.
+ */
+const FEW_BYTES = 256 * 1024;
+
+/**
+ * Stores a source, and its compilation if there is one, in one transaction. The sweep deletes both after an hour, unless
+ * a release of the source was admitted. `contents` may lack files whose content is already stored.
  *
  * Throws `quota_exceeded` or `larger_than_quota` if a quota is exceeded. In this case nothing is stored.
  */
 export async function storeSource(
   db: Database,
   tenant: string,
-  tree: SourceTree,
+  { digest, entries }: SourceTree,
   contents: ReadonlyMap<string, Uint8Array>,
+  compilation: NewCompilation | null = null,
 ): Promise<void> {
+  const files = [...new Set(entries.map((entry) => entry.digest))];
+  const known = new Map<string, BlobContent>(
+    files.flatMap((file) => {
+      const content = contents.get(file);
+      return content === undefined ? [] : [[file, { digest: file, mediaType: MEDIA_TYPE, content }] as const];
+    }),
+  );
+  for (const blob of compilation?.blobs ?? []) known.set(blob.digest, blob);
+  const columns = [digest, JSON.stringify(entries), ...compilationColumns(compilation)];
+  if ([...known.values()].reduce((sum, blob) => sum + blob.content.length, 0) <= FEW_BYTES) {
+    const values = [...columns, ...blobColumns([...known.values()])];
+    const rows = await db.answer(
+      tenant,
+      'store_source($1, $2, $3::jsonb, $4, $5::jsonb, $6, $7, $8)',
+      values,
+    );
+    if (answerOf(z.array(Digest), rows).length === 0) return;
+  }
   await db.tenant(tenant, async (query) => {
     // If the source is stored, all its blobs are also stored. They were stored in the same transaction, and are
     // retained as long as the source.
-    if (answerOf(z.boolean(), await query('SELECT touch_source($1, $2) AS answer', [tenant, tree.digest])))
+    if (
+      compilation === null &&
+      answerOf(z.boolean(), await query('SELECT touch_source($1, $2) AS answer', [tenant, digest]))
+    )
       return;
-    const digests = [...new Set(tree.entries.map((entry) => entry.digest))];
-    let missing = [...(await missingBlobs(query, tenant, digests))];
+    const named = [...new Set([...files, ...known.keys()])];
+    let missing = [...(await missingBlobs(query, tenant, named))];
     let added = 0;
     for (let round = 0; round < ROUNDS; round++) {
-      added += await insertBlobs(
-        query,
-        tenant,
-        missing.map((digest) => blobOf(digest, contents)),
-      );
-      const values = [tenant, tree.digest, JSON.stringify(tree.entries), added];
-      const rows = await query('SELECT put_source($1, $2, $3::jsonb, $4) AS answer', values);
+      const blobs = missing.map((one) => {
+        const blob = known.get(one);
+        if (!blob) throw new Error(`the source refers to ${one}, but its content was not passed in`);
+        return blob;
+      });
+      added += await insertBlobs(query, tenant, blobs);
+      const values = [tenant, ...columns, added];
+      const rows = await query('SELECT put_source($1, $2, $3::jsonb, $4, $5::jsonb, $6) AS answer', values);
       missing = answerOf(z.array(Digest), rows);
       if (missing.length === 0) return;
     }
@@ -55,12 +84,6 @@ export async function storeSource(
       'the sweep deletes content of this source as soon as it is stored',
     );
   });
-}
-
-function blobOf(digest: string, contents: ReadonlyMap<string, Uint8Array>): BlobContent {
-  const content = contents.get(digest);
-  if (!content) throw new Error(`the source refers to ${digest}, but its content was not passed in`);
-  return { digest, mediaType: MEDIA_TYPE, content };
 }
 
 /**
@@ -72,31 +95,18 @@ export interface LoadedSource {
   readonly contents: ReadonlyMap<string, Uint8Array>;
 }
 
-const FEW_BYTES = 256 * 1024;
-
 const Loaded = z.object({ entries: Entries, contents: z.record(Digest, z.string()) });
-const LoadedForRelease = Loaded.extend({ executor: RemoteCompileRule.nullable() });
 
-export async function loadSource(db: Database, tenant: string, digest: string): Promise<LoadedSource | null> {
-  const rows = await db.answer(tenant, 'load_source($1, $2, $3)', [digest, FEW_BYTES]);
+/** Loads a source, or returns null if it is not stored. `withContents: false` never loads contents. */
+export async function loadSource(
+  db: Database,
+  tenant: string,
+  digest: string,
+  { withContents = true }: { withContents?: boolean } = {},
+): Promise<LoadedSource | null> {
+  const rows = await db.answer(tenant, 'load_source($1, $2, $3)', [digest, withContents ? FEW_BYTES : -1]);
   const source = answerOf(Loaded.nullable(), rows);
   return source && loaded(digest, source);
-}
-
-/**
- * Loads the source of a release, and the policy's rule for remote compilation. The rule is null if the source is
- * compiled locally.
- */
-export async function loadReleaseSource(
-  db: Database,
-  { tenant, bundle, version }: ReleaseId,
-  digest: string,
-  { withContents }: { withContents: boolean },
-): Promise<(LoadedSource & { executor: RemoteCompileRule | null }) | null> {
-  const values = [bundle, version, digest, withContents ? FEW_BYTES : -1];
-  const rows = await db.answer(tenant, 'load_release_source($1, $2, $3, $4, $5)', values);
-  const source = answerOf(LoadedForRelease.nullable(), rows);
-  return source && { ...loaded(digest, source), executor: source.executor };
 }
 
 function loaded(digest: string, { entries, contents }: z.infer<typeof Loaded>): LoadedSource {

@@ -32,7 +32,7 @@ BEGIN
   IF answer IS NOT NULL THEN RETURN answer; END IF;
   -- A release with this idempotency key shows that the request was admitted before, even if the stored response has expired.
   PERFORM FROM releases WHERE (tenant, bundle, version, idempotency_key) = (tenant_name, bundle_name, release_version, p_request->>'idempotencyKey');
-  IF FOUND THEN RETURN jsonb_build_object('kind', 'accepted', 'version', release_version, 'replayed', true); END IF;
+  IF FOUND THEN RETURN jsonb_build_object('kind', 'accepted', 'version', release_version, 'replayed', true, 'superseded', superseded_by(tenant_name, bundle_name, release_version)); END IF;
   IF p_request->>'origin' IS NOT NULL THEN
     answer := origin_refused(tenant_name, p_request->'origin');
     IF answer IS NOT NULL THEN RETURN answer; END IF;
@@ -79,16 +79,18 @@ BEGIN
   IF pointer.channel IS NULL THEN INSERT INTO pointers (tenant, bundle, channel) VALUES (tenant_name, bundle_name, channel_name) ON CONFLICT DO NOTHING; END IF;
   IF p_request->>'origin' IS NOT NULL THEN PERFORM publish_delivery(tenant_name, p_request->'origin', release_version, p_at); END IF;
   IF p_request->'supersedes' <> '[]' THEN PERFORM supersede(p_request, p_at); END IF;
-  answer := jsonb_build_object('kind', 'accepted', 'version', release_version, 'replayed', false);
+  answer := jsonb_build_object('kind', 'accepted', 'version', release_version, 'replayed', false, 'superseded',
+    CASE WHEN p_request->'supersedes' <> '[]' THEN superseded_by(tenant_name, bundle_name, release_version) ELSE '[]' END);
   INSERT INTO idempotency_keys VALUES (tenant_name, p_request->>'idempotencyKey', p_request->>'fingerprint', answer, p_at);
   PERFORM audit(tenant_name, p_at, p_request->>'by', 'publish',
     jsonb_build_object('bundle', bundle_name, 'channel', channel_name, 'version', release_version, 'requestId', p_request->>'requestId'));
-  RETURN answer;
+  IF p_request->>'placement' <> 'start' THEN RETURN answer; END IF;
+  RETURN answer || jsonb_build_object('started', jsonb_build_object('policyVersion', policy_now(tenant_name), 'createdAt', iso(p_at)));
 END $$;
 
 -- Supersedes the older releases that the request lists. A queued release settles immediately, because it has had no effects. A running
--- release is only marked: its own workflow then undoes its effects and settles it. A running release does not change if it has moved its
--- pointer or if its outcome is already decided.
+-- release is only marked: its own workflow then undoes its effects and settles it. A running release does not change if its
+-- outcome is already decided.
 CREATE FUNCTION supersede(p_request jsonb, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   newer bigint := (p_request->>'version')::bigint;
@@ -106,13 +108,17 @@ BEGIN
   END LOOP;
 END $$;
 
+-- The Restate invocations of the running releases that a release has superseded. A release that has not begun its first step has none.
+CREATE FUNCTION superseded_by(p_tenant text, p_bundle text, p_newer bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT coalesce(jsonb_agg(r.invocation_id), '[]') FROM releases r
+  WHERE (r.tenant, r.bundle, r.superseded_by) = (p_tenant, p_bundle, p_newer) AND r.status <> 'settled' AND r.status = 'running' AND r.invocation_id IS NOT NULL
+$$;
+
 CREATE FUNCTION end_queued(p_release releases, p_outcome text, p_reason text, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   UPDATE releases SET status = 'settled', outcome = p_outcome, reason = p_reason, settled_at = p_at
   WHERE (tenant, bundle, version) = (p_release.tenant, p_release.bundle, p_release.version);
-  PERFORM schedule_commit_status(p_release, p_outcome, p_reason, p_at);
-  PERFORM audit(p_release.tenant, p_at, p_release."by", 'settled', jsonb_build_object('bundle', p_release.bundle, 'version', p_release.version, 'outcome', p_outcome, 'reason', p_reason));
-  PERFORM notify_readers(p_release.tenant, p_release.bundle, p_release.channel, p_release.version, 'settled');
+  PERFORM record_settlement(p_release, p_outcome, p_reason, p_at);
 END $$;
 
 CREATE FUNCTION leave_queue(p_tenant text, p_bundle text, p_version bigint) RETURNS boolean LANGUAGE plpgsql AS $$
@@ -135,7 +141,6 @@ BEGIN
   IF NOT FOUND THEN RETURN '{"kind": "no_release"}'; END IF;
   -- A repeated call changes nothing. A release whose outcome is already decided keeps that outcome.
   IF release.status = 'settled' AND release.outcome <> 'cancelled' THEN RETURN jsonb_build_object('kind', 'settled', 'outcome', release.outcome); END IF;
-  IF release.generation IS NOT NULL THEN RETURN jsonb_build_object('kind', 'too_late', 'generation', release.generation); END IF;
   IF release.closing AND release.outcome <> 'cancelled' THEN RETURN jsonb_build_object('kind', 'settled', 'outcome', release.outcome); END IF;
   IF release.intent = 'superseded' THEN RETURN '{"kind": "settled", "outcome": "superseded"}'; END IF;
   IF is_undecided(release) THEN
@@ -143,7 +148,8 @@ BEGIN
     PERFORM audit(p_tenant, p_at, p_by, 'cancel', jsonb_build_object('bundle', p_bundle, 'version', p_version, 'reason', p_reason));
     IF release.status = 'queued' THEN PERFORM end_queued(release, 'cancelled', p_intent_reason, p_at); END IF;
   END IF;
-  RETURN '{"kind": "cancelling"}';
+  RETURN jsonb_build_object('kind', 'cancelling', 'invocations', CASE WHEN release.status = 'running' AND release.invocation_id IS NOT NULL
+    THEN jsonb_build_array(release.invocation_id) ELSE '[]' END);
 END $$;
 
 CREATE FUNCTION read_bundle(p_tenant text, p_bundle text) RETURNS jsonb LANGUAGE sql STABLE AS $$
@@ -153,7 +159,7 @@ CREATE FUNCTION read_bundle(p_tenant text, p_bundle text) RETURNS jsonb LANGUAGE
     'lastVersion', coalesce((SELECT max(version) FROM releases WHERE (tenant, bundle) = (p_tenant, p_bundle)), 0),
     'channels', coalesce(jsonb_object_agg(n.channel, jsonb_build_object(
       'generation', coalesce((SELECT generation FROM pointers p WHERE (p.tenant, p.bundle, p.channel) = (p_tenant, p_bundle, n.channel)), 0),
-      'inFlight', (SELECT jsonb_build_object('version', o.version, 'invocationId', o.invocation_id, 'swapped', o.generation IS NOT NULL)
+      'inFlight', (SELECT jsonb_build_object('version', o.version)
                    FROM open o WHERE o.channel = n.channel AND o.is_in_flight ORDER BY o.version DESC LIMIT 1),
       'queue', coalesce((SELECT jsonb_agg(jsonb_build_object('version', o.version, 'source', o.source) ORDER BY o.version)
                          FROM open o WHERE o.channel = n.channel AND o.status = 'queued'), '[]'))), '{}'))

@@ -9,17 +9,17 @@ BEGIN
 END $$;
 CREATE TRIGGER one_report BEFORE UPDATE ON callbacks FOR EACH ROW WHEN (OLD.state <> 'open') EXECUTE FUNCTION guard_callback();
 
--- Revokes the open callbacks of a release when the release is closed or moves its pointer. Because it is a trigger, it applies to every
+-- Revokes the open callbacks of a release when the release is closed or settles. Because it is a trigger, it applies to every
 -- function that closes a release or moves a pointer.
 CREATE FUNCTION stop_listening() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   UPDATE callbacks SET state = 'revoked', closed_at = clock_timestamp(),
-    cause = CASE WHEN NEW.closing THEN 'release_closed' ELSE 'release_published' END
+    cause = CASE WHEN NEW.closing THEN 'release_closed' WHEN NEW.outcome = 'unchanged' THEN 'release_unchanged' ELSE 'release_published' END
   WHERE (tenant, bundle, version) = (NEW.tenant, NEW.bundle, NEW.version) AND state = 'open';
   RETURN NULL;
 END $$;
 CREATE TRIGGER ended_is_deaf AFTER UPDATE ON releases FOR EACH ROW
-  WHEN ((NEW.closing AND NOT OLD.closing) OR (NEW.generation IS NOT NULL AND OLD.generation IS NULL)) EXECUTE FUNCTION stop_listening();
+  WHEN ((NEW.closing AND NOT OLD.closing) OR (NEW.status = 'settled' AND OLD.status <> 'settled')) EXECUTE FUNCTION stop_listening();
 
 -- Finds the callback whose capability (the secret in its URL) has this SHA-256. Searches the callbacks of all tenants.
 CREATE FUNCTION find_callback(p_hash text) RETURNS TABLE (tenant text, id text)
@@ -177,25 +177,13 @@ EXCEPTION
     RETURN CASE refusal WHEN 'null' THEN '{"kind": "too_much"}' ELSE refusal END;
 END $$;
 
--- Records the start of a remote compilation. The validate stage counts as passed, because the remote compiler validates the source.
-CREATE FUNCTION begin_remote_compile(p_tenant text, p_bundle text, p_version bigint, p_invocation text, p_valid_began timestamptz, p_valid_ended timestamptz, p_began timestamptz)
-RETURNS boolean LANGUAGE plpgsql AS $$
-BEGIN
-  UPDATE releases SET invocation_id = p_invocation
-  WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND may_advance(releases);
-  IF NOT FOUND THEN RETURN false; END IF;
-  INSERT INTO stages (tenant, bundle, version, stage, state, started_at, finished_at)
-  VALUES (p_tenant, p_bundle, p_version, 'validate', 'passed', p_valid_began, p_valid_ended), (p_tenant, p_bundle, p_version, 'compile', 'running', p_began, NULL)
-  ON CONFLICT DO NOTHING;
-  RETURN true;
-END $$;
-
--- Ends an attempt of a remote compilation. If no report has arrived, revokes the callback, so that a later report is refused. See
--- EndedAttempt in handlers/ports/callbacks.ts.
+-- Ends an attempt of a remote compilation. If no report has arrived, revokes the callback, so that a later report is refused. A successful
+-- compilation is stored for all releases of the source. See EndedAttempt in handlers/ports/callbacks.ts.
 CREATE FUNCTION end_attempt(p_tenant text, p_bundle text, p_version bigint, p_id text, p_attempt text, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   release releases;
   callback callbacks;
+  missing text[];
 BEGIN
   SELECT * INTO STRICT release FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) FOR UPDATE;
   IF NOT may_advance(release) THEN RETURN '{"kind": "closed"}'; END IF;
@@ -209,12 +197,18 @@ BEGIN
     WHERE (tenant, bundle, version, effect, subject) = (p_tenant, p_bundle, p_version, request_effect('compile'), p_attempt) AND state IN ('started', 'done');
     RETURN jsonb_build_object('kind', 'revoked', 'cause', callback.cause, 'reason', callback.reason, 'deadlineAt', iso(callback.deadline_at), 'final', callback.final);
   END IF;
-  CASE callback.report->>'status'
-    WHEN 'compiled' THEN PERFORM end_compile(p_tenant, p_bundle, p_version, 'passed', '[]', p_at);
-    WHEN 'invalid' THEN PERFORM end_compile(p_tenant, p_bundle, p_version, 'failed', callback.report->'diagnostics', p_at);
-    WHEN 'failed' THEN RETURN jsonb_build_object('kind', 'failed', 'message', callback.report->>'message');
-  END CASE;
-  RETURN jsonb_build_object('kind', callback.report->>'status', 'artifacts', callback.report->'artifacts', 'diagnostics', callback.report->'diagnostics');
+  IF callback.report->>'status' = 'failed' THEN RETURN jsonb_build_object('kind', 'failed', 'message', callback.report->>'message'); END IF;
+  IF callback.report->>'status' = 'invalid' THEN
+    PERFORM end_compile(p_tenant, p_bundle, p_version, 'failed', callback.report->'diagnostics', p_at);
+    RETURN jsonb_build_object('kind', 'invalid', 'diagnostics', callback.report->'diagnostics');
+  END IF;
+  PERFORM end_compile(p_tenant, p_bundle, p_version, 'passed', '[]', p_at);
+  missing := hold_blobs(p_tenant, ARRAY(SELECT b.digest FROM compiled_blobs(p_tenant, callback.report->'artifacts') b), release.source);
+  IF missing <> '{}' THEN RAISE EXCEPTION 'a blob of a compiled artifact is not stored: %', missing[1]; END IF;
+  PERFORM charge_bytes(p_tenant, put_compilation(p_tenant, release.source, executor_name(compile_rule(p_tenant, release.policy_version), NULL), jsonb_build_object(
+    'artifacts', callback.report->'artifacts', 'warnings', '[]'::jsonb, 'finishedAt', p_at, 'startedAt', (
+      SELECT s.started_at FROM stages s WHERE (s.tenant, s.bundle, s.version, s.stage) = (p_tenant, p_bundle, p_version, 'compile')))), false);
+  RETURN '{"kind": "compiled"}';
 END $$;
 
 CREATE FUNCTION end_compile(p_tenant text, p_bundle text, p_version bigint, p_state text, p_problems jsonb, p_at timestamptz) RETURNS void LANGUAGE sql AS $$

@@ -38,6 +38,16 @@ BEGIN
   RETURN EXISTS (SELECT FROM gates WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version));
 END $$;
 
+-- Opens the gates of a release for which they were skipped, because its artifact was live when it was prepared. The caller has found that
+-- another artifact is live now. Returns null if no gates were skipped, or the release has none.
+CREATE FUNCTION skipped_gates(p_release releases, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM FROM stages WHERE (tenant, bundle, version, stage, state) = (p_release.tenant, p_release.bundle, p_release.version, 'gate', 'skipped');
+  IF NOT FOUND OR NOT open_gates(p_release.tenant, p_release.bundle, p_release.version, p_at) THEN RETURN NULL; END IF;
+  UPDATE stages SET state = 'running', finished_at = NULL WHERE (tenant, bundle, version, stage) = (p_release.tenant, p_release.bundle, p_release.version, 'gate');
+  RETURN '{"kind": "gates_open"}';
+END $$;
+
 CREATE FUNCTION close_gates(p_tenant text, p_bundle text, p_version bigint, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   gate_row gates;

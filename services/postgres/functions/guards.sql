@@ -11,11 +11,11 @@
 -- PM007: a quota of bytes was exceeded.
 -- PM008: a policy version did not follow the previous version.
 -- PM009: a release has no artifact for its channel. The function that raises this error also catches it.
+-- PM010: a blob of a source is missing. The function that raises this error also catches it.
 
--- Whether the outcome of the release is still open: the release has not moved its pointer, was not superseded or cancelled, and is not
--- being closed.
+-- Whether the outcome of the release is still open: the release has not settled, was not superseded or cancelled, and is not being closed.
 CREATE FUNCTION is_undecided(p_release releases) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
-  SELECT p_release.status <> 'settled' AND NOT p_release.closing AND p_release.intent IS NULL AND p_release.generation IS NULL
+  SELECT p_release.status <> 'settled' AND NOT p_release.closing AND p_release.intent IS NULL
 $$;
 
 -- Whether the release may still take a step that advances it towards moving its pointer. Each such step checks this while it holds the lock

@@ -1,5 +1,5 @@
 -- Functions that move pointers. The transaction that moves a pointer also notifies the listeners, and its result lists the sinks to notify.
--- Notifications therefore do not depend on a later step.
+-- The move of a release also settles the release. Nothing therefore depends on a later step.
 
 CREATE FUNCTION put_move(p_pointer pointers, p_kind text, p_version bigint, p_artifact text, p_by text, p_why text, p_at timestamptz,
   p_restores bigint DEFAULT NULL)
@@ -33,8 +33,9 @@ BEGIN
   RETURN pointer;
 END $$;
 
--- Moves the pointer for a release if all conditions are met. If required sinks block the move, they are stored in the release's
--- `blocked_by`. Sinks that only need a new health check are not stored.
+-- Moves the pointer for a release if all conditions are met, and settles the release. If the pointer refers to the artifact of the release
+-- already, the release settles as unchanged, whatever a hold, a gate or a sink says, because nothing moves. If required sinks block the move, they are stored in
+-- the release's `blocked_by`. Sinks that only need a new health check are not stored.
 CREATE FUNCTION move_by_release(p_tenant text, p_bundle text, p_channel text, p_version bigint, p_expected bigint, p_at timestamptz, p_health_max_age interval) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   release releases;
@@ -45,14 +46,19 @@ DECLARE
 BEGIN
   SELECT * INTO STRICT release FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) FOR UPDATE;
   IF release.generation IS NOT NULL THEN RETURN jsonb_build_object('kind', 'moved', 'generation', release.generation, 'seq', release.seq); END IF;
+  IF release.same_as IS NOT NULL THEN RETURN jsonb_build_object('kind', 'unchanged', 'version', release.same_as); END IF;
   IF NOT may_advance(release) OR release.digest IS NULL THEN RETURN '{"kind": "not_current"}'; END IF;
   pointer := lock_pointer(p_tenant, p_bundle, p_channel);
-  IF pointer.hold_reason IS NOT NULL THEN RETURN jsonb_build_object('kind', 'held', 'reason', pointer.hold_reason); END IF;
   IF release.if_generation <> pointer.generation THEN RETURN jsonb_build_object('kind', 'stale', 'generation', pointer.generation); END IF;
+  IF release.digest = pointer.digest THEN
+    PERFORM settle_unchanged(release, pointer.version, p_at);
+    RETURN jsonb_build_object('kind', 'unchanged', 'version', pointer.version);
+  END IF;
+  IF pointer.hold_reason IS NOT NULL THEN RETURN jsonb_build_object('kind', 'held', 'reason', pointer.hold_reason); END IF;
   IF p_expected <> pointer.generation THEN RETURN jsonb_build_object('kind', 'state_behind', 'generation', pointer.generation); END IF;
   -- Locks the tenant's row, as put_policy does. No new policy can therefore be stored between the check of the gates and the move.
   PERFORM FROM tenants WHERE tenant = p_tenant FOR NO KEY UPDATE;
-  refusal := blocking_gates(release, pointer);
+  refusal := coalesce(skipped_gates(release, p_at), blocking_gates(release, pointer));
   IF refusal IS NULL THEN
     refusal := blocking_sinks(p_tenant, p_channel, p_health_max_age);
     IF refusal IS NOT NULL THEN
@@ -66,26 +72,29 @@ BEGIN
     RETURN refusal;
   END IF;
   move := put_move(pointer, 'publish', p_version, release.digest, release."by", coalesce(release.message, 'publish'), p_at);
-  UPDATE releases SET outcome = 'published', blocked_by = NULL, generation = move.generation, seq = move.seq WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
-  PERFORM put_effect(p_tenant, p_bundle, p_version, 'pointer-move', 'done', move.generation::text, p_at);
-  PERFORM put_stage(p_tenant, p_bundle, p_version, 'swap', 'passed', p_at, p_at);
+  UPDATE releases SET status = 'settled', outcome = 'published', settled_at = p_at, blocked_by = NULL, generation = move.generation, seq = move.seq
+  WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
+  INSERT INTO effects (tenant, bundle, version, effect, state, detail, at)
+  VALUES (p_tenant, p_bundle, p_version, 'pointer-move', 'done', move.generation::text, p_at), (p_tenant, p_bundle, p_version, 'announcement', 'done', move.seq::text, p_at);
+  INSERT INTO stages (tenant, bundle, version, stage, state, started_at, finished_at)
+  VALUES (p_tenant, p_bundle, p_version, 'swap', 'passed', p_at, p_at), (p_tenant, p_bundle, p_version, 'announce', 'passed', p_at, p_at),
+    (p_tenant, p_bundle, p_version, 'verify', 'skipped', p_at, p_at)
+  -- The swap stage has a row if the release has waited for sinks.
+  ON CONFLICT (tenant, bundle, version, stage) DO UPDATE SET state = EXCLUDED.state, finished_at = EXCLUDED.finished_at;
+  PERFORM record_settlement(release, 'published', NULL, p_at);
   RETURN jsonb_build_object('kind', 'moved', 'generation', move.generation, 'seq', move.seq);
 END $$;
 
--- Records the announce stage as passed. Sends no notification, because the next step settles the release and notifies its readers.
-CREATE FUNCTION announce(p_tenant text, p_bundle text, p_version bigint, p_began timestamptz, p_ended timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
-DECLARE
-  release releases;
+-- Settles a release whose artifact is live. Its gates are closed, and its artifact stays claimed.
+CREATE FUNCTION settle_unchanged(p_release releases, p_same_as bigint, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-  SELECT * INTO STRICT release FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
-  IF release.generation IS NULL THEN RAISE EXCEPTION 'release %/%/v% has not moved its pointer', p_tenant, p_bundle, p_version; END IF;
-  UPDATE moves SET announced_at = p_ended
-  WHERE (tenant, bundle, channel, generation) = (p_tenant, p_bundle, release.channel, release.generation) AND announced_at IS NULL;
-  PERFORM put_effect(p_tenant, p_bundle, p_version, 'announcement', 'done', release.seq::text, p_ended);
+  UPDATE releases SET status = 'settled', outcome = 'unchanged', same_as = p_same_as, settled_at = p_at, blocked_by = NULL
+  WHERE (tenant, bundle, version) = (p_release.tenant, p_release.bundle, p_release.version);
+  PERFORM close_gates(p_release.tenant, p_release.bundle, p_release.version, p_at);
   INSERT INTO stages (tenant, bundle, version, stage, state, started_at, finished_at)
-  VALUES (p_tenant, p_bundle, p_version, 'announce', 'passed', p_began, p_ended), (p_tenant, p_bundle, p_version, 'verify', 'skipped', p_ended, p_ended)
-  ON CONFLICT (tenant, bundle, version, stage) DO UPDATE SET state = EXCLUDED.state, finished_at = EXCLUDED.finished_at;
-  RETURN jsonb_build_object('seq', release.seq, 'webhooks', webhooks_of(p_tenant));
+  SELECT p_release.tenant, p_release.bundle, p_release.version, s.stage, 'skipped', p_at, p_at FROM unnest('{gate,swap,announce,verify}'::text[]) AS s (stage)
+  ON CONFLICT (tenant, bundle, version, stage) DO UPDATE SET state = 'skipped', finished_at = p_at WHERE stages.state <> 'passed';
+  PERFORM record_settlement(p_release, 'unchanged', NULL, p_at);
 END $$;
 
 -- Returns the reason why the caller may not move a pointer by hand, or null if nothing blocks the move. Only an admin may bypass the gates
@@ -137,7 +146,11 @@ BEGIN
   SELECT * INTO release FROM releases WHERE (tenant, bundle, version) = (tenant_name, bundle_name, release_version) FOR SHARE;
   IF NOT FOUND THEN RETURN '{"kind": "no_release"}'; END IF;
   IF release.status <> 'settled' OR release.outcome <> 'published' THEN
-    RETURN jsonb_build_object('kind', 'not_promotable', 'outcome', CASE release.status WHEN 'settled' THEN release.outcome END);
+    answer := jsonb_build_object('kind', 'not_promotable', 'outcome', CASE release.status WHEN 'settled' THEN release.outcome END);
+    IF artifact_for(tenant_name, bundle_name, release_version, channel_name) = artifact_for(tenant_name, bundle_name, release.same_as, channel_name) THEN
+      answer := answer || jsonb_build_object('sameAs', release.same_as);
+    END IF;
+    RETURN answer;
   END IF;
   IF p_request->>'restores' IS NOT NULL THEN
     SELECT coalesce(restores, generation) INTO back FROM moves
@@ -162,7 +175,6 @@ BEGIN
     answer := hand_move_refusal(p_request, pointer, release_version, artifact, backwards);
     IF answer IS NOT NULL THEN RETURN answer; END IF;
     move := put_move(pointer, 'hand', release_version, artifact, p_request->>'by', p_request->>'why', p_at, back);
-    UPDATE moves SET announced_at = p_at WHERE (tenant, bundle, channel, generation) = (tenant_name, bundle_name, channel_name, move.generation);
     PERFORM void_stale(w, p_at) FROM releases w WHERE (w.tenant, w.bundle, w.channel) = (tenant_name, bundle_name, channel_name) AND may_advance(w);
   END IF;
   IF p_request->>'hold' IS NOT NULL THEN PERFORM put_hold(tenant_name, bundle_name, channel_name, p_request->>'hold', p_request->>'by', p_at); END IF;

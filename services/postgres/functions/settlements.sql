@@ -7,14 +7,14 @@ DECLARE
 BEGIN
   SELECT * INTO STRICT release FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) FOR UPDATE;
   IF release.status = 'settled' THEN RETURN jsonb_build_object('kind', 'settled', 'outcome', release.outcome, 'reason', release.reason); END IF;
-  IF release.generation IS NOT NULL THEN RETURN jsonb_build_object('kind', 'moved', 'generation', release.generation, 'seq', release.seq); END IF;
   IF NOT release.closing THEN
     release.outcome := CASE WHEN p_yields THEN coalesce(release.intent, p_outcome) ELSE p_outcome END;
     release.reason := CASE WHEN p_yields THEN coalesce(release.intent_reason, p_reason) ELSE p_reason END;
     UPDATE releases SET closing = true, outcome = release.outcome, reason = release.reason WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
     IF p_at_stage IS NOT NULL THEN
       INSERT INTO stages VALUES (p_tenant, p_bundle, p_version, p_at_stage, 'failed', p_at, p_at)
-      ON CONFLICT (tenant, bundle, version, stage) DO UPDATE SET state = 'failed', finished_at = p_at;
+      -- A step that has recorded its stage as passed may end before the workflow learns of it.
+      ON CONFLICT (tenant, bundle, version, stage) DO UPDATE SET state = 'failed', finished_at = p_at WHERE stages.state <> 'passed';
     END IF;
     PERFORM close_gates(p_tenant, p_bundle, p_version, p_at);
   END IF;
@@ -53,22 +53,29 @@ CREATE FUNCTION record_undo_failure(p_tenant text, p_bundle text, p_version bigi
   WHERE (tenant, bundle, version, effect) = (p_tenant, p_bundle, p_version, p_effect) AND state NOT IN ('compensated', 'failed')
 $$;
 
+-- Settles a closed release, after its effects were undone. Idempotent.
 CREATE FUNCTION settle_release(p_tenant text, p_bundle text, p_version bigint, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   release releases;
 BEGIN
   SELECT * INTO STRICT release FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) FOR UPDATE;
   IF release.status <> 'settled' THEN
-    IF release.outcome IS NULL THEN RAISE EXCEPTION 'release %/%/v% has neither moved a pointer nor been closed', p_tenant, p_bundle, p_version; END IF;
-    IF release.closing AND EXISTS (
+    IF NOT release.closing THEN RAISE EXCEPTION 'release %/%/v% has not been closed', p_tenant, p_bundle, p_version; END IF;
+    IF EXISTS (
       SELECT FROM effects WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND state IN ('started', 'done') AND effect <> 'commit-status'
     ) THEN
       RAISE EXCEPTION 'release %/%/v% has effects that were not undone', p_tenant, p_bundle, p_version;
     END IF;
     UPDATE releases SET status = 'settled', settled_at = p_at WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
-    PERFORM schedule_commit_status(release, release.outcome, release.reason, p_at);
-    PERFORM audit(p_tenant, p_at, release."by", 'settled', jsonb_build_object('bundle', p_bundle, 'version', p_version, 'outcome', release.outcome, 'reason', release.reason));
-    PERFORM notify_readers(p_tenant, p_bundle, release.channel, p_version, 'settled');
+    PERFORM record_settlement(release, release.outcome, release.reason, p_at);
   END IF;
   RETURN jsonb_build_object('outcome', release.outcome, 'reason', release.reason);
+END $$;
+
+-- Records that a release has settled: for its commit status, in the audit log, and for its readers.
+CREATE FUNCTION record_settlement(p_release releases, p_outcome text, p_reason text, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM schedule_commit_status(p_release, p_outcome, p_reason, p_at);
+  PERFORM audit(p_release.tenant, p_at, p_release."by", 'settled', jsonb_build_object('bundle', p_release.bundle, 'version', p_release.version, 'outcome', p_outcome, 'reason', p_reason));
+  PERFORM notify_readers(p_release.tenant, p_release.bundle, p_release.channel, p_release.version, 'settled');
 END $$;

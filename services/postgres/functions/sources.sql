@@ -1,12 +1,5 @@
 -- Functions that store and read the sources of releases.
 
--- Returns the source of a release in the format of load_source, together with the policy's rule for remote compilation. Both are loaded in
--- one round trip.
-CREATE FUNCTION load_release_source(p_tenant text, p_bundle text, p_version bigint, p_digest text, p_few bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
-  SELECT load_source(p_tenant, p_digest, p_few) || jsonb_build_object('executor', compile_rule(p_tenant, policy_version))
-  FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version)
-$$;
-
 -- Whether a source is stored. If it is, postpones the sweep's next check of the source.
 CREATE FUNCTION touch_source(p_tenant text, p_digest text) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
@@ -16,21 +9,41 @@ BEGIN
   RETURN FOUND;
 END $$;
 
--- Stores a source. The caller has inserted the blobs of the source (`p_added` new bytes) in the same transaction.
--- @returns the blobs that a sweep has deleted since the caller checked them; if the list is empty, the source is stored
-CREATE FUNCTION put_source(p_tenant text, p_digest text, p_entries jsonb, p_added bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
+-- Stores a source with its blobs, and its compilation if p_compilation is not null, in one round trip.
+-- @returns the blobs that are missing: their contents are null, or a sweep has just deleted them. If the list is not empty, nothing is
+-- stored.
+CREATE FUNCTION store_source(p_tenant text, p_digest text, p_entries jsonb, p_executor text, p_compilation jsonb, p_digests text[], p_media_types text[], p_contents bytea[])
+RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
-  missing text[];
+  missing jsonb;
 BEGIN
-  missing := hold_blobs(p_tenant, ARRAY(SELECT DISTINCT e->>'digest' FROM jsonb_array_elements(p_entries) e), p_digest);
+  missing := put_source(p_tenant, p_digest, p_entries, p_executor, p_compilation, put_blobs(p_tenant, p_digests, p_media_types, p_contents));
+  IF missing <> '[]' THEN RAISE SQLSTATE 'PM010'; END IF;
+  RETURN missing;
+EXCEPTION
+  -- The exception has rolled back the insertion of the blobs.
+  WHEN SQLSTATE 'PM010' THEN RETURN missing;
+END $$;
+
+-- Stores a source, and its compilation if p_compilation is not null. The caller has inserted the blobs (`p_added` new bytes) in the same
+-- transaction. If the source is stored, it is locked first: a sweep that deletes it also deletes the rows that protect its blobs.
+-- @returns the blobs that are missing; if the list is empty, everything is stored
+CREATE FUNCTION put_source(p_tenant text, p_digest text, p_entries jsonb, p_executor text, p_compilation jsonb, p_added bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  is_stored boolean := touch_source(p_tenant, p_digest);
+  missing text[];
+  added bigint := p_added;
+BEGIN
+  missing := hold_blobs(p_tenant, ARRAY(
+    SELECT e->>'digest' FROM jsonb_array_elements(p_entries) e
+    UNION SELECT b.digest FROM compiled_blobs(p_tenant, p_compilation->'artifacts') b), p_digest);
   IF missing <> '{}' THEN RETURN to_jsonb(missing); END IF;
-  INSERT INTO sources (tenant, digest, entries) VALUES (p_tenant, p_digest, p_entries) ON CONFLICT DO NOTHING;
-  IF FOUND THEN
-    PERFORM charge_bytes(p_tenant, p_added + octet_length(p_entries::text));
-  ELSE
-    PERFORM touch_source(p_tenant, p_digest);
-    PERFORM charge_bytes(p_tenant, p_added);
+  IF NOT is_stored THEN
+    INSERT INTO sources (tenant, digest, entries) VALUES (p_tenant, p_digest, p_entries) ON CONFLICT DO NOTHING;
+    IF FOUND THEN added := added + octet_length(p_entries::text); END IF;
   END IF;
+  IF p_compilation IS NOT NULL THEN added := added + put_compilation(p_tenant, p_digest, p_executor, p_compilation); END IF;
+  PERFORM charge_bytes(p_tenant, added);
   RETURN '[]';
 END $$;
 

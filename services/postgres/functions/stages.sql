@@ -18,29 +18,6 @@ CREATE FUNCTION diagnostics_bytes(p_problems jsonb) RETURNS bigint LANGUAGE sql 
   SELECT CASE WHEN p_problems = '[]' THEN 0 ELSE octet_length(p_problems::text) END
 $$;
 
--- Records the validate and compile stages. Also stores the compiled blobs if they are small, so that a small bundle needs one round trip.
--- The content of a blob that is already stored is null.
-CREATE FUNCTION record_compiled(
-  p_tenant text, p_bundle text, p_version bigint, p_invocation text, p_valid_began timestamptz, p_valid_ended timestamptz, p_began timestamptz, p_ended timestamptz,
-  p_digests text[], p_media_types text[], p_contents bytea[]
-) RETURNS boolean LANGUAGE plpgsql AS $$
-DECLARE
-  added bigint;
-BEGIN
-  UPDATE releases SET invocation_id = p_invocation
-  WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND may_advance(releases);
-  IF NOT FOUND THEN RETURN false; END IF;
-  added := put_blobs(p_tenant, p_digests, p_media_types, p_contents);
-  IF hold_blobs(p_tenant, p_digests, release_holder(p_bundle, p_version)) <> '{}' THEN
-    RAISE EXCEPTION 'a sweep has deleted a stored blob: store it again' USING ERRCODE = '40001';
-  END IF;
-  INSERT INTO stages (tenant, bundle, version, stage, state, started_at, finished_at)
-  VALUES (p_tenant, p_bundle, p_version, 'validate', 'passed', p_valid_began, p_valid_ended), (p_tenant, p_bundle, p_version, 'compile', 'passed', p_began, p_ended)
-  ON CONFLICT (tenant, bundle, version, stage) DO UPDATE SET state = 'passed', finished_at = EXCLUDED.finished_at;
-  PERFORM charge_bytes(p_tenant, added);
-  RETURN true;
-END $$;
-
 CREATE FUNCTION put_stage(p_tenant text, p_bundle text, p_version bigint, p_stage text, p_state text, p_began timestamptz, p_ended timestamptz, p_problems jsonb DEFAULT '[]')
 RETURNS void LANGUAGE sql AS $$
   INSERT INTO stages VALUES (p_tenant, p_bundle, p_version, p_stage, p_state, p_began, p_ended, p_problems)
@@ -56,50 +33,22 @@ $$;
 -- Registers the artifact of a manifest, and the blobs to which the manifest refers. If a blob is not stored, the foreign key rejects the
 -- transaction and nothing is registered.
 CREATE FUNCTION put_artifact(p_tenant text, p_manifest text) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-  content jsonb;
 BEGIN
   INSERT INTO artifacts VALUES (p_tenant, p_manifest) ON CONFLICT DO NOTHING;
   IF NOT FOUND THEN RETURN; END IF;
-  SELECT convert_from(blobs.content, 'UTF8')::jsonb INTO STRICT content FROM blobs WHERE (tenant, digest) = (p_tenant, p_manifest);
   INSERT INTO artifact_blobs (tenant, artifact, ordinal, digest, path, size, media_type)
-  SELECT p_tenant, p_manifest, d.ordinal, d.item->>'digest', d.item->'annotations'->>'org.opencontainers.image.title',
-    (d.item->>'size')::bigint, d.item->>'mediaType'
-  FROM (
-    SELECT 0 AS ordinal, content->'config' AS item
-    UNION ALL
-    SELECT l.n::integer, l.item FROM jsonb_array_elements(content->'layers') WITH ORDINALITY AS l (item, n)) d;
+  SELECT p_tenant, p_manifest, b.ordinal, b.digest, b.path, b.size, b.media_type FROM manifest_blobs(p_tenant, p_manifest) b;
 END $$;
 
-CREATE FUNCTION store_artifacts(p_tenant text, p_bundle text, p_version bigint, p_on_channel text, p_made jsonb, p_invocation text, p_began timestamptz, p_ended timestamptz)
-RETURNS jsonb LANGUAGE plpgsql AS $$
-DECLARE
-  own text;
-  gated boolean;
-BEGIN
-  PERFORM FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version) AND may_advance(releases) FOR UPDATE;
-  IF NOT FOUND THEN RETURN '{"kind": "closed"}'; END IF;
-  PERFORM put_artifact(p_tenant, a->>'digest') FROM jsonb_array_elements(p_made) a;
-  INSERT INTO release_artifacts SELECT p_tenant, p_bundle, p_version, coalesce(a->>'channel', ''), a->>'digest' FROM jsonb_array_elements(p_made) a
-  ON CONFLICT DO NOTHING;
-  INSERT INTO artifact_claims SELECT DISTINCT p_tenant, a->>'digest', p_bundle, p_version FROM jsonb_array_elements(p_made) a ON CONFLICT DO NOTHING;
-  own := artifact_for(p_tenant, p_bundle, p_version, p_on_channel);
-  IF own IS NULL THEN RAISE SQLSTATE 'PM009'; END IF;
-  UPDATE releases SET digest = own, invocation_id = p_invocation WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
-  PERFORM put_effect(p_tenant, p_bundle, p_version, 'artifact-claim', 'done', own, p_ended);
-  gated := open_gates(p_tenant, p_bundle, p_version, p_ended);
-  INSERT INTO stages (tenant, bundle, version, stage, state, started_at, finished_at)
-  VALUES (p_tenant, p_bundle, p_version, 'store', 'passed', p_began, p_ended),
-    (p_tenant, p_bundle, p_version, 'gate', CASE WHEN gated THEN 'running' ELSE 'passed' END, p_ended, CASE WHEN NOT gated THEN p_ended END)
-  ON CONFLICT (tenant, bundle, version, stage) DO UPDATE SET state = EXCLUDED.state, finished_at = EXCLUDED.finished_at
-  WHERE stages.state <> 'passed';
-  RETURN jsonb_build_object('kind', 'stored', 'digest', own, 'gated', gated);
-EXCEPTION
-  -- The errors that are handled below roll back all changes of this function.
-  WHEN SQLSTATE 'PM009' THEN RETURN '{"kind": "broken", "cause": "none_for_channel"}';
-  WHEN foreign_key_violation THEN RETURN '{"kind": "broken", "cause": "blob_missing"}';
-  WHEN not_null_violation OR invalid_text_representation OR no_data_found THEN RETURN '{"kind": "broken", "cause": "manifest_unreadable"}';
-END $$;
+-- The blobs to which a stored manifest refers. The config has the ordinal 0.
+CREATE FUNCTION manifest_blobs(p_tenant text, p_manifest text) RETURNS TABLE (ordinal integer, digest text, path text, size bigint, media_type text) LANGUAGE sql STABLE AS $$
+  WITH manifest AS MATERIALIZED (SELECT convert_from(b.content, 'UTF8')::jsonb AS content FROM blobs b WHERE (b.tenant, b.digest) = (p_tenant, p_manifest))
+  SELECT d.ordinal, d.item->>'digest', d.item->'annotations'->>'org.opencontainers.image.title', (d.item->>'size')::bigint, d.item->>'mediaType'
+  FROM (
+    SELECT 0 AS ordinal, m.content->'config' AS item FROM manifest m
+    UNION ALL
+    SELECT l.n::integer, l.item FROM manifest m, jsonb_array_elements(m.content->'layers') WITH ORDINALITY AS l (item, n)) d
+$$;
 
 -- The artifact of a release for the channel `p_on_channel`. This is the channel's own artifact if there is one, otherwise the base
 -- artifact.

@@ -84,15 +84,16 @@ BEGIN
   kept := ARRAY(SELECT d FROM unnest(due) d WHERE EXISTS (SELECT FROM releases r WHERE (r.tenant, r.source) = (p_tenant, d)));
   UPDATE sources SET check_at = NULL WHERE tenant = p_tenant AND digest = ANY (kept);
   gone := ARRAY(SELECT d FROM unnest(due) d WHERE NOT d = ANY (kept));
-  -- Deletes the rows that protect the blobs of the deleted sources. Other sources may protect the same blobs, and then nothing else would
-  -- delete these rows.
+  -- Deletes the compilations of the deleted sources, and the rows that protect the blobs of these sources and compilations. Other sources may
+  -- protect the same blobs, and then nothing else would delete these rows.
   --
   -- A transaction that stores the same source again is safe. It has either locked the source first (touch_source), or waits for this
   -- transaction and then inserts new rows.
-  DELETE FROM blob_holders h USING sources s, jsonb_array_elements(s.entries) e
-  WHERE s.tenant = p_tenant AND s.digest = ANY (gone) AND (h.tenant, h.digest, h.holder) = (p_tenant, e->>'digest', s.digest);
+  DELETE FROM blob_holders WHERE tenant = p_tenant AND holder = ANY (gone);
+  WITH compiled AS (DELETE FROM compilations WHERE tenant = p_tenant AND source = ANY (gone) RETURNING artifacts, warnings)
+  SELECT coalesce(sum(octet_length(artifacts::text) + octet_length(warnings::text)), 0)::bigint INTO freed FROM compiled;
   WITH deleted AS (DELETE FROM sources WHERE tenant = p_tenant AND digest = ANY (gone) RETURNING entries)
-  SELECT coalesce(sum(octet_length(entries::text)), 0)::bigint INTO freed FROM deleted;
+  SELECT freed + coalesce(sum(octet_length(entries::text)), 0)::bigint INTO freed FROM deleted;
 END $$;
 
 CREATE FUNCTION sweep_blobs(p_tenant text, p_most integer, p_most_bytes bigint, OUT checked integer, OUT freed bigint) LANGUAGE plpgsql AS $$

@@ -4,8 +4,7 @@ import { z } from 'zod';
 
 import { StoredBundle } from '../../../core/releases/slot.ts';
 import { cancelledText, supersededText } from '../../../core/texts/release-texts.ts';
-import { CancelResult } from '../../../handlers/contract/tenant.ts';
-import { Admission, type Admissions } from '../../../handlers/ports/admissions.ts';
+import { Admission, type Admissions, CancelAnswer } from '../../../handlers/ports/admissions.ts';
 import type { Database } from '../database.ts';
 import { answerOf, at, json, storable } from '../rows.ts';
 
@@ -33,7 +32,7 @@ export function postgresAdmissions(db: Database): Admissions {
       const given = reason === null ? null : storable(reason);
       const values = [bundle, version, by, given, cancelledText(by, given), at(epochMs)];
       const rows = await db.answer(tenant, 'request_cancel($1, $2, $3, $4, $5, $6, $7)', values);
-      return answerOf(CancelResult, rows);
+      return answerOf(CancelAnswer, rows);
     },
   };
 }

@@ -85,12 +85,6 @@ export function postgresCallbacks(db: Database, readManifest: ManifestReader): C
       const call = 'record_callback($1, $2, $3, $4, $5::jsonb, $6, $7, $8, $9)';
       return answerOf(RecordedRow, await db.answer(tenant, call, values));
     },
-    async beginCompile({ tenant, bundle, version }, validated, { invocationId, startedAt }) {
-      const spans = [validated.startedAt, validated.finishedAt, startedAt].map(at);
-      const call = 'begin_remote_compile($1, $2, $3, $4, $5, $6, $7)';
-      const rows = await db.answer(tenant, call, [bundle, version, invocationId, ...spans]);
-      return answerOf(z.boolean(), rows);
-    },
     async endAttempt(id, attempt, nowMs) {
       const { tenant, bundle, version } = id;
       const subject = String(attempt);

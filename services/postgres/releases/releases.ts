@@ -13,7 +13,7 @@ import {
   StageState,
   Verification,
 } from '@pointsman/protocol/releases/release';
-import { effectText } from '../../../core/texts/release-texts.ts';
+import { effectText, unchangedText } from '../../../core/texts/release-texts.ts';
 import type { Database } from '../database.ts';
 import { GateRow } from './gate-rows.ts';
 import { WaitingRow } from './waiting.ts';
@@ -48,6 +48,7 @@ const Columns = z.object({
   source: Digest,
   digest: Digest.nullable(),
   generation: Big.nullable(),
+  sameAs: Big.nullable(),
   message: z.string().nullable(),
   notBefore: Iso.nullable(),
   policyVersion: Big,
@@ -61,27 +62,27 @@ const Columns = z.object({
   gates: z.array(GateRow),
 });
 
-const Row = Columns.transform(withEffectTexts);
+const Row = Columns.transform(withTexts);
 
 /** A release as the API returns it. Its outcome is null until it has settled. */
 export type ReleaseRecord = z.infer<typeof Row>;
 
-const ProgressRow = Columns.extend({ gateChanges: z.array(GateChange) }).transform(withEffectTexts);
+const ProgressRow = Columns.extend({ gateChanges: z.array(GateChange) }).transform(withTexts);
 
 /** A release with all changes of its gates, read as one consistent snapshot. */
 export type ReleaseProgress = z.infer<typeof ProgressRow>;
 
-function withEffectTexts<T extends z.infer<typeof Columns>>(row: T): T {
+function withTexts<T extends z.infer<typeof Columns>>(row: T): T {
   const { origin } = row;
   const effects = row.effects.map((line) => ({ ...line, detail: effectText({ ...line, origin }) }));
-  return { ...row, effects };
+  return { ...row, reason: row.sameAs === null ? row.reason : unchangedText(row.sameAs), effects };
 }
 
 // The columns of a release. The current stage is the first stage that has not passed and was not skipped. The outcome
 // is stored before the release settles, but is returned only after that.
 const COLUMNS = `
   (r).tenant, (r).bundle, (r).version, (r).channel, (r).source,
-  CASE WHEN (r).status = 'running' AND w.waiting_for <> '[]' THEN 'waiting' ELSE (r).status END AS status, w.waiting_for AS "waitingFor", (r).digest, (r).generation, (r).message, (r).by, (r).origin,
+  CASE WHEN (r).status = 'running' AND w.waiting_for <> '[]' THEN 'waiting' ELSE (r).status END AS status, w.waiting_for AS "waitingFor", (r).digest, (r).generation, (r).same_as AS "sameAs", (r).message, (r).by, (r).origin,
   (r).not_before AS "notBefore", (r).policy_version AS "policyVersion",
   (r).superseded_by AS "supersededBy", (r).created_at AS "createdAt", (r).settled_at AS "settledAt",
   CASE WHEN (r).status = 'settled' THEN (r).outcome END AS outcome,

@@ -4,13 +4,8 @@ import type { Diagnostic } from '@pointsman/protocol/releases/diagnostic';
 import type { ReleaseId } from '@pointsman/protocol/identifiers';
 import type { Stage } from '@pointsman/protocol/releases/release';
 import { UnstorableArtifact, unstorableText } from '../../../core/texts/release-texts.ts';
-import {
-  type CompiledDigests,
-  type StageSpan,
-  type StageTimes,
-  StoreStageResult,
-} from '../../../handlers/ports/stages.ts';
-import { type BlobContent, blobColumns, storeBlobs } from '../content/blobs.ts';
+import { LOCAL_EXECUTOR } from '../../../core/releases/local-compiler.ts';
+import { Prepared, type StageTimes } from '../../../handlers/ports/stages.ts';
 import type { Database } from '../database.ts';
 import { answerOf, at, json } from '../rows.ts';
 
@@ -43,54 +38,33 @@ export async function recordStage(
   return answerOf(z.boolean(), await db.answer(tenant, call, values));
 }
 
-/**
- * The maximum total size of compiled blobs that are stored by the same statement that records the compilation. Larger
- * blobs are stored before it.
- */
-const FEW_BYTES = 256 * 1024;
+const [Ready, Remotely, Closed] = Prepared.options;
 
-/**
- * Stores the compiled blobs, and records that the stages validate and compile have passed.
- * @returns false if the release is closed, in which case no stage is recorded
- */
-export async function recordCompiled(
-  db: Database,
-  { tenant, bundle, version }: ReleaseId,
-  blobs: readonly BlobContent[],
-  validated: StageSpan,
-  { invocationId, startedAt }: StageTimes,
-): Promise<boolean> {
-  const few = blobs.reduce((sum, blob) => sum + blob.content.length, 0) <= FEW_BYTES;
-  if (!few) await storeBlobs(db, tenant, blobs);
-  const spans = [validated.startedAt, validated.finishedAt, startedAt, Date.now()].map(at);
-  const values = [bundle, version, invocationId, ...spans, ...blobColumns(blobs, { withContents: few })];
-  const call = 'record_compiled($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)';
-  return answerOf(z.boolean(), await db.answer(tenant, call, values));
-}
-
-const [Stored, Closed, Broken] = StoreStageResult.options;
-
-/** The result of the SQL function `store_artifacts`. It contains a cause; the text for it is added in TypeScript. */
-const StoredRow = z.discriminatedUnion('kind', [
-  Stored,
+/** The result of the SQL function `prepare_release`. It contains a cause; the text for it is added in TypeScript. */
+const PreparedRow = z.discriminatedUnion('kind', [
+  Ready,
+  Remotely,
   Closed,
-  Broken.omit({ reason: true }).extend({ cause: UnstorableArtifact }),
+  /** The local compiler must compile the source first. */
+  z.object({ kind: z.literal('not_compiled') }),
+  z.object({ kind: z.literal('broken'), cause: UnstorableArtifact }),
 ]);
 
 /**
- * Stores either all of the artifacts or none, and retains them for the release. If the release is closed, nothing is
- * stored.
+ * Prepares a release from the compilation of its source: registers all of its artifacts or none, retains them for the
+ * release, and opens its gates. Does nothing if the release is closed.
  */
-export async function storeArtifacts(
+export async function prepareRelease(
   db: Database,
   { tenant, bundle, version }: ReleaseId,
   channel: string,
-  artifacts: CompiledDigests['artifacts'],
   { invocationId, startedAt }: StageTimes,
-): Promise<StoreStageResult> {
-  const values = [bundle, version, channel, json(artifacts), invocationId, at(startedAt), at(Date.now())];
-  const call = 'store_artifacts($1, $2, $3, $4, $5::jsonb, $6, $7, $8)';
-  const answer = answerOf(StoredRow, await db.answer(tenant, call, values));
+): Promise<Prepared | { readonly kind: 'not_compiled' }> {
+  const values = [bundle, version, LOCAL_EXECUTOR, invocationId, at(startedAt), at(Date.now())];
+  const answer = answerOf(
+    PreparedRow,
+    await db.answer(tenant, 'prepare_release($1, $2, $3, $4, $5, $6, $7)', values),
+  );
   if (answer.kind !== 'broken') return answer;
-  return { kind: 'broken', reason: unstorableText(answer.cause, channel) };
+  return { kind: 'broken', stage: 'store', reason: unstorableText(answer.cause, channel) };
 }

@@ -8,7 +8,7 @@
 CREATE DOMAIN identifier AS text CHECK (VALUE ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$');
 -- 'queued' means that the release waits for another release of the same pointer.
 CREATE DOMAIN release_status AS text CHECK (VALUE IN ('queued', 'running', 'settled'));
-CREATE DOMAIN release_outcome AS text CHECK (VALUE IN ('published', 'rejected', 'errored', 'superseded', 'cancelled'));
+CREATE DOMAIN release_outcome AS text CHECK (VALUE IN ('published', 'unchanged', 'rejected', 'errored', 'superseded', 'cancelled'));
 CREATE DOMAIN release_intent AS text CHECK (VALUE IN ('superseded', 'cancelled'));
 CREATE DOMAIN stage_name AS text CHECK (VALUE IN ('validate', 'compile', 'store', 'gate', 'swap', 'announce', 'verify'));
 CREATE DOMAIN stage_state AS text CHECK (VALUE IN ('running', 'passed', 'failed', 'skipped'));
@@ -89,9 +89,9 @@ CREATE TABLE blobs (
 );
 CREATE INDEX blobs_to_check ON blobs (tenant, check_at) WHERE check_at IS NOT NULL;
 
--- Protects blobs to which nothing refers yet. `holder` is the digest of the source, or the name of the running compilation (`bundle/v12`),
--- that needs the blob. The foreign key prevents the sweep from deleting the blob. The rows are deleted when the sweep has finished checking
--- the blob.
+-- Protects blobs to which nothing refers yet. `holder` is the digest of the source, or the name of the release whose remote compilation runs
+-- (`bundle/v12`). A source holds its files and what was compiled from it. The foreign key prevents the sweep from deleting the blob. The rows
+-- are deleted when the sweep has finished checking the blob.
 CREATE TABLE blob_holders (
   tenant text NOT NULL,
   digest text NOT NULL,
@@ -99,6 +99,8 @@ CREATE TABLE blob_holders (
   PRIMARY KEY (tenant, digest, holder),
   FOREIGN KEY (tenant, digest) REFERENCES blobs
 );
+-- This index serves the sweep, which deletes the rows of a source.
+CREATE INDEX blob_holders_by_holder ON blob_holders (tenant, holder);
 
 CREATE TABLE sources (
   tenant text NOT NULL REFERENCES tenants,
@@ -111,6 +113,22 @@ CREATE TABLE sources (
   PRIMARY KEY (tenant, digest)
 );
 CREATE INDEX sources_to_check ON sources (tenant, check_at) WHERE check_at IS NOT NULL;
+
+-- The results of successful compilations. A compilation is kept as long as its source.
+CREATE TABLE compilations (
+  tenant text NOT NULL,
+  source text NOT NULL,
+  -- The name of the compiler: see executor_name.
+  executor text NOT NULL,
+  -- The compiled artifacts as [{channel, digest}]. The channel of the base artifact is null. The blobs of all artifacts are stored.
+  artifacts jsonb NOT NULL,
+  -- The warnings about the source, see Diagnostic in packages/protocol/releases/diagnostic.ts.
+  warnings jsonb NOT NULL,
+  started_at timestamptz NOT NULL,
+  finished_at timestamptz NOT NULL,
+  PRIMARY KEY (tenant, source, executor),
+  FOREIGN KEY (tenant, source) REFERENCES sources
+);
 
 CREATE TABLE artifacts (
   tenant text NOT NULL,
@@ -144,7 +162,7 @@ CREATE TABLE releases (
   version counting_number NOT NULL,
   channel text NOT NULL,
   status release_status NOT NULL,
-  -- The outcome is set when the release moves its pointer or is closed. It is final after the status has become 'settled'.
+  -- The outcome is set when the release moves its pointer, which settles the release, or when it is closed.
   outcome release_outcome,
   reason text,
   source text NOT NULL,
@@ -152,6 +170,8 @@ CREATE TABLE releases (
   -- The generation to which this release moved its pointer, and the feed number of that move. Null before the move.
   generation bigint,
   seq bigint,
+  -- The version to which the pointer referred, with the same artifact, when this release settled as unchanged.
+  same_as bigint,
   if_generation bigint,
   -- The policy version that applies to this release. It is the tenant's latest version when the release was admitted, or 0 if the tenant
   -- had no policy.
@@ -184,10 +204,12 @@ CREATE TABLE releases (
   FOREIGN KEY (tenant, digest) REFERENCES artifacts,
   CHECK ((status = 'settled') = (settled_at IS NOT NULL)),
   CHECK (status <> 'settled' OR outcome IS NOT NULL),
-  -- A release has the outcome 'published' if and only if it has moved its pointer. A closed release never moves its pointer.
+  -- A release has the outcome 'published' if and only if it has moved its pointer. The move settles the release. A closed release never
+  -- moves its pointer.
   CHECK ((generation IS NOT NULL) = (outcome IS NOT NULL AND outcome = 'published')),
   CHECK ((generation IS NULL) = (seq IS NULL)),
-  CHECK (generation IS NULL OR NOT closing)
+  CHECK ((same_as IS NOT NULL) = (outcome IS NOT NULL AND outcome = 'unchanged')),
+  CHECK (generation IS NULL OR (status = 'settled' AND NOT closing))
 );
 -- These partial indexes stay small, however long the history is. They serve the sweep, and read_bundle, which is called when the Tenant
 -- object rebuilds lost state.
@@ -285,7 +307,6 @@ CREATE TABLE moves (
   -- For a rollback: the generation of the move that is restored. That move is never a rollback itself. See core/moves/rollback.ts.
   restores bigint CHECK (restores < generation),
   moved_at timestamptz NOT NULL,
-  announced_at timestamptz,
   PRIMARY KEY (tenant, bundle, channel, generation),
   UNIQUE (tenant, seq),
   FOREIGN KEY (tenant, bundle, channel) REFERENCES pointers,

@@ -6,7 +6,8 @@ import { QuotaExceeded } from '@pointsman/protocol/quota';
 import type { Database } from '../database.ts';
 import { allRows, answerOf, at, json } from '../rows.ts';
 
-const Bearer = z.object({
+/** An active token, as authentication needs it. */
+export const Bearer = z.object({
   id: z.string(),
   name: z.string(),
   /** The tenant of the token. It is null for a platform token, which is valid for all tenants. */

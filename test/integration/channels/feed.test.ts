@@ -9,14 +9,14 @@ import { eventually } from '../../support/runs/eventually.ts';
 import { type EventReader, readEvents } from '../../support/runs/event-reader.ts';
 import { contradictions } from '../../support/runs/record-check.ts';
 import {
-  AT,
+  admitRequest,
   handRequest,
   newTenant,
-  readyToSwap,
+  prepared,
+  putArtifact,
   repeated,
   startStore,
   type Store,
-  times,
 } from '../../support/worlds/store.ts';
 import { as, madeToken } from '../../support/data/tokens.ts';
 
@@ -78,13 +78,14 @@ async function move(count: number, bundle = 'bundle'): Promise<void> {
 
 /** Publishes at the current time. Other tests use a fixed time in the past, but the feed only keeps recent moves. */
 async function publishedNow(id: ReleaseId): Promise<void> {
-  await readyToSwap(store, id);
+  const request = await admitRequest(store, id);
+  await repeated(() => store.admissions.admit(request));
+  const digest = await repeated(() => putArtifact(store, id.tenant, `artifact ${id.version}`));
+  await repeated(() => prepared(store, id, digest));
   const expectedGeneration = id.version - 1;
   await repeated(() =>
     store.moves.moveByRelease({ ...id, channel: 'live', expectedGeneration, at: Date.now() }),
   );
-  await store.moves.announce(id, times);
-  await store.settlements.settle(id, AT);
 }
 
 async function moveOn(count: number, bundle = 'bundle'): Promise<void> {
@@ -157,6 +158,8 @@ describe('the feed of moves', () => {
     const bundles = Array.from({ length: 25 }, (_none, i) => `bundle-${i}`);
     const total = bundles.length * 4;
     const moving = Promise.all(bundles.map((bundle) => move(4, bundle)));
+    // Rejects if a move fails. Otherwise the loop below would wait for that move.
+    const failed = moving.then(() => new Promise<never>(() => undefined));
     const middle = await eventually(
       async () => {
         const { latest } = await read('?after=latest');
@@ -168,7 +171,7 @@ describe('the feed of moves', () => {
     const reader = await stream(`?after=${middle}`);
     const polled: MoveEvent[] = [];
     for (let next = middle; polled.length < total - begin;) {
-      const part = await read(`?after=${next}&wait=55s&limit=7`);
+      const part = await Promise.race([read(`?after=${next}&wait=55s&limit=7`), failed]);
       polled.push(...part.items);
       next = part.next;
     }

@@ -11,6 +11,7 @@ import { startTestStack, type TestStack } from '../../support/processes/stack.ts
 // with Restate replaying.
 
 const EXAMPLE = fileURLToPath(new URL('../../../examples/support-bot', import.meta.url));
+const OTHER = fileURLToPath(new URL('../../../examples/ci', import.meta.url));
 
 let stack: TestStack;
 let env: Record<string, string>;
@@ -38,8 +39,8 @@ async function patientCli(...args: string[]): Promise<CliResult> {
   return runCli(args, { env: { ...env }, firstRetryMs: 4_000 });
 }
 
-/** Runs `work` while a lock on a table keeps every release from completing its store stage. */
-async function whileStoreWaits<T>(work: () => Promise<T>): Promise<T> {
+/** Runs `work` while a lock on a table keeps every release from completing its first step. */
+async function whileReleasesWait<T>(work: () => Promise<T>): Promise<T> {
   const owner = new pg.Client({ connectionString: stack.ownerUrl });
   await owner.connect();
   try {
@@ -51,24 +52,28 @@ async function whileStoreWaits<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Waits until the release has reached its store stage. */
-async function atStore(version: number): Promise<void> {
-  await eventually(
+/** Waits until the release has been admitted. Returns the ID of its invocation. */
+async function running(version: number): Promise<string> {
+  const admin = new RestateAdmin(stack.restate.adminUrl);
+  const { id } = await eventually(
     async () => {
-      const { stdout } = await cli('status', '--release', String(version), '--json');
-      return (JSON.parse(stdout) as { stage?: string }).stage === 'store';
+      const [row] = await admin.query(
+        `SELECT id FROM sys_invocation WHERE target_service_key = 'acme/bot-${bundles}/v${version}' AND status <> 'completed'`,
+      );
+      return row;
     },
-    { what: `v${version} is at its store stage` },
+    { what: `v${version} is running` },
   );
+  return String(id);
 }
 
 describe('"pointsman publish" exits with the code of the outcome', () => {
   test('when the release is superseded by a newer one, which is published', async () => {
-    const { first, second } = await whileStoreWaits(async () => {
+    const { first, second } = await whileReleasesWait(async () => {
       const older = cli('publish', EXAMPLE);
-      await atStore(1);
+      await running(1);
       const newer = cli('publish', EXAMPLE);
-      await atStore(2);
+      await running(2);
       return { first: older, second: newer };
     });
     expect(await first).toMatchObject({ exit: 5 });
@@ -76,9 +81,9 @@ describe('"pointsman publish" exits with the code of the outcome', () => {
   });
 
   test('when "pointsman cancel" cancels the release', async () => {
-    const { ended } = await whileStoreWaits(async () => {
+    const { ended } = await whileReleasesWait(async () => {
       const publish = cli('publish', EXAMPLE);
-      await atStore(1);
+      await running(1);
       expect((await cli('cancel', '1', '--reason', 'wrong file')).exit).toBe(0);
       return { ended: publish };
     });
@@ -88,10 +93,10 @@ describe('"pointsman publish" exits with the code of the outcome', () => {
   });
 
   test('when a hold during the release rejects it', async () => {
-    await cli('publish', EXAMPLE);
-    const { ended } = await whileStoreWaits(async () => {
+    await cli('publish', OTHER);
+    const { ended } = await whileReleasesWait(async () => {
       const publish = cli('publish', EXAMPLE);
-      await atStore(2);
+      await running(2);
       expect((await cli('hold', '--reason', 'freeze')).exit).toBe(0);
       return { ended: publish };
     });
@@ -101,21 +106,16 @@ describe('"pointsman publish" exits with the code of the outcome', () => {
   });
 
   test('when an operator kills the release, which ends as errored', async () => {
-    const { ended } = await whileStoreWaits(async () => {
+    const { ended } = await whileReleasesWait(async () => {
       const publish = cli('publish', EXAMPLE);
-      await atStore(1);
-      const admin = new RestateAdmin(stack.restate.adminUrl);
-      const [row] = await admin.query(
-        `SELECT id FROM sys_invocation WHERE target_service_key = 'acme/bot-${bundles}/v1' AND status <> 'completed'`,
-      );
-      await admin.killInvocation(String(row?.['id']));
+      await new RestateAdmin(stack.restate.adminUrl).killInvocation(await running(1));
       return { ended: publish };
     });
     expect((await ended).exit).toBe(4);
   });
 
   test('when its timeout passes with the release still in flight, and "pointsman watch" then reports the outcome', async () => {
-    const { ended } = await whileStoreWaits(async () => {
+    const { ended } = await whileReleasesWait(async () => {
       const { exit, stderr } = await cli('publish', EXAMPLE, '--timeout', '1s');
       expect({ exit, stderr }).toMatchObject({
         exit: 10,
@@ -128,9 +128,9 @@ describe('"pointsman publish" exits with the code of the outcome', () => {
   });
 
   test('when the release is published although the API restarted during the wait', async () => {
-    const { ended } = await whileStoreWaits(async () => {
+    const { ended } = await whileReleasesWait(async () => {
       const publish = patientCli('publish', EXAMPLE);
-      await atStore(1);
+      await running(1);
       await stack.processes.api.restart();
       return { ended: publish };
     });

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openDatabase } from '../../../services/postgres/database.ts';
 import { Notifications } from '../../../services/postgres/notifications.ts';
 import { findRelease } from '../../../services/postgres/releases/releases.ts';
+import { recordStage } from '../../../services/postgres/releases/stages.ts';
 import { eventually } from '../../support/runs/eventually.ts';
 import { contradictions } from '../../support/runs/record-check.ts';
 import {
@@ -10,6 +11,7 @@ import {
   admitRequest,
   holdRequest,
   newTenant,
+  prepared,
   published,
   putArtifact,
   repeated,
@@ -17,7 +19,6 @@ import {
   type Store,
   times,
 } from '../../support/worlds/store.ts';
-import { recordStage, storeArtifacts } from '../../../services/postgres/releases/stages.ts';
 
 let store: Store;
 beforeAll(async () => {
@@ -58,23 +59,15 @@ test('each step of a release takes effect once when it is repeated after any los
     const id = { tenant, bundle: 'bundle', version };
     const request = await step(() => admitRequest(store, id, { idempotencyKey: `key-${version}` }));
     expect(await step(() => store.admissions.admit(request))).toMatchObject({ kind: 'accepted', version });
-    await step(() => recordStage(store.db, id, { ...times, stage: 'validate', state: 'passed' }));
     const digest = await step(() => putArtifact(store, tenant, `artifact ${version}`));
-    const artifacts = [{ channel: null, digest }];
-    expect(await step(() => storeArtifacts(store.db, id, 'live', artifacts, times))).toMatchObject({
-      kind: 'stored',
-    });
+    await step(() => prepared(store, id, digest));
     const swap = { ...id, channel: 'live', expectedGeneration: version - 1, at: AT };
     expect(await step(() => store.moves.moveByRelease(swap))).toEqual({
       kind: 'moved',
       generation: version,
       seq: version,
     });
-    await step(() => store.moves.announce(id, times));
-    expect(await step(() => store.settlements.settle(id, AT))).toEqual({
-      outcome: 'published',
-      reason: null,
-    });
+    expect(await step(() => findRelease(store.db, id))).toMatchObject({ outcome: 'published' });
   }
   done.abort();
   await cutter;

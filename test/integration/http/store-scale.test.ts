@@ -13,7 +13,6 @@ import {
   findReleaseProgress,
   listReleases,
 } from '../../../services/postgres/releases/releases.ts';
-import { recordStage, storeArtifacts } from '../../../services/postgres/releases/stages.ts';
 import { listInFlight } from '../../../services/postgres/upkeep/sweep.ts';
 import { findTenant, listTenants } from '../../../services/postgres/tenants/tenants.ts';
 import { eventually } from '../../support/runs/eventually.ts';
@@ -24,13 +23,13 @@ import {
   admitted,
   handRequest,
   newTenant,
+  prepared,
   published,
   putArtifact,
   readyToSwap,
   recordOn,
   startStore,
   type Store,
-  times,
 } from '../../support/worlds/store.ts';
 
 let store: Store;
@@ -163,13 +162,10 @@ describe('with 10,000 tenants and a bundle of 2,000 releases', () => {
     for (let round = 0; round < 10; round++) {
       const next = { ...id, version: id.version + round };
       await admitted(own, next);
-      await recordStage(db, next, { ...times, stage: 'validate', state: 'passed' });
       const digest = await putArtifact(own, tenant, `artifact ${round}`);
-      await storeArtifacts(db, next, 'live', [{ channel: null, digest }], times);
+      await prepared(own, next, digest);
       const swap = { ...next, channel: 'live', expectedGeneration: 2000 + 2 * round, at: AT };
       expect(await own.moves.moveByRelease(swap)).toMatchObject({ kind: 'moved' });
-      await own.moves.announce(next, times);
-      await own.settlements.settle(next, AT);
       await own.admissions.admit(await admitRequest(own, next, { supersedes: [1, 2] }));
       expect(await own.admissions.readBundle(tenant, 'bundle')).toMatchObject({ lastVersion: next.version });
       expect(await findRelease(db, next)).toMatchObject({ outcome: 'published' });

@@ -4,7 +4,7 @@ import { type Compiler, createCompiler } from '../../../services/compiler/compil
 import { readBlobs } from '../../../services/postgres/content/blobs.ts';
 import { storeSource } from '../../../services/postgres/content/sources.ts';
 import { type Database, openDatabase } from '../../../services/postgres/database.ts';
-import { sourceCompiler } from '../../../services/worker/pipeline/source-compiler.ts';
+import { compileStored } from '../../../services/worker/pipeline/compile-stored.ts';
 import { newTenant, putSource, startStore, type Store } from '../../support/worlds/store.ts';
 import { memorySource } from '../../unit/compiler/compile-here.ts';
 
@@ -48,11 +48,9 @@ test('a source with 3,000 imports uses one database connection at a time, and re
   const digests = small.entries.map(({ digest }) => digest);
 
   const state = { isOver: false, reads: 0 };
-  const compiling = sourceCompiler(db, compiler)
-    .compile(hostile, tree.digest)
-    .finally(() => {
-      state.isOver = true;
-    });
+  const compiling = compileStored(db, compiler, hostile, tree.digest).finally(() => {
+    state.isOver = true;
+  });
   const reading = (async () => {
     while (!state.isOver) {
       const read = await readBlobs(db, honest, digests);
@@ -61,6 +59,6 @@ test('a source with 3,000 imports uses one database connection at a time, and re
     }
   })();
   const [compiled] = await Promise.all([compiling, reading]);
-  expect(compiled.kind).toBe('compiled');
+  expect(compiled.kind).toBe('stored');
   expect(state.reads).toBeGreaterThan(10);
 });

@@ -8,7 +8,7 @@ import { QuotaName } from '../../../packages/protocol/quota.ts';
 import { sourceTree } from '../../../packages/protocol/releases/source.ts';
 import { findBlob } from '../../../services/postgres/content/blobs.ts';
 import { storeSource } from '../../../services/postgres/content/sources.ts';
-import { settled } from '../../support/worlds/control-plane.ts';
+import { accepted, settled } from '../../support/worlds/control-plane.ts';
 import { eventually } from '../../support/runs/eventually.ts';
 import { type PushedTenant, type PushedWorld, startPushedWorld } from '../../support/worlds/pushed-world.ts';
 import { contradictions } from '../../support/runs/record-check.ts';
@@ -119,19 +119,19 @@ describe('at the limit of a quota', () => {
     expect(await usage('bytes')).toMatchObject({ used });
   });
 
-  test('a release whose compiled files do not fit is rejected with the reason', async () => {
+  test('a publish whose compiled files do not fit is refused, and a release whose source was stored without them is rejected with the reason', async () => {
     const content = Buffer.from('{"a": 1}');
     const file = { path: 'a.json', digest: digestOf(content), size: content.length };
     const contents = new Map([[file.digest, content]]);
     await storeSource(world.plane.db, tenant, sourceTree([file]), contents);
     const { used } = (await usage('bytes')) as { used: number };
     await limit({ bytes: used + 1 });
-    const { json } = await publish({ 'a.json': '{"a": 1}' });
-    const ended = await settled(world.plane, tenant, Number(json['version']), { bundle: 'bot' });
-    expect(ended).toMatchObject({
-      outcome: 'rejected',
-      reason: expect.stringMatching(/quota "bytes"/),
-    });
+    const refused = await publish({ 'a.json': '{"a": 1}' });
+    expect([refused.status, refused.json['code']]).toEqual([413, 'larger_than_quota']);
+    expect(await usage('bytes')).toMatchObject({ used });
+    const version = await accepted(world.plane, tenant, { bundle: 'bot', files: { 'a.json': '{"a": 1}' } });
+    const ended = await settled(world.plane, tenant, version, { bundle: 'bot' });
+    expect(ended).toMatchObject({ outcome: 'rejected', reason: expect.stringMatching(/quota "bytes"/) });
     await limit({ bytes: null });
     await publishedOnce({ 'a.json': '{"a": 1}' });
   });

@@ -15,7 +15,6 @@ import {
   repeated,
   startStore,
   type Store,
-  times,
 } from '../../support/worlds/store.ts';
 
 let store: Store;
@@ -133,9 +132,10 @@ describe('the pointer move of a release', () => {
         repeated(() => store.settlements.close(id, asked)),
       ]);
       expect([moved.kind, closed.kind]).toSatisfy(
-        ([a, b]: string[]) => (a === 'moved' && b === 'moved') || (a === 'not_current' && b === 'closing'),
+        ([a, b]: string[]) => (a === 'moved' && b === 'settled') || (a === 'not_current' && b === 'closing'),
       );
-      if (closed.kind === 'closing') await store.settlements.undo(id, 'artifact-claim');
+      if (closed.kind !== 'closing') continue;
+      await store.settlements.undo(id, 'artifact-claim');
       await store.settlements.settle(id, AT);
     }
   });
@@ -145,7 +145,7 @@ describe('the pointer move of a release', () => {
     const digest = await readyToSwap(store, release(tenant, 1), { message: 'first try' });
     await swap(tenant, 1, 0);
     const found = await findRelease(store.db, release(tenant, 1));
-    expect(found).toMatchObject({ status: 'running', outcome: null, generation: 1, digest });
+    expect(found).toMatchObject({ status: 'settled', outcome: 'published', generation: 1, digest });
     expect(found?.effects).toContainEqual(expect.objectContaining({ effect: 'pointer-move', state: 'done' }));
     expect(await listMoves(store.db, pointer(tenant), { limit: 10 })).toEqual([
       {
@@ -229,14 +229,25 @@ test('a move notifies listeners in its own transaction, and returns the sinks to
   }
 });
 
-test('announcing a release twice leaves one entry in the ledger, and announcing a release that has not moved the pointer leaves no entry', async () => {
+test('a move settles its release and enters it in the ledger, once, and a release that has not moved the pointer has no such entry', async () => {
   const tenant = await newTenant(store);
-  await published(store, release(tenant, 1));
-  await store.moves.announce(release(tenant, 1), times);
-  const found = await findRelease(store.db, release(tenant, 1));
-  expect(found?.effects.filter(({ effect }) => effect === 'announcement')).toHaveLength(1);
-  await readyToSwap(store, release(tenant, 2));
-  await store.moves.announce(release(tenant, 2), times).catch(() => {});
-  const unmoved = await findRelease(store.db, release(tenant, 2));
+  await readyToSwap(store, release(tenant, 1));
+  const unmoved = await findRelease(store.db, release(tenant, 1));
+  expect(unmoved).toMatchObject({ status: 'running', outcome: null, generation: null });
   expect(unmoved?.effects.map(({ effect }) => effect)).toEqual(['artifact-claim']);
+  await swap(tenant, 1, 0);
+  const settled = await findRelease(store.db, release(tenant, 1));
+  expect(settled).toMatchObject({ status: 'settled', outcome: 'published', generation: 1, reason: null });
+  expect(settled?.effects.map(({ effect, state }) => `${effect} ${state}`).toSorted()).toEqual([
+    'announcement done',
+    'artifact-claim done',
+    'pointer-move done',
+  ]);
+  expect(settled?.stages.map(({ stage, state }) => `${stage} ${state}`).slice(-3)).toEqual([
+    'swap passed',
+    'announce passed',
+    'verify skipped',
+  ]);
+  await swap(tenant, 1, 0);
+  expect(await findRelease(store.db, release(tenant, 1))).toEqual(settled);
 });

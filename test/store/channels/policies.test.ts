@@ -1,13 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
 import { digestOf } from '../../../packages/protocol/digest.ts';
-import { NO_POLICY, Policy } from '../../../core/policy.ts';
+import { NO_POLICY, type Policy } from '../../../core/policy.ts';
 import { openDatabase } from '../../../services/postgres/database.ts';
 import {
   findPolicy,
   listPolicies,
   type NewPolicy,
-  publishTerms,
   putPolicy,
 } from '../../../services/postgres/channels/policies.ts';
 import { gated, policyRequest } from '../../support/data/policies.ts';
@@ -162,31 +161,6 @@ describe('the table of policies', () => {
     expect(await put(mine, numbered(3))).toEqual(stands(1));
     expect(await findPolicy(store.db, mine, 2)).toBeNull();
     expect(await versions(mine)).toHaveLength(1);
-  });
-});
-
-describe('the policy’s terms for a publish', () => {
-  const terms = (tenant: string, channel = 'live', key = 'another') =>
-    publishTerms(store.db, { tenant, channel, key });
-
-  test('the terms contain the channel’s conflict rule from the latest policy, or null without such a rule', async () => {
-    const tenant = await newTenant(store);
-    expect(await terms(tenant)).toEqual({ isRepeated: false, onConflict: null });
-    await put(tenant, Policy.parse({ channels: { live: { onConflict: 'reject' } } }));
-    await put(tenant, Policy.parse({ channels: { live: { onConflict: 'queue' }, canary: {} } }));
-    expect(await terms(tenant)).toEqual({ isRepeated: false, onConflict: 'queue' });
-    expect(await terms(tenant, 'canary')).toMatchObject({ onConflict: null });
-    expect(await terms(tenant, 'staging')).toMatchObject({ onConflict: null });
-    await put(tenant, NO_POLICY);
-    expect(await terms(tenant)).toMatchObject({ onConflict: null });
-  });
-
-  test('the terms state whether the tenant has used the idempotency key before', async () => {
-    const [tenant, other] = [await newTenant(store), await newTenant(store)];
-    await put(tenant, numbered(1), { idempotencyKey: 'mine' });
-    expect(await terms(tenant, 'live', 'mine')).toMatchObject({ isRepeated: true });
-    expect(await terms(tenant, 'live', 'other')).toMatchObject({ isRepeated: false });
-    expect(await terms(other, 'live', 'mine')).toMatchObject({ isRepeated: false });
   });
 });
 

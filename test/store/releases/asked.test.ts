@@ -11,7 +11,7 @@ import { putCallbackBlob } from '../../../services/postgres/releases/callback-bl
 import { evaluateCallback } from '../../../services/postgres/releases/callbacks.ts';
 import { findRelease } from '../../../services/postgres/releases/releases.ts';
 import { callbackStore } from '../../support/worlds/callback-store.ts';
-import { admitted, times } from '../../support/worlds/store.ts';
+import { admitted } from '../../support/worlds/store.ts';
 
 const world = callbackStore();
 const check = (): CalloutId => ({ id: world.bench.release(1), purpose: 'check', subject: 'e2e' });
@@ -165,6 +165,7 @@ describe('a check with a URL', () => {
 
   test('after the release is live, a report of the service is refused', async () => {
     const callout = await asked();
+    await world.callbacks.recordRequested(callout, 'asked of ci.example', world.bench.openedAt);
     await reported('root', 'admin');
     await world.bench.evaluate(1);
     expect(await world.bench.swap(1, 0)).toMatchObject({ kind: 'moved' });
@@ -209,8 +210,6 @@ describe('an attempt of a remote compilation', () => {
 
   test('an attempt that reported diagnostics fails, and its stage has those diagnostics', async () => {
     const callout = await world.compiling();
-    const span = { startedAt: world.bench.openedAt, finishedAt: world.bench.openedAt };
-    expect(await world.callbacks.beginCompile(callout.id, span, times)).toBe(true);
     const place = {
       path: 'a.yaml',
       line: 3,

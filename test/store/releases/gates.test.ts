@@ -73,8 +73,6 @@ describe('a decision on a gate', () => {
     const first = await at.say(1, { idempotencyKey });
     await at.say(1, { by: 'bob' });
     await at.swap(1, 0);
-    await at.store.moves.announce(at.release(1), { invocationId: 'i', startedAt: AT });
-    await at.store.settlements.settle(at.release(1), AT);
     expect(await at.say(1, { idempotencyKey })).toEqual({ ...first, replayed: true });
     expect(await at.say(1, { idempotencyKey, fingerprint: digestOf('other') })).toEqual({
       kind: 'key_reused',

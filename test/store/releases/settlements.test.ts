@@ -5,7 +5,7 @@ import type { CloseRequest } from '../../../handlers/ports/settlements.ts';
 import { findArtifact, findArtifactFile } from '../../../services/postgres/content/artifacts.ts';
 import { storeBlobs } from '../../../services/postgres/content/blobs.ts';
 import { findRelease } from '../../../services/postgres/releases/releases.ts';
-import { recordStage, storeArtifacts } from '../../../services/postgres/releases/stages.ts';
+import { prepareRelease, recordStage } from '../../../services/postgres/releases/stages.ts';
 import { listInFlight } from '../../../services/postgres/upkeep/sweep.ts';
 import { contradictions } from '../../support/runs/record-check.ts';
 import {
@@ -14,6 +14,8 @@ import {
   newTenant,
   published,
   putArtifact,
+  putCompilation,
+  putSource,
   readyToSwap,
   startStore,
   type Store,
@@ -93,8 +95,6 @@ describe('closing a release', () => {
       expectedGeneration: 0,
       at: AT,
     });
-    expect(await close(tenant, 1)).toEqual({ kind: 'moved', generation: 1, seq: 1 });
-    await store.settlements.settle(release(tenant, 1), AT);
     expect(await close(tenant, 1)).toEqual({ kind: 'settled', outcome: 'published', reason: null });
   });
 
@@ -105,10 +105,8 @@ describe('closing a release', () => {
     const before = await findRelease(store.db, release(tenant, 1));
     await recordStage(store.db, release(tenant, 1), { ...times, stage: 'compile', state: 'passed' });
     const digest = await putArtifact(store, tenant, 'late');
-    const artifacts = [{ channel: null, digest }];
-    expect(await storeArtifacts(store.db, release(tenant, 1), 'live', artifacts, times)).toEqual({
-      kind: 'closed',
-    });
+    await putCompilation(store, release(tenant, 1), [{ channel: null, digest }]);
+    expect(await prepareRelease(store.db, release(tenant, 1), 'live', times)).toEqual({ kind: 'closed' });
     const swap = { ...release(tenant, 1), channel: 'live', expectedGeneration: 0, at: AT };
     expect(await store.moves.moveByRelease(swap)).toEqual({ kind: 'not_current' });
     expect(await findRelease(store.db, release(tenant, 1))).toEqual(before);
@@ -178,7 +176,7 @@ describe('settling a release', () => {
     const tenant = await newTenant(store);
     await readyToSwap(store, release(tenant, 1));
     await expect(store.settlements.settle(release(tenant, 1), AT)).rejects.toMatchObject({
-      cause: { message: expect.stringContaining('neither moved') },
+      cause: { message: expect.stringContaining('has not been closed') },
     });
     await close(tenant, 1);
     await expect(store.settlements.settle(release(tenant, 1), AT)).rejects.toMatchObject({
@@ -191,24 +189,37 @@ describe('settling a release', () => {
   });
 });
 
-describe('storing artifacts', () => {
-  test('artifacts are stored once, and the release gets the digest of the artifact for its channel, or else of the base artifact', async () => {
+describe('preparing a release', () => {
+  const prepare = (tenant: string, version: number, channel: string) =>
+    prepareRelease(store.db, release(tenant, version), channel, times);
+
+  test('a release without a compilation must be compiled first', async () => {
     const tenant = await newTenant(store);
-    await admitted(store, release(tenant, 1), { channel: 'staging' });
+    await admitted(store, release(tenant, 1));
+    expect(await prepare(tenant, 1, 'live')).toEqual({ kind: 'not_compiled' });
+    expect((await findRelease(store.db, release(tenant, 1)))?.stages).toEqual([]);
+  });
+
+  test('every release of a source takes its compilation, and gets the artifact for its channel, or else the base artifact', async () => {
+    const tenant = await newTenant(store);
+    const { digest: source } = await putSource(store, tenant, 'source');
+    await admitted(store, release(tenant, 1), { channel: 'staging', source });
     const [base, staging] = [
       await putArtifact(store, tenant, 'base'),
       await putArtifact(store, tenant, 'staging'),
     ];
-    const artifacts = [
+    await putCompilation(store, release(tenant, 1), [
       { channel: null, digest: base },
       { channel: 'staging', digest: staging },
-    ];
-    const store1 = () => storeArtifacts(store.db, release(tenant, 1), 'staging', artifacts, times);
-    expect(await store1()).toEqual({ kind: 'stored', digest: staging, gated: false });
-    expect(await store1()).toEqual({ kind: 'stored', digest: staging, gated: false });
-    await admitted(store, release(tenant, 2), { channel: 'live' });
-    const live = await storeArtifacts(store.db, release(tenant, 2), 'live', artifacts, times);
-    expect(live).toEqual({ kind: 'stored', digest: base, gated: false });
+    ]);
+    expect(await prepare(tenant, 1, 'staging')).toEqual({ kind: 'prepared', gated: false });
+    expect(await prepare(tenant, 1, 'staging')).toEqual({ kind: 'prepared', gated: false });
+    await admitted(store, release(tenant, 2), { channel: 'live', source });
+    expect(await prepare(tenant, 2, 'live')).toEqual({ kind: 'prepared', gated: false });
+    const digests = [1, 2].map(
+      async (version) => (await findRelease(store.db, release(tenant, version)))?.digest,
+    );
+    expect(await Promise.all(digests)).toEqual([staging, base]);
     const file = await findArtifactFile(store.db, tenant, base, 'config.json');
     expect(Buffer.from(file?.head ?? []).toString()).toBe('base');
     expect(await findArtifactFile(store.db, tenant, base, 'other.json')).toBeNull();
@@ -217,7 +228,6 @@ describe('storing artifacts', () => {
   test('an artifact whose blobs are not all stored is refused, and nothing is stored', async () => {
     const tenant = await newTenant(store);
     const other = await newTenant(store);
-    await admitted(store, release(tenant, 1));
     // The tenant has stored only the manifest. Another tenant has stored the blobs, which must not count for this
     // tenant.
     const digest = await putArtifact(store, other, 'theirs');
@@ -227,23 +237,23 @@ describe('storing artifacts', () => {
     );
     const [row] = manifest.rows;
     await storeBlobs(store.db, tenant, [{ digest, mediaType: row!.media_type, content: row!.content }]);
-    for (const missing of [digest, digestOf('nowhere')]) {
-      const artifacts = [{ channel: null, digest: missing }];
-      expect(await storeArtifacts(store.db, release(tenant, 1), 'live', artifacts, times)).toMatchObject({
-        kind: 'broken',
-      });
+    for (const [nth, missing] of [digest, digestOf('nowhere')].entries()) {
+      await admitted(store, release(tenant, nth + 1));
+      await putCompilation(store, release(tenant, nth + 1), [{ channel: null, digest: missing }]);
+      expect(await prepare(tenant, nth + 1, 'live')).toMatchObject({ kind: 'broken', stage: 'store' });
       expect(await findArtifact(store.db, tenant, missing)).toBeNull();
+      expect(await effects(tenant, nth + 1)).toEqual([]);
     }
-    expect(await effects(tenant, 1)).toEqual([]);
+    // A compilation of which a part is missing violates the invariants.
+    await store.owner.query('DELETE FROM pointsman.compilations WHERE tenant = $1', [tenant]);
   });
 
   test('a release without an artifact for its channel and without a base is refused', async () => {
     const tenant = await newTenant(store);
     await admitted(store, release(tenant, 1));
-    const artifacts = [{ channel: 'other', digest: await putArtifact(store, tenant, 'x') }];
-    expect(await storeArtifacts(store.db, release(tenant, 1), 'live', artifacts, times)).toMatchObject({
-      kind: 'broken',
-    });
+    const digest = await putArtifact(store, tenant, 'x');
+    await putCompilation(store, release(tenant, 1), [{ channel: 'other', digest }]);
+    expect(await prepare(tenant, 1, 'live')).toMatchObject({ kind: 'broken', stage: 'store' });
   });
 });
 

@@ -9,7 +9,7 @@ import { findBlob, storeBlobs } from '../../../services/postgres/content/blobs.t
 import { readQuotas } from '../../../services/postgres/tenants/quotas.ts';
 import { sweepContent, tenantsToSweep } from '../../../services/postgres/upkeep/retention.ts';
 import { loadSource, storeSource } from '../../../services/postgres/content/sources.ts';
-import { recordCompiled } from '../../../services/postgres/releases/stages.ts';
+import { artifactOf } from '../../support/data/published-files.ts';
 import { limitTenant } from '../../support/data/quotas.ts';
 import { contradictionsSeenBy } from '../../support/runs/record-check.ts';
 import {
@@ -22,7 +22,6 @@ import {
   repeated,
   startStore,
   type Store,
-  times,
 } from '../../support/worlds/store.ts';
 
 let store: Store;
@@ -179,15 +178,44 @@ describe('the sweep of stored content', () => {
 
 describe('the sweep of compiled content', () => {
   const id = () => ({ tenant, bundle: 'bundle', version: 1 });
-  const compiled = () =>
-    recordCompiled(store.db, id(), [blobOf('compiled')], { startedAt: AT, finishedAt: AT }, times);
+  /** Stores a source and its compilation, as a publish does. Returns the source and the artifact's blobs. */
+  async function compiled(text: string) {
+    const contents = new Map([[digestOf(text), Buffer.from(text)]]);
+    const tree = sourceTree([{ path: 'config.json', digest: digestOf(text), size: text.length }]);
+    const { digest, blobs } = artifactOf({ 'config.json': `compiled ${text}`, 'shared.txt': 'shared' });
+    const artifacts = [{ channel: null, digest }];
+    const compilation = { artifacts, blobs, warnings: [], startedAt: AT, finishedAt: AT };
+    await storeSource(store.db, tenant, tree, contents, compilation);
+    return { source: tree.digest, digests: blobs.map((blob) => blob.digest) };
+  }
 
-  test('compiled blobs stay while the release is running and are deleted if it ends without an artifact', async () => {
-    await admitted(store, id());
-    await compiled();
+  const compilations = async () =>
+    (await store.owner.query('SELECT FROM pointsman.compilations WHERE tenant = $1', [tenant])).rowCount;
+  const stored = async (digests: readonly string[]) =>
+    (await Promise.all(digests.map((digest) => findBlob(store.db, tenant, digest)))).filter(Boolean).length;
+
+  test('the compilation of a source that no release uses is deleted with the source within an hour, and a younger one stays', async () => {
+    const refused = await compiled('refused');
+    await anHourLater();
+    const young = await compiled('young');
+    await sweep();
+    expect(await compilations()).toBe(1);
+    expect(await stored(young.digests)).toBe(4);
+    // Both compilations contain the same file.
+    expect(await stored(refused.digests)).toBe(1);
+    expect(await contradictionsSeenBy(store.owner)).toEqual([]);
     await anHourLater();
     await sweep();
-    expect(await isStored('compiled')).toBe(true);
+    expect(await compilations()).toBe(0);
+    expect(await stored(young.digests)).toBe(0);
+    expect(await bytes()).toBe(0);
+    const holders = 'SELECT FROM pointsman.blob_holders WHERE tenant = $1';
+    expect((await store.owner.query(holders, [tenant])).rowCount).toBe(0);
+  });
+
+  test('the compilation of a source stays as long as the source, even if the only release of it ended without an artifact', async () => {
+    const { source, digests } = await compiled('used');
+    await admitted(store, id(), { source });
     await store.settlements.close(id(), {
       outcome: 'errored',
       yieldsToIntent: false,
@@ -195,19 +223,21 @@ describe('the sweep of compiled content', () => {
       stage: null,
       at: AT,
     });
-    await anHourLater();
-    await sweep();
-    expect(await isStored('compiled')).toBe(false);
+    for (let hours = 0; hours < 3; hours++) {
+      await anHourLater();
+      await sweep();
+      expect([await compilations(), await stored(digests)]).toEqual([1, 4]);
+    }
     expect(await contradictionsSeenBy(store.owner)).toEqual([]);
   });
 
-  test('compiled blobs that an earlier transaction stored also stay while the release is running', async () => {
-    await admitted(store, id());
-    await storeBlobs(store.db, tenant, [blobOf('compiled')]);
-    await compiled();
+  test('a compilation whose blobs are in part those of other content is complete after every sweep', async () => {
+    const artifact = artifactOf({ 'config.json': 'compiled late', 'shared.txt': 'shared' });
+    await storeBlobs(store.db, tenant, artifact.blobs);
     await anHourLater();
+    const { digests } = await compiled('late');
     await sweep();
-    expect(await isStored('compiled')).toBe(true);
+    expect(await stored(digests)).toBe(4);
   });
 
   test('blobs of a remote compilation, even if they were stored before it, stay while the release waits, and are deleted when it is abandoned', async () => {

@@ -41,7 +41,8 @@ const used = async (quota: QuotaName, of = tenant) =>
 async function storedBytes(): Promise<number> {
   const { rows } = await store.owner.query<{ bytes: string }>(
     `SELECT (SELECT coalesce(sum(size), 0) FROM pointsman.blobs WHERE tenant = $1)
-       + (SELECT coalesce(sum(octet_length(entries::text)), 0) FROM pointsman.sources WHERE tenant = $1) AS bytes`,
+       + (SELECT coalesce(sum(octet_length(entries::text)), 0) FROM pointsman.sources WHERE tenant = $1)
+       + (SELECT coalesce(sum(octet_length(artifacts::text) + octet_length(warnings::text)), 0) FROM pointsman.compilations WHERE tenant = $1) AS bytes`,
     [tenant],
   );
   return Number(rows[0]?.bytes);
@@ -238,7 +239,7 @@ test('a tenant over every quota can still roll back, hold and cancel', async () 
       { tenant, bundle: 'bundle', version: 3 },
       { by: 'ann', reason: null, at: AT },
     ),
-  ).toEqual({ kind: 'cancelling' });
+  ).toMatchObject({ kind: 'cancelling' });
 });
 
 test('the number of policy versions is limited, and the current policy can be stored again', async () => {

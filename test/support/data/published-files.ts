@@ -2,8 +2,7 @@ import { digestOf } from '../../../packages/protocol/digest.ts';
 import type { ReleaseId } from '../../../packages/protocol/identifiers.ts';
 import { type ArtifactFile, artifactManifest, mediaTypes } from '../../../packages/protocol/artifacts/oci.ts';
 import { storeBlobs } from '../../../services/postgres/content/blobs.ts';
-import { recordStage, storeArtifacts } from '../../../services/postgres/releases/stages.ts';
-import { admitted, AT, type Store, times } from '../worlds/store.ts';
+import { admitted, AT, prepared, type Store } from '../worlds/store.ts';
 
 /** The files of an artifact: texts by path. */
 export type Files = Readonly<Record<string, string>>;
@@ -34,14 +33,10 @@ export async function publishedFiles(
   { expectedGeneration = id.version - 1, channel = 'live' } = {},
 ): Promise<string> {
   await admitted(store, id, { channel });
-  await recordStage(store.db, id, { ...times, stage: 'validate', state: 'passed' });
   const { digest, blobs } = artifactOf(files);
   await storeBlobs(store.db, id.tenant, blobs);
-  const stored = await storeArtifacts(store.db, id, channel, [{ channel: null, digest }], times);
-  if (stored.kind !== 'stored') throw new Error(`it was ${JSON.stringify(stored)}`);
+  await prepared(store, id, digest, channel);
   const moved = await store.moves.moveByRelease({ ...id, channel, expectedGeneration, at: AT });
   if (moved.kind !== 'moved') throw new Error(`it was ${JSON.stringify(moved)}`);
-  await store.moves.announce(id, times);
-  await store.settlements.settle(id, AT);
   return digest;
 }

@@ -104,6 +104,6 @@ export const aCallout: Flow = {
   concerns: ({ handler, message }) =>
     handler.startsWith('Callout/') ||
     handler === 'Release/recordCallback' ||
-    (handler === 'Release/run' && message > 1 && message < 16),
+    (handler === 'Release/run' && message > 1 && message < 13),
   atLeast: 30,
 };

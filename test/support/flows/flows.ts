@@ -58,7 +58,7 @@ export const aPublish: Flow = {
     expect(await history(plane, tenant), at).toEqual([1]);
   },
   concerns: () => true,
-  atLeast: 30,
+  atLeast: 18,
 };
 
 export const aLine: Flow = {
@@ -79,8 +79,9 @@ export const aLine: Flow = {
     expect(await history(plane, tenant), at).toEqual([1, 2, 3]);
   },
   // The messages that put the second release of the queue in line, and those that start it.
-  concerns: ({ handler, occurrence }) =>
-    (handler === 'Tenant/publish' && occurrence === 1) || (handler === 'Tenant/settled' && occurrence === 0),
+  concerns: ({ handler, occurrence, message }) =>
+    (handler === 'Tenant/publish' && occurrence === 1) ||
+    (handler === 'Tenant/swap' && occurrence === 0 && message > 2),
   atLeast: 8,
 };
 
@@ -111,8 +112,8 @@ export const aRefusal: Flow = {
     expect(await history(plane, tenant), at).toEqual([1]);
   },
   // The steps of the release after the result of its swap: close, undo, settle, notify the tenant.
-  concerns: ({ handler, message }) => handler === 'Release/run' && message > 6,
-  atLeast: 6,
+  concerns: ({ handler, message }) => handler === 'Release/run' && message > 2,
+  atLeast: 9,
 };
 
 function byHand(asked: Partial<MoveRequest>): MoveRequest {
@@ -190,6 +191,6 @@ export const anApproval: Flow = {
     await withPolicy(plane, tenant, []);
   },
   concerns: ({ handler, message }) =>
-    handler === 'Release/recordDecision' || (handler === 'Release/run' && message > 5),
+    handler === 'Release/recordDecision' || (handler === 'Release/run' && message > 1),
   atLeast: 10,
 };

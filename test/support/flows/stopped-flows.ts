@@ -49,7 +49,7 @@ export const aSupersede: Flow = {
   concerns: ({ handler, occurrence, message }) =>
     (handler === 'Tenant/publish' && occurrence === 1) ||
     handler === 'Tenant/settled' ||
-    (handler === 'Release/run' && occurrence === 0 && message > 6),
+    (handler === 'Release/run' && occurrence === 0 && message > 8),
   atLeast: 10,
 };
 
@@ -76,6 +76,6 @@ export const aCancel: Flow = {
     await withPolicy(plane, tenant, []);
   },
   concerns: ({ handler, message }) =>
-    handler === 'Tenant/cancel' || (handler === 'Release/run' && message > 6),
+    handler === 'Tenant/cancel' || (handler === 'Release/run' && message > 8),
   atLeast: 6,
 };

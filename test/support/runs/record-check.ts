@@ -11,12 +11,20 @@ const CONTRADICTIONS = [
   `SELECT format('%s: %s bytes are counted, and at least %s are stored', u.tenant, u.bytes, n.bytes) AS problem
    FROM pointsman.tenant_usage u CROSS JOIN LATERAL (SELECT
      (SELECT coalesce(sum(size), 0) FROM pointsman.blobs b WHERE b.tenant = u.tenant)
-     + (SELECT coalesce(sum(octet_length(entries::text)), 0) FROM pointsman.sources s WHERE s.tenant = u.tenant)::numeric AS bytes) n
+     + (SELECT coalesce(sum(octet_length(entries::text)), 0) FROM pointsman.sources s WHERE s.tenant = u.tenant)
+     + (SELECT coalesce(sum(octet_length(artifacts::text) + octet_length(warnings::text)), 0) FROM pointsman.compilations c WHERE c.tenant = u.tenant)::numeric AS bytes) n
    WHERE u.bytes < n.bytes`,
   `SELECT format('%s/%s/v%s: its source names %s, which is not stored', r.tenant, r.bundle, r.version, e->>'digest') AS problem
    FROM pointsman.releases r JOIN pointsman.sources s ON (s.tenant, s.digest) = (r.tenant, r.source)
    CROSS JOIN jsonb_array_elements(s.entries) e
    LEFT JOIN pointsman.blobs b ON (b.tenant, b.digest) = (r.tenant, e->>'digest') WHERE b.digest IS NULL`,
+  `SELECT format('%s: the compilation of %s by %s names %s, which is not stored', c.tenant, c.source, c.executor, named.digest) AS problem
+   FROM pointsman.compilations c CROSS JOIN jsonb_array_elements(c.artifacts) a
+   LEFT JOIN pointsman.blobs m ON (m.tenant, m.digest) = (c.tenant, a->>'digest')
+   CROSS JOIN LATERAL (
+     SELECT a->>'digest' AS digest UNION ALL
+     SELECT layer->>'digest' FROM jsonb_array_elements(convert_from(m.content, 'UTF8')::jsonb->'layers') AS l (layer)) named
+   LEFT JOIN pointsman.blobs b ON (b.tenant, b.digest) = (c.tenant, named.digest) WHERE b.digest IS NULL`,
   `SELECT format('%s/%s/%s: generation %s follows %s', tenant, bundle, channel, generation, before) AS problem
    FROM (SELECT *, lag(generation, 1, 0::bigint) OVER w AS before FROM pointsman.moves
          WINDOW w AS (PARTITION BY tenant, bundle, channel ORDER BY generation)) m
@@ -49,7 +57,11 @@ const CONTRADICTIONS = [
      AND NOT EXISTS (SELECT FROM pointsman.moves m WHERE (m.tenant, m.bundle, m.to_version) = (r.tenant, r.bundle, r.version))`,
   `SELECT format('%s/%s/v%s settled as %s with effect %s %s', r.tenant, r.bundle, r.version, r.outcome, e.effect, e.state) AS problem
    FROM pointsman.releases r JOIN pointsman.effects e USING (tenant, bundle, version)
-   WHERE r.status = 'settled' AND r.outcome <> 'published' AND e.effect <> 'commit-status' AND e.state IN ('started', 'done')`,
+   WHERE r.status = 'settled' AND r.outcome NOT IN ('published', 'unchanged') AND e.effect <> 'commit-status' AND e.state IN ('started', 'done')`,
+  `SELECT format('%s/%s/v%s settled as unchanged, and v%s never had its artifact live', r.tenant, r.bundle, r.version, r.same_as) AS problem
+   FROM pointsman.releases r
+   WHERE r.outcome = 'unchanged' AND NOT EXISTS (SELECT FROM pointsman.moves m
+     WHERE (m.tenant, m.bundle, m.channel, m.to_version, m.to_digest) = (r.tenant, r.bundle, r.channel, r.same_as, r.digest))`,
   `SELECT format('%s/%s/v%s settled as published with effect %s begun', r.tenant, r.bundle, r.version, e.effect) AS problem
    FROM pointsman.releases r JOIN pointsman.effects e USING (tenant, bundle, version)
    WHERE r.status = 'settled' AND r.outcome = 'published' AND e.effect <> 'commit-status' AND e.state = 'started'`,

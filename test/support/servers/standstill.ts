@@ -16,8 +16,6 @@ export interface Standstill {
   readonly whileStagesLocked: <T>(work: () => Promise<T>) => Promise<T>;
   /** Prevents every pointer from moving while `work` runs, so that a swap begins but has to wait. */
   readonly whileMovesLocked: <T>(work: () => Promise<T>) => Promise<T>;
-  /** Prevents a release from announcing its move while `work` runs. The release is then live but not settled. */
-  readonly whileUnannounced: <T>(id: ReleaseId, work: () => Promise<T>) => Promise<T>;
   /**
    * Sets a hold on the tenant's pointers in an open transaction, runs `work`, and commits. A swap that begins during
    * `work` waits for the commit and is then refused.
@@ -62,20 +60,6 @@ export function standstill(plane: ControlPlane): Standstill {
       around('SELECT FROM pointsman.pointers WHERE tenant = $1 FOR UPDATE', [tenant], 'ROLLBACK', work),
     whileStagesLocked: (work) => around('LOCK TABLE pointsman.stages IN SHARE MODE', [], 'ROLLBACK', work),
     whileMovesLocked: (work) => around('LOCK TABLE pointsman.moves IN SHARE MODE', [], 'ROLLBACK', work),
-    // Inserts the row that the announcement will insert, but does not commit it, so the announcement waits. The role
-    // `replica` skips the foreign key check, which would lock the release.
-    whileUnannounced: ({ tenant, bundle, version }, work) =>
-      sql(async (client) => {
-        await client.query(`BEGIN; SET LOCAL session_replication_role = 'replica'`);
-        await client.query(
-          `INSERT INTO pointsman.effects (tenant, bundle, version, effect, state, at)
-           VALUES ($1, $2, $3, 'announcement', 'done', now())`,
-          [tenant, bundle, version],
-        );
-        const result = await work();
-        await client.query('ROLLBACK');
-        return result;
-      }),
     holdAfter: (tenant, work) =>
       around(
         `UPDATE pointsman.pointers SET hold_reason = 'test', hold_by = 'test', hold_at = now() WHERE tenant = $1`,

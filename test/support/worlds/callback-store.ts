@@ -12,8 +12,9 @@ import type { CallbackRequest } from '../../../handlers/contract/release.ts';
 import { readManifest } from '../../../packages/protocol/artifacts/oci-manifest.ts';
 import { postgresCallbacks } from '../../../services/postgres/releases/callbacks.ts';
 import { findRelease } from '../../../services/postgres/releases/releases.ts';
+import { prepareRelease } from '../../../services/postgres/releases/stages.ts';
 import { type GatedStore, gatedStore } from './gated-store.ts';
-import { admitted, putArtifact } from './store.ts';
+import { admitted, putArtifact, times } from './store.ts';
 
 const HOUR = 3_600_000;
 
@@ -68,7 +69,10 @@ export function callbackStore(): CallbackStore {
         ...more,
       }),
     async compiling(version = 1) {
+      await bench.wholePolicy({ compile: { executor: 'http', url: 'https://ci.example/compile' } });
       await admitted(bench.store, bench.release(version));
+      const asked = await prepareRelease(bench.store.db, bench.release(version), 'live', times);
+      if (asked.kind !== 'compile_remotely') throw new Error(`the release is ${asked.kind}`);
       const callout = own.compile(version);
       const opened = await own.open(callout);
       if (opened.kind !== 'open') throw new Error(`the callback is ${opened.kind}`);

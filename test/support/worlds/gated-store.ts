@@ -26,6 +26,8 @@ export interface GatedStore {
   moveIn(): Promise<void>;
   /** Stores a new version of the tenant's policy, with these gates on its live channel. */
   policy(...rules: unknown[]): Promise<void>;
+  /** Stores a new version of the tenant's policy. */
+  wholePolicy(policy: unknown): Promise<void>;
   /** Creates a release by Ann that waits at those gates. Returns its digest. */
   waiting(version: number, ...rules: unknown[]): Promise<string>;
   /** Submits a decision. By default Alice approves, an hour after the gates were opened. */
@@ -73,7 +75,10 @@ export function gatedStore(): GatedStore {
       tenant = await newTenant(store);
     },
     async policy(...rules) {
-      const document = Policy.parse({ channels: { live: { gates: rules } } });
+      await bench.wholePolicy({ channels: { live: { gates: rules } } });
+    },
+    async wholePolicy(policy) {
+      const document = Policy.parse(policy);
       await store.owner.query(
         `INSERT INTO policies (tenant, version, document, by, at)
          SELECT $1, coalesce(max(version), 0) + 1, $2, 'test', now() FROM policies WHERE tenant = $1`,

@@ -7,7 +7,7 @@ import { type DeliveryRecord, listDeliveries } from '../../../services/postgres/
 import { findRelease, type ReleaseRecord } from '../../../services/postgres/releases/releases.ts';
 import { originOf, receive, setHook } from '../data/hooks.ts';
 import { contradictions } from '../runs/record-check.ts';
-import { admitRequest, AT, newTenant, readyToSwap, startStore, type Store, times } from './store.ts';
+import { admitRequest, AT, newTenant, readyToSwap, startStore, type Store } from './store.ts';
 
 /** A database with a tenant that has a hook, without other servers. */
 export interface HookedStore {
@@ -69,8 +69,6 @@ export function hookedStore(): HookedStore {
       await readyToSwap(store, release(version), { origin: originOf(named(delivery)) });
       const swap = { ...release(version), channel: 'live', expectedGeneration: version - 1, at: AT };
       expect(await store.moves.moveByRelease(swap)).toMatchObject({ kind: 'moved' });
-      await store.moves.announce(release(version), times);
-      await store.settlements.settle(release(version), AT);
     },
     async find(delivery) {
       const all = await listDeliveries(store.db, tenant, 'main', { limit: 100 });

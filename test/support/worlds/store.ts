@@ -16,7 +16,9 @@ import { migrate } from '../../../services/postgres/migrate.ts';
 import { postgresMoves } from '../../../services/postgres/channels/moves.ts';
 import { postgresSettlements } from '../../../services/postgres/releases/settlements.ts';
 import { storeSource } from '../../../services/postgres/content/sources.ts';
-import { recordStage, storeArtifacts } from '../../../services/postgres/releases/stages.ts';
+import { LOCAL_EXECUTOR } from '../../../core/releases/local-compiler.ts';
+import { findRelease } from '../../../services/postgres/releases/releases.ts';
+import { prepareRelease } from '../../../services/postgres/releases/stages.ts';
 import { createTenant } from '../../../services/postgres/tenants/tenants.ts';
 import { startPostgres, type TestPostgres } from '../servers/servers.ts';
 
@@ -157,6 +159,28 @@ export async function putArtifact(store: Store, tenant: string, text: string): P
   return manifest.digest;
 }
 
+/**
+ * Stores the compilation of a release's source by the local compiler, with these artifacts. Whether their blobs are stored
+ * is not checked.
+ */
+export async function putCompilation(
+  store: Store,
+  id: ReleaseId,
+  artifacts: readonly { readonly channel: string | null; readonly digest: string }[],
+): Promise<void> {
+  const source = (await findRelease(store.db, id))?.source;
+  const compilation = { artifacts, warnings: [], startedAt: new Date(AT), finishedAt: new Date(AT) };
+  const values = [source, LOCAL_EXECUTOR, JSON.stringify(compilation)];
+  await store.db.answer(id.tenant, 'charge_bytes($1, put_compilation($1, $2, $3, $4::jsonb), false)', values);
+}
+
+/** Prepares an admitted release, as if its source had been compiled to the artifact. */
+export async function prepared(store: Store, id: ReleaseId, digest: string, channel = 'live'): Promise<void> {
+  await putCompilation(store, id, [{ channel: null, digest }]);
+  const answer = await prepareRelease(store.db, id, channel, times);
+  if (answer.kind !== 'prepared') throw new Error(`${correlationId(id)} was ${JSON.stringify(answer)}`);
+}
+
 /** Admits a release and brings it to the point before its swap. */
 export async function readyToSwap(
   store: Store,
@@ -164,16 +188,8 @@ export async function readyToSwap(
   asked: Partial<AdmitRequest> = {},
 ): Promise<string> {
   await admitted(store, id, asked);
-  await recordStage(store.db, id, { ...times, stage: 'validate', state: 'passed' });
   const digest = await putArtifact(store, id.tenant, correlationId(id));
-  const answer = await storeArtifacts(
-    store.db,
-    id,
-    asked.channel ?? 'live',
-    [{ channel: null, digest }],
-    times,
-  );
-  if (answer.kind !== 'stored') throw new Error(`${correlationId(id)} was ${JSON.stringify(answer)}`);
+  await prepared(store, id, digest, asked.channel);
   return digest;
 }
 
@@ -194,8 +210,6 @@ export async function published(
     at: AT,
   });
   if (answer.kind !== 'moved') throw new Error(`${correlationId(id)} was ${JSON.stringify(answer)}`);
-  await store.moves.announce(id, times);
-  await store.settlements.settle(id, AT);
   return digest;
 }
 

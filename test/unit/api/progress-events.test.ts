@@ -32,6 +32,7 @@ function releaseWith(diagnostics: number) {
     waitingFor: [],
     digest: null,
     generation: null,
+    sameAs: null,
     message: null,
     by: 'admin',
     origin: null,

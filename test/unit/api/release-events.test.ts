@@ -33,6 +33,7 @@ const release = (stages: ReleaseView['stages'], status: ReleaseView['status'] = 
   source: 'sha256:' + '0'.repeat(64),
   digest: null,
   generation: null,
+  sameAs: null,
   message: null,
   notBefore: null,
   policyVersion: 0,

@@ -10,12 +10,15 @@ describe('exit codes', () => {
     expect(new Set(codes).size).toBe(codes.length);
   });
 
-  test('are different for each outcome, and only the outcome "published" exits with 0', () => {
-    const codes = Outcome.options.map((outcome) => EXIT_CODES[exitOfOutcome(outcome)].code);
-    expect(new Set(codes).size).toBe(Outcome.options.length);
-    expect(Outcome.options.filter((outcome) => EXIT_CODES[exitOfOutcome(outcome)].code === 0)).toEqual([
+  test('are 0 for the outcomes "published" and "unchanged", and different for each other outcome', () => {
+    const codes = new Map(
+      Outcome.options.map((outcome) => [outcome, EXIT_CODES[exitOfOutcome(outcome)].code]),
+    );
+    expect([...codes].filter(([, code]) => code === 0).map(([outcome]) => outcome)).toEqual([
       'published',
+      'unchanged',
     ]);
+    expect(new Set(codes.values()).size).toBe(Outcome.options.length - 1);
   });
 
   test('are not 0 for any problem of the API', () => {

@@ -119,6 +119,7 @@ export function release(more: Readonly<Record<string, unknown>> = {}): Record<st
     by: 'ci',
     origin: null,
     settledAt: null,
+    sameAs: null,
     supersededBy: null,
     createdAt: '2026-01-01T00:00:00.000Z',
     waitingFor: [],

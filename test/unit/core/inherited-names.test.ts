@@ -60,7 +60,7 @@ describe.each(valid(ChannelName))('a channel named "%s"', (channel) => {
     const stored = JSON.parse(JSON.stringify(BundleState.encode(state))) as unknown;
     expect(stored).toEqual({
       lastVersion: 1,
-      channels: { [channel]: { ...empty, inFlight: { version: 1, invocationId: null, swapped: false } } },
+      channels: { [channel]: { ...empty, inFlight: { version: 1 } } },
     });
     expect(BundleState.parse(stored)).toEqual(state);
   });

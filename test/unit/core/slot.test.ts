@@ -27,7 +27,6 @@ const steps = fc.array(
       rule: fc.constantFrom('supersede' as const, 'queue' as const, 'reject' as const),
     }),
     fc.record({ do: fc.constant('end' as const) }),
-    fc.record({ do: fc.constant('swap' as const) }),
   ),
   { maxLength: 60 },
 );
@@ -45,17 +44,13 @@ function run(taken: readonly Step[], check: (state: BundleState, admitted: numbe
         admitted.push(version);
         state = occupySlot(state, 'live', { version, source }, placed.placement);
       }
-    } else if (slot.inFlight && step.do === 'swap') {
-      state = withSlot(state, 'live', { ...slot, inFlight: { ...slot.inFlight, swapped: true } });
     } else if (slot.inFlight) {
       const freed = vacateSlot(slot, slot.inFlight.version);
       const [next, ...line] = freed.queue;
       state = withSlot(
         state,
         'live',
-        next
-          ? { ...freed, queue: line, inFlight: { version: next.version, invocationId: null, swapped: false } }
-          : freed,
+        next ? { ...freed, queue: line, inFlight: { version: next.version } } : freed,
       );
     }
     check(state, admitted);
@@ -87,17 +82,9 @@ describe('the slot of a pointer', () => {
     );
   });
 
-  test('does not supersede a release that has already moved the pointer', () => {
-    const swapped = { version: 3, invocationId: 'inv', swapped: true };
-    const slot = { inFlight: swapped, queue: [], generation: 7 };
-    expect(decidePlacement(slot, 'supersede')).toEqual({ placement: 'start', supersedes: [] });
-    expect(decidePlacement(slot, 'reject').placement).toBe('reject');
-    expect(decidePlacement(slot, 'queue').placement).toBe('queue');
-  });
-
   test('replaces the release in flight and all queued releases under the conflict rule "supersede"', () => {
     const slot = {
-      inFlight: { version: 3, invocationId: 'inv', swapped: false },
+      inFlight: { version: 3 },
       queue: [
         { version: 4, source },
         { version: 5, source },
@@ -112,12 +99,12 @@ describe('the slot of a pointer', () => {
       version: index + 2,
       source,
     }));
-    const slot = { inFlight: { version: 1, invocationId: null, swapped: false }, queue, generation: 0 };
+    const slot = { inFlight: { version: 1 }, queue, generation: 0 };
     expect(decidePlacement(slot, 'queue').placement).toBe('full');
   });
 
   test('identifies its release only by the version', () => {
-    const slot = { inFlight: { version: 3, invocationId: null, swapped: false }, queue: [], generation: 0 };
+    const slot = { inFlight: { version: 3 }, queue: [], generation: 0 };
     expect(inFlight(slot, 3)).not.toBeNull();
     expect(inFlight(slot, 4)).toBeNull();
     expect(vacateSlot(slot, 4)).toEqual(slot);

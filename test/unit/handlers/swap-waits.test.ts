@@ -5,7 +5,7 @@ import { releaseLimits } from '../../../core/limits/limits.ts';
 import { sinkLimits } from '../../../core/limits/distribution-limits.ts';
 import type { SwapResult } from '../../../handlers/contract/tenant.ts';
 import type { Deps } from '../../../handlers/ports/deps.ts';
-import type { StageFailure } from '../../../handlers/release/stage-failure.ts';
+
 import { swapThroughGates } from '../../../handlers/release/swap-through-gates.ts';
 
 // Tests waits that take hours. A real Restate can't skip them, so this test replaces Restate's context with one whose
@@ -25,7 +25,7 @@ const down: Step = { answer: { kind: 'sinks_down', sinks: [{ sink: 'audit', know
 const moved: Step = { answer: { kind: 'moved', generation: 1, seq: 1 } };
 
 /** Requests the swap until one of the given results ends the wait. Each check finds the sink down. */
-async function swapped(steps: readonly Step[]): Promise<StageFailure | null> {
+async function swapped(steps: readonly Step[]): ReturnType<typeof swapThroughGates> {
   let nowMs = 0;
   const left = [...steps];
   const ctx = {
@@ -48,18 +48,25 @@ async function swapped(steps: readonly Step[]): Promise<StageFailure | null> {
     clear: () => {},
   } as unknown as WorkflowContext;
   const sinks = { checkHealth: () => Promise.resolve([{ sink: 'audit', why: 'away' }]) };
-  const deps = { sinks } as unknown as Deps;
+  const gates = { evaluate: () => Promise.resolve({ kind: 'passed' }) };
+  const deps = { sinks, gates, clock: { now: () => nowMs } } as unknown as Deps;
   return swapThroughGates(ctx, deps, id, { channel: 'live', gated: false }, () => {});
 }
 
 test('a release does not end after two short store outages, one before and one after a long wait for a sink', async () => {
   const long = { ...down, tookMs: releaseLimits.swapWaitMs + hour };
-  expect(await swapped([unavailable, long, unavailable, moved])).toBeNull();
+  expect(await swapped([unavailable, long, unavailable, moved])).toEqual({
+    kind: 'settled',
+    result: { outcome: 'published', reason: null },
+  });
 });
 
 test('a release does not end after two short sink outages, one before and one after a long wait for a gate', async () => {
   const gates: Step = { answer: { kind: 'gates_open' }, tookMs: sinkLimits.freezeMs + hour };
-  expect(await swapped([down, gates, down, moved])).toBeNull();
+  expect(await swapped([down, gates, down, moved])).toEqual({
+    kind: 'settled',
+    result: { outcome: 'published', reason: null },
+  });
 });
 
 test('a release ends after a long outage of the store, and after a long outage of a sink', async () => {

@@ -72,7 +72,7 @@ const HELP = `
 Everything under <dir> is the source, except what is ignored: dot files, node_modules, private keys (*.pem, *.key, …), backup files of
 editors, and what <dir>/${IGNORE_FILE} lists in the syntax of .gitignore. "!.well-known/" there includes a default again. Symbolic links are
 refused, even in the path <dir>.
-The exit code is 0 only when the release is published ("pointsman help exit-codes" lists the others).
+The exit code is 0 only when the release is published, or unchanged because the same artifact is live ("pointsman help exit-codes" lists the others).
 --not-before takes 2026-12-24T07:00:00Z or 2h. Use --no-wait if that is later than --timeout.`;
 
 async function publish(run: CommandRun, dir: string, options: PublishOptions): Promise<ExitName> {

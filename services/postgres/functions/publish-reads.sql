@@ -1,0 +1,33 @@
+-- Functions with which the API reads what it needs before it has a release admitted. Each is one round trip.
+
+-- Reads what a publish to a tenant depends on, before its body is read: the active token with this hash (null without a hash), whether the
+-- tenant exists, whether the idempotency key was used before, the kind of the executor, and the conflict rules as [{channel, rule}]. A single
+-- statement reads the key and the policy. If a publish is repeated after the policy has changed, it is therefore recognised as repeated, and
+-- the new rules do not apply to it.
+--
+-- If the token does not exist or belongs to another tenant, nothing of this tenant is read. The time of the query then reveals nothing.
+CREATE FUNCTION publish_context(p_tenant text, p_token_hash text, p_key text) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  token jsonb := (SELECT to_jsonb(t) FROM find_token(p_token_hash) t);
+  visible text := CASE WHEN p_token_hash IS NULL OR (token IS NOT NULL AND coalesce(token->>'tenant', p_tenant) = p_tenant) THEN p_tenant END;
+  latest bigint := policy_now(visible);
+BEGIN
+  RETURN jsonb_build_object(
+    'token', token,
+    'tenantExists', EXISTS (SELECT FROM tenants WHERE tenant = visible),
+    'isRepeated', EXISTS (SELECT FROM idempotency_keys WHERE (tenant, key) = (visible, p_key)),
+    'executor', coalesce(compile_rule(visible, latest)->>'executor', 'local'),
+    'conflictRules', (
+      SELECT coalesce(jsonb_agg(jsonb_build_object('channel', c.key, 'rule', c.value->>'onConflict')), '[]')
+      FROM policies p, jsonb_each(p.document->'channels') c
+      WHERE (p.tenant, p.version) = (visible, latest) AND c.value ? 'onConflict'));
+END $$;
+
+-- Finds what is stored of a source that a client wants to publish: whether the source is stored, and the warnings of its compilation by the
+-- executor of the tenant's current policy. The warnings are null if that compilation is not stored. Postpones the sweep's next check of the
+-- source.
+CREATE FUNCTION find_for_publish(p_tenant text, p_source text, p_local text) RETURNS jsonb LANGUAGE sql AS $$
+  SELECT jsonb_build_object('stored', touch_source(p_tenant, p_source), 'warnings', (
+    SELECT c.warnings FROM compilations c
+    WHERE (c.tenant, c.source, c.executor) = (p_tenant, p_source, executor_name(compile_rule(p_tenant, policy_now(p_tenant)), p_local))))
+$$;
