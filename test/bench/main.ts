@@ -3,6 +3,7 @@ import { cpus } from 'node:os';
 import { startControlPlane } from '../support/worlds/control-plane.ts';
 import { benchCompile } from './compile.ts';
 import { benchDistribution } from './distribution.ts';
+import { benchEndToEnd } from './end-to-end.ts';
 import type { BenchRow } from './measure.ts';
 import { benchPublish, benchScale } from './publish.ts';
 import { benchFairness, benchWaiting } from './waiting.ts';
@@ -36,4 +37,9 @@ if (['publish', 'scale', 'waiting', 'fairness'].some(wants)) {
     await plane.stop();
   }
 }
+if (wants('end-to-end'))
+  print(
+    'A publish through the HTTP API, beside the same publish of an earlier commit',
+    await benchEndToEnd(),
+  );
 await benchDistribution(wants, print);
