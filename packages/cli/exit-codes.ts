@@ -88,6 +88,7 @@ const BY_CODE: Readonly<Record<ErrorCode, ExitName>> = {
   too_large: 'rejected',
   unsupported_media_type: 'failed',
   invalid_source: 'rejected',
+  missing_content: 'refused',
   invalid_request: 'usage',
   idempotency_key_reused: 'refused',
   wrong_content: 'rejected',

@@ -12,6 +12,11 @@ export const cliLimits = {
   /** The default of `--timeout`. If a CI job hangs for longer, it is cheaper to run it again. */
   waitMs: 30 * minute,
   longestWaitMs: 7 * 24 * 60 * minute,
+  /**
+   * The maximum size of an archive that is sent without first asking which of its files the server has stored. It
+   * is sent in less time than a question takes.
+   */
+  smallArchiveBytes: 64 * 1024,
   /** The number of rows that a list shows by default. */
   shownRows: 20,
   /**

@@ -32,6 +32,7 @@ export const ERRORS = {
   too_large: { status: 413, title: 'The request is too large' },
   unsupported_media_type: { status: 415, title: 'The content type is not supported' },
   invalid_source: { status: 422, title: 'The source is invalid' },
+  missing_content: { status: 422, title: 'The content of a file is not stored' },
   invalid_request: { status: 422, title: 'The request is invalid' },
   idempotency_key_reused: { status: 422, title: 'This Idempotency-Key was used for a different request' },
   wrong_content: { status: 422, title: 'The content does not match its digest' },

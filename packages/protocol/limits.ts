@@ -35,6 +35,11 @@ export const sourceLimits = {
    * benchmarks.
    */
   files: 10_000,
+  /**
+   * The maximum number of digests in one request for missing contents. Such a request has 38 KB, which is
+   * below the limit for every JSON body.
+   */
+  digestsPerRequest: 500,
 } as const;
 
 /** Limits of the output of a compilation. */

@@ -47,6 +47,8 @@ export const paths = {
 
   /** The manifest of an artifact. */
   artifact: `${TENANT}/artifacts/{digest}`,
+  /** Which of some contents the tenant has not stored. */
+  missingBlobs: `${TENANT}/missing-blobs`,
   /** Any blob of an artifact. */
   blob: `${TENANT}/blobs/{digest}`,
 

@@ -55,6 +55,13 @@ export class SourceFiles {
   }
 
   /**
+   * Adds a file whose content is stored already, by its digest. Its size is unknown here, and 0 in the list of files.
+   */
+  addStored(path: string, digest: string): void {
+    this.#entries.set(path, { path, digest, size: 0 });
+  }
+
+  /**
    * Reports that a file can't be part of a source. Always returns false, so that `admit` can return its result
    * directly.
    */

@@ -16,7 +16,7 @@ import { printable } from '../output/printable.ts';
 
 /** A source directory, packed into an archive for a publish. */
 export interface PackedSource {
-  readonly files: readonly { readonly path: string; readonly bytes: number }[];
+  readonly files: readonly PackedFile[];
   /**
    * The paths that were left out, sorted. A path that ends with a slash is a folder, which was left out as a
    * whole.
@@ -52,12 +52,7 @@ export async function packDirectory(directory: string): Promise<PackedSource> {
     });
   }
   const archive = await promisify(gzip)(await tar(files));
-  return {
-    files: files.map(({ path, content }) => ({ path, bytes: content.byteLength })),
-    ignored,
-    bytes,
-    archive,
-  };
+  return { files, ignored, bytes, archive };
 }
 
 interface Found {
@@ -67,7 +62,7 @@ interface Found {
   readonly problems: string[];
 }
 
-interface PackedFile {
+export interface PackedFile {
   readonly path: string;
   readonly content: Buffer;
 }

@@ -12,10 +12,11 @@ import { counted, firstNames } from '../output/format.ts';
  */
 export function showSourceList({ terminal }: CommandRun, { files, ignored, bytes }: PackedSource): void {
   if (terminal.json) {
-    terminal.document({ files, bytes, ignored });
+    const listed = files.map(({ path, content }) => ({ path, bytes: content.byteLength }));
+    terminal.document({ files: listed, bytes, ignored });
     return;
   }
-  terminal.out(table(files.map((file) => [printable(file.path), humanBytes(file.bytes)])));
+  terminal.out(table(files.map((file) => [printable(file.path), humanBytes(file.content.byteLength)])));
   for (const path of ignored) terminal.err(`ignored  ${printable(path)}\n`);
   terminal.err(`${counted(files.length, 'file')}, ${humanBytes(bytes)}; nothing was sent\n`);
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-import { ChannelName } from '../identifiers.ts';
-import { requestLimits } from '../limits.ts';
+import { ChannelName, Digest } from '../identifiers.ts';
+import { requestLimits, sourceLimits } from '../limits.ts';
 import { FreeText } from '../text/free-text.ts';
 import { Instant } from '../time/instant.ts';
 import { ConflictRule } from './release.ts';
@@ -31,15 +31,21 @@ export const PublishOptions = z.strictObject({
 });
 export type PublishOptions = z.infer<typeof PublishOptions>;
 
-/** A file in the JSON body of a publish: its text, or its bytes in base64. */
+/** A file in the JSON body of a publish: its text, its bytes in base64, or the digest of stored content. */
 export const FileContent = z.union(
   [
     z.string().meta({ description: 'The text, stored as UTF-8.' }),
     z.strictObject({
       base64: z.string().meta({ description: 'The bytes, in base64 with padding (RFC 4648, section 4).' }),
     }),
+    z.strictObject({
+      digest: Digest.meta({
+        description:
+          'The digest of content that the tenant has stored. If it is not stored, the publish is refused with `missing_content`.',
+      }),
+    }),
   ],
-  'must be text, or {"base64": "…"}',
+  'must be text, {"base64": "…"}, or {"digest": "sha256:…"}',
 );
 
 export type FileContent = z.infer<typeof FileContent>;
@@ -60,6 +66,22 @@ export const PublishBody = PublishOptions.extend({
   },
 });
 export type PublishBody = z.input<typeof PublishBody>;
+
+const Digests = z.array(Digest);
+
+/** A request for those of some contents that the tenant has not stored. */
+export const MissingBlobsBody = z
+  .strictObject({ digests: Digests.min(1).max(sourceLimits.digestsPerRequest) })
+  .meta({
+    id: 'MissingBlobsBody',
+    example: { digests: ['sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08'] },
+  });
+export type MissingBlobsBody = z.input<typeof MissingBlobsBody>;
+
+export const MissingBlobs = z
+  .object({ missing: Digests })
+  .meta({ id: 'MissingBlobs', description: 'The digests whose content the tenant has not stored.' });
+export type MissingBlobs = z.infer<typeof MissingBlobs>;
 
 /** The query of a publish whose body is an archive. */
 export const PublishQuery = PublishOptions.extend({

@@ -2,26 +2,34 @@ import { z } from 'zod';
 
 import { sourceLimits } from '@pointsman/protocol/limits';
 import { pathOf, paths } from '@pointsman/protocol/paths';
-import { PublishBody, PublishQuery } from '@pointsman/protocol/releases/release-bodies';
+import {
+  MissingBlobs,
+  MissingBlobsBody,
+  PublishBody,
+  PublishQuery,
+} from '@pointsman/protocol/releases/release-bodies';
 import { AcceptedRelease, DryRun } from '@pointsman/protocol/releases/publish-view';
 import { ARCHIVE_TYPE } from '@pointsman/protocol/releases/source';
 import type { Executor } from '../../postgres/releases/publish-reads.ts';
 import { findRelease } from '../../postgres/releases/releases.ts';
+import { requireTenant } from '../responses/not-found.ts';
 import { jsonResponse, replayedHeader } from '../responses/responses.ts';
+import { storedSizes } from '../../postgres/content/blobs.ts';
 import type { ApiDeps } from '../dependencies.ts';
 import { checkSource, invalidSource } from './validate-source.ts';
 import { type Endpoint, endpoint } from '../http/endpoint.ts';
 import { IfMatch } from '../responses/entity-tags.ts';
 import { json, ofRelease, replayed } from '../responses/openapi-responses.ts';
-import { BundleParams, IdempotencyKey } from '../requests/params.ts';
+import { BundleParams, IdempotencyKey, TenantParams } from '../requests/params.ts';
 import { requestError } from '../responses/problem.ts';
 import { type Accepted, publish } from './publish.ts';
 import { publishTerms } from './publish-terms.ts';
 import { viewRelease } from './release-view.ts';
 import { readSource, type SourceFormat, sourceFormat } from './source-from-request.ts';
+import { withStoredFiles } from './stored-files.ts';
 
 export function publishEndpoints(parts: ApiDeps): Endpoint[] {
-  return [publishEndpoint(parts)];
+  return [publishEndpoint(parts), missingBlobsEndpoint(parts)];
 }
 
 const SOURCE_BODY = {
@@ -64,6 +72,7 @@ function publishEndpoint(parts: ApiDeps): Endpoint {
       'too_large',
       'unsupported_media_type',
       'invalid_source',
+      'missing_content',
       'idempotency_key_reused',
       'held',
       'busy',
@@ -79,7 +88,8 @@ function publishEndpoint(parts: ApiDeps): Endpoint {
       const holding = parts.bodies.open([tenant]);
       try {
         const asked = { request: call.request, format, holding };
-        const source = await readSource(parts.sources, tenant, asked);
+        const read = await readSource(parts.sources, tenant, asked);
+        const source = read.kind === 'source' ? await withStoredFiles(parts.db, tenant, read) : read;
         if (dryRun === 'true') return await answerDryRun(parts, tenant, source, terms.executor);
         if (source.kind === 'invalid') throw invalidSource(source);
         const done = await publish(parts, {
@@ -101,6 +111,28 @@ function publishEndpoint(parts: ApiDeps): Endpoint {
   });
 }
 
+function missingBlobsEndpoint({ db }: ApiDeps): Endpoint {
+  return endpoint({
+    method: 'post',
+    path: paths.missingBlobs,
+    operationId: 'findMissingBlobs',
+    summary: 'Find contents that are not stored',
+    description:
+      'Returns those of the digests whose content the tenant has not stored. A publish may name the other files by their digests, without their contents. A content that no release uses is deleted within an hour, so a publish may still be refused with `missing_content`: then send the contents.',
+    tags: ['releases'],
+    may: 'publish',
+    params: TenantParams,
+    body: MissingBlobsBody,
+    responses: { 200: json(MissingBlobs, 'The digests that are not stored, in the order of the request.') },
+    problems: ['not_found'],
+    async handle({ params: { tenant }, body: { digests } }) {
+      await requireTenant(db, tenant);
+      const stored = await storedSizes(db, tenant, digests);
+      return jsonResponse({ missing: [...new Set(digests)].filter((digest) => !stored.has(digest)) }, 200);
+    },
+  });
+}
+
 function refuseOptionsBesideJson(format: SourceFormat, options: Readonly<Record<string, unknown>>): void {
   const names = Object.keys(options).filter((name) => options[name] !== undefined);
   if (format !== 'json' || names.length === 0) return;
@@ -112,12 +144,12 @@ function refuseOptionsBesideJson(format: SourceFormat, options: Readonly<Record<
 }
 
 async function answerDryRun(
-  { compiler }: ApiDeps,
+  parts: ApiDeps,
   tenant: string,
   source: Awaited<ReturnType<typeof readSource>>,
   executor: Executor,
 ): Promise<Response> {
-  const checked = source.kind === 'invalid' ? source : await checkSource(compiler, tenant, source, executor);
+  const checked = source.kind === 'invalid' ? source : await checkSource(parts, tenant, source, executor);
   const digest = source.kind === 'invalid' ? null : source.tree.digest;
   if (checked.kind === 'valid') {
     const { checked: depth, warnings } = checked;

@@ -102,15 +102,16 @@ export async function publish(
  * source does not compile. A source that an external compiler compiles is stored without a compilation.
  */
 async function storeCompiled(
-  { db, compiler }: ApiDeps,
+  parts: ApiDeps,
   tenant: string,
   source: ReadSource,
   executor: Executor,
 ): Promise<readonly Diagnostic[]> {
+  const { db } = parts;
   const found = await findForPublish(db, tenant, source.tree.digest);
   if (found.stored && executor !== 'local') return [];
   if (found.stored && found.warnings !== null) return found.warnings;
-  const checked = await checkSource(compiler, tenant, source, executor);
+  const checked = await checkSource(parts, tenant, source, executor);
   if (checked.kind === 'invalid') throw invalidSource(checked);
   await storeSource(db, tenant, source.tree, contentsOf(source), checked.compilation);
   return checked.warnings;

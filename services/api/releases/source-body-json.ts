@@ -5,7 +5,7 @@ import { sourceBodyLimits } from '../limits.ts';
 import type { SourceBody } from './source-body.ts';
 import { bodyProblems } from '../requests/validate.ts';
 
-/** Parses the JSON body of a publish. Its field `files` maps each path to the text of the file, or to its bytes in base64. */
+/** Parses the JSON body of a publish. Its field `files` maps each path to the text of the file, to its bytes in base64, or to the digest of stored content. */
 export function readJsonSource(bytes: Uint8Array): SourceBody {
   const json = readJson(bytes, sourceBodyLimits.jsonValues);
   if (json.kind === 'malformed') return json;
@@ -17,6 +17,10 @@ export function readJsonSource(bytes: Uint8Array): SourceBody {
   const read = new SourceFiles();
   try {
     for (const [path, content] of Object.entries(files)) {
+      if (typeof content === 'object' && 'digest' in content) {
+        if (read.admit(path, 0)) read.addStored(path, content.digest);
+        continue;
+      }
       const bytesOfFile = typeof content === 'string' ? Buffer.from(content) : decodeBase64(content.base64);
       if (bytesOfFile === null)
         read.refuse(path, 'base64', 'must be base64 with padding (RFC 4648, section 4)');

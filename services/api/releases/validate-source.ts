@@ -1,6 +1,7 @@
 import type { Diagnostic } from '@pointsman/protocol/releases/diagnostic';
 import { PointsmanError } from '@pointsman/protocol/errors';
-import type { Compiler } from '../../compiler/compiler.ts';
+import { blobReader } from '../../postgres/content/blobs.ts';
+import type { ApiDeps } from '../dependencies.ts';
 import type { NewCompilation } from '../../postgres/content/compilations.ts';
 import type { Executor } from '../../postgres/releases/publish-reads.ts';
 import { contentsOf, type ReadSource } from '../../source-archive/read-source.ts';
@@ -25,15 +26,14 @@ export type Checked =
  * already checked when they were read. The release reports all other problems.
  */
 export async function checkSource(
-  compiler: Compiler,
+  { db, compiler }: Pick<ApiDeps, 'db' | 'compiler'>,
   tenant: string,
   source: ReadSource,
   executor: Executor,
 ): Promise<Checked> {
   if (executor !== 'local') return { kind: 'valid', checked: 'structure', warnings: [], compilation: null };
-  const contents = contentsOf(source);
   const startedAt = Date.now();
-  const result = await compiler.compile(tenant, source.tree, async () => contents);
+  const result = await compiler.compile(tenant, source.tree, blobReader(db, tenant, contentsOf(source)));
   switch (result.kind) {
     case 'compiled': {
       const compilation = { ...result, startedAt, finishedAt: Date.now() };

@@ -39,6 +39,32 @@ export async function readBlobs(
   return new Map(allRows(ContentRow, rows).map(({ digest, content }) => [digest, content]));
 }
 
+/** Returns a function that returns contents by digest. It reads those that are not in `here` from the database. */
+export function blobReader(
+  db: Database,
+  tenant: string,
+  here: ReadonlyMap<string, Uint8Array>,
+): (digests: readonly string[]) => Promise<ReadonlyMap<string, Uint8Array>> {
+  return async (digests) => {
+    const away = digests.filter((digest) => !here.has(digest));
+    return away.length === 0 ? here : new Map([...here, ...(await readBlobs(db, tenant, away))]);
+  };
+}
+
+/** Returns the sizes of those of the digests whose contents are stored. */
+export async function storedSizes(
+  db: Database,
+  tenant: string,
+  digests: readonly string[],
+): Promise<Map<string, number>> {
+  if (digests.length === 0) return new Map();
+  const sql = 'SELECT digest, size FROM blobs WHERE tenant = $1 AND digest = ANY ($2)';
+  const rows = await db.call(tenant, sql, [tenant, [...new Set(digests)]]);
+  return new Map(
+    allRows(z.object({ digest: Digest, size: Big }), rows).map(({ digest, size }) => [digest, size]),
+  );
+}
+
 /** Finds a blob. `head` is at most the first `headBytes` bytes of the content. */
 export async function findBlob(
   db: Database,

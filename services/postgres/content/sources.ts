@@ -19,6 +19,9 @@ const MEDIA_TYPE = 'application/octet-stream';
  */
 const ROUNDS = 3;
 
+/** The maximum number of digests in an error. A client sends all files again anyway. */
+const MISSING_SHOWN = 10;
+
 /**
  * The maximum total size of blobs that are stored by one statement. Larger sources are stored by several statements, so
  * that content that is already stored is not sent again.
@@ -29,7 +32,8 @@ const FEW_BYTES = 256 * 1024;
  * Stores a source, and its compilation if there is one, in one transaction. The sweep deletes both after an hour, unless
  * a release of the source was admitted. `contents` may lack files whose content is already stored.
  *
- * Throws `quota_exceeded` or `larger_than_quota` if a quota is exceeded. In this case nothing is stored.
+ * Throws `quota_exceeded` or `larger_than_quota` if a quota is exceeded, and `missing_content` if a content is neither
+ * stored nor passed. In these cases nothing is stored.
  */
 export async function storeSource(
   db: Database,
@@ -70,7 +74,7 @@ export async function storeSource(
     for (let round = 0; round < ROUNDS; round++) {
       const blobs = missing.map((one) => {
         const blob = known.get(one);
-        if (!blob) throw new Error(`the source refers to ${one}, but its content was not passed in`);
+        if (!blob) throw missingContent([one]);
         return blob;
       });
       added += await insertBlobs(query, tenant, blobs);
@@ -84,6 +88,13 @@ export async function storeSource(
       'the sweep deletes content of this source as soon as it is stored',
     );
   });
+}
+
+/** Returns the error for contents that are neither stored nor in the request. It lists the first of them. */
+export function missingContent(digests: readonly string[]): PointsmanError {
+  const missing = digests.slice(0, MISSING_SHOWN);
+  const detail = `${digests.length} contents are not stored, such as ${missing[0]}. Send the files with their contents.`;
+  return new PointsmanError('missing_content', detail, { details: { missing } });
 }
 
 /**

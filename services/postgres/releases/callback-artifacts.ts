@@ -1,12 +1,9 @@
-import { z } from 'zod';
-
-import { Digest, type ReleaseId } from '@pointsman/protocol/identifiers';
+import type { ReleaseId } from '@pointsman/protocol/identifiers';
 import { documentLimits, manifestLimits } from '@pointsman/protocol/limits';
 import type { NamedBlob, ReadManifest } from '@pointsman/protocol/artifacts/oci-manifest';
 import type { CallbackResult } from '../../../handlers/contract/release.ts';
-import { readBlobs } from '../content/blobs.ts';
+import { readBlobs, storedSizes } from '../content/blobs.ts';
 import type { Database } from '../database.ts';
-import { allRows, Big } from '../rows.ts';
 
 /**
  * Parses a manifest that a remote compiler has uploaded. The reader takes ownership of the bytes, so the caller must
@@ -80,12 +77,5 @@ async function blobSizes(
 ): Promise<Map<string, number>> {
   const hold = 'hold_blobs($1, $2, release_holder($3, $4))';
   await db.answer(tenant, hold, [[...new Set(digests)], bundle, version]);
-  const rows = await db.call(
-    tenant,
-    'SELECT digest, size FROM blobs WHERE tenant = $1 AND digest = ANY ($2) ORDER BY digest',
-    [tenant, [...new Set(digests)]],
-  );
-  return new Map(
-    allRows(z.object({ digest: Digest, size: Big }), rows).map(({ digest, size }) => [digest, size]),
-  );
+  return storedSizes(db, tenant, digests);
 }

@@ -3,7 +3,7 @@ import { RetryableError } from '@restatedev/restate-sdk';
 import { compileLimits } from '../../../core/limits/compile-limits.ts';
 import type { CompileResult } from '../../compiler/process/compiled.ts';
 import type { Compiler } from '../../compiler/compiler.ts';
-import { readBlobs } from '../../postgres/content/blobs.ts';
+import { blobReader } from '../../postgres/content/blobs.ts';
 import type { Database } from '../../postgres/database.ts';
 import { loadSource, storeSource } from '../../postgres/content/sources.ts';
 import { catchOverQuota } from './over-quota.ts';
@@ -33,9 +33,7 @@ export async function compileStored(
   const loaded = await loadSource(db, tenant, source, { withContents: !compiler.isFullFor(tenant) });
   if (loaded === null) return { kind: 'broken', reason: `the source ${source} is not stored` };
   const startedAt = Date.now();
-  const result = await compiler.compile(tenant, loaded.tree, (digests) =>
-    readMissing(db, tenant, digests, loaded.contents),
-  );
+  const result = await compiler.compile(tenant, loaded.tree, blobReader(db, tenant, loaded.contents));
   if (result.kind === 'busy') throw retryLater();
   if (result.kind === 'invalid') return result;
   if (result.kind !== 'compiled') return { kind: 'broken', reason: result.message };
@@ -53,14 +51,4 @@ function retryLater(): RetryableError {
   const { firstMs, lastMs } = compileLimits.busy;
   const retryAfter = Math.round(firstMs + Math.random() * (lastMs - firstMs));
   return new RetryableError('the compiler is busy; this step will be retried', { retryAfter });
-}
-
-async function readMissing(
-  db: Database,
-  tenant: string,
-  digests: readonly string[],
-  here: ReadonlyMap<string, Uint8Array>,
-): Promise<ReadonlyMap<string, Uint8Array>> {
-  const away = digests.filter((digest) => !here.has(digest));
-  return away.length === 0 ? here : new Map([...here, ...(await readBlobs(db, tenant, away))]);
 }

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 
 import { sourceTree } from '../../../packages/protocol/releases/source.ts';
 import { checkSource } from '../../../services/api/releases/validate-source.ts';
+import type { ApiDeps } from '../../../services/api/dependencies.ts';
 import type { Compiler } from '../../../services/compiler/compiler.ts';
 
 test('when the compiler fails on a source, the API refuses that source with a reference to the log entry instead of an internal error', async () => {
@@ -18,7 +19,7 @@ test('when the compiler fails on a source, the API refuses that source with a re
     digests: [],
     ends: [],
   };
-  await expect(checkSource(compiler, 'acme', source, 'local')).rejects.toMatchObject({
+  await expect(checkSource({ compiler } as ApiDeps, 'acme', source, 'local')).rejects.toMatchObject({
     code: 'invalid_source',
     message: 'not compiled; reference r-1',
     details: { reference: 'r-1' },

@@ -1,14 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { Command, Option } from 'commander';
+import type { z } from 'zod';
 
 import { ConflictRule } from '@pointsman/protocol/releases/release';
-import type { PublishQuery } from '@pointsman/protocol/releases/release-bodies';
+import type { PublishBody, PublishQuery } from '@pointsman/protocol/releases/release-bodies';
 import { humanBytes } from '@pointsman/protocol/text/amounts';
 import { etagOf } from '@pointsman/protocol/entity-tag';
 import { pathOf, paths } from '@pointsman/protocol/paths';
 import { awaitOutcome, type Deadline, deadlineAfter } from './await-outcome.ts';
-import { ARCHIVE_TYPE } from '@pointsman/protocol/releases/source';
-import type { Call } from '@pointsman/client/internal/http/client';
 import { commandRun, type Cli, type CommandRun } from '../../context.ts';
 import { EXIT_CODES, type ExitName } from '../../exit-codes.ts';
 import { ApiProblem } from '../../failures.ts';
@@ -22,6 +21,7 @@ import { AcceptedRelease, DryRun } from '@pointsman/client/internal/http/resourc
 import { idempotencyKeyOption, sendOnce } from '../../options/idempotency-option.ts';
 import { channelOf } from '../../settings.ts';
 import { printIgnored, showSourceList } from '../../source/source-list.ts';
+import { archiveUpload, changedFiles, isMissingContent } from '../../source/upload.ts';
 import { counted, shortDigest, outcomeLine } from '../../output/format.ts';
 
 interface PublishOptions {
@@ -120,22 +120,55 @@ async function submit(
     maybe: 'The release may have been accepted.',
     repeated: '. The release is published at most once.',
   };
-  const query: PublishQuery = {
-    channel,
-    createChannel: createChannel === true ? 'true' : undefined,
-    onConflict,
-    message,
-    notBefore,
-  };
+  const chosen = { channel, onConflict, message, notBefore };
   const guard = ifGeneration === undefined ? {} : { 'if-match': etagOf(ifGeneration) };
-  return sendOnce(repetition, (once) => {
-    const headers = { 'content-type': ARCHIVE_TYPE, ...once, ...guard };
-    const call = { ...upload(source, deadline), query, headers };
-    return run.client.call('POST', path, AcceptedRelease, call);
-  }).catch((error: unknown) => {
+  const query: PublishQuery = { ...chosen, createChannel: createChannel === true ? 'true' : undefined };
+  return sendOnce(repetition, (once) =>
+    send(run, path, AcceptedRelease, source, {
+      query,
+      options: { ...chosen, createChannel },
+      headers: { ...once, ...guard },
+      deadline,
+    }),
+  ).catch((error: unknown) => {
     hintAtCreating(error);
     throw error;
   });
+}
+
+interface Sending {
+  /** The options of the publish, as the query parameters of an archive. */
+  readonly query: PublishQuery;
+  /** The same options, as fields of a JSON body. Null if the request has no JSON body. */
+  readonly options: Omit<PublishBody, 'files'> | null;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly deadline: Deadline;
+}
+
+/** Sends a source: only the files that the server has not stored, or the whole archive. Both count as the same request. */
+async function send<T>(
+  run: CommandRun,
+  path: string,
+  schema: z.ZodType<T>,
+  source: PackedSource,
+  { query, options, headers, deadline: { signal } }: Sending,
+): Promise<T> {
+  const whole = () =>
+    run.client.call('POST', path, schema, archiveUpload(source, { query, headers, deadline: signal }));
+  const changes = options && (await changedFiles(run.client, run.tenant(), source, signal));
+  if (changes === null) return whole();
+  if (!run.terminal.json)
+    run.terminal.out(
+      `sending ${changes.sent} of ${counted(source.files.length, 'file')}; the others are stored\n`,
+    );
+  const json: PublishBody = { ...options, files: changes.files };
+  try {
+    const timeoutMs = clientLimits.uploadMs;
+    return await run.client.call('POST', path, schema, { json, headers, timeoutMs, deadline: signal });
+  } catch (error) {
+    if (!isMissingContent(error)) throw error;
+    return whole();
+  }
 }
 
 async function dryRun(
@@ -145,10 +178,11 @@ async function dryRun(
   { dir, channel, deadline }: { dir: string; channel: string; deadline: Deadline },
 ): Promise<ExitName> {
   const { terminal } = run;
-  const answer = await run.client.call('POST', path, DryRun, {
-    ...upload(source, deadline),
-    query: { channel, dryRun: 'true' } satisfies PublishQuery,
-    headers: { 'content-type': ARCHIVE_TYPE, 'idempotency-key': randomUUID() },
+  const answer = await send(run, path, DryRun, source, {
+    query: { channel, dryRun: 'true' },
+    options: null,
+    headers: { 'idempotency-key': randomUUID() },
+    deadline,
   });
   showDiagnostics(answer.diagnostics, dir, terminal);
   showWarnings(answer.warnings, dir, terminal);
@@ -161,8 +195,4 @@ async function dryRun(
       `${terminal.paint(['bold', 'red'], 'invalid')}  ${counted(answer.diagnostics.length, 'problem')}\n`,
     );
   return answer.valid ? 'done' : 'rejected';
-}
-
-function upload(source: PackedSource, { signal }: Deadline): Pick<Call, 'bytes' | 'timeoutMs' | 'deadline'> {
-  return { bytes: source.archive, timeoutMs: clientLimits.uploadMs, deadline: signal };
 }

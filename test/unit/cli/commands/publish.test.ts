@@ -1,7 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
+import { digestOf } from '../../../../packages/protocol/digest.ts';
 import { Outcome } from '../../../../packages/protocol/releases/release.ts';
 import { EXIT_CODES, exitOfOutcome } from '../../../../packages/cli/exit-codes.ts';
 import { publishing, RELEASE, RELEASES } from '../publishing.ts';
@@ -239,4 +241,42 @@ test('a publish prints the names of ignored files when they are few, and their n
   for (let nth = 0; nth < 20; nth++) await writeFile(join(bench.folder, `.secret-${nth}`), 'x');
   const many = await bench.publish({ [RELEASE]: json(settled('published')) });
   expect(many.stderr).toMatch(/ignored: \.env, .* and 13 more \("--list" lists what is sent/);
+});
+
+describe('the files that "pointsman publish" sends', () => {
+  const MISSING = 'POST /v1/tenants/acme/missing-blobs';
+  const sent = () =>
+    bench.seen.map(({ method, path, headers }) => `${method} ${path} ${headers['content-type'] ?? ''}`);
+  const once = () => new Set(bench.seen.flatMap(({ headers }) => headers['idempotency-key'] ?? []));
+
+  test('are the whole archive of a small source, without a question before it', async () => {
+    await bench.publish({}, ['--no-wait']);
+    expect(sent()).toEqual([`${RELEASES} application/gzip`]);
+  });
+
+  test('are the whole archive if the server has deleted a content meanwhile, under the same idempotency key', async () => {
+    await writeFile(join(bench.folder, 'large.bin'), randomBytes(200_000));
+    const gone = problem(422, 'missing_content', 'deleted');
+    const script = { [MISSING]: json({ missing: [] }), [RELEASES]: [gone, json(accepted(), 202)] };
+    const { exit } = await bench.publish(script, ['--no-wait', '--message', 'hi']);
+    expect(exit).toBe(10);
+    expect(sent()).toEqual([
+      `${MISSING} application/json`,
+      `${RELEASES} application/json`,
+      `${RELEASES} application/gzip`,
+    ]);
+    expect(once().size).toBe(1);
+    expect(JSON.parse(String(bench.seen[1]?.body))).toMatchObject({ channel: 'live', message: 'hi' });
+    expect(bench.seen[2]?.query.get('message')).toBe('hi');
+  });
+
+  const large = randomBytes(200_000);
+  test.each([
+    ['does not know the question', problem(404, 'not_found', 'no such path')],
+    ['lacks most of the files', json({ missing: [digestOf(large)] })],
+  ])('are the whole archive if the server %s', async (_why, answer) => {
+    await writeFile(join(bench.folder, 'large.bin'), large);
+    await bench.publish({ [MISSING]: answer }, ['--no-wait']);
+    expect(sent()).toEqual([`${MISSING} application/json`, `${RELEASES} application/gzip`]);
+  });
 });

@@ -43,7 +43,7 @@ describe('packing a directory', () => {
     expect([...files.keys()]).toEqual(['-hidden', 'a/z.json', 'b.yaml', long, 'ünïcode/名前.md']);
     expect(files.get(long)).toBe('deep');
     expect(packed).toMatchObject({ bytes: 5 + 2 + 3 + 4 + 4, ignored: [] });
-    expect(packed.files.map((file) => file.bytes)).toEqual([3, 2, 5, 4, 4]);
+    expect(packed.files.map((file) => file.content.byteLength)).toEqual([3, 2, 5, 4, 4]);
   });
 
   test('gives the same bytes for the same files, regardless of the time and order of their creation', async () => {
