@@ -47,6 +47,7 @@ export function rightValues(given: {
     movePointer: { version: 1, hold: 'why' },
     holdPointer: { reason: 'why' },
     cancelRelease: { reason: 'why' },
+    findMissingBlobs: { digests: [digest] },
     acknowledge: { generation: 1, digest },
     putPolicy: {
       channels: {
