@@ -22,8 +22,11 @@ export interface ControlPlane {
     waitMs?: number;
     signal: AbortSignal;
   }): Promise<Pointer | null>;
-  /** Opens the stream of server-sent events of the pointer. The stream ends when the signal aborts. */
-  pointerStream(signal: AbortSignal): Promise<Dispatcher.ResponseData['body']>;
+  /**
+   * Opens the stream of server-sent events of the pointer. The stream ends when the signal aborts. Returns null
+   * if the response is not an event stream.
+   */
+  pointerStream(signal: AbortSignal): Promise<Dispatcher.ResponseData['body'] | null>;
   manifest(digest: string, signal: AbortSignal): Promise<Uint8Array>;
   /** Returns a blob of at most `maxBytes`. The caller must verify its digest. */
   blob(digest: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array>;
@@ -57,7 +60,7 @@ export function controlPlane(connection: Connection, pointer: PointerId): Contro
       if (response.statusCode === 200 && type.startsWith(EVENT_STREAM_TYPE)) return response.body;
       if (response.statusCode !== 200) throw await toFailure(response, signal);
       response.body.on('error', () => {}).destroy();
-      throw new FollowFailure('refused', 'the control plane did not return an event stream');
+      return null;
     },
     manifest: (digest, signal) =>
       getBlob(pathOf(paths.artifact, { tenant, digest }), followLimits.manifestBytes, signal),

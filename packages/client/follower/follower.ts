@@ -7,7 +7,7 @@ import {
 } from '@pointsman/protocol/identifiers';
 import { artifactCache } from './cache/artifact-cache.ts';
 import type { Bundle } from './cache/bundle.ts';
-import { controlPlane } from './control-plane.ts';
+import { controlPlane, type ControlPlane } from './control-plane.ts';
 import type { Connection } from './http-request.ts';
 import { FollowFailure } from './failure.ts';
 import { FollowedPointer } from './followed-pointer.ts';
@@ -15,6 +15,7 @@ import { followLimits } from './limits.ts';
 import { longPoll } from './hints/long-poll.ts';
 import type { MoveHints } from './hints/move-hints.ts';
 import { serverSentEvents } from './hints/server-sent-events.ts';
+import { streamOrPoll } from './hints/stream-or-poll.ts';
 import type { FollowerLog, FollowerStatus } from './status.ts';
 
 export interface FollowerOptions extends Connection {
@@ -29,8 +30,12 @@ export interface FollowerOptions extends Connection {
    * API.
    */
   readonly folder: string;
-  /** How the follower is notified of moves. Default: `long-poll`, which long-polls the API. */
-  readonly source?: 'long-poll' | 'server-sent-events' | MoveHints;
+  /**
+   * How the follower is notified of moves. Default: `api`, which reads an event stream of the API, and
+   * long-polls the API if a proxy holds the events back. `server-sent-events` and `long-poll` use only one of
+   * these.
+   */
+  readonly source?: 'api' | 'server-sent-events' | 'long-poll' | MoveHints;
   readonly log?: FollowerLog;
   /**
    * The maximum time in milliseconds that `openFollower` waits for the first bundle, if the disk contains no
@@ -74,7 +79,7 @@ export async function openFollower(options: FollowerOptions): Promise<Follower> 
   };
   const connection = { url: options.url, token: options.token };
   const plane = controlPlane(connection, pointer);
-  const { source = 'long-poll' } = options;
+  const { source = 'api' } = options;
   const followed = new FollowedPointer({
     pointer,
     connection,
@@ -93,7 +98,11 @@ export async function openFollower(options: FollowerOptions): Promise<Follower> 
   throw new FollowFailure('later', `no bundle of ${tenant}/${bundle}/${channel} is available: ${why}`);
 }
 
-const HTTP_SOURCES = { 'long-poll': longPoll, 'server-sent-events': serverSentEvents } as const;
+const HTTP_SOURCES = {
+  api: streamOrPoll,
+  'server-sent-events': (plane: ControlPlane) => serverSentEvents(plane),
+  'long-poll': (plane: ControlPlane) => longPoll(plane),
+} as const;
 
 /** Narrows the type of `current`. After a successful start, it is never null. */
 function asFollower(followed: FollowedPointer): Follower {

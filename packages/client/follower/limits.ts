@@ -29,6 +29,15 @@ export const followLimits = {
    */
   stuckMs: second,
   streamSilenceMs: eventStreamLimits.silenceMs,
+  /**
+   * The maximum wait for the first event of a stream that is open. The API sends it at once, so a later one was
+   * held back by a proxy.
+   */
+  firstEventMs: 10 * second,
+  /** After this many streams in a row without an event, the follower long-polls instead. One may be an accident. */
+  silentStreams: 2,
+  /** How long the follower long-polls then. A proxy is not reconfigured every few minutes. */
+  pollInsteadMs: 10 * minute,
   /** The maximum length of one event of a stream, which contains one pointer. */
   eventChars: 64 * KiB,
   /**

@@ -117,7 +117,9 @@ describe('content in the database', () => {
     ];
     const tree = { digest: digestOf('tree'), entries };
     const half = new Map([[digestOf('a'), Buffer.from('a')]]);
-    await expect(storeSource(store.db, tenant, tree, half)).rejects.toThrow('its content was not passed in');
+    await expect(storeSource(store.db, tenant, tree, half)).rejects.toMatchObject({
+      code: 'missing_content',
+    });
     expect(await loadSource(store.db, tenant, tree.digest)).toBeNull();
     expect(await findBlob(store.db, tenant, digestOf('a'))).toBeNull();
     await storeSource(store.db, tenant, tree, new Map([...half, [digestOf('b'), Buffer.from('b')]]));

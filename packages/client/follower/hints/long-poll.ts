@@ -6,11 +6,12 @@ import { jittered, pause } from '../waits.ts';
 /**
  * Returns a source of hints that long-polls the API. The API responds when the pointer has moved, or after a
  * time limit. Throws the errors of the requests.
+ * @param goesOn whether to send the next request; by default always
  */
-export function longPoll(plane: ControlPlane): MoveHints {
+export function longPoll(plane: ControlPlane, goesOn: () => boolean = () => true): MoveHints {
   return async function* hints(signal) {
     let known: number | undefined;
-    while (!signal.aborted) {
+    while (!signal.aborted && goesOn()) {
       const pointer = await plane.pointer({ known, waitMs: followLimits.waitMs, signal });
       if (pointer === null) continue;
       // The response arrived although the pointer has not moved, for example because of a broken proxy. The
