@@ -18,6 +18,7 @@ const MoveRow = z.object({
 });
 
 const NoMove = z.object({ seq: z.null() });
+const MaybeMoveRow = z.union([NoMove, MoveRow]);
 
 const Latest = z.object({ latest: Big });
 const Ends = Latest.extend({ oldest: Big });
@@ -88,9 +89,7 @@ export async function findFeedEnd(
 }
 
 function movesOf(tenant: string, rows: readonly unknown[]): RecordedMove[] {
-  return allRows(z.union([NoMove, MoveRow]), rows).flatMap((row) =>
-    'bundle' in row ? [move(tenant, row)] : [],
-  );
+  return allRows(MaybeMoveRow, rows).flatMap((row) => ('bundle' in row ? [move(tenant, row)] : []));
 }
 
 function move(tenant: string, row: z.infer<typeof MoveRow>): RecordedMove {

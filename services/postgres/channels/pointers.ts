@@ -16,6 +16,8 @@ const PointerRow = z.object({
   }),
 });
 
+const NamedPointerRow = PointerRow.extend({ bundle: z.string() });
+
 const MoveRow = z.object({
   generation: Big,
   from_version: Big.nullable(),
@@ -53,7 +55,7 @@ export async function findPointers(
   const sql = `SELECT p.bundle, p.channel, pointer_json(p) AS pointer FROM pointers p
     WHERE p.tenant = $1 AND (p.bundle, p.channel) IN (SELECT * FROM unnest($2::text[], $3::text[]))`;
   const values = [tenant, ids.map(({ bundle }) => bundle), ids.map(({ channel }) => channel)];
-  const rows = allRows(PointerRow.extend({ bundle: z.string() }), await db.call(tenant, sql, values));
+  const rows = allRows(NamedPointerRow, await db.call(tenant, sql, values));
   const found = new Map(rows.map(({ bundle, channel, pointer }) => [`${bundle}/${channel}`, pointer]));
   return ids.map(({ bundle, channel }) => found.get(`${bundle}/${channel}`) ?? null);
 }

@@ -16,7 +16,10 @@ export interface BlobContent {
  */
 const BATCH_BYTES = 4 * 1024 * 1024;
 
-const ContentRow = z.object({ digest: Digest, content: z.instanceof(Uint8Array) });
+const DigestRow = z.object({ digest: Digest });
+const SizeRow = DigestRow.extend({ size: Big });
+const ContentRow = DigestRow.extend({ content: z.instanceof(Uint8Array) });
+const SliceRow = z.object({ slice: z.instanceof(Uint8Array) });
 /** A number of bytes that is larger than any value that PostgreSQL can store. */
 export const ALL_BYTES = 2 ** 31 - 1;
 
@@ -60,9 +63,7 @@ export async function storedSizes(
   if (digests.length === 0) return new Map();
   const sql = 'SELECT digest, size FROM blobs WHERE tenant = $1 AND digest = ANY ($2)';
   const rows = await db.call(tenant, sql, [tenant, [...new Set(digests)]]);
-  return new Map(
-    allRows(z.object({ digest: Digest, size: Big }), rows).map(({ digest, size }) => [digest, size]),
-  );
+  return new Map(allRows(SizeRow, rows).map(({ digest, size }) => [digest, size]));
 }
 
 /** Finds a blob. `head` is at most the first `headBytes` bytes of the content. */
@@ -89,7 +90,7 @@ export async function readBlobSlice(
 ): Promise<Uint8Array | null> {
   const sql = `SELECT substring(content FROM $3 FOR $4) AS slice FROM blobs WHERE tenant = $1 AND digest = $2`;
   const rows = await db.call(tenant, sql, [tenant, digest, offset + 1, bytes]);
-  return allRows(z.object({ slice: z.instanceof(Uint8Array) }), rows)[0]?.slice ?? null;
+  return allRows(SliceRow, rows)[0]?.slice ?? null;
 }
 
 /** Returns those of the digests whose blobs are not stored. */
@@ -103,7 +104,7 @@ export async function missingBlobs(
     'SELECT d AS digest FROM unnest($2::text[]) d WHERE NOT EXISTS (SELECT FROM blobs WHERE tenant = $1 AND digest = d)',
     [tenant, digests],
   );
-  return new Set(allRows(z.object({ digest: Digest }), rows).map((row) => row.digest));
+  return new Set(allRows(DigestRow, rows).map((row) => row.digest));
 }
 
 /**

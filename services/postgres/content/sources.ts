@@ -8,6 +8,7 @@ import { compilationColumns, type NewCompilation } from './compilations.ts';
 import type { Database } from '../database.ts';
 import { answerOf } from '../rows.ts';
 
+const Digests = z.array(Digest);
 const Entries = z.array(z.object({ path: z.string(), digest: Digest, size: z.number() }));
 
 /** The media type of all blobs of a source, because the store does not interpret source files. */
@@ -58,7 +59,7 @@ export async function storeSource(
       'store_source($1, $2, $3::jsonb, $4, $5::jsonb, $6, $7, $8)',
       values,
     );
-    if (answerOf(z.array(Digest), rows).length === 0) return;
+    if (answerOf(Digests, rows).length === 0) return;
   }
   await db.tenant(tenant, async (query) => {
     // If the source is stored, all its blobs are also stored. They were stored in the same transaction, and are
@@ -80,7 +81,7 @@ export async function storeSource(
       added += await insertBlobs(query, tenant, blobs);
       const values = [tenant, ...columns, added];
       const rows = await query('SELECT put_source($1, $2, $3::jsonb, $4, $5::jsonb, $6) AS answer', values);
-      missing = answerOf(z.array(Digest), rows);
+      missing = answerOf(Digests, rows);
       if (missing.length === 0) return;
     }
     throw new PointsmanError(

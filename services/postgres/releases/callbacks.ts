@@ -17,6 +17,9 @@ import { checkArtifacts, type ManifestReader } from './callback-artifacts.ts';
 import type { Database } from '../database.ts';
 import { allRows, answerOf, at, json, storable } from '../rows.ts';
 
+const StateRow = z.object({ state: z.string() });
+const CallbackIdRow = z.object({ tenant: z.string(), id: z.string() });
+
 const [Taken] = RecordedCallback.options;
 const RecordedRow = z.discriminatedUnion('kind', [Taken, ...RefusalRow.options]);
 
@@ -53,7 +56,7 @@ export function postgresCallbacks(db: Database, readManifest: ManifestReader): C
       const { tenant } = callout.id;
       const sql = `SELECT state FROM callbacks WHERE tenant = $1 AND id = $2`;
       const rows = await db.call(tenant, sql, [tenant, calloutKey(callout)]);
-      return allRows(z.object({ state: z.string() }), rows)[0]?.state === 'open';
+      return allRows(StateRow, rows)[0]?.state === 'open';
     },
     async recordRequested({ id: { tenant, bundle, version }, purpose, subject }, detail, nowMs) {
       const values = [bundle, version, purpose, subject, 'done', storable(detail), at(nowMs)];
@@ -122,7 +125,7 @@ export interface CallbackId {
  */
 export async function findCallback(db: Database, capability: string): Promise<CallbackId | null> {
   const rows = await db.platform('SELECT tenant, id FROM find_callback($1)', [hashOf(capability)]);
-  return allRows(z.object({ tenant: z.string(), id: z.string() }), rows)[0] ?? null;
+  return allRows(CallbackIdRow, rows)[0] ?? null;
 }
 
 const Status = z.object({

@@ -25,6 +25,8 @@ const WaitingRow = WaitingGate.omit({ statusText: true })
     return { ...gate, statusText: `${gateText(facts)}${until}` };
   });
 
+const ListedGate = z.object({ gate: OpenGateRow });
+
 const [Waiting, Failed, Closed] = GateStatus.options;
 
 /** The result of the SQL function `evaluate_gates`. It contains facts; the texts for them are added in TypeScript. */
@@ -117,5 +119,5 @@ export async function listOpenGates(
       AND (g.opened_at, g.bundle, g.version, g.gate) > ($2, $3, $4, $5)
     ORDER BY g.opened_at, g.bundle, g.version, g.gate LIMIT $6`;
   const rows = await db.call(tenant, sql, [tenant, ...(after ?? ['-infinity', '', 0, '']), limit]);
-  return allRows(z.object({ gate: OpenGateRow }), rows).map(({ gate }) => gate);
+  return allRows(ListedGate, rows).map(({ gate }) => gate);
 }

@@ -60,13 +60,15 @@ export async function findBrokerHealth(db: Database, tenant: string, broker: Bro
   return oneRow(Health, await db.call(tenant, sql, [tenant, broker]));
 }
 
+const FeedEndRow = z.object({ seq: Big });
+
 /**
  * Returns the feed number of the tenant's last move. It is 0 before the first move. Returns null if the tenant does
  * not exist.
  */
 export async function findFeedEnd(db: Database, tenant: string): Promise<number | null> {
   const rows = await db.call(tenant, 'SELECT feed_seq AS seq FROM tenants WHERE tenant = $1', [tenant]);
-  return allRows(z.object({ seq: Big }), rows)[0]?.seq ?? null;
+  return allRows(FeedEndRow, rows)[0]?.seq ?? null;
 }
 
 const Attempt = z.object({

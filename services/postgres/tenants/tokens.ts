@@ -24,6 +24,8 @@ const TokenRecord = Bearer.extend({
 });
 export type TokenRecord = z.infer<typeof TokenRecord>;
 
+const ListedToken = z.object({ token: TokenRecord });
+
 const CreateAnswer = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('made'), token: TokenRecord }),
   /** An earlier request with the same idempotency key has created the token. */
@@ -100,7 +102,7 @@ export async function listTokens(
     limit,
   ];
   const rows = await db.platform('SELECT token FROM list_tokens($1, $2, $3, $4, $5, $6)', values);
-  return allRows(z.object({ token: TokenRecord }), rows).map(({ token }) => token);
+  return allRows(ListedToken, rows).map(({ token }) => token);
 }
 
 /**
