@@ -43,8 +43,13 @@ export const cacheLimits = {
    */
   pending: 1_000,
   /**
-   * The maximum number of attempts to cache a pointer. After that, the pointer in the cache stays outdated until its
-   * next move.
+   * The wait before failed writes are tried again without a new batch. It is longer than the reconnection after a
+   * restart of Redis.
    */
-  tries: 20,
+  retryMs: 5_000,
+  /**
+   * The maximum number of attempts to cache a pointer, which take about ten minutes. After that, the pointer in the
+   * cache stays outdated until its next move.
+   */
+  tries: 120,
 } as const;
