@@ -56,9 +56,7 @@ export interface Placement {
   readonly supersedes: readonly number[];
 }
 
-/**
- * Decides by the conflict rule whether a new release starts, waits or is rejected.
- */
+/** Decides by the conflict rule whether a new release starts, waits or is rejected. */
 export function decidePlacement(slot: Slot, rule: ConflictRule): Placement {
   if (rule === 'supersede') {
     const running = slot.inFlight ? [slot.inFlight.version] : [];

@@ -28,8 +28,8 @@ interface Measured {
 const CLIENTS = [8, 64] as const;
 
 /**
- * Measures publishes through the HTTP API, as users feel them, beside the same publishes of an earlier commit. Both stacks run as `npm
- * start` runs them, on the same machine, and take turns.
+ * Measures publishes through the HTTP API and compares them with the same publishes of an earlier commit. Both stacks run as `npm start`
+ * runs them, on the same machine, and take turns.
  */
 export async function benchEndToEnd(): Promise<BenchRow[]> {
   const folder = mkdtempSync(join(tmpdir(), 'pointsman-before-'));

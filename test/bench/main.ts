@@ -39,7 +39,7 @@ if (['publish', 'scale', 'waiting', 'fairness'].some(wants)) {
 }
 if (wants('end-to-end'))
   print(
-    'A publish through the HTTP API, beside the same publish of an earlier commit',
+    'A publish through the HTTP API, compared with the same publish of an earlier commit',
     await benchEndToEnd(),
   );
 await benchDistribution(wants, print);

@@ -63,8 +63,8 @@ BEGIN
   IF own IS NULL THEN RAISE SQLSTATE 'PM009'; END IF;
   UPDATE releases SET digest = own, invocation_id = p_invocation WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
   PERFORM put_effect(p_tenant, p_bundle, p_version, 'artifact-claim', 'done', own, p_at);
-  -- Nobody is asked to approve an artifact that is live. If the pointer moves before the swap, the swap opens the gates. A scheduled release
-  -- is for a later time, at which something else may be live.
+  -- No gate is opened for an artifact that is already live. If the pointer moves before the swap, the swap opens the gates. A release for a
+  -- later time gets its gates, because another artifact may be live then.
   is_unchanged := coalesce(release.not_before, p_at) <= p_at AND EXISTS (
     SELECT FROM pointers WHERE (tenant, bundle, channel, digest) = (p_tenant, p_bundle, release.channel, own));
   gated := NOT is_unchanged AND open_gates(p_tenant, p_bundle, p_version, p_at);

@@ -8,10 +8,12 @@ import { moveStream } from '../../../packages/protocol/sinks/sink.ts';
 import type { ArtifactReader, StoredArtifact } from '../../../services/redis/artifact-reader.ts';
 import { redisBundleReader, type RedisBundleReader } from '../../../packages/client/redis/bundle-reader.ts';
 import { bundleKey, pointedKey, pointerKey } from '../../../packages/protocol/redis/cache-keys.ts';
+import { batchCache } from '../../../services/redis/batch-cache.ts';
 import { cacheLimits } from '../../../services/redis/limits.ts';
 import { redisMoveStream } from '../../../services/redis/move-stream.ts';
 import { type PointerCache, redisPointerCache } from '../../../services/redis/pointer-cache.ts';
 import { startRedis, type TestBroker } from '../../support/servers/brokers.ts';
+import { eventually } from '../../support/runs/eventually.ts';
 import { skipWithout } from '../../support/servers/system-packages.ts';
 
 const log = pino({ level: 'silent' });
@@ -249,6 +251,29 @@ describe.skipIf(skipWithout('the cache in Redis', ['redis-server']))(
       for (const bundle of ['first', 'second', 'third']) {
         expect(await reader.read({ ...POINTER, bundle })).toMatchObject({ kind: 'bundle' });
       }
+    });
+
+    test('repeats a failed write even if no further batch arrives', async () => {
+      const one = artifact('one');
+      const { digest } = one;
+      const artifacts = stored(one);
+      let fails = true;
+      const flaky: ArtifactReader = {
+        read: async (...what) => {
+          if (fails) throw new Error('the database is away');
+          return artifacts.read(...what);
+        },
+      };
+      const cache = batchCache({ url: broker.url, log, artifacts: flaky });
+      ends.defer(async () => cache.close());
+      const to = { version: 1, digest };
+      const movedAt = '2026-01-01T00:00:00Z';
+      await cache.write([moveEvent({ ...POINTER, generation: 1, seq: 1, from: null, to, movedAt })]);
+      expect(await reader.read(POINTER)).toEqual({ kind: 'no_pointer' });
+      fails = false;
+      await eventually(async () => (await reader.read(POINTER)).kind === 'bundle', {
+        what: 'the pointer is cached',
+      });
     });
   },
 );
