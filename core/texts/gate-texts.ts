@@ -85,6 +85,11 @@ function checkText({ gate, requested }: GateFacts): string {
   return `waits for the check "${gate}", which ${requested ? 'was requested' : 'is being requested'}`;
 }
 
+/** Describes a window gate that stays open only because other gates are not decided yet. */
+export function noFreezeText(timezone: string): string {
+  return `no freeze is active (${timezone})`;
+}
+
 /** Describes a closed window, and when it opens if that is known. */
 export function closedWindowText(name: string, opensAt: string | null): string {
   return opensAt === null ? `waits for the window "${name}"` : `waits for the end of a freeze, ${opensAt}`;

@@ -24,9 +24,11 @@ function approvedBy({ decisions }: GateView): string {
   return names.length === 0 ? '' : ` by ${names.join(', ')}`;
 }
 
-/** Returns the gates that the release still waits for. */
-export function openGates<T extends Pick<GateView, 'state'>>(gates: readonly T[]): T[] {
-  return gates.filter(({ state }) => state === 'open');
+/** Returns the gates that the release still waits for. It does not wait for a window without an active freeze. */
+export function openGates<T extends Pick<GateView, 'state' | 'kind' | 'opensAt'>>(gates: readonly T[]): T[] {
+  return gates.filter(
+    ({ state, kind, opensAt }) => state === 'open' && (kind !== 'window' || opensAt !== null),
+  );
 }
 
 /**

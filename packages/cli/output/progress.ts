@@ -1,5 +1,5 @@
 import { humanDuration } from '@pointsman/protocol/text/amounts';
-import { gateLine, openGateNames } from './format-gate.ts';
+import { gateLine, openGateNames, openGates } from './format-gate.ts';
 import { printable } from './printable.ts';
 import type { ReleaseView, StageView } from '@pointsman/client/internal/http/resources';
 import type { Terminal } from './terminal.ts';
@@ -28,8 +28,10 @@ export function progress(terminal: Terminal): Progress {
     pending = next;
   };
   const showGates = (release: ReleaseView): void => {
+    const open = new Set(openGates(release.gates));
     for (const gate of release.gates) {
       const { state, statusText } = gate;
+      if (state === 'open' && !open.has(gate)) continue;
       // A gate is printed again only if its state or its text has changed. A change of the remaining time
       // alone is not printed.
       if (state === 'closed' || gates.get(gate.gate) === `${state} ${statusText}`) continue;

@@ -17,7 +17,8 @@ const shape = {
       'When the release is rejected unless the gate has passed. Null for windows and schedules, which only delay.',
   }),
   opensAt: Gate.shape.opensAt.meta({
-    description: 'The time at which a waiting window or schedule is expected to open.',
+    description:
+      'The time at which a schedule passes, or at which the active freeze of a window ends. Null for a window without an active freeze.',
   }),
   baseGeneration: Generation.nullable().meta({
     description: 'For approvals: the generation of the pointer to which the approvals apply.',

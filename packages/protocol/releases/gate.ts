@@ -76,8 +76,8 @@ export const Gate = z.object({
    */
   deadlineAt: z.string().nullable(),
   /**
-   * The time at which a window or schedule that is still open is expected to pass. Null for other kinds of
-   * gates.
+   * The time at which an open gate of the kind schedule passes, or at which the active freeze of a window
+   * ends. Null for a window without an active freeze, and for other kinds of gates.
    */
   opensAt: z.string().nullable(),
   decidedAt: z.string().nullable(),

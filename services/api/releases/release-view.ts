@@ -1,11 +1,11 @@
 import { correlationId } from '@pointsman/protocol/identifiers';
-import { STAGES } from '@pointsman/protocol/releases/release';
+import { STAGES, type WaitingFor } from '@pointsman/protocol/releases/release';
 import type { ReleaseView } from '@pointsman/protocol/releases/release-view';
 import type { ReleaseRecord } from '../../postgres/releases/releases.ts';
 
 export function viewRelease(record: ReleaseRecord): ReleaseView {
-  const { tenant, bundle, version, channel, waitingFor, ...rest } = record;
-  const opensAt = (gate: string | null) => record.gates.find((one) => one.gate === gate)?.opensAt ?? null;
+  const { tenant, bundle, version, channel, status, waitingFor, ...rest } = record;
+  const waits = waitingFor.flatMap((one) => openWait(one, record.gates));
   return {
     tenant,
     bundle,
@@ -13,9 +13,19 @@ export function viewRelease(record: ReleaseRecord): ReleaseView {
     channel,
     correlationId: correlationId(record),
     ...rest,
-    // The time at which a time window opens is not stored in the database. It is computed here from the window's rule and the current time.
-    waitingFor: waitingFor.map((one) => (one.kind === 'window' ? { ...one, until: opensAt(one.name) } : one)),
+    status: status === 'waiting' && waits.length === 0 ? 'running' : status,
+    waitingFor: waits,
   };
+}
+
+/**
+ * Adds to the wait for a time window when the window opens. The database does not store that time: it is computed from the window's rule and
+ * the current time. Returns nothing for a window without an active freeze, because the release does not wait for it.
+ */
+function openWait(wait: WaitingFor, gates: ReleaseRecord['gates']): WaitingFor[] {
+  if (wait.kind !== 'window') return [wait];
+  const until = gates.find(({ gate }) => gate === wait.name)?.opensAt ?? null;
+  return until === null ? [] : [{ ...wait, until }];
 }
 
 /**

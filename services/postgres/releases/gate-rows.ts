@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { WindowRule } from '../../../core/gates/gate-rules.ts';
 import { Gate, OpenGate } from '@pointsman/protocol/releases/gate';
 import { opensAt } from '../../../core/gates/window.ts';
-import { GateFacts, gateText } from '../../../core/texts/gate-texts.ts';
+import { GateFacts, gateText, noFreezeText } from '../../../core/texts/gate-texts.ts';
 
 /**
  * Fields of `gate_json` that the API does not return. The texts and times that the API returns are computed from
@@ -28,11 +28,15 @@ interface Recorded {
 }
 
 /**
- * Adds the status text of a gate, and the time at which it opens. For a time window, this time depends on the current
- * time, so it is not stored.
+ * Adds the status text of a gate, and the time at which it opens. For a time window, both depend on the current time,
+ * so they are not stored. A window without an active freeze may be open as a gate: it is evaluated again when the
+ * other gates of the release have passed.
  */
 function withTexts<T extends Recorded>({ facts, window, notBefore, ...gate }: T) {
-  const ms = window === null ? null : opensAt(window, Date.now());
-  const opening = ms === null ? notBefore : new Date(ms).toISOString();
-  return { ...gate, statusText: gateText(facts), opensAt: opening };
+  if (window === null || facts.state !== 'open')
+    return { ...gate, statusText: gateText(facts), opensAt: notBefore };
+  const nowMs = Date.now();
+  const ms = opensAt(window, nowMs);
+  if (ms === nowMs) return { ...gate, statusText: noFreezeText(window.timezone), opensAt: null };
+  return { ...gate, statusText: gateText(facts), opensAt: ms === null ? null : new Date(ms).toISOString() };
 }

@@ -151,6 +151,19 @@ describe('a freeze in the policy', () => {
     expect(Date.parse(pointer?.movedAt ?? '')).toBeGreaterThanOrEqual(until);
   });
 
+  test('is not listed among what a release waits for while it is not active', async () => {
+    const freeze = [`${local(Date.now() + DAY)} - ${local(Date.now() + 2 * DAY)}`];
+    await setPolicy({ gates: [{ approval: { name: 'release' } }, { window: { timezone: 'UTC', freeze } }] });
+    const version = await at.publish();
+    await at.waiting(version, 2);
+    const view = await viewOf(version);
+    expect(view['waitingFor']).toMatchObject([{ kind: 'approval', name: 'release' }]);
+    expect(view['gates']).toMatchObject([
+      { gate: 'release', state: 'open' },
+      { gate: 'window', state: 'open', statusText: 'no freeze is active (UTC)', opensAt: null },
+    ]);
+  });
+
   test('allows a rollback to a release that was live, and lets only an admin promote a release past the gates', async () => {
     const first = await at.publish();
     await at.settled(first);

@@ -5,12 +5,12 @@ export interface Tally {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
-  /** One line for each failure: the file, the test, and the beginning of the reason. */
+  /** One line for each failure: the file, the test, and the beginning of the reason without its stack. */
   readonly failures: readonly string[];
 }
 
 /** The maximum number of characters shown for a reason. The output of the test contains the whole reason. */
-const REASON_CHARS = 300;
+const REASON_CHARS = 600;
 
 const Assertion = z.object({
   status: z.string(),
@@ -97,8 +97,8 @@ function failuresOf({ name, assertionResults }: z.infer<typeof Report>['testResu
 }
 
 function begin(reason: string | null | undefined): string {
-  const line = (reason ?? '').trim().split('\n')[0] ?? '';
-  return line === '' ? 'no reason given' : line.slice(0, REASON_CHARS);
+  const message = (reason ?? '').trim().split(/\n\s+at /)[0] ?? '';
+  return message === '' ? 'no reason given' : message.slice(0, REASON_CHARS).replaceAll('\n', ' ');
 }
 
 export function sum(tallies: readonly Tally[]): Tally {
