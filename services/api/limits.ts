@@ -260,6 +260,18 @@ export const metricsLimits = {
   linesMs: 5 * second,
 } as const;
 
+/** Limits for the publishes of one tenant that wait for its durable object to admit a release. */
+export const admissionLimits = {
+  /**
+   * The maximum number of publishes of a tenant that each API process sends to the tenant's object at the same time. The object handles its
+   * calls in the order of their arrival. The move of an admitted release therefore waits for at most this many admissions of a process, which
+   * take a few milliseconds each.
+   */
+  running: 8,
+  /** The time that a publish waits for its turn. About a thousand admissions take this long. */
+  waitMs: 10 * second,
+} as const;
+
 /**
  * The retry policy for failed calls to Restate. A call is retried for at most {@link httpLimits.ingressTimeoutMs}, each time with the same
  * idempotency key.

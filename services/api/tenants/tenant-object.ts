@@ -16,6 +16,7 @@ import { type SinkId, sinkKey } from '@pointsman/protocol/sinks/sink';
 import { type DownSink, Sink } from '../../../handlers/contract/sink.ts';
 import { callOptions, orUnavailable } from '../ingress.ts';
 import type { RequestIds } from '../requests/request-ids.ts';
+import { AdmissionLines } from './admission-lines.ts';
 
 /** The client for the durable object of a tenant. The object makes every change to the tenant. */
 export interface TenantObject {
@@ -31,8 +32,12 @@ export interface TenantObject {
 /** Returns the client for the object of a tenant, for use in one request. */
 export type TenantObjects = (tenant: string, ids: RequestIds) => TenantObject;
 
-/** Creates the clients. Their calls throw in the same cases as {@link orUnavailable}. */
+/**
+ * Creates the clients. Their calls throw in the same cases as {@link orUnavailable}. A publish throws `busy` if too many other publishes of
+ * the tenant are waiting.
+ */
 export function tenantObjects(ingress: Ingress): TenantObjects {
+  const admissions = new AdmissionLines();
   return (tenant, ids) => {
     const object = ingress.client(Tenant, tenant);
     const options = <I, O>() => callOptions<I, O>(ids);
@@ -44,7 +49,7 @@ export function tenantObjects(ingress: Ingress): TenantObjects {
           .checkHealth({ tenant, sink }, callOptions<SinkId, DownSink[]>(ids)),
       );
     return {
-      publish: (request) => orUnavailable(object.publish(request, options())),
+      publish: (request) => admissions.run(tenant, () => orUnavailable(object.publish(request, options()))),
       async move(request) {
         const answer = await move(request);
         if (answer.kind !== 'sinks_down') return answer;

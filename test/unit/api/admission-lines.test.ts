@@ -1,0 +1,58 @@
+import { expect, test, vi } from 'vitest';
+
+import { AdmissionLines } from '../../../services/api/tenants/admission-lines.ts';
+
+const limits = { running: 2, waitMs: 10_000 };
+
+/** A call that runs until it is ended, and the order in which calls have begun. */
+function calls() {
+  const begun: string[] = [];
+  const ends = new Map<string, () => void>();
+  const call = (name: string) => () => {
+    begun.push(name);
+    return new Promise<string>((resolve) => ends.set(name, () => resolve(name)));
+  };
+  return { begun, call, end: (name: string) => ends.get(name)?.() };
+}
+
+test('at most the allowed number of calls of a tenant run at once, and the others run in the order of their arrival', async () => {
+  const lines = new AdmissionLines(limits);
+  const { begun, call, end } = calls();
+  const results = ['a', 'b', 'c', 'd'].map((name) => lines.run('acme', call(name)));
+  await vi.waitFor(() => expect(begun).toEqual(['a', 'b']));
+  end('b');
+  expect(await results[1]).toBe('b');
+  await vi.waitFor(() => expect(begun).toEqual(['a', 'b', 'c']));
+  end('a');
+  await vi.waitFor(() => expect(begun).toEqual(['a', 'b', 'c', 'd']));
+  end('c');
+  end('d');
+  expect(await Promise.all(results)).toEqual(['a', 'b', 'c', 'd']);
+});
+
+test('a tenant whose calls wait does not delay another tenant', async () => {
+  const lines = new AdmissionLines(limits);
+  const { begun, call } = calls();
+  for (const name of ['a', 'b', 'c']) void lines.run('acme', call(name));
+  void lines.run('other', call('x'));
+  await vi.waitFor(() => expect(begun).toEqual(['a', 'b', 'x']));
+});
+
+test('a call that fails passes its turn on', async () => {
+  const lines = new AdmissionLines({ ...limits, running: 1 });
+  const failed = lines.run('acme', () => Promise.reject(new Error('lost')));
+  const next = lines.run('acme', () => Promise.resolve('done'));
+  await expect(failed).rejects.toThrow('lost');
+  expect(await next).toBe('done');
+});
+
+test('a call that gets no turn in time is refused as busy, and is never run', async () => {
+  const lines = new AdmissionLines({ running: 1, waitMs: 20 });
+  const { begun, call, end } = calls();
+  const first = lines.run('acme', call('a'));
+  await expect(lines.run('acme', call('b'))).rejects.toMatchObject({ code: 'busy' });
+  end('a');
+  await first;
+  expect(await lines.run('acme', () => Promise.resolve('c'))).toBe('c');
+  expect(begun).toEqual(['a']);
+});
