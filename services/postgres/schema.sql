@@ -776,7 +776,7 @@ GRANT SELECT, INSERT, DELETE ON webhook_attempts TO app;
 -- evaluate_gates(p_tenant text, p_bundle text, p_version bigint, p_at timestamp with time zone) RETURNS jsonb
 -- gate_rules(p_tenant text, p_policy bigint, p_channel text) RETURNS TABLE(gate text, kind text, rule jsonb, ordinal bigint) STABLE
 -- generation_of(p_tenant text, p_bundle text, p_channel text) RETURNS bigint STABLE
--- open_gates(p_tenant text, p_bundle text, p_version bigint, p_at timestamp with time zone) RETURNS boolean
+-- open_gates(p_release releases, p_at timestamp with time zone) RETURNS boolean
 -- pass_gate_stage(p_tenant text, p_bundle text, p_version bigint, p_at timestamp with time zone) RETURNS void
 -- record_gate_change(p_gate gates, p_change text, p_at timestamp with time zone, p_by text DEFAULT NULL::text) RETURNS void
 -- record_windows(p_tenant text, p_bundle text, p_version bigint, p_closed text[], p_at timestamp with time zone) RETURNS void
@@ -812,6 +812,7 @@ GRANT SELECT, INSERT, DELETE ON webhook_attempts TO app;
 -- put_hook(p_tenant text, p_request jsonb, p_at timestamp with time zone) RETURNS jsonb
 
 -- functions/moves.sql
+-- find_pointers(p_tenant text, p_bundles text[], p_channels text[]) RETURNS jsonb STABLE
 -- hand_move_refusal(p_request jsonb, p_pointer pointers, p_version bigint, p_artifact text, p_backwards boolean) RETURNS jsonb
 -- lock_pointer(p_tenant text, p_bundle text, p_channel text) RETURNS pointers
 -- move_by_hand(p_request jsonb, p_at timestamp with time zone) RETURNS jsonb
@@ -849,6 +850,7 @@ GRANT SELECT, INSERT, DELETE ON webhook_attempts TO app;
 -- read_quotas(p_tenant text) RETURNS jsonb STABLE
 -- set_quotas(p_tenant text, p_request jsonb, p_at timestamp with time zone) RETURNS jsonb
 -- stored_bytes() RETURNS bigint STABLE SECURITY DEFINER
+-- usage_today(p_tenant text) RETURNS TABLE(bytes bigint, changes bigint, followers bigint) STABLE
 
 -- functions/retention.sql
 -- forget_audit(p_before timestamp with time zone, p_most integer) RETURNS integer SECURITY DEFINER
@@ -892,6 +894,7 @@ GRANT SELECT, INSERT, DELETE ON webhook_attempts TO app;
 -- functions/sources.sql
 -- load_source(p_tenant text, p_digest text, p_few bigint) RETURNS jsonb STABLE
 -- put_source(p_tenant text, p_digest text, p_entries jsonb, p_executor text, p_compilation jsonb, p_added bigint) RETURNS jsonb
+-- put_source(p_tenant text, p_digest text, p_entries jsonb, p_executor text, p_compilation jsonb, p_added bigint, p_compiled text[]) RETURNS jsonb
 -- store_source(p_tenant text, p_digest text, p_entries jsonb, p_executor text, p_compilation jsonb, p_digests text[], p_media_types text[], p_contents bytea[]) RETURNS jsonb
 -- touch_source(p_tenant text, p_digest text) RETURNS boolean
 

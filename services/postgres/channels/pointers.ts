@@ -3,20 +3,19 @@ import { z } from 'zod';
 import { Digest, type PointerId } from '@pointsman/protocol/identifiers';
 import { Hold, type Move, type Pointer } from '@pointsman/protocol/moves/pointer';
 import type { Database } from '../database.ts';
-import { allRows, Big, Iso } from '../rows.ts';
+import { allRows, answerOf, Big, Iso } from '../rows.ts';
 
-const PointerRow = z.object({
-  channel: z.string(),
-  pointer: z.object({
-    version: Big.nullable(),
-    digest: Digest.nullable(),
-    generation: Big,
-    hold: Hold.nullable(),
-    movedAt: z.string().nullable(),
-  }),
+const PointerValue = z.object({
+  version: Big.nullable(),
+  digest: Digest.nullable(),
+  generation: Big,
+  hold: Hold.nullable(),
+  movedAt: z.string().nullable(),
 });
 
-const NamedPointerRow = PointerRow.extend({ bundle: z.string() });
+const PointerRow = z.object({ channel: z.string(), pointer: PointerValue });
+
+const Pointers = z.array(PointerValue.nullable());
 
 const MoveRow = z.object({
   generation: Big,
@@ -44,7 +43,7 @@ export async function findPointer(
 }
 
 /**
- * Reads many pointers of a tenant with one statement. The result is in the order of `ids`; an entry is null if the
+ * Reads many pointers of a tenant in one round trip. The result is in the order of `ids`; an entry is null if the
  * bundle has no such channel.
  */
 export async function findPointers(
@@ -52,12 +51,8 @@ export async function findPointers(
   tenant: string,
   ids: readonly Omit<PointerId, 'tenant'>[],
 ): Promise<(Pointer | null)[]> {
-  const sql = `SELECT p.bundle, p.channel, pointer_json(p) AS pointer FROM pointers p
-    WHERE p.tenant = $1 AND (p.bundle, p.channel) IN (SELECT * FROM unnest($2::text[], $3::text[]))`;
-  const values = [tenant, ids.map(({ bundle }) => bundle), ids.map(({ channel }) => channel)];
-  const rows = allRows(NamedPointerRow, await db.call(tenant, sql, values));
-  const found = new Map(rows.map(({ bundle, channel, pointer }) => [`${bundle}/${channel}`, pointer]));
-  return ids.map(({ bundle, channel }) => found.get(`${bundle}/${channel}`) ?? null);
+  const values = [ids.map(({ bundle }) => bundle), ids.map(({ channel }) => channel)];
+  return answerOf(Pointers, await db.answer(tenant, 'find_pointers($1, $2, $3)', values));
 }
 
 /** Lists the channels of a bundle with their pointers, by name. `after` is the last name of the previous page. */

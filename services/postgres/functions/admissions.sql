@@ -22,6 +22,7 @@ DECLARE
   release_version bigint := (p_request->>'version')::bigint;
   channel_name text := p_request->>'channel';
   standing bigint := (p_request->>'inFlight')::bigint;
+  latest_policy bigint;
   pointer pointers;
   answer jsonb;
 BEGIN
@@ -60,12 +61,14 @@ BEGIN
   PERFORM FROM sources WHERE (tenant, digest) = (tenant_name, p_request->>'source') FOR KEY SHARE;
   IF NOT FOUND THEN RETURN '{"kind": "no_source"}'; END IF;
 
-  INSERT INTO bundles (tenant, bundle, created_at) VALUES (tenant_name, bundle_name, p_at) ON CONFLICT DO NOTHING;
+  -- The bundle of a pointer exists.
+  IF pointer.channel IS NULL THEN INSERT INTO bundles (tenant, bundle, created_at) VALUES (tenant_name, bundle_name, p_at) ON CONFLICT DO NOTHING; END IF;
+  latest_policy := policy_now(tenant_name);
   -- The Tenant object assigns version numbers. If the number is taken, the object has lost state.
   INSERT INTO releases (tenant, bundle, version, channel, status, source, if_generation, policy_version, not_before, message, by,
     idempotency_key, origin, created_at)
   SELECT tenant_name, bundle_name, release_version, channel_name, CASE p_request->>'placement' WHEN 'start' THEN 'running' ELSE 'queued' END, p_request->>'source',
-    (p_request->>'ifGeneration')::bigint, policy_now(tenant_name), to_timestamp((p_request->>'notBefore')::double precision / 1000), p_request->>'message', p_request->>'by',
+    (p_request->>'ifGeneration')::bigint, latest_policy, to_timestamp((p_request->>'notBefore')::double precision / 1000), p_request->>'message', p_request->>'by',
     p_request->>'idempotencyKey', nullif(p_request->'origin', 'null'), p_at
   WHERE release_version > coalesce((SELECT max(version) FROM releases WHERE (tenant, bundle) = (tenant_name, bundle_name)), 0)
   ON CONFLICT DO NOTHING;
@@ -85,7 +88,7 @@ BEGIN
   PERFORM audit(tenant_name, p_at, p_request->>'by', 'publish',
     jsonb_build_object('bundle', bundle_name, 'channel', channel_name, 'version', release_version, 'requestId', p_request->>'requestId'));
   IF p_request->>'placement' <> 'start' THEN RETURN answer; END IF;
-  RETURN answer || jsonb_build_object('started', jsonb_build_object('policyVersion', policy_now(tenant_name), 'createdAt', iso(p_at)));
+  RETURN answer || jsonb_build_object('started', jsonb_build_object('policyVersion', latest_policy, 'createdAt', iso(p_at)));
 END $$;
 
 -- Supersedes the older releases that the request lists. A queued release settles immediately, because it has had no effects. A running

@@ -2,7 +2,6 @@
 -- within seconds, starts the CommitStatus handler, which sends it.
 CREATE FUNCTION schedule_commit_status(p_release releases, p_outcome text, p_reason text, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-  IF p_release.origin IS NULL THEN RETURN; END IF;
   INSERT INTO commit_reports (tenant, hook, delivery, kind, outcome, reason, version, created_at)
   SELECT p_release.tenant, h.hook, d.delivery, 'final', p_outcome, p_reason, p_release.version, p_at
   FROM deliveries d JOIN hooks h USING (tenant, hook)

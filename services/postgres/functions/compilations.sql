@@ -67,7 +67,7 @@ BEGIN
   -- later time gets its gates, because another artifact may be live then.
   is_unchanged := coalesce(release.not_before, p_at) <= p_at AND EXISTS (
     SELECT FROM pointers WHERE (tenant, bundle, channel, digest) = (p_tenant, p_bundle, release.channel, own));
-  gated := NOT is_unchanged AND open_gates(p_tenant, p_bundle, p_version, p_at);
+  gated := NOT is_unchanged AND open_gates(release, p_at);
   -- The times of the first two stages are those of the compilation. They may be earlier than the release.
   INSERT INTO stages (tenant, bundle, version, stage, state, started_at, finished_at)
   VALUES (p_tenant, p_bundle, p_version, 'validate', 'passed', compilation.started_at, compilation.finished_at),

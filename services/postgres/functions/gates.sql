@@ -15,27 +15,25 @@ CREATE FUNCTION record_gate_change(p_gate gates, p_change text, p_at timestamptz
   FROM gate_changes c WHERE (c.tenant, c.bundle, c.version) = (p_gate.tenant, p_gate.bundle, p_gate.version)
 $$;
 
--- Records the gates that the release must pass before it moves its pointer. Idempotent.
+-- Records the gates that the release must pass before it moves its pointer. Idempotent. The caller must hold the lock of the release's row.
 -- @returns whether the release has gates
-CREATE FUNCTION open_gates(p_tenant text, p_bundle text, p_version bigint, p_at timestamptz) RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE FUNCTION open_gates(p_release releases, p_at timestamptz) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
-  release releases;
   gate_row gates;
 BEGIN
-  SELECT * INTO STRICT release FROM releases WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version);
-  IF release.policy_version = 0 AND release.not_before IS NULL THEN RETURN false; END IF;
+  IF p_release.policy_version = 0 AND p_release.not_before IS NULL THEN RETURN false; END IF;
   FOR gate_row IN INSERT INTO gates (tenant, bundle, version, gate, ordinal, kind, rule, base_generation, opened_at, deadline_at)
-    SELECT p_tenant, p_bundle, p_version, n.gate, n.ordinal, n.kind, n.rule, CASE n.kind WHEN 'approval' THEN generation_of(p_tenant, p_bundle, release.channel) END, p_at,
-      p_at + span(n.rule->>'within')
-    FROM gate_rules(p_tenant, release.policy_version, release.channel) n
+    SELECT p_release.tenant, p_release.bundle, p_release.version, n.gate, n.ordinal, n.kind, n.rule,
+      CASE n.kind WHEN 'approval' THEN generation_of(p_release.tenant, p_release.bundle, p_release.channel) END, p_at, p_at + span(n.rule->>'within')
+    FROM gate_rules(p_release.tenant, p_release.policy_version, p_release.channel) n
     UNION ALL
-    SELECT p_tenant, p_bundle, p_version, 'schedule', 0, 'schedule', '{}', NULL, p_at, NULL WHERE release.not_before > p_at
+    SELECT p_release.tenant, p_release.bundle, p_release.version, 'schedule', 0, 'schedule', '{}', NULL, p_at, NULL WHERE p_release.not_before > p_at
     ORDER BY 5
     ON CONFLICT DO NOTHING RETURNING *
   LOOP
     PERFORM record_gate_change(gate_row, 'opened', p_at);
   END LOOP;
-  RETURN EXISTS (SELECT FROM gates WHERE (tenant, bundle, version) = (p_tenant, p_bundle, p_version));
+  RETURN EXISTS (SELECT FROM gates WHERE (tenant, bundle, version) = (p_release.tenant, p_release.bundle, p_release.version));
 END $$;
 
 -- Opens the gates of a release for which they were skipped, because its artifact was live when it was prepared. The caller has found that
@@ -43,7 +41,7 @@ END $$;
 CREATE FUNCTION skipped_gates(p_release releases, p_at timestamptz) RETURNS jsonb LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM FROM stages WHERE (tenant, bundle, version, stage, state) = (p_release.tenant, p_release.bundle, p_release.version, 'gate', 'skipped');
-  IF NOT FOUND OR NOT open_gates(p_release.tenant, p_release.bundle, p_release.version, p_at) THEN RETURN NULL; END IF;
+  IF NOT FOUND OR NOT open_gates(p_release, p_at) THEN RETURN NULL; END IF;
   UPDATE stages SET state = 'running', finished_at = NULL WHERE (tenant, bundle, version, stage) = (p_release.tenant, p_release.bundle, p_release.version, 'gate');
   RETURN '{"kind": "gates_open"}';
 END $$;

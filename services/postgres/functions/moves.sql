@@ -232,3 +232,13 @@ CREATE FUNCTION pointer_json(p_pointer pointers) RETURNS jsonb LANGUAGE sql STAB
   'hold', CASE WHEN p_pointer.hold_reason IS NOT NULL
     THEN jsonb_build_object('reason', p_pointer.hold_reason, 'by', p_pointer.hold_by, 'at', iso(p_pointer.hold_at)) END)
 $$;
+
+-- Reads many pointers of a tenant, in the order of the two parallel lists. The result is null for a channel that the bundle lacks.
+CREATE FUNCTION find_pointers(p_tenant text, p_bundles text[], p_channels text[]) RETURNS jsonb
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+  RETURN (
+    SELECT coalesce(jsonb_agg(CASE WHEN p.tenant IS NOT NULL THEN pointer_json(p) END ORDER BY asked.n), '[]')
+    FROM unnest(p_bundles, p_channels) WITH ORDINALITY AS asked (bundle, channel, n)
+    LEFT JOIN LATERAL (SELECT * FROM pointers WHERE (tenant, bundle, channel) = (p_tenant, asked.bundle, asked.channel) OFFSET 0) p ON true);
+END $$;

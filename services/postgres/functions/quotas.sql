@@ -19,21 +19,29 @@ CREATE FUNCTION quota_limit(p_tenant text, p_quota text) RETURNS bigint LANGUAGE
   SELECT coalesce((SELECT q.most FROM quotas q WHERE (q.tenant, q.quota) = (p_tenant, p_quota)), quota_default(p_quota))
 $$;
 
--- Runs with the owner's rights, because the database role of the application can't read tokens. Counts only the rows of this tenant,
--- because the caller has set the tenant of the transaction.
-CREATE FUNCTION quota_used(p_tenant text, p_quota text) RETURNS bigint
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
-  SELECT CASE p_quota
-    WHEN 'bytes' THEN (SELECT u.bytes FROM tenant_usage u WHERE u.tenant = p_tenant)
-    WHEN 'bundles' THEN (SELECT count(*) FROM bundles b WHERE b.tenant = p_tenant)
-    WHEN 'releasesInFlight' THEN (SELECT count(*) FROM releases r WHERE r.tenant = p_tenant AND r.status <> 'settled')
-    WHEN 'changesPerDay' THEN (SELECT CASE WHEN u.day = utc_day() THEN u.changes ELSE 0 END FROM tenant_usage u WHERE u.tenant = p_tenant)
-    WHEN 'policyVersions' THEN policy_now(p_tenant)
-    WHEN 'followers' THEN (SELECT u.followers FROM tenant_usage u WHERE u.tenant = p_tenant)
-    WHEN 'tokens' THEN (SELECT count(*) FROM tokens t WHERE coalesce(t.tenant, '') = coalesce(p_tenant, '') AND t.revoked_at IS NULL)
-    WHEN 'hooks' THEN (SELECT count(*) FROM hooks h WHERE h.tenant = p_tenant)
-    WHEN 'sinks' THEN (SELECT count(*) FROM sinks s WHERE s.tenant = p_tenant AND s.kind = 'webhook') END
+-- The counters of a tenant. `changes` counts the changes of the current day.
+CREATE FUNCTION usage_today(p_tenant text) RETURNS TABLE (bytes bigint, changes bigint, followers bigint) LANGUAGE sql STABLE AS $$
+  SELECT u.bytes, CASE WHEN u.day = utc_day() THEN u.changes ELSE 0 END, u.followers FROM tenant_usage u WHERE u.tenant = p_tenant
 $$;
+
+-- Runs with the owner's rights, because the database role of the application can't read tokens. Counts only the rows of this tenant,
+-- because the caller has set the tenant of the transaction. Each quota has its own statement: a single one with all the subqueries took 25 µs
+-- longer, because PostgreSQL prepares all of them for each call.
+CREATE FUNCTION quota_used(p_tenant text, p_quota text) RETURNS bigint
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pointsman, pg_temp AS $$
+BEGIN
+  CASE p_quota
+    WHEN 'bytes' THEN RETURN (SELECT bytes FROM usage_today(p_tenant));
+    WHEN 'bundles' THEN RETURN (SELECT count(*) FROM bundles b WHERE b.tenant = p_tenant);
+    WHEN 'releasesInFlight' THEN RETURN (SELECT count(*) FROM releases r WHERE r.tenant = p_tenant AND r.status <> 'settled');
+    WHEN 'changesPerDay' THEN RETURN (SELECT changes FROM usage_today(p_tenant));
+    WHEN 'policyVersions' THEN RETURN policy_now(p_tenant);
+    WHEN 'followers' THEN RETURN (SELECT followers FROM usage_today(p_tenant));
+    WHEN 'tokens' THEN RETURN (SELECT count(*) FROM tokens t WHERE coalesce(t.tenant, '') = coalesce(p_tenant, '') AND t.revoked_at IS NULL);
+    WHEN 'hooks' THEN RETURN (SELECT count(*) FROM hooks h WHERE h.tenant = p_tenant);
+    WHEN 'sinks' THEN RETURN (SELECT count(*) FROM sinks s WHERE s.tenant = p_tenant AND s.kind = 'webhook');
+  END CASE;
+END $$;
 
 -- Null if the quota has room for at least one more unit. Otherwise the quota with its usage and limit: see QuotaExceeded in
 -- packages/protocol/quota.ts.
@@ -51,9 +59,16 @@ END $$;
 -- the quota.
 CREATE FUNCTION publish_over_quota(p_tenant text, p_bundle text) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
 DECLARE
-  refusal jsonb := coalesce(
-    over_quota(p_tenant, 'releasesInFlight'), over_quota(p_tenant, 'changesPerDay'), over_quota(p_tenant, 'bytes'));
+  refusal jsonb;
 BEGIN
+  -- A tenant whose quotas were never changed, and that has room: this is almost every publish, and needs only one statement.
+  PERFORM FROM usage_today(p_tenant) u
+  WHERE u.bytes < quota_default('bytes') AND u.changes < quota_default('changesPerDay')
+    AND (SELECT count(*) FROM releases r WHERE r.tenant = p_tenant AND r.status <> 'settled') < quota_default('releasesInFlight')
+    AND NOT EXISTS (SELECT FROM quotas q WHERE q.tenant = p_tenant)
+    AND EXISTS (SELECT FROM bundles b WHERE (b.tenant, b.bundle) = (p_tenant, p_bundle));
+  IF FOUND THEN RETURN NULL; END IF;
+  refusal := coalesce(over_quota(p_tenant, 'releasesInFlight'), over_quota(p_tenant, 'changesPerDay'), over_quota(p_tenant, 'bytes'));
   IF refusal IS NOT NULL OR EXISTS (SELECT FROM bundles WHERE (tenant, bundle) = (p_tenant, p_bundle)) THEN RETURN refusal; END IF;
   RETURN over_quota(p_tenant, 'bundles');
 END $$;
@@ -74,9 +89,12 @@ DECLARE
   now_used bigint;
 BEGIN
   IF p_bytes = 0 THEN RETURN; END IF;
-  UPDATE tenant_usage u SET bytes = greatest(u.bytes + p_bytes, 0) WHERE u.tenant = p_tenant RETURNING u.bytes INTO STRICT now_used;
+  -- The limit is read here and not by quota_limit, because this function runs as another role than the other callers of quota_limit.
+  -- PostgreSQL keeps one plan of a function's statement, and makes it again when the role has changed.
+  UPDATE tenant_usage u SET bytes = greatest(u.bytes + p_bytes, 0) WHERE u.tenant = p_tenant
+  RETURNING u.bytes, coalesce((SELECT q.most FROM quotas q WHERE (q.tenant, q.quota) = (p_tenant, 'bytes')), quota_default('bytes'))
+  INTO STRICT now_used, most;
   IF p_bytes < 0 OR NOT p_refuse THEN RETURN; END IF;
-  most := quota_limit(p_tenant, 'bytes');
   IF now_used > most THEN
     RAISE EXCEPTION 'the quota of bytes is exceeded' USING ERRCODE = 'PM007',
       DETAIL = jsonb_build_object('quota', 'bytes', 'used', now_used - p_bytes, 'limit', most, 'asked', p_bytes);

@@ -75,7 +75,7 @@ END $$;
 -- Records that a release has settled: for its commit status, in the audit log, and for its readers.
 CREATE FUNCTION record_settlement(p_release releases, p_outcome text, p_reason text, p_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM schedule_commit_status(p_release, p_outcome, p_reason, p_at);
+  IF p_release.origin IS NOT NULL THEN PERFORM schedule_commit_status(p_release, p_outcome, p_reason, p_at); END IF;
   PERFORM audit(p_release.tenant, p_at, p_release."by", 'settled', jsonb_build_object('bundle', p_release.bundle, 'version', p_release.version, 'outcome', p_outcome, 'reason', p_reason));
   PERFORM notify_readers(p_release.tenant, p_release.bundle, p_release.channel, p_release.version, 'settled');
 END $$;

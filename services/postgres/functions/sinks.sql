@@ -79,19 +79,23 @@ END $$;
 --
 -- The age of a health check is measured with the clock of the database server when the query runs. A time from a worker would be wrong: the
 -- clocks of workers differ, and the transaction may wait for a connection or for locks.
-CREATE FUNCTION blocking_sinks(p_tenant text, p_channel text, p_health_max_age interval) RETURNS jsonb LANGUAGE sql VOLATILE AS $$
-  SELECT jsonb_agg(jsonb_build_object('sink', n.sink) || CASE
-      WHEN k.sink IS NULL AND n.sink NOT IN ('redis', 'rabbitmq') THEN '{"cause": "missing"}'
-      WHEN k.paused_at IS NOT NULL
-        THEN jsonb_build_object('cause', 'paused', 'pause', jsonb_build_object('by', k.paused_by, 'reason', k.pause_reason))
-      WHEN h.failures > 0 THEN jsonb_build_object('cause', 'failing', 'since', iso(h.failing_since), 'lastError', h.last_error)
-      ELSE '{"cause": "stale_health"}' END ORDER BY n.i)
-  FROM policies p, jsonb_array_elements_text(p.document->'channels'->p_channel->'sinks'->'required') WITH ORDINALITY AS n (sink, i)
-  LEFT JOIN sinks k ON (k.tenant, k.sink) = (p_tenant, n.sink)
-  LEFT JOIN LATERAL sink_health(p_tenant, n.sink) h ON true
-  WHERE (p.tenant, p.version) = (p_tenant, policy_now(p_tenant)) AND p.document->'channels'->p_channel->'sinks'->>'whenDown' = 'freeze'
-    AND NOT coalesce(k.paused_at IS NULL AND h.failures = 0 AND h.healthy_at > clock_timestamp() - p_health_max_age AND h.healthy_at <= clock_timestamp(), false)
-$$;
+CREATE FUNCTION blocking_sinks(p_tenant text, p_channel text, p_health_max_age interval) RETURNS jsonb LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  rule jsonb := (SELECT document->'channels'->p_channel->'sinks' FROM policies WHERE tenant = p_tenant ORDER BY version DESC LIMIT 1);
+BEGIN
+  IF (rule->>'whenDown' = 'freeze') IS NOT TRUE THEN RETURN NULL; END IF;
+  RETURN (
+    SELECT jsonb_agg(jsonb_build_object('sink', n.sink) || CASE
+        WHEN k.sink IS NULL AND n.sink NOT IN ('redis', 'rabbitmq') THEN '{"cause": "missing"}'
+        WHEN k.paused_at IS NOT NULL
+          THEN jsonb_build_object('cause', 'paused', 'pause', jsonb_build_object('by', k.paused_by, 'reason', k.pause_reason))
+        WHEN h.failures > 0 THEN jsonb_build_object('cause', 'failing', 'since', iso(h.failing_since), 'lastError', h.last_error)
+        ELSE '{"cause": "stale_health"}' END ORDER BY n.i)
+    FROM jsonb_array_elements_text(rule->'required') WITH ORDINALITY AS n (sink, i)
+    LEFT JOIN sinks k ON (k.tenant, k.sink) = (p_tenant, n.sink)
+    LEFT JOIN LATERAL sink_health(p_tenant, n.sink) h ON true
+    WHERE NOT coalesce(k.paused_at IS NULL AND h.failures = 0 AND h.healthy_at > clock_timestamp() - p_health_max_age AND h.healthy_at <= clock_timestamp(), false));
+END $$;
 
 -- The webhooks to notify of a move, which are all webhooks that are not paused.
 CREATE FUNCTION webhooks_of(p_tenant text) RETURNS jsonb LANGUAGE sql STABLE AS $$

@@ -2,9 +2,12 @@
 
 -- Whether a source is stored. If it is, postpones the sweep's next check of the source.
 CREATE FUNCTION touch_source(p_tenant text, p_digest text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  is_kept boolean;
 BEGIN
-  PERFORM FROM sources WHERE (tenant, digest) = (p_tenant, p_digest) AND check_at IS NULL;
-  IF FOUND THEN RETURN true; END IF;
+  SELECT check_at IS NULL INTO is_kept FROM sources WHERE (tenant, digest) = (p_tenant, p_digest);
+  -- Most sources are new, and the source of a release is kept permanently. Neither needs an UPDATE.
+  IF is_kept IS NULL OR is_kept THEN RETURN coalesce(is_kept, false); END IF;
   UPDATE sources SET check_at = now() + interval '50 minutes' WHERE (tenant, digest) = (p_tenant, p_digest);
   RETURN FOUND;
 END $$;
@@ -15,9 +18,11 @@ END $$;
 CREATE FUNCTION store_source(p_tenant text, p_digest text, p_entries jsonb, p_executor text, p_compilation jsonb, p_digests text[], p_media_types text[], p_contents bytea[])
 RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
+  added bigint;
   missing jsonb;
 BEGIN
-  missing := put_source(p_tenant, p_digest, p_entries, p_executor, p_compilation, put_blobs(p_tenant, p_digests, p_media_types, p_contents));
+  added := put_blobs(p_tenant, p_digests, p_media_types, p_contents);
+  missing := put_source(p_tenant, p_digest, p_entries, p_executor, p_compilation, added, p_digests);
   IF missing <> '[]' THEN RAISE SQLSTATE 'PM010'; END IF;
   RETURN missing;
 EXCEPTION
@@ -26,17 +31,17 @@ EXCEPTION
 END $$;
 
 -- Stores a source, and its compilation if p_compilation is not null. The caller has inserted the blobs (`p_added` new bytes) in the same
--- transaction. If the source is stored, it is locked first: a sweep that deletes it also deletes the rows that protect its blobs.
+-- transaction. `p_compiled` lists all blobs of the compilation, and may list blobs of the source. If the source is stored, it is locked first:
+-- a sweep that deletes it also deletes the rows that protect its blobs.
 -- @returns the blobs that are missing; if the list is empty, everything is stored
-CREATE FUNCTION put_source(p_tenant text, p_digest text, p_entries jsonb, p_executor text, p_compilation jsonb, p_added bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
+CREATE FUNCTION put_source(p_tenant text, p_digest text, p_entries jsonb, p_executor text, p_compilation jsonb, p_added bigint, p_compiled text[])
+RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   is_stored boolean := touch_source(p_tenant, p_digest);
   missing text[];
   added bigint := p_added;
 BEGIN
-  missing := hold_blobs(p_tenant, ARRAY(
-    SELECT e->>'digest' FROM jsonb_array_elements(p_entries) e
-    UNION SELECT b.digest FROM compiled_blobs(p_tenant, p_compilation->'artifacts') b), p_digest);
+  missing := hold_blobs(p_tenant, ARRAY(SELECT e->>'digest' FROM jsonb_array_elements(p_entries) e) || p_compiled, p_digest);
   IF missing <> '{}' THEN RETURN to_jsonb(missing); END IF;
   IF NOT is_stored THEN
     INSERT INTO sources (tenant, digest, entries) VALUES (p_tenant, p_digest, p_entries) ON CONFLICT DO NOTHING;
@@ -45,6 +50,13 @@ BEGIN
   IF p_compilation IS NOT NULL THEN added := added + put_compilation(p_tenant, p_digest, p_executor, p_compilation); END IF;
   PERFORM charge_bytes(p_tenant, added);
   RETURN '[]';
+END $$;
+
+-- As above, with the blobs of the compilation read from the manifests of its artifacts.
+CREATE FUNCTION put_source(p_tenant text, p_digest text, p_entries jsonb, p_executor text, p_compilation jsonb, p_added bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN put_source(p_tenant, p_digest, p_entries, p_executor, p_compilation, p_added,
+    ARRAY(SELECT b.digest FROM compiled_blobs(p_tenant, p_compilation->'artifacts') b));
 END $$;
 
 -- Returns the list of files of a source, or null if the source is unknown. Includes the contents of the files if their total size is at

@@ -42,12 +42,9 @@ END $$;
 
 -- The blobs to which a stored manifest refers. The config has the ordinal 0.
 CREATE FUNCTION manifest_blobs(p_tenant text, p_manifest text) RETURNS TABLE (ordinal integer, digest text, path text, size bigint, media_type text) LANGUAGE sql STABLE AS $$
-  WITH manifest AS MATERIALIZED (SELECT convert_from(b.content, 'UTF8')::jsonb AS content FROM blobs b WHERE (b.tenant, b.digest) = (p_tenant, p_manifest))
-  SELECT d.ordinal, d.item->>'digest', d.item->'annotations'->>'org.opencontainers.image.title', (d.item->>'size')::bigint, d.item->>'mediaType'
-  FROM (
-    SELECT 0 AS ordinal, m.content->'config' AS item FROM manifest m
-    UNION ALL
-    SELECT l.n::integer, l.item FROM manifest m, jsonb_array_elements(m.content->'layers') WITH ORDINALITY AS l (item, n)) d
+  SELECT l.n::integer - 1, l.item->>'digest', l.item->'annotations'->>'org.opencontainers.image.title', (l.item->>'size')::bigint, l.item->>'mediaType'
+  FROM (SELECT convert_from(b.content, 'UTF8')::jsonb AS content FROM blobs b WHERE (b.tenant, b.digest) = (p_tenant, p_manifest) OFFSET 0) m,
+    jsonb_array_elements(jsonb_build_array(m.content->'config') || coalesce(m.content->'layers', '[]')) WITH ORDINALITY AS l (item, n)
 $$;
 
 -- The artifact of a release for the channel `p_on_channel`. This is the channel's own artifact if there is one, otherwise the base

@@ -17,7 +17,11 @@ $$;
 -- Protects blobs from deletion until their holder, a source or a running compilation, refers to them or has ended. FOR KEY SHARE waits for
 -- a sweep that is deleting one of the blobs.
 -- @returns the digests that are not stored, or were just deleted
-CREATE FUNCTION hold_blobs(p_tenant text, p_digests text[], p_holder text) RETURNS text[] LANGUAGE plpgsql AS $$
+--
+-- Without this setting, PostgreSQL plans the statements again for each call, because it expects a cheaper plan for each length of the list.
+-- The plan is always the same, and planning takes longer than the statements.
+CREATE FUNCTION hold_blobs(p_tenant text, p_digests text[], p_holder text) RETURNS text[]
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   missing text[];
 BEGIN
@@ -25,7 +29,7 @@ BEGIN
   SELECT p_tenant, b.digest, p_holder FROM (
     SELECT digest FROM blobs WHERE tenant = p_tenant AND digest = ANY (p_digests) AND check_at IS NOT NULL ORDER BY digest FOR KEY SHARE) b
   ON CONFLICT DO NOTHING;
-  SELECT coalesce(array_agg(d), '{}') INTO missing FROM unnest(p_digests) d
+  SELECT coalesce(array_agg(DISTINCT d), '{}') INTO missing FROM unnest(p_digests) d
   WHERE NOT EXISTS (SELECT FROM blobs WHERE (tenant, digest) = (p_tenant, d));
   RETURN missing;
 END $$;
