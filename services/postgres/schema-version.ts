@@ -8,7 +8,7 @@ import { Big } from './rows.ts';
 export const SCHEMA = 'pointsman';
 
 /** The number of the last file of `schema/` in this build. The file's name begins with this number. */
-export const SCHEMA_LEVEL = 1;
+export const SCHEMA_LEVEL = 2;
 
 /**
  * The level of the functions in this build. It must increase by one with each change of a file in `functions/`, so

@@ -11,7 +11,8 @@ import { putCallbackBlob } from '../../../services/postgres/releases/callback-bl
 import { evaluateCallback } from '../../../services/postgres/releases/callbacks.ts';
 import { findRelease } from '../../../services/postgres/releases/releases.ts';
 import { callbackStore } from '../../support/worlds/callback-store.ts';
-import { admitted } from '../../support/worlds/store.ts';
+import { prepareRelease } from '../../../services/postgres/releases/stages.ts';
+import { admitted, putCompilation, times } from '../../support/worlds/store.ts';
 
 const world = callbackStore();
 const check = (): CalloutId => ({ id: world.bench.release(1), purpose: 'check', subject: 'e2e' });
@@ -174,6 +175,24 @@ describe('a check with a URL', () => {
       reason: 'its release has been published',
     });
     expect(await world.callbacks.isOpen(callout)).toBe(false);
+  });
+
+  test('a release that settles as unchanged refuses later reports of the service', async () => {
+    const callout = await asked();
+    const { store, release, policy, swap } = world.bench;
+    await reported('root', 'admin');
+    await world.bench.evaluate(1);
+    await policy();
+    const digest = (await world.bench.found(1)).digest ?? '';
+    await admitted(store, release(2));
+    await putCompilation(store, release(2), [{ channel: null, digest }]);
+    await prepareRelease(store.db, release(2), 'live', times);
+    expect(await swap(2, 0)).toMatchObject({ kind: 'moved', generation: 1 });
+    expect(await swap(1, 1)).toEqual({ kind: 'unchanged', version: 2 });
+    expect(await world.report(callout, success)).toEqual({
+      kind: 'revoked',
+      reason: 'the artifact of its release was live already',
+    });
   });
 });
 
