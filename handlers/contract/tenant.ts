@@ -51,6 +51,11 @@ export const PublishRequest = RequestIdentity.extend({
    * another generation at admission or at the swap.
    */
   ifGeneration: Generation.nullable(),
+  /**
+   * The time until which the caller waits for the response, in epoch milliseconds of the database's clock. A
+   * publish that is handled later is not admitted. Missing for a push, because nobody waits for it.
+   */
+  admitBefore: z.number().int().optional(),
   /** The Git push that caused this release. Missing for a publish through the API. */
   origin: Origin.nullable().optional(),
 });
@@ -90,6 +95,8 @@ export const PublishResult = z.discriminatedUnion('kind', [
   }),
   z.object({ kind: z.literal('conflict'), version: Version }),
   z.object({ kind: z.literal('queue_full'), limit: z.number() }),
+  /** The caller no longer waits for the response. Nothing was admitted. */
+  z.object({ kind: z.literal('too_late') }),
   /**
    * The push is not published, because a later push of the same hook was already published as `version`. A
    * null version means that the delivery has already ended without a release.

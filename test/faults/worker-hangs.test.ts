@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { findPointer, listMoves } from '../../services/postgres/channels/pointers.ts';
+import { listReleases } from '../../services/postgres/releases/releases.ts';
 import { startApi, type TestApi } from '../support/processes/api.ts';
 import {
   accepted,
@@ -75,4 +76,31 @@ test('"pointsman doctor" reports a worker that hangs while it moves a pointer; o
     what: 'no invocation of the doctor is left',
   });
   expect(await contradictions(plane.postgres.ownerUrl)).toEqual([]);
+});
+
+test('a publish whose caller was told that nothing is known is not admitted later, and the repeated request is', async () => {
+  const tenant = await newTenant(plane);
+  const publish = () =>
+    api.call('POST', `/v1/tenants/${tenant}/bundles/bundle/releases`, {
+      json: { files: { 'config.json': '{"a":1}' } },
+      headers: { 'idempotency-key': 'once' },
+    });
+  const releases = () => listReleases(plane.db, tenant, 'bundle', { limit: 10 });
+  const waiting = () =>
+    plane.admin.query(
+      `SELECT id FROM sys_invocation WHERE target_service_key = '${tenant}' AND status <> 'completed'`,
+    );
+  const { pid } = plane.worker;
+  process.kill(pid, 'SIGSTOP');
+  const lost = await publish();
+  expect(lost.status).toBe(503);
+  expect(lost.json).toMatchObject({ code: 'unavailable' });
+  expect(await waiting()).toHaveLength(1);
+  process.kill(pid, 'SIGCONT');
+  await eventually(async () => (await waiting()).length === 0, { what: 'the late call has ended' });
+  expect(await releases()).toEqual([]);
+  const again = await publish();
+  expect(again.status, again.text).toBe(202);
+  expect((await settled(plane, tenant, Number(again.json['version']))).outcome).toBe('published');
+  expect(await releases()).toHaveLength(1);
 });

@@ -81,7 +81,10 @@ export async function publish(
     : await expectedGeneration(db, { tenant, bundle, channel }, asked.ifMatch);
   const onConflict = rule ?? options.onConflict ?? 'supersede';
   const admit = () =>
-    tenants(tenant, asked.ids).publish({ ...request, onConflict, ...identity, ifGeneration });
+    tenants(tenant, asked.ids).publish(
+      { ...request, onConflict, ...identity, ifGeneration },
+      terms.databaseNow,
+    );
   const pointer = { tenant, bundle, channel };
   const acceptance = (answered: PublishResult) => {
     const { version, replayed, started } = accepted(answered, pointer);
@@ -149,6 +152,11 @@ function accepted(answer: PublishResult, pointer: PointerId): Extract<PublishRes
         {
           details: { version: answer.version },
         },
+      );
+    case 'too_late':
+      throw new PointsmanError(
+        'unavailable',
+        'The control plane did not respond in time. Nothing was published. Retry in a moment.',
       );
     case 'no_source':
       throw new PointsmanError('unavailable', 'The source was deleted during the publish. Send it again.');

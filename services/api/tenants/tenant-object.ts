@@ -12,6 +12,7 @@ import {
   type ReconcileRequest,
   Tenant,
 } from '../../../handlers/contract/tenant.ts';
+import { httpLimits } from '../../../core/limits/limits.ts';
 import { type SinkId, sinkKey } from '@pointsman/protocol/sinks/sink';
 import { type DownSink, Sink } from '../../../handlers/contract/sink.ts';
 import { callOptions, orUnavailable } from '../ingress.ts';
@@ -20,7 +21,11 @@ import { AdmissionLines } from './admission-lines.ts';
 
 /** The client for the durable object of a tenant. The object makes every change to the tenant. */
 export interface TenantObject {
-  publish(request: PublishRequest): Promise<PublishResult>;
+  /**
+   * Has a release admitted. If the response does not arrive in time, nothing is admitted later.
+   * @param databaseNow returns the time of the database's clock, in epoch milliseconds
+   */
+  publish(request: PublishRequest, databaseNow: () => number): Promise<PublishResult>;
   /** Moves a pointer. If required sinks are down, has their health checked, and then tries the move again. */
   move(request: MoveRequest): Promise<MoveResult>;
   hold(request: HoldRequest): Promise<HoldResult>;
@@ -49,7 +54,11 @@ export function tenantObjects(ingress: Ingress): TenantObjects {
           .checkHealth({ tenant, sink }, callOptions<SinkId, DownSink[]>(ids)),
       );
     return {
-      publish: (request) => admissions.run(tenant, () => orUnavailable(object.publish(request, options()))),
+      publish: (request, databaseNow) =>
+        admissions.run(tenant, () => {
+          const admitBefore = databaseNow() + httpLimits.ingressTimeoutMs;
+          return orUnavailable(object.publish({ ...request, admitBefore }, options()));
+        }),
       async move(request) {
         const answer = await move(request);
         if (answer.kind !== 'sinks_down') return answer;

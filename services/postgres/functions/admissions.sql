@@ -34,6 +34,8 @@ BEGIN
   -- A release with this idempotency key shows that the request was admitted before, even if the stored response has expired.
   PERFORM FROM releases WHERE (tenant, bundle, version, idempotency_key) = (tenant_name, bundle_name, release_version, p_request->>'idempotencyKey');
   IF FOUND THEN RETURN jsonb_build_object('kind', 'accepted', 'version', release_version, 'replayed', true, 'superseded', superseded_by(tenant_name, bundle_name, release_version)); END IF;
+  -- The caller has given up. Another caller may have published meanwhile, so a late admission could surprise both.
+  IF (p_request->>'admitBefore')::bigint < epoch_ms(clock_timestamp()) THEN RETURN '{"kind": "too_late"}'; END IF;
   IF p_request->>'origin' IS NOT NULL THEN
     answer := origin_refused(tenant_name, p_request->'origin');
     IF answer IS NOT NULL THEN RETURN answer; END IF;

@@ -1,7 +1,8 @@
 -- Functions with which the API reads what it needs before it has a release admitted. Each is one round trip.
 
 -- Reads what a publish to a tenant depends on, before its body is read: the active token with this hash (null without a hash), whether the
--- tenant exists, whether the idempotency key was used before, the kind of the executor, and the conflict rules as [{channel, rule}]. A single
+-- tenant exists, whether the idempotency key was used before, the kind of the executor, the conflict rules as [{channel, rule}], and the
+-- time of the database's clock, which `admit` compares with the request's deadline. A single
 -- statement reads the key and the policy. If a publish is repeated after the policy has changed, it is therefore recognised as repeated, and
 -- the new rules do not apply to it.
 --
@@ -15,6 +16,7 @@ DECLARE
 BEGIN
   RETURN jsonb_build_object(
     'token', token,
+    'nowMs', epoch_ms(clock_timestamp()),
     'tenantExists', EXISTS (SELECT FROM tenants WHERE tenant = visible),
     'isRepeated', EXISTS (SELECT FROM idempotency_keys WHERE (tenant, key) = (visible, p_key)),
     'executor', coalesce(policy->'compile'->>'executor', 'local'),

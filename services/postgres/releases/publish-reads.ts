@@ -5,7 +5,7 @@ import { ConflictRule } from '@pointsman/protocol/releases/release';
 import { LOCAL_EXECUTOR } from '../../../core/releases/local-compiler.ts';
 import type { Database } from '../database.ts';
 import { Bearer } from '../tenants/tokens.ts';
-import { answerOf } from '../rows.ts';
+import { answerOf, Big } from '../rows.ts';
 
 /** The kind of compiler that a policy selects. */
 const Executor = z.enum(['local', 'http', 'celery']);
@@ -18,12 +18,20 @@ const Terms = z.object({
   executor: Executor,
   /** The conflict rules of the policy. A channel without a rule is not listed. */
   conflictRules: z.array(z.object({ channel: z.string(), rule: ConflictRule })),
+  /** The time of the database's clock at which the terms were read, in epoch milliseconds. */
+  nowMs: Big,
 });
 /** What a publish depends on besides its body. */
-export type PublishTerms = z.infer<typeof Terms>;
+export interface PublishTerms extends Omit<z.infer<typeof Terms>, 'nowMs'> {
+  /** Returns the current time of the database's clock in epoch milliseconds. */
+  readonly databaseNow: () => number;
+}
 
 const Context = Terms.extend({ token: Bearer.nullable() });
-export type PublishContext = z.infer<typeof Context>;
+
+export interface PublishContext extends PublishTerms {
+  readonly token: z.infer<typeof Bearer> | null;
+}
 
 /**
  * Reads the terms of a publish together with the token of its caller, in one round trip.
@@ -35,7 +43,10 @@ export async function readPublishContext(
   tenant: string,
   { sha256, key }: { readonly sha256: string | null; readonly key: string | null },
 ): Promise<PublishContext> {
-  return answerOf(Context, await db.answer(tenant, 'publish_context($1, $2, $3)', [sha256, key]));
+  const rows = await db.answer(tenant, 'publish_context($1, $2, $3)', [sha256, key]);
+  const readAt = performance.now();
+  const { nowMs, ...context } = answerOf(Context, rows);
+  return { ...context, databaseNow: () => Math.floor(nowMs + performance.now() - readAt) };
 }
 
 const ForPublish = z.object({

@@ -73,6 +73,16 @@ describe('admitting a release', () => {
     expect(await all(tenant)).toHaveLength(1);
   });
 
+  test('a release whose caller has stopped waiting is not admitted, and a repeated request for an admitted one returns it', async () => {
+    const tenant = await newTenant(store);
+    const request = await admitRequest(store, release(tenant, 1));
+    const admitBefore = (ms: number) => store.admissions.admit({ ...request, admitBefore: Date.now() + ms });
+    expect(await admitBefore(-1_000)).toEqual({ kind: 'too_late' });
+    expect(await all(tenant)).toEqual([]);
+    expect(await admitBefore(60_000)).toMatchObject({ kind: 'accepted', replayed: false });
+    expect(await admitBefore(-1_000)).toMatchObject({ kind: 'accepted', replayed: true });
+  });
+
   test('a version number that is in use is refused with that reason, whatever the idempotency key is', async () => {
     const tenant = await newTenant(store);
     await admitted(store, release(tenant, 1));
