@@ -3,12 +3,17 @@ import { randomUUID } from 'node:crypto';
 
 import { PointsmanError } from '@pointsman/protocol/errors';
 import { httpLimits } from '../../core/limits/limits.ts';
+import { ingressFetch } from '../restate/ingress-fetch.ts';
 import { ingressRetry } from './limits.ts';
 import type { RequestIds } from './requests/request-ids.ts';
 
 /** Creates the client for Restate's ingress. It retries lost connections for at most {@link httpLimits.ingressTimeoutMs}. */
 export function connectIngress(url: string): Ingress {
-  return connect({ url, retry: { ...ingressRetry, maxDuration: httpLimits.ingressTimeoutMs } });
+  return connect({
+    url,
+    fetch: ingressFetch,
+    retry: { ...ingressRetry, maxDuration: httpLimits.ingressTimeoutMs },
+  });
 }
 
 /**

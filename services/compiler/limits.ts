@@ -116,6 +116,11 @@ export const processLimits = {
   /** The maximum number of blob bytes per message. The receiver takes about 1 ms to process one message. */
   pieceBytes: MiB,
   /**
+   * The estimated size up to which the parts of a result are sent in one message. It is far below a piece, so that the
+   * receiver does not take longer for such a message.
+   */
+  messageBytes: 128 * KiB,
+  /**
    * The maximum live heap of a compile process after a compilation, in MiB. The code takes 16 MiB, and sending a
    * large result takes a few tens of MiB more. A process above this limit still holds data of its last source. It is
    * therefore replaced.

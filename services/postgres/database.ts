@@ -1,10 +1,18 @@
-import { DatabaseError, Pool, type PoolClient, type QueryConfig, type QueryResultRow } from 'pg';
+import {
+  type ClientBase,
+  DatabaseError,
+  Pool,
+  type PoolClient,
+  type QueryConfig,
+  type QueryResultRow,
+} from 'pg';
 import { z } from 'zod';
 
 import { PointsmanError } from '@pointsman/protocol/errors';
 import { databaseLimits } from '../../core/limits/limits.ts';
 import { QuotaExceeded, quotaError } from '@pointsman/protocol/quota';
 import { assertSchemaFits, SCHEMA } from './schema-version.ts';
+import { prepareTenantStatement, queryAsTenant } from './tenant-statement.ts';
 
 /** Runs one statement in the transaction. Values must be passed as parameters, and must not be part of the text. */
 export type Query = (text: string, values?: readonly unknown[]) => Promise<QueryResultRow[]>;
@@ -59,7 +67,10 @@ export class Database {
       pipeline: true,
       options: `-c search_path=${SCHEMA},pg_temp`,
       // oxlint-disable-next-line typescript/no-misused-promises -- the type declares no promise, but the pool awaits it
-      onConnect: assertSchemaFits,
+      onConnect: async (client: ClientBase) => {
+        await assertSchemaFits(client);
+        await prepareTenantStatement(client);
+      },
     });
     // The pool emits this error when the server closes an idle connection, and replaces the connection when it is
     // needed. Without a listener, the error would end the process.
@@ -88,13 +99,7 @@ export class Database {
 
   /** Runs one statement in a transaction that can access only the rows of this tenant. This takes one round trip. */
   async call(tenant: string, text: string, values: readonly unknown[]): Promise<QueryResultRow[]> {
-    return this.#withClient(async (client) => {
-      const began = client.query(opening(client, tenant));
-      const statement = client.query<QueryResultRow>(prepared(text, values));
-      // If the statement has failed, PostgreSQL executes this COMMIT as a ROLLBACK.
-      const ended = client.query('COMMIT');
-      return (await settleAll([began, ended], statement)).rows;
-    });
+    return this.#withClient((client) => queryAsTenant(client, tenant, prepared(text, values)));
   }
 
   /**

@@ -59,28 +59,42 @@ function findEndpoint(parts: ApiDeps): Endpoint {
     },
     problems: ['not_found', 'busy'],
     async handle({ params, query, headers, request, signal: gone, occupy, countUnsent }) {
+      const isStream = wantsEvents(request.headers);
+      const ifNoneMatch = headers['if-none-match'];
+      let noRoom: PointsmanError | null = null;
+      if (query.wait && ifNoneMatch !== undefined && !isStream) {
+        noRoom = refusalOf(() => occupy(parts.waiting, 1));
+        const wait = { ifNoneMatch, waitMs: query.wait, signal: gone };
+        const answer = noRoom === null ? await waitForMove(parts, params, wait) : null;
+        if (answer !== null) return answer;
+      }
       const pointer = await parts.readPointer(params);
       if (pointer === null)
         throw await missingError(parts.db, params, `channel "${params.channel}" of "${params.bundle}"`);
-      if (wantsEvents(request.headers)) {
-        occupy(parts.waiting, 1);
-        const stream = { method: request.method, signal: gone, unsent: countUnsent() };
-        return eventStreamAnswer(stream, parts.draining, (signal) =>
-          pointerEvents(parts.pointers.follow(params, signal)),
-        );
+      if (!isStream) {
+        const answer = pointerAnswer(pointer, ifNoneMatch);
+        // A caller for whom there is no room to wait still gets a pointer that has already moved.
+        if (answer.status === 304 && noRoom !== null) throw noRoom;
+        return answer;
       }
-      const answer = pointerAnswer(pointer, headers['if-none-match']);
-      if (answer.status !== 304 || !query.wait) return answer;
       occupy(parts.waiting, 1);
-      const moved = await waitForMove(parts, params, {
-        ifNoneMatch: headers['if-none-match'],
-        read: pointer.generation,
-        waitMs: query.wait,
-        signal: gone,
-      });
-      return moved ?? answer;
+      const stream = { method: request.method, signal: gone, unsent: countUnsent() };
+      return eventStreamAnswer(stream, parts.draining, (signal) =>
+        pointerEvents(parts.pointers.follow(params, signal)),
+      );
     },
   });
+}
+
+/** Returns the error with which the function refuses, or null. */
+function refusalOf(take: () => void): PointsmanError | null {
+  try {
+    take();
+    return null;
+  } catch (error) {
+    if (error instanceof PointsmanError) return error;
+    throw error;
+  }
 }
 
 function moveEndpoint({ db, tenants }: ApiDeps): Endpoint {

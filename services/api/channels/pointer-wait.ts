@@ -15,28 +15,28 @@ export function pointerAnswer(pointer: Pointer, ifNoneMatch: string | undefined)
 }
 
 /**
- * Waits until the pointer differs from the pointer that the caller already has, then responds with 200. Returns null if the wait expires,
- * the process shuts down or the caller disconnects. The response never has a lower generation than `read`, which is the pointer that was
- * read when the request arrived. Throws `unavailable` when the database does not respond.
+ * Waits until the pointer differs from the pointer that the caller already has, then responds with 200. Responds with 304 if the wait
+ * expires, the process shuts down or the caller disconnects. Returns null if the bundle does not have the channel, or if the wait ended
+ * before the pointer was read. Throws `unavailable` when the database does not respond.
+ *
+ * The first read starts after the request arrived, and is shared with the pointer's other readers.
  */
 export async function waitForMove(
   { pointers, draining }: Pick<ApiDeps, 'pointers' | 'draining'>,
   id: PointerId,
-  {
-    ifNoneMatch,
-    read,
-    waitMs,
-    signal,
-  }: { ifNoneMatch: string | undefined; read: number; waitMs: number; signal: AbortSignal },
+  { ifNoneMatch, waitMs, signal }: { ifNoneMatch: string; waitMs: number; signal: AbortSignal },
 ): Promise<Response | null> {
   const end = deadlineOf([signal, draining], waitMs);
+  let unmoved: Response | null = null;
   try {
     for await (const pointer of pointers.follow(id, end.signal)) {
-      if (pointer === null || pointer.generation < read) continue;
+      if (pointer === null && unmoved === null) return null;
+      if (pointer === null) continue;
       const answer = pointerAnswer(pointer, ifNoneMatch);
       if (answer.status === 200) return answer;
+      unmoved = answer;
     }
-    return null;
+    return unmoved;
   } finally {
     end.clear();
   }

@@ -4,6 +4,7 @@ import type { SourceEntry } from '@pointsman/protocol/releases/source';
 import { compileSource } from '../compile-source.ts';
 import type {
   Ask,
+  FromProcess,
   FromTask,
   FileResponse,
   ProcessAnswer,
@@ -23,6 +24,7 @@ interface RunningTask {
   readonly taskId: number;
   /** The callbacks of the questions (requests for files) that have no answer yet, by question ID. */
   readonly open: Map<number, (answer: ProcessAnswer) => void>;
+  hasSentStart: boolean;
 }
 
 let running: RunningTask | null = null;
@@ -30,7 +32,7 @@ let running: RunningTask | null = null;
 process.on('disconnect', () => process.exit(0));
 process.on('message', (message: ToProcess) => {
   if ('task' in message) {
-    running = { taskId: message.taskId, open: new Map() };
+    running = { taskId: message.taskId, open: new Map(), hasSentStart: false };
     void compileTask(message.task, running);
   } else if (message.taskId === running?.taskId) {
     const { open } = running;
@@ -45,31 +47,36 @@ async function compileTask({ paths, digests, sizes }: ProcessTask, task: Running
     digest: digests[index] ?? '',
     size: sizes[index] ?? 0,
   }));
-  void send(task, { kind: 'started' });
   try {
-    await compileAndSend(task, entries);
+    const rest = await compileAndSend(task, entries);
     forgetCompilation();
-    await send(task, { kind: 'end', isSpent: isSpent() });
+    await send(task, [...rest, { kind: 'end', isSpent: isSpent() }]);
   } catch (error) {
-    void send(task, {
-      kind: 'threw',
-      message: cut(
-        error instanceof Error ? (error.stack ?? error.message) : String(error),
-        processLimits.stderrChars,
-      ),
-      ofCompiler: !(error instanceof WrongContent),
-    });
+    const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const ofCompiler = !(error instanceof WrongContent);
+    void send(task, [{ kind: 'threw', message: cut(message, processLimits.stderrChars), ofCompiler }]);
   }
   if (running === task) running = null;
 }
 
 /**
+ * Compiles the source and sends the result, without the parts of its last message. These are returned, and are sent with
+ * the end.
+ *
  * This is a separate function, so that the result can be garbage-collected after it is sent and before the heap is
  * measured.
  */
-async function compileAndSend(task: RunningTask, entries: readonly SourceEntry[]): Promise<void> {
+async function compileAndSend(
+  task: RunningTask,
+  entries: readonly SourceEntry[],
+): Promise<readonly FromTask[]> {
   const result = await compileSource(entries, askFor(task));
-  for (const message of messagesOf(result)) await send(task, message);
+  let last: readonly FromTask[] = [];
+  for (const parts of messagesOf(result)) {
+    if (last.length > 0) await send(task, last);
+    last = parts;
+  }
+  return last;
 }
 
 function askFor(task: RunningTask): Ask {
@@ -78,12 +85,9 @@ function askFor(task: RunningTask): Ask {
     if (wanted.length === 0) return [];
     const { promise, resolve } = Promise.withResolvers<ProcessAnswer>();
     task.open.set(++questionId, resolve);
-    void send(task, {
-      kind: 'question',
-      questionId,
-      keys: wanted.map(({ key }) => key),
-      digests: wanted.map(({ digest }) => digest),
-    });
+    const keys = wanted.map(({ key }) => key);
+    const digests = wanted.map(({ digest }) => digest);
+    void send(task, [{ kind: 'question', questionId, keys, digests }]);
     return unpack(wanted, await promise);
   };
 }
@@ -114,13 +118,16 @@ function unpack(
 }
 
 /**
- * Sends a message, and waits until it is written, so that only one piece of a large result is in the send buffer.
- * Nothing is sent for a task that has ended, because the bundler may call back after that.
+ * Sends a message, and waits until it is written, so that only one piece of a large result is in the send buffer. The
+ * first message of a task also reports its start. Nothing is sent for a task that has ended, because the bundler may
+ * call back after that.
  */
-async function send(task: RunningTask, message: FromTask): Promise<void> {
+async function send(task: RunningTask, parts: readonly FromTask[]): Promise<void> {
   if (running !== task) return;
   const { promise, resolve } = Promise.withResolvers<void>();
+  const all = task.hasSentStart ? parts : [{ kind: 'started' } as const, ...parts];
+  task.hasSentStart = true;
   // An error means that the parent has exited. It is ignored, because this process then also exits.
-  process.send?.({ taskId: task.taskId, ...message }, () => resolve());
+  process.send?.({ taskId: task.taskId, parts: all } satisfies FromProcess, () => resolve());
   await promise;
 }

@@ -5,7 +5,7 @@ import { processLimits } from '../limits.ts';
 import { processorMs } from './processor-time.ts';
 import type { CompilePool, CompileProcess } from './compile-pool.ts';
 import { compilerUnavailable } from './compiler-unavailable.ts';
-import type { FromProcess, ToProcess } from './compile-protocol.ts';
+import type { FromProcess, FromTask, ToProcess } from './compile-protocol.ts';
 import { receivedParts, type ReceivedResult } from './received-result.ts';
 import { sessionQuestions } from './session-questions.ts';
 import { stoppableClock } from './stoppable-clock.ts';
@@ -81,8 +81,7 @@ export async function runSession(
       readEnded: clock.readEnded,
     },
   );
-  const handle = (message: FromProcess): void => {
-    if (message.taskId !== taskId) return;
+  const handle = (message: FromTask): void => {
     if (message.kind === 'started') {
       if (session.hasStarted) throw new Error('the compile process started twice');
       session.hasStarted = true;
@@ -100,7 +99,8 @@ export async function runSession(
   };
   const onMessage = (message: FromProcess): void => {
     try {
-      handle(message);
+      if (message.taskId !== taskId) return;
+      for (const part of message.parts) handle(part);
     } catch (error) {
       // The process has sent an invalid message, so it must not be used again.
       session.isReusable = false;

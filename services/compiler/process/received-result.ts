@@ -22,7 +22,7 @@ export type ReceivedResult = ProcessResult<ReadonlyMap<string, CompiledBlob>>;
 
 export type PartOfResult = Extract<FromTask, { readonly kind: 'outcome' | 'artifact' | 'piece' }>;
 
-/** Assembles a result from the messages of a compile process. */
+/** Assembles a result from the parts that a compile process sends. */
 export interface ReceivedPieces {
   /**
    * Adds a message. Throws if the message is invalid or exceeds a limit. Memory for the blobs is allocated only after

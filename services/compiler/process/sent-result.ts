@@ -1,9 +1,40 @@
 import type { FromTask, ProcessResult } from './compile-protocol.ts';
+import type { PartOfResult } from './received-result.ts';
 import { processLimits } from '../limits.ts';
 import type { MadeBlob } from '../made-blobs.ts';
 
-/** Splits a result into small messages: the outcome, then the artifacts, then pieces of the blob contents. */
-export function* messagesOf(result: ProcessResult<readonly MadeBlob[]>): Generator<FromTask> {
+/** The estimated size of one entry of a list in a message, in bytes: a digest or a path, and its attributes. */
+const ENTRY_BYTES = 200;
+
+/** Splits a result into messages. Each message contains several small parts, or one large part. */
+export function* messagesOf(result: ProcessResult<readonly MadeBlob[]>): Generator<readonly FromTask[]> {
+  let parts: PartOfResult[] = [];
+  let bytes = 0;
+  for (const part of partsOf(result)) {
+    const more = bytesOf(part);
+    if (parts.length > 0 && bytes + more > processLimits.messageBytes) {
+      yield parts;
+      parts = [];
+      bytes = 0;
+    }
+    parts.push(part);
+    bytes += more;
+  }
+  yield parts;
+}
+
+function bytesOf(part: PartOfResult): number {
+  if (part.kind === 'piece') return part.bytes.byteLength;
+  if (part.kind === 'artifact') {
+    const { list } = part.artifact;
+    return ENTRY_BYTES * (1 + (list === null ? 0 : list.files.length + list.blobDigests.length));
+  }
+  const { made, cacheEntries } = part.outcome;
+  return cacheEntries.reduce((sum, { facts }) => sum + facts.length, ENTRY_BYTES * made.digests.length);
+}
+
+/** Splits a result into small parts: the outcome, then the artifacts, then pieces of the blob contents. */
+function* partsOf(result: ProcessResult<readonly MadeBlob[]>): Generator<PartOfResult> {
   const { made, cacheEntries } = result;
   const announced = {
     digests: made.map(({ digest }) => digest),
@@ -29,21 +60,23 @@ export function* messagesOf(result: ProcessResult<readonly MadeBlob[]>): Generat
  * Concatenates the contents of the blobs, and splits the bytes into pieces of equal size. The last piece may be
  * smaller.
  */
-function* piecesOf(made: readonly MadeBlob[], pieceBytes: number = processLimits.pieceBytes) {
-  let piece = new Uint8Array(pieceBytes);
+function* piecesOf(made: readonly MadeBlob[]) {
+  let left = made.reduce((sum, { size }) => sum + size, 0);
+  const emptyPiece = () => new Uint8Array(Math.min(processLimits.pieceBytes, left));
+  let piece = emptyPiece();
   let length = 0;
   for (const { text } of made) {
     const content = Buffer.from(text);
     for (let start = 0; start < content.byteLength;) {
-      const part = content.subarray(start, start + pieceBytes - length);
+      const part = content.subarray(start, start + piece.byteLength - length);
       piece.set(part, length);
       start += part.byteLength;
       length += part.byteLength;
-      if (length < pieceBytes) continue;
+      left -= part.byteLength;
+      if (length < piece.byteLength) continue;
       yield piece;
-      piece = new Uint8Array(pieceBytes);
+      piece = emptyPiece();
       length = 0;
     }
   }
-  if (length > 0) yield piece.slice(0, length);
 }

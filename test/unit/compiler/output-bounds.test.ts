@@ -128,16 +128,25 @@ describe('in the transfer of a compile result,', () => {
 
   test('a result is sent in messages of at most one MiB, and is complete after the last one', async () => {
     const result = await compileHere(files);
-    const messages = [...messagesOf(result)] as PartOfResult[];
-    const pieces = messages.filter((message) => message.kind === 'piece');
-    expect(pieces.length).toBeGreaterThan(6);
-    for (const { bytes } of pieces) expect(bytes.byteLength).toBeLessThanOrEqual(MiB);
+    const messages = [...messagesOf(result)] as PartOfResult[][];
+    const sizes = messages.map((parts) =>
+      parts.reduce((sum, part) => sum + (part.kind === 'piece' ? part.bytes.byteLength : 0), 0),
+    );
+    expect(sizes.filter((size) => size > 0).length).toBeGreaterThan(6);
+    for (const size of sizes) expect(size).toBeLessThanOrEqual(MiB);
     const received = receivedParts(artifactLimits.madeBytes);
-    for (const message of messages) received.add(message);
+    for (const part of messages.flat()) received.add(part);
     const arrived = received.result();
     expect({ ...arrived, made: [] }).toEqual({ ...result, made: [] });
     expect(arrived.made.size).toBe(result.made.length);
     for (const { digest, content } of arrived.made.values()) expect(digestOf(content)).toBe(digest);
+  });
+
+  test('the result of a small source is sent in one message', async () => {
+    const small = [
+      ...messagesOf(await compileHere({ 'agent.yaml': 'name: support', 'prompt.md': 'Be kind.' })),
+    ];
+    expect(small.map((parts) => parts.map(({ kind }) => kind))).toEqual([['outcome', 'artifact', 'piece']]);
   });
 
   test.each([

@@ -16,7 +16,7 @@ const source = memorySource({ 'a.yaml': 'x: 1' });
 
 /**
  * Runs a session with a process that executes the given script instead of compiling, as if a hostile source had taken
- * it over. The script's function `send` adds the task ID to a message.
+ * it over. The script's function `send` sends a message with the given parts and the task ID.
  */
 async function sessionWith(
   script: string,
@@ -28,7 +28,7 @@ async function sessionWith(
     [
       '-e',
       `process.on('message', ({ taskId, task }) => {
-        const send = (message) => process.send({ taskId, ...message });
+        const send = (...parts) => process.send({ taskId, parts });
         ${script}
       });`,
     ],
@@ -64,6 +64,7 @@ describe('in a session with a compile process,', () => {
 
   test.each([
     ['an empty message', `process.send(null);`],
+    ['a message without parts', `process.send({ taskId });`],
     ['no result', `${whole} send({ kind: 'end', isSpent: false });`],
     ['a message of an unknown kind', `${whole} send({ kind: 'other' });`],
     ['a message without a kind', `${whole} send({});`],
@@ -97,6 +98,13 @@ describe('in a session with a compile process,', () => {
     ['an invalid question', `${whole} send({ kind: 'question', questionId: 1, keys: 1, digests: 2 });`],
   ])('a compile process that sends %s is killed, and its session fails', async (_what, script) => {
     expect(await sessionWith(script)).toMatchObject({ result: { kind: 'failed' }, wasKilled: true });
+  });
+
+  test('a compile process that sends anything after its result is killed, and the result counts', async () => {
+    const script = `${whole}
+      const piece = { kind: 'piece', bytes: new Uint8Array(1) };
+      send(outcome, piece, { kind: 'end', isSpent: false }, piece);`;
+    expect(await sessionWith(script)).toMatchObject({ result: { kind: 'compiled' }, wasKilled: true });
   });
 
   test('a compile process that requests files too many times during a read is killed', async () => {
