@@ -53,7 +53,7 @@ export const PublishRequest = RequestIdentity.extend({
   ifGeneration: Generation.nullable(),
   /**
    * The time until which the caller waits for the response, in epoch milliseconds of the database's clock. A
-   * publish that is handled later is not admitted. Missing for a push, because nobody waits for it.
+   * publish that is handled later is not admitted. Missing for a push, which has no waiting caller.
    */
   admitBefore: z.number().int().optional(),
   /** The Git push that caused this release. Missing for a publish through the API. */

@@ -24,20 +24,19 @@ test('when a tenant sends forty publishes at once, at most eight wait at its obj
       json: { files: { 'config.json': `{"n":${n}}` } },
     }),
   );
-  let answered = false;
-  const all = Promise.all(publishes).finally(() => {
-    answered = true;
-  });
+  const all = Promise.all(publishes).then((answers) => ({ answers }));
   const counts: number[] = [];
-  while (!answered) {
+  let done: Awaited<typeof all> | null = null;
+  while (done === null) {
     const found = await plane.admin.query(
       `SELECT id FROM sys_invocation WHERE target_service_key = '${tenant}' AND target_handler_name = 'publish' AND status <> 'completed'`,
     );
     counts.push(found.length);
+    done = await Promise.race([all, Promise.resolve(null)]);
   }
   expect(Math.max(...counts)).toBeGreaterThan(1);
   expect(Math.max(...counts)).toBeLessThanOrEqual(admissionLimits.running);
-  for (const { status, text, json } of await all) {
+  for (const { status, text, json } of done.answers) {
     expect(status, text).toBe(202);
     const bundle = String(json['bundle']);
     const release = await settled(plane, tenant, Number(json['version']), { bundle });

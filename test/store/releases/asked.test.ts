@@ -179,16 +179,17 @@ describe('a check with a URL', () => {
 
   test('a release that settles as unchanged refuses later reports of the service', async () => {
     const callout = await asked();
-    const { store, release, policy, swap } = world.bench;
+    const { bench } = world;
+    const second = bench.release(2);
     await reported('root', 'admin');
-    await world.bench.evaluate(1);
-    await policy();
-    const digest = (await world.bench.found(1)).digest ?? '';
-    await admitted(store, release(2));
-    await putCompilation(store, release(2), [{ channel: null, digest }]);
-    await prepareRelease(store.db, release(2), 'live', times);
-    expect(await swap(2, 0)).toMatchObject({ kind: 'moved', generation: 1 });
-    expect(await swap(1, 1)).toEqual({ kind: 'unchanged', version: 2 });
+    await bench.evaluate(1);
+    await bench.policy();
+    const digest = (await bench.found(1)).digest ?? '';
+    await admitted(bench.store, second);
+    await putCompilation(bench.store, second, [{ channel: null, digest }]);
+    await prepareRelease(bench.store.db, second, 'live', times);
+    expect(await bench.swap(2, 0)).toMatchObject({ kind: 'moved', generation: 1 });
+    expect(await bench.swap(1, 1)).toEqual({ kind: 'unchanged', version: 2 });
     expect(await world.report(callout, success)).toEqual({
       kind: 'revoked',
       reason: 'the artifact of its release was live already',
