@@ -1,13 +1,16 @@
 import type { Diagnostic } from '@pointsman/protocol/releases/diagnostic';
 import { LOCAL_EXECUTOR } from '../../../core/releases/local-compiler.ts';
+import type { CompiledDocument } from './compiled-documents.ts';
 import type { BlobContent } from './blobs.ts';
 import { at, json } from '../rows.ts';
 
 /** What the local compiler made of a source, with the time that it took. */
 export interface NewCompilation {
   readonly artifacts: readonly { readonly channel: string | null; readonly digest: string }[];
-  /** The blobs of all artifacts, including their manifests. */
+  /** The blobs of all artifacts, including their manifests. Blobs of documents that were already stored may be missing. */
   readonly blobs: readonly BlobContent[];
+  /** The documents that were compiled, for later compilations of the tenant. */
+  readonly documents: readonly CompiledDocument[];
   readonly warnings: readonly Diagnostic[];
   readonly startedAt: number;
   readonly finishedAt: number;

@@ -16,18 +16,40 @@ $$;
 
 -- Protects blobs from deletion until their holder, a source or a running compilation, refers to them or has ended. FOR KEY SHARE waits for
 -- a sweep that is deleting one of the blobs.
+--
+-- Blobs that are protected for the source of a release need no second protection, because releases are never deleted, and the sweep keeps
+-- their blobs permanently. A new version of a large source shares almost all of its blobs with such a source.
 -- @returns the digests that are not stored, or were just deleted
 CREATE FUNCTION hold_blobs(p_tenant text, p_digests text[], p_holder text) RETURNS text[] LANGUAGE plpgsql AS $$
 DECLARE
+  unprotected text[] := p_digests;
+  earlier text := earlier_version(p_tenant, p_digests);
   missing text[];
 BEGIN
+  IF earlier IS NOT NULL THEN
+    unprotected := ARRAY(SELECT unnest(p_digests) EXCEPT SELECT h.digest FROM blob_holders h WHERE h.tenant = p_tenant AND h.holder = earlier);
+  END IF;
   INSERT INTO blob_holders (tenant, digest, holder)
   SELECT p_tenant, b.digest, p_holder FROM (
-    SELECT digest FROM blobs WHERE tenant = p_tenant AND digest = ANY (p_digests) AND check_at IS NOT NULL ORDER BY digest FOR KEY SHARE) b
+    SELECT digest FROM blobs WHERE tenant = p_tenant AND digest = ANY (unprotected) AND check_at IS NOT NULL ORDER BY digest FOR KEY SHARE) b
   ON CONFLICT DO NOTHING;
   SELECT coalesce(array_agg(d), '{}') INTO missing FROM unnest(p_digests) d
   WHERE NOT EXISTS (SELECT FROM blobs WHERE (tenant, digest) = (p_tenant, d));
   RETURN missing;
+END $$;
+
+-- A source of a release that shares one of three of these blobs. Null if there is none, or if so few blobs are protected faster than such a
+-- source is found.
+CREATE FUNCTION earlier_version(p_tenant text, p_digests text[]) RETURNS text LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  blobs integer := cardinality(p_digests);
+BEGIN
+  IF blobs < 100 THEN RETURN NULL; END IF;
+  RETURN (
+    SELECT h.holder FROM blob_holders h
+    WHERE h.tenant = p_tenant AND h.digest = ANY (ARRAY[p_digests[1], p_digests[blobs / 2], p_digests[blobs]])
+      AND EXISTS (SELECT FROM releases r WHERE (r.tenant, r.source) = (p_tenant, h.holder))
+    LIMIT 1);
 END $$;
 
 CREATE FUNCTION release_holder(p_bundle text, p_version bigint) RETURNS text LANGUAGE sql IMMUTABLE AS $$
@@ -117,8 +139,9 @@ BEGIN
   UPDATE blobs SET check_at = now() + interval '5 minutes' WHERE tenant = p_tenant AND digest = ANY (awaited);
   DELETE FROM blob_holders WHERE tenant = p_tenant AND digest = ANY (due) AND NOT digest = ANY (awaited);
   WITH gone AS (
-    DELETE FROM blobs WHERE tenant = p_tenant AND digest = ANY (due) AND NOT digest = ANY (kept || awaited) RETURNING size)
-  SELECT coalesce(sum(size), 0)::bigint INTO freed FROM gone;
+    DELETE FROM blobs WHERE tenant = p_tenant AND digest = ANY (due) AND NOT digest = ANY (kept || awaited) RETURNING digest, size),
+  compiled AS (DELETE FROM compiled_documents WHERE tenant = p_tenant AND digest = ANY (ARRAY(SELECT digest FROM gone)) RETURNING facts)
+  SELECT coalesce((SELECT sum(size) FROM gone), 0)::bigint + coalesce((SELECT sum(octet_length(facts)) FROM compiled), 0)::bigint INTO freed;
 END $$;
 
 -- Whether an artifact, or the source of a release, refers to the blob.
