@@ -927,6 +927,7 @@ GRANT SELECT, INSERT, DELETE ON webhook_attempts TO app;
 -- is_awaited(p_tenant text, p_digest text) RETURNS boolean STABLE
 -- is_named(p_tenant text, p_digest text) RETURNS boolean STABLE
 -- put_blobs(p_tenant text, p_digests text[], p_media_types text[], p_contents bytea[]) RETURNS bigint
+-- put_blobs(p_tenant text, p_digests text[], p_media_types text[], p_starts integer[], p_sizes integer[], p_contents bytea) RETURNS bigint
 -- release_holder(p_bundle text, p_version bigint) RETURNS text IMMUTABLE
 -- sweep_blobs(p_tenant text, p_most integer, p_most_bytes bigint, OUT checked integer, OUT freed bigint) RETURNS record
 -- sweep_content(p_tenant text, p_most integer, p_most_bytes bigint) RETURNS integer SECURITY DEFINER

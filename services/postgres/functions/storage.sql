@@ -14,6 +14,17 @@ CREATE FUNCTION put_blobs(p_tenant text, p_digests text[], p_media_types text[],
   SELECT coalesce(sum(size), 0)::bigint FROM added
 $$;
 
+-- Does the same for contents that are parts of one value: each content begins at its number of p_starts, counted from 1. The driver sends one
+-- binary value as it is, but the values of an array as hexadecimal text.
+CREATE FUNCTION put_blobs(p_tenant text, p_digests text[], p_media_types text[], p_starts integer[], p_sizes integer[], p_contents bytea) RETURNS bigint LANGUAGE sql AS $$
+  WITH added AS (
+    INSERT INTO blobs (tenant, digest, media_type, size, content)
+    SELECT p_tenant, n.digest, n.media_type, n.size, substring(p_contents FROM n.start FOR n.size)
+    FROM unnest(p_digests, p_media_types, p_starts, p_sizes) AS n (digest, media_type, start, size)
+    ON CONFLICT DO NOTHING RETURNING size)
+  SELECT coalesce(sum(size), 0)::bigint FROM added
+$$;
+
 -- Protects blobs from deletion until their holder, a source or a running compilation, refers to them or has ended. FOR KEY SHARE waits for
 -- a sweep that is deleting one of the blobs.
 --
