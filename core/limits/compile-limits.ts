@@ -8,6 +8,25 @@ const MiB = 1024 * KiB;
 const second = 1_000;
 const minute = 60 * second;
 
+/** Limits of the compiled documents that are stored in the database, so that a new process does not compile them again. */
+export const storedDocumentLimits = {
+  /**
+   * The number of files from which a source's compiled documents are stored, and the number of documents without a
+   * result in memory from which they are looked up. Fewer documents are compiled in about the time of a lookup.
+   */
+  fewest: 64,
+  /**
+   * The length of the facts about one document, in characters. Most of them are its values that references use:
+   * typical facts have 300. A document with longer facts is compiled by each new process.
+   */
+  factsChars: 4 * KiB,
+  /**
+   * The facts that one lookup returns: 800 bytes for each document of the largest source. The other documents are
+   * compiled.
+   */
+  lookupBytes: 8 * MiB,
+} as const;
+
 /**
  * Limits of one compilation. It runs in a separate process, which the worker kills when it exceeds a limit.
  */

@@ -269,6 +269,12 @@ function metricsOf(
     'Compilations that wait for a compile process of this worker or API.',
     () => compiler.waiting,
   );
+  metrics.counterBy(
+    'from',
+    'pointsman_compiled_documents_total',
+    'Documents and modules of all compilations: found in memory, found in the database, or compiled.',
+    () => Object.entries(compiler.documents).map(([label, value]) => ({ label, value })),
+  );
   metrics.gauge(
     'pointsman_stored_bytes',
     'Total bytes stored by all tenants, as counted by their quotas.',

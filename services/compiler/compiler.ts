@@ -3,12 +3,12 @@ import type { Logger } from 'pino';
 import type { Diagnostic } from '@pointsman/protocol/releases/diagnostic';
 import { compileLimits } from '../../core/limits/compile-limits.ts';
 import type { SourceTree } from '@pointsman/protocol/releases/source';
+import { documentCache, type DocumentCounts, type FindStored } from './document-cache.ts';
 import { badEndings } from './turns/bad-endings.ts';
 import type { CompileResult } from './process/compiled.ts';
 import { compilePool } from './process/compile-pool.ts';
 import { fairQueue } from './turns/fair-queue.ts';
 import { resultFrom } from './process/compile-result.ts';
-import type { CachedFile } from './process/compile-result.ts';
 import { placeCompilation } from './turns/place-compilation.ts';
 import { tenantLru } from './turns/tenant-lru.ts';
 import { tenantStandings } from './turns/tenant-standings.ts';
@@ -17,16 +17,25 @@ import type { ReadBlobs } from './process/answer-question.ts';
 export interface Compiler {
   /**
    * Compiles a source. `readBlobs` reads contents by digest, and must return all requested contents. Only contents
-   * that are not cached are requested, in one call at a time. The promise rejects in the following cases, in which a
-   * retry may succeed:
+   * that are not cached are requested, in one call at a time. `findStored` finds compiled documents that are stored.
+   * Without it, the result contains all contents. The promise rejects in the following cases, in which a retry may
+   * succeed:
    *
+   * - `findStored` throws;
    * - `readBlobs` throws, returns too few contents, or returns a content with a wrong digest;
    * - all reads together take longer than `readingMs`;
    * - a process dies during a compilation, for the first time with this source;
    * - no process starts within `threadStartMs`, or several processes in a row die before they start;
    * - the compiler is closed during the call.
    */
-  compile(tenant: string, tree: SourceTree, readBlobs: ReadBlobs): Promise<CompileResult>;
+  compile(
+    tenant: string,
+    tree: SourceTree,
+    readBlobs: ReadBlobs,
+    findStored?: FindStored | null,
+  ): Promise<CompileResult>;
+  /** Where the documents of all compilations came from. */
+  readonly documents: DocumentCounts;
   /** Whether a compilation of this tenant would now return `busy` if its result is not cached. */
   isFullFor(tenant: string): boolean;
   /** The number of compilations that wait for a process. */
@@ -53,7 +62,7 @@ export function createCompiler(options: CompilerOptions = {}): Compiler {
   const pool = compilePool(limits);
   const standings = tenantStandings(limits);
   const queue = fairQueue(limits, { standingOf: standings.of, quickPerSlow: limits.quickPerSlow });
-  const cachedFiles = tenantLru<CachedFile>({
+  const documents = documentCache({
     bytes: limits.cacheBytes,
     bytesPerTenant: limits.cacheBytesPerTenant,
   });
@@ -70,20 +79,14 @@ export function createCompiler(options: CompilerOptions = {}): Compiler {
     tenant: string,
     tree: SourceTree,
     readBlobs: ReadBlobs,
+    findStored: FindStored | null,
   ): Promise<CompileResult> => {
-    const cacheHits = new Map<string, CachedFile>();
-    const recall = (key: string): string | undefined => {
-      const known = cachedFiles.get(tenant, key);
-      if (known) cacheHits.set(known.digest, known);
-      return known?.facts;
-    };
-    const ended = await placeCompilation(placementDeps, tenant, tree, readBlobs, recall);
+    const cache = documents.open(tenant, findStored);
+    const ended = await placeCompilation(placementDeps, tenant, tree, readBlobs, cache.recall);
     if (ended === 'busy') return { kind: 'busy' };
     if (ended.kind !== 'compiled' && ended.kind !== 'invalid')
       return endings.recordBadEnd(tenant, tree.digest, ended);
-    const cache = (key: string, value: CachedFile, bytes: number): void =>
-      cachedFiles.set(tenant, key, value, bytes);
-    return await resultFrom(ended, cacheHits, cache, readBlobs);
+    return await resultFrom(ended, cache, readBlobs);
   };
 
   return {
@@ -91,12 +94,15 @@ export function createCompiler(options: CompilerOptions = {}): Compiler {
       return queue.waiting;
     },
     isFullFor: (tenant) => queue.isFullFor(tenant),
-    compile: async (tenant, tree, readBlobs) => {
-      const name = `${tenant}/${tree.digest}`;
+    documents: documents.counts,
+    compile: async (tenant, tree, readBlobs, findStored = null) => {
+      const name = `${tenant}/${tree.digest}/${findStored === null ? 'complete' : 'with-stored'}`;
+      const recent = memo.get(tenant, tree.digest);
+      const isUsable = recent?.kind !== 'compiled' || !recent.lacksContent || findStored !== null;
       const known =
-        memo.get(tenant, tree.digest) ?? endings.recall(tenant, tree.digest) ?? underWay.get(name);
+        (isUsable ? recent : undefined) ?? endings.recall(tenant, tree.digest) ?? underWay.get(name);
       if (known) return await known;
-      const result = compileUncached(tenant, tree, readBlobs);
+      const result = compileUncached(tenant, tree, readBlobs, findStored);
       underWay.set(name, result);
       try {
         const settled = await result;
@@ -124,7 +130,8 @@ function bytesOf(result: CompileResult): number {
   if (result.kind === 'compiled') {
     const contents = result.blobs.reduce((sum, { content }) => sum + content.byteLength + ENTRY_BYTES, 0);
     const lists = result.artifacts.reduce((sum, { files }) => sum + files.length * ENTRY_BYTES, 0);
-    return contents + lists + bytesOfAll(result.warnings);
+    const facts = result.documents.reduce((sum, entry) => sum + 2 * entry.facts.length + ENTRY_BYTES, 0);
+    return contents + lists + facts + bytesOfAll(result.warnings);
   }
   return result.kind === 'invalid' ? bytesOfAll(result.diagnostics) : 0;
 }

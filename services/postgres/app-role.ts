@@ -158,6 +158,7 @@ const inserted = [
   'blob_holders',
   'sources',
   'compilations',
+  'compiled_documents',
   'quotas',
   'artifacts',
   'artifact_blobs',
@@ -185,10 +186,11 @@ const inserted = [
 ];
 
 /**
- * The tables from which the app may delete rows. They contain claims of ended releases, settings, sinks, expired
- * deliveries and lost followers.
+ * The tables from which the app may delete rows. They contain replaced results of the compiler, claims of ended
+ * releases, settings, sinks, expired deliveries and lost followers.
  */
 const deleted = [
+  'compiled_documents',
   'artifact_claims',
   'quotas',
   'hooks',

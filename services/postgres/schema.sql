@@ -217,6 +217,19 @@ ALTER TABLE compilations ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON compilations FOR ALL TO public USING (tenant = current_setting('pointsman.tenant', true));
 GRANT SELECT, INSERT ON compilations TO app;
 
+CREATE TABLE compiled_documents (
+  tenant text NOT NULL,
+  key text NOT NULL,
+  executor text NOT NULL,
+  digest text NOT NULL,
+  facts text NOT NULL,
+  CONSTRAINT compiled_documents_pkey PRIMARY KEY (tenant, key)
+);
+CREATE INDEX compiled_documents_by_digest ON compiled_documents USING btree (tenant, digest);
+ALTER TABLE compiled_documents ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON compiled_documents FOR ALL TO public USING (tenant = current_setting('pointsman.tenant', true));
+GRANT SELECT, INSERT, DELETE ON compiled_documents TO app;
+
 CREATE TABLE deliveries (
   tenant text NOT NULL,
   hook identifier NOT NULL,
@@ -767,6 +780,10 @@ GRANT SELECT, INSERT, DELETE ON webhook_attempts TO app;
 -- record_decision(p_request jsonb, p_at timestamp with time zone) RETURNS jsonb
 -- record_decision_once(p_request jsonb, p_at timestamp with time zone) RETURNS jsonb
 
+-- functions/documents.sql
+-- find_documents(p_tenant text, p_executor text, p_keys text[], p_most_bytes bigint) RETURNS TABLE(key text, digest text, facts text) STABLE
+-- put_documents(p_tenant text, p_executor text, p_keys text[], p_digests text[], p_facts text[]) RETURNS bigint
+
 -- functions/followers.sql
 -- acknowledge(p_tenant text, p_request jsonb, p_at timestamp with time zone) RETURNS jsonb
 
@@ -908,10 +925,12 @@ GRANT SELECT, INSERT, DELETE ON webhook_attempts TO app;
 -- record_stage(p_tenant text, p_bundle text, p_version bigint, p_stage text, p_state text, p_invocation text, p_began timestamp with time zone, p_ended timestamp with time zone, p_problems jsonb) RETURNS boolean
 
 -- functions/storage.sql
+-- earlier_version(p_tenant text, p_digests text[]) RETURNS text STABLE
 -- hold_blobs(p_tenant text, p_digests text[], p_holder text) RETURNS text[]
 -- is_awaited(p_tenant text, p_digest text) RETURNS boolean STABLE
 -- is_named(p_tenant text, p_digest text) RETURNS boolean STABLE
 -- put_blobs(p_tenant text, p_digests text[], p_media_types text[], p_contents bytea[]) RETURNS bigint
+-- put_blobs(p_tenant text, p_digests text[], p_media_types text[], p_starts integer[], p_sizes integer[], p_contents bytea) RETURNS bigint
 -- release_holder(p_bundle text, p_version bigint) RETURNS text IMMUTABLE
 -- sweep_blobs(p_tenant text, p_most integer, p_most_bytes bigint, OUT checked integer, OUT freed bigint) RETURNS record
 -- sweep_content(p_tenant text, p_most integer, p_most_bytes bigint) RETURNS integer SECURITY DEFINER

@@ -13,6 +13,8 @@ export type Part = (typeof PARTS)[number];
 
 /** A whole stack of one checkout, as `npm start` runs it, in its own folder and on its own port. */
 export interface BenchStack {
+  /** The address of the API, and the token of the bootstrap admin. */
+  readonly connection: { readonly url: string; readonly token: string };
   /** Sends a request of the bootstrap admin. Throws for a status of 400 or more. */
   call(
     method: 'GET' | 'POST',
@@ -29,6 +31,17 @@ export interface BenchStack {
   restart(): Promise<void>;
   stop(): Promise<void>;
 }
+
+/** A tenant with a pointer, and the entity tag of that pointer. */
+export interface LivePointer {
+  readonly tenant: string;
+  etag: string;
+}
+
+/** The path of the bundle that every tenant of a benchmark has. */
+export const bundlePath = (tenant: string): string => `/v1/tenants/${tenant}/bundles/${BUNDLE}`;
+
+export const BUNDLE = 'bot';
 
 /** Clock ticks per second in /proc. */
 const TICKS = 100;
@@ -60,9 +73,11 @@ export async function startBenchStack(checkout: string): Promise<BenchStack> {
     child.kill('SIGTERM');
     await gone;
   };
+  const url = `http://127.0.0.1:${port}`;
   const stack: BenchStack = {
+    connection: { url, token },
     async call(method, path, { json, etag } = {}) {
-      const answer = await request(`http://127.0.0.1:${port}${path}`, {
+      const answer = await request(`${url}${path}`, {
         dispatcher: agent,
         method,
         headers: {
@@ -77,7 +92,7 @@ export async function startBenchStack(checkout: string): Promise<BenchStack> {
       const body = text === '' ? {} : (JSON.parse(text) as Record<string, unknown>);
       return { status: answer.statusCode, etag: String(answer.headers['etag'] ?? ''), json: body };
     },
-    cpuMs: () => summed(child.pid ?? 0, (pid) => ((statOf(pid)?.ticks ?? 0) * 1_000) / TICKS),
+    cpuMs: () => summed(child.pid ?? 0, processorMsOf),
     memoryMiB: () => summed(child.pid ?? 0, memoryMiBOf),
     diskMiB: () => Number(execFileSync('du', ['-sk', home], { encoding: 'utf8' }).split('\t')[0]) / 1_024,
     async restart() {
@@ -115,6 +130,41 @@ async function freePort(): Promise<number> {
   server.close();
   if (address === null || typeof address === 'string') throw new Error('no port');
   return address.port;
+}
+
+/** Creates a tenant with one published release. */
+export async function newPointer(
+  stack: BenchStack,
+  tenant: string,
+  files: Readonly<Record<string, string>>,
+): Promise<LivePointer> {
+  await stack.call('POST', '/v1/tenants', { json: { tenant } });
+  await stack.call('POST', `${bundlePath(tenant)}/releases`, { json: { files } });
+  const pointer = { tenant, etag: '"0"' };
+  await nextMove(stack, pointer);
+  return pointer;
+}
+
+/** Waits until the pointer has moved. A pointer that does not exist yet, or has not moved, is asked for again. */
+export async function nextMove(stack: BenchStack, pointer: LivePointer): Promise<void> {
+  const path = `${bundlePath(pointer.tenant)}/channels/live?wait=30s`;
+  for (;;) {
+    const answer = await stack.call('GET', path, { etag: pointer.etag }).catch(() => null);
+    if (answer?.status === 200 && answer.etag !== pointer.etag) {
+      pointer.etag = answer.etag;
+      return;
+    }
+  }
+}
+
+/** The processor time of a process and of all processes below it, in milliseconds. */
+export function processorMsBelow(root: number): number {
+  const parts = summed(root, processorMsOf);
+  return PARTS.reduce((total, part) => total + parts[part], 0);
+}
+
+function processorMsOf(pid: number): number {
+  return ((statOf(pid)?.ticks ?? 0) * 1_000) / TICKS;
 }
 
 /** Sums a value over all processes below this one, by part. The process itself counts as `other`. */

@@ -4,9 +4,9 @@ import { parse as parseYaml } from 'yaml';
 import { createCompiler, type Compiler } from '../../services/compiler/compiler.ts';
 import type { CompileResult } from '../../services/compiler/process/compiled.ts';
 import { corpus, schema, type Corpus } from './compile-corpus.ts';
-import type { BenchRow } from './measure.ts';
+import { type BenchRow, medianRatio, spread, timed } from './measure.ts';
 
-const DOCUMENTS = 2_000;
+export const DOCUMENTS = 2_000;
 const REPEATS = 7;
 
 /**
@@ -83,7 +83,7 @@ function bareParse(path: string, text: string): unknown {
   return path.endsWith('.toml') ? parseToml(text) : parseYaml(text);
 }
 
-async function compile(
+export async function compile(
   compiler: Compiler,
   tenant: string,
   { tree, contents }: Corpus,
@@ -100,34 +100,9 @@ async function compile(
  * Compiles a small bundle on each of the two threads. A new thread is slower, because it has not loaded and optimized
  * its code yet. A service that has run for a minute has warm threads.
  */
-async function warmThreads(compiler: Compiler): Promise<void> {
+export async function warmThreads(compiler: Compiler): Promise<void> {
   const small = corpus(400);
   await Promise.all(['warm-a', 'warm-b'].map((tenant) => compile(compiler, tenant, small)));
-}
-
-async function timed(work: () => Promise<unknown>): Promise<number> {
-  const began = performance.now();
-  await work();
-  return performance.now() - began;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-}
-
-/**
- * The median of the ratios of the single rounds. If the machine is busy during one round, it slows both measurements
- * of that round, so their ratio changes little.
- */
-function medianRatio(ours: readonly number[], theirs: readonly number[]): number {
-  return median(ours.map((value, nth) => value / (theirs[nth] ?? Number.NaN)));
-}
-
-function spread(values: readonly number[]): string {
-  const [low, high] = [Math.min(...values), Math.max(...values)];
-  const p99 = values.toSorted((a, b) => a - b)[Math.ceil(values.length * 0.99) - 1] ?? Number.NaN;
-  const range = `${low.toFixed(0)} to ${high.toFixed(0)}, ${values.length} runs`;
-  return `p50 ${median(values).toFixed(0)} ms, p99 ${p99.toFixed(0)} ms (${range})`;
 }
 
 if (import.meta.main) {

@@ -3,7 +3,15 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { type BenchStack, PARTS, startBenchStack } from './bench-stack.ts';
+import {
+  type BenchStack,
+  bundlePath,
+  type LivePointer,
+  newPointer,
+  nextMove,
+  PARTS,
+  startBenchStack,
+} from './bench-stack.ts';
 import { type BenchRow, drive, latencies, Series } from './measure.ts';
 
 /** The commit with which the current one is compared. Its publish journaled seven steps and compiled twice. */
@@ -79,38 +87,11 @@ function smallSource(): Record<string, string> {
   return { 'agent.yaml': `name: support\ntemperature: 0.2\nrevision: ${made}\n`, 'prompt.md': 'Be kind.\n' };
 }
 
-/** A tenant with a pointer, and the entity tag of that pointer. */
-interface Pointer {
-  readonly tenant: string;
-  etag: string;
-}
-
-const bundle = (tenant: string): string => `/v1/tenants/${tenant}/bundles/bot`;
-
 /** Creates tenants, each with one published release. */
-async function newPointers(stack: BenchStack, prefix: string, count: number): Promise<Pointer[]> {
+async function newPointers(stack: BenchStack, prefix: string, count: number): Promise<LivePointer[]> {
   return Promise.all(
-    Array.from({ length: count }, async (_none, n) => {
-      const tenant = `${prefix}-${n}`;
-      await stack.call('POST', '/v1/tenants', { json: { tenant } });
-      await stack.call('POST', `${bundle(tenant)}/releases`, { json: { files: smallSource() } });
-      const pointer = { tenant, etag: '"0"' };
-      await nextMove(stack, pointer);
-      return pointer;
-    }),
+    Array.from({ length: count }, (_none, n) => newPointer(stack, `${prefix}-${n}`, smallSource())),
   );
-}
-
-/** Waits until the pointer has moved. A pointer that does not exist yet, or has not moved, is asked for again. */
-async function nextMove(stack: BenchStack, pointer: Pointer): Promise<void> {
-  const path = `${bundle(pointer.tenant)}/channels/live?wait=30s`;
-  for (;;) {
-    const answer = await stack.call('GET', path, { etag: pointer.etag }).catch(() => null);
-    if (answer?.status === 200 && answer.etag !== pointer.etag) {
-      pointer.etag = answer.etag;
-      return;
-    }
-  }
 }
 
 /**
@@ -119,13 +100,13 @@ async function nextMove(stack: BenchStack, pointer: Pointer): Promise<void> {
  */
 async function publish(
   stack: BenchStack,
-  pointer: Pointer,
+  pointer: LivePointer,
   answered: Series | null = null,
   files: Readonly<Record<string, string>> = smallSource(),
 ): Promise<number> {
   const moved = nextMove(stack, pointer);
   const began = performance.now();
-  await stack.call('POST', `${bundle(pointer.tenant)}/releases`, { json: { files } });
+  await stack.call('POST', `${bundlePath(pointer.tenant)}/releases`, { json: { files } });
   answered?.add(performance.now() - began);
   await moved;
   return performance.now() - began;
@@ -134,7 +115,7 @@ async function publish(
 async function measure(measured: Measured, prefix: string, isWarmUp: boolean): Promise<void> {
   const { stack } = measured;
   const pointers = await newPointers(stack, prefix, 64);
-  const pick = (client: number): Pointer => {
+  const pick = (client: number): LivePointer => {
     const pointer = pointers[client % pointers.length];
     if (pointer === undefined) throw new Error('there are 64 pointers');
     return pointer;

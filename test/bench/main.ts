@@ -4,6 +4,7 @@ import { startControlPlane } from '../support/worlds/control-plane.ts';
 import { benchCompile } from './compile.ts';
 import { benchDistribution } from './distribution.ts';
 import { benchEndToEnd } from './end-to-end.ts';
+import { benchLargeBundle } from './large-bundle.ts';
 import type { BenchRow } from './measure.ts';
 import { benchPublish, benchScale } from './publish.ts';
 import { benchFairness, benchWaiting } from './waiting.ts';
@@ -42,4 +43,6 @@ if (wants('end-to-end'))
     'A publish through the HTTP API, compared with the same publish of an earlier commit',
     await benchEndToEnd(),
   );
+if (wants('large'))
+  print('A large bundle, compared with its compilation and with its first publish', await benchLargeBundle());
 await benchDistribution(wants, print);

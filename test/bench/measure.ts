@@ -60,3 +60,28 @@ function ms(value: number): string {
 export function latencies(series: Series): string {
   return `p50 ${ms(series.percentile(50))}, p99 ${ms(series.percentile(99))}`;
 }
+
+export async function timed(work: () => Promise<unknown>): Promise<number> {
+  const began = performance.now();
+  await work();
+  return performance.now() - began;
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+/**
+ * The median of the ratios of the single rounds. If the machine is busy during one round, it slows both measurements
+ * of that round, so their ratio changes little.
+ */
+export function medianRatio(ours: readonly number[], theirs: readonly number[]): number {
+  return median(ours.map((value, nth) => value / (theirs[nth] ?? Number.NaN)));
+}
+
+export function spread(values: readonly number[]): string {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const p99 = values.toSorted((a, b) => a - b)[Math.ceil(values.length * 0.99) - 1] ?? Number.NaN;
+  const range = `${low.toFixed(0)} to ${high.toFixed(0)}, ${values.length} runs`;
+  return `p50 ${median(values).toFixed(0)} ms, p99 ${p99.toFixed(0)} ms (${range})`;
+}

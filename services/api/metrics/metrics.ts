@@ -6,8 +6,8 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
  */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
-/** One sample of a gauge, with the value of its label. */
-export interface GaugeSample {
+/** One sample of a gauge or a counter, with the value of its label. */
+export interface Sample {
   readonly label: string;
   readonly value: number;
 }
@@ -56,7 +56,7 @@ export class Metrics {
    * Adds a gauge with one sample for each value of the label. `read` is called at each scrape. It must not reject, and must end within a
    * limited time.
    */
-  gaugeBy(label: string, name: string, help: string, read: () => Promise<readonly GaugeSample[]>): void {
+  gaugeBy(label: string, name: string, help: string, read: () => Promise<readonly Sample[]>): void {
     const gauge = new Gauge({
       name,
       help,
@@ -66,6 +66,20 @@ export class Metrics {
         const samples = await read();
         gauge.reset();
         for (const sample of samples) gauge.set({ [label]: sample.label }, sample.value);
+      },
+    });
+  }
+
+  /** Adds a counter with one sample for each value of the label. `read` is called at each scrape, and returns values that only grow. */
+  counterBy(label: string, name: string, help: string, read: () => readonly Sample[]): void {
+    const counter = new Counter({
+      name,
+      help,
+      labelNames: [label],
+      registers: [this.#registry],
+      collect() {
+        counter.reset();
+        for (const sample of read()) counter.inc({ [label]: sample.label }, sample.value);
       },
     });
   }

@@ -5,6 +5,7 @@ import { requestLimits } from '@pointsman/protocol/limits';
 import type { ConflictRule } from '@pointsman/protocol/releases/release';
 import type { PublishResult } from '../../../handlers/contract/tenant.ts';
 import { type Executor, findForPublish, type PublishTerms } from '../../postgres/releases/publish-reads.ts';
+import { withStoredDocuments } from '../../postgres/content/compiled-documents.ts';
 import { storeSource } from '../../postgres/content/sources.ts';
 import { contentsOf, type ReadSource } from '../../source-archive/read-source.ts';
 import type { Principal } from '../access/access.ts';
@@ -114,10 +115,12 @@ async function storeCompiled(
   const found = await findForPublish(db, tenant, source.tree.digest);
   if (found.stored && executor !== 'local') return [];
   if (found.stored && found.warnings !== null) return found.warnings;
-  const checked = await checkSource(parts, tenant, source, executor);
-  if (checked.kind === 'invalid') throw invalidSource(checked);
-  await storeSource(db, tenant, source.tree, contentsOf(source), checked.compilation);
-  return checked.warnings;
+  return withStoredDocuments(db, tenant, async (findStored) => {
+    const checked = await checkSource(parts, tenant, source, executor, findStored);
+    if (checked.kind === 'invalid') throw invalidSource(checked);
+    await storeSource(db, tenant, source.tree, contentsOf(source), checked.compilation);
+    return checked.warnings;
+  });
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Diagnostic } from '@pointsman/protocol/releases/diagnostic';
 import { PointsmanError } from '@pointsman/protocol/errors';
 import { blobReader } from '../../postgres/content/blobs.ts';
 import type { ApiDeps } from '../dependencies.ts';
+import type { FindDocuments } from '../../postgres/content/compiled-documents.ts';
 import type { NewCompilation } from '../../postgres/content/compilations.ts';
 import type { Executor } from '../../postgres/releases/publish-reads.ts';
 import { contentsOf, type ReadSource } from '../../source-archive/read-source.ts';
@@ -30,10 +31,12 @@ export async function checkSource(
   tenant: string,
   source: ReadSource,
   executor: Executor,
+  findStored: FindDocuments | null = null,
 ): Promise<Checked> {
   if (executor !== 'local') return { kind: 'valid', checked: 'structure', warnings: [], compilation: null };
   const startedAt = Date.now();
-  const result = await compiler.compile(tenant, source.tree, blobReader(db, tenant, contentsOf(source)));
+  const readBlobs = blobReader(db, tenant, contentsOf(source));
+  const result = await compiler.compile(tenant, source.tree, readBlobs, findStored);
   switch (result.kind) {
     case 'compiled': {
       const compilation = { ...result, startedAt, finishedAt: Date.now() };

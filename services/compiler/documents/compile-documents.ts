@@ -3,7 +3,6 @@ import { artifactLimits } from '@pointsman/protocol/limits';
 import { digestOf } from '@pointsman/protocol/digest';
 import { compileDocument } from './compile-document.ts';
 import type { CompileTools, DocumentFacts, DocumentJob } from './compile-document.ts';
-import { COMPILER_VERSION } from '../../../core/releases/local-compiler.ts';
 import type { Ask, FileResponse } from '../process/compile-protocol.ts';
 import { cacheEntryLimits } from '../limits.ts';
 import { periodicYield } from '../orphaned-work.ts';
@@ -106,7 +105,8 @@ async function dropStale(known: (DocumentFacts | null)[], { schemas }: CompileTo
 
 /**
  * Returns a function that computes the cache key of a job. The key covers everything that affects the result of the
- * job. Many jobs have the same schemas and patterns, so each combination of them is hashed only once.
+ * job, except the version of the compiler. That version is constant in a process, and stored next to the key. Many jobs
+ * have the same schemas and patterns, so each combination of them is hashed only once.
  */
 function keyMaker(): (job: DocumentJob) => string | null {
   const rules = new Map<string, string>();
@@ -114,14 +114,7 @@ function keyMaker(): (job: DocumentJob) => string | null {
     if (!schemas) return null;
     const folder = schemas.length === 0 ? posix.dirname(selected.entry.path) : '';
     const names = schemas.map((schema) => schema.digest);
-    const spelled = JSON.stringify([
-      COMPILER_VERSION,
-      selected.format,
-      names,
-      patterns,
-      patch?.digest,
-      folder,
-    ]);
+    const spelled = JSON.stringify([selected.format, names, patterns, patch?.digest, folder]);
     const rule = rules.get(spelled) ?? digestOf(spelled);
     rules.set(spelled, rule);
     return `${rule}/${selected.entry.digest}`;

@@ -6,7 +6,6 @@ import type { CompileOutput } from '../made-blobs.ts';
 import type { Probe } from './module-resolution.ts';
 import type { SelectedModule } from '../recipe/select-files.ts';
 import type { SourceFiles } from '../source-files.ts';
-import { COMPILER_VERSION } from '../../../core/releases/local-compiler.ts';
 import type { Ask } from '../process/compile-protocol.ts';
 
 interface ModuleFacts {
@@ -26,7 +25,7 @@ export async function compileModules(
   ask: Ask,
   { output, found, used }: { output: CompileOutput; found: Findings; used: Set<string> },
 ): Promise<ArtifactFile[]> {
-  const keys = modules.map(({ entry }) => `module/${COMPILER_VERSION}/${entry.path}/${entry.digest}`);
+  const keys = modules.map(({ entry }) => `module/${entry.path}/${entry.digest}`);
   const given = await ask(
     modules.map(({ entry }, index) => ({ key: keys[index] ?? null, digest: entry.digest })),
   );

@@ -2,8 +2,8 @@ import type { ProcessAnswer, Question } from './compile-protocol.ts';
 
 export type ReadBlobs = (digests: readonly string[]) => Promise<ReadonlyMap<string, Uint8Array>>;
 
-/** Returns the facts (the data about a compiled file) that the cache stores under a key, or undefined. */
-export type Recall = (key: string) => string | undefined;
+/** Returns the facts (the data about compiled files) that the cache stores under these keys, by key. */
+export type Recall = (keys: readonly string[]) => Promise<ReadonlyMap<string, string>>;
 
 /** A question of a compile process (a request for files), with the cached facts for its keys. */
 export interface QuestionWithFacts {
@@ -11,8 +11,13 @@ export interface QuestionWithFacts {
   readonly facts: readonly (string | null)[];
 }
 
-export function withFacts(question: Question, recall: Recall): QuestionWithFacts {
-  return { question, facts: question.keys.map((key) => (key === null ? null : (recall(key) ?? null))) };
+export function withFacts(question: Question, known: ReadonlyMap<string, string>): QuestionWithFacts {
+  return { question, facts: question.keys.map((key) => (key === null ? null : (known.get(key) ?? null))) };
+}
+
+/** Returns the distinct keys of the questions. */
+export function keysOf(questions: readonly Question[]): string[] {
+  return [...new Set(questions.flatMap(({ keys }) => keys.filter((key) => key !== null)))];
 }
 
 /**

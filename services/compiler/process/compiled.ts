@@ -1,3 +1,4 @@
+import type { CacheEntry } from './compile-protocol.ts';
 import type { Diagnostic } from '@pointsman/protocol/releases/diagnostic';
 
 /** The compilation exceeded its limit of time or memory. */
@@ -41,10 +42,14 @@ export type CompileResult =
       /** The base artifact, followed by the artifacts of the channels with an overlay. */
       readonly artifacts: readonly CompiledArtifact[];
       /**
-       * The blobs of all artifacts, without duplicates. Do not modify the contents, because the cache shares them
-       * with later results.
+       * The blobs of all artifacts, without duplicates, except the results of stored documents. Do not modify the
+       * contents, because the cache shares them with later results.
        */
       readonly blobs: readonly CompiledBlob[];
+      /** Whether the result of a stored document is missing from `blobs`. It can be deleted until the compilation is stored. */
+      readonly lacksContent: boolean;
+      /** The documents that were compiled, for later compilations. `blobs` contains their results. */
+      readonly documents: readonly CacheEntry[];
       /** Warnings about valid input that is probably a mistake. */
       readonly warnings: readonly Diagnostic[];
     }

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { sourceLimits } from '@pointsman/protocol/limits';
 import type { SourceEntry } from '@pointsman/protocol/releases/source';
 import { processLimits } from '../limits.ts';
-import { answerTo, contentOf, neededFor, withFacts } from './answer-question.ts';
+import { answerTo, contentOf, keysOf, neededFor, withFacts } from './answer-question.ts';
 import type { ReadBlobs, Recall } from './answer-question.ts';
 import type { ProcessAnswer, Question } from './compile-protocol.ts';
 
@@ -63,13 +63,19 @@ export function sessionQuestions(
     }
     return contents;
   };
+  const read = async (questions: readonly Question[]) => {
+    const keys = keysOf(questions);
+    const known = keys.length === 0 ? new Map<string, string>() : await recall(keys);
+    const round = questions.map((question) => withFacts(question, known));
+    return { round, contents: await readAll(new Set(round.flatMap(neededFor))) };
+  };
   const answerRound = async (): Promise<void> => {
     // Waits for the other messages of this turn of the event loop, so that one read serves all their questions.
     await setImmediate();
-    const round = waiting.map((question) => withFacts(question, recall));
+    const questions = waiting;
     waiting = [];
     readStarted();
-    const contents = await readAll(new Set(round.flatMap(neededFor))).finally(readEnded);
+    const { round, contents } = await read(questions).finally(readEnded);
     for (const one of round) {
       if (state.isOver) return;
       state.open--;

@@ -159,8 +159,14 @@ export async function insertBlobs(
 ): Promise<number> {
   let added = 0;
   for (const batch of batches(blobs)) {
-    const sql = 'SELECT put_blobs($1, $2, $3, $4) AS answer';
-    added += answerOf(Big, await query(sql, [tenant, ...blobColumns(batch)]));
+    const sizes = batch.map(({ content }) => content.byteLength);
+    let end = 1;
+    const starts = sizes.map((size) => (end += size) - size);
+    const digests = batch.map(({ digest }) => digest);
+    const types = batch.map(({ mediaType }) => mediaType);
+    const contents = Buffer.concat(batch.map(({ content }) => content));
+    const sql = 'SELECT put_blobs($1, $2, $3, $4, $5, $6) AS answer';
+    added += answerOf(Big, await query(sql, [tenant, digests, types, starts, sizes, contents]));
   }
   return added;
 }

@@ -1,5 +1,6 @@
 import type { Diagnostic } from '@pointsman/protocol/releases/diagnostic';
 import { LOCAL_EXECUTOR } from '../../../core/releases/local-compiler.ts';
+import type { CompiledDocument } from './compiled-documents.ts';
 import type { BlobContent } from './blobs.ts';
 import { at, json } from '../rows.ts';
 
@@ -8,6 +9,10 @@ export interface NewCompilation {
   readonly artifacts: readonly { readonly channel: string | null; readonly digest: string }[];
   /** The blobs of all artifacts, including their manifests. */
   readonly blobs: readonly BlobContent[];
+  /** Whether blobs of documents that were already stored are missing from `blobs`. */
+  readonly lacksContent: boolean;
+  /** The documents that were compiled, for later compilations of the tenant. */
+  readonly documents: readonly CompiledDocument[];
   readonly warnings: readonly Diagnostic[];
   readonly startedAt: number;
   readonly finishedAt: number;

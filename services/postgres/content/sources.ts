@@ -5,6 +5,7 @@ import { Digest } from '@pointsman/protocol/identifiers';
 import type { SourceTree } from '@pointsman/protocol/releases/source';
 import { type BlobContent, blobColumns, insertBlobs, missingBlobs } from './blobs.ts';
 import { compilationColumns, type NewCompilation } from './compilations.ts';
+import { CompiledContentMissing, documentsToStore, insertDocuments } from './compiled-documents.ts';
 import type { Database } from '../database.ts';
 import { answerOf } from '../rows.ts';
 
@@ -34,7 +35,8 @@ const FEW_BYTES = 256 * 1024;
  * a release of the source was admitted. `contents` may lack files whose content is already stored.
  *
  * Throws `quota_exceeded` or `larger_than_quota` if a quota is exceeded, and `missing_content` if a content is neither
- * stored nor passed. In these cases nothing is stored.
+ * stored nor passed. Throws {@link CompiledContentMissing} if a content of the compilation is neither. In these cases
+ * nothing is stored.
  */
 export async function storeSource(
   db: Database,
@@ -51,8 +53,12 @@ export async function storeSource(
     }),
   );
   for (const blob of compilation?.blobs ?? []) known.set(blob.digest, blob);
+  const documents = documentsToStore(entries.length, compilation?.documents ?? []);
   const columns = [digest, JSON.stringify(entries), ...compilationColumns(compilation)];
-  if ([...known.values()].reduce((sum, blob) => sum + blob.content.length, 0) <= FEW_BYTES) {
+  const bytes = [...known.values()].reduce((sum, blob) => sum + blob.content.length, 0);
+  // The statement protects only the blobs that it receives, so it must receive all blobs of the compilation.
+  const isComplete = compilation === null || !compilation.lacksContent;
+  if (isComplete && bytes <= FEW_BYTES && documents.length === 0) {
     const values = [...columns, ...blobColumns([...known.values()])];
     const rows = await db.answer(
       tenant,
@@ -71,11 +77,11 @@ export async function storeSource(
       return;
     const named = [...new Set([...files, ...known.keys()])];
     let missing = [...(await missingBlobs(query, tenant, named))];
-    let added = 0;
+    let added = await insertDocuments(query, tenant, documents);
     for (let round = 0; round < ROUNDS; round++) {
       const blobs = missing.map((one) => {
         const blob = known.get(one);
-        if (!blob) throw missingContent([one]);
+        if (!blob) throw files.includes(one) ? missingContent([one]) : new CompiledContentMissing(one);
         return blob;
       });
       added += await insertBlobs(query, tenant, blobs);

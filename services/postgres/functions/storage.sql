@@ -14,24 +14,58 @@ CREATE FUNCTION put_blobs(p_tenant text, p_digests text[], p_media_types text[],
   SELECT coalesce(sum(size), 0)::bigint FROM added
 $$;
 
+-- Does the same for contents that are parts of one value: each content begins at its number of p_starts, counted from 1. The driver sends one
+-- binary value as it is, but the values of an array as hexadecimal text.
+CREATE FUNCTION put_blobs(p_tenant text, p_digests text[], p_media_types text[], p_starts integer[], p_sizes integer[], p_contents bytea) RETURNS bigint LANGUAGE sql AS $$
+  WITH added AS (
+    INSERT INTO blobs (tenant, digest, media_type, size, content)
+    SELECT p_tenant, n.digest, n.media_type, n.size, substring(p_contents FROM n.start FOR n.size)
+    FROM unnest(p_digests, p_media_types, p_starts, p_sizes) AS n (digest, media_type, start, size)
+    ON CONFLICT DO NOTHING RETURNING size)
+  SELECT coalesce(sum(size), 0)::bigint FROM added
+$$;
+
 -- Protects blobs from deletion until their holder, a source or a running compilation, refers to them or has ended. FOR KEY SHARE waits for
 -- a sweep that is deleting one of the blobs.
+--
+-- Blobs that are protected for the source of a release need no second protection, because releases are never deleted, and the sweep keeps
+-- their blobs permanently. A new version of a large source shares almost all of its blobs with such a source.
+--
 -- @returns the digests that are not stored, or were just deleted
 --
--- Without this setting, PostgreSQL plans the statements again for each call, because it expects a cheaper plan for each length of the list.
+-- Without the setting plan_cache_mode, PostgreSQL plans the statements again for each call, because it expects a cheaper plan for each length of the list.
 -- The plan is always the same, and planning takes longer than the statements.
 CREATE FUNCTION hold_blobs(p_tenant text, p_digests text[], p_holder text) RETURNS text[]
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
+  unprotected text[] := p_digests;
+  earlier text := earlier_version(p_tenant, p_digests);
   missing text[];
 BEGIN
+  IF earlier IS NOT NULL THEN
+    unprotected := ARRAY(SELECT unnest(p_digests) EXCEPT SELECT h.digest FROM blob_holders h WHERE h.tenant = p_tenant AND h.holder = earlier);
+  END IF;
   INSERT INTO blob_holders (tenant, digest, holder)
   SELECT p_tenant, b.digest, p_holder FROM (
-    SELECT digest FROM blobs WHERE tenant = p_tenant AND digest = ANY (p_digests) AND check_at IS NOT NULL ORDER BY digest FOR KEY SHARE) b
+    SELECT digest FROM blobs WHERE tenant = p_tenant AND digest = ANY (unprotected) AND check_at IS NOT NULL ORDER BY digest FOR KEY SHARE) b
   ON CONFLICT DO NOTHING;
   SELECT coalesce(array_agg(DISTINCT d), '{}') INTO missing FROM unnest(p_digests) d
   WHERE NOT EXISTS (SELECT FROM blobs WHERE (tenant, digest) = (p_tenant, d));
   RETURN missing;
+END $$;
+
+-- A source of a release that shares one of three of these blobs. Null if there is none, or if so few blobs are protected faster than such a
+-- source is found.
+CREATE FUNCTION earlier_version(p_tenant text, p_digests text[]) RETURNS text LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  blobs integer := cardinality(p_digests);
+BEGIN
+  IF blobs < 100 THEN RETURN NULL; END IF;
+  RETURN (
+    SELECT h.holder FROM blob_holders h
+    WHERE h.tenant = p_tenant AND h.digest = ANY (ARRAY[p_digests[1], p_digests[blobs / 2], p_digests[blobs]])
+      AND EXISTS (SELECT FROM releases r WHERE (r.tenant, r.source) = (p_tenant, h.holder))
+    LIMIT 1);
 END $$;
 
 CREATE FUNCTION release_holder(p_bundle text, p_version bigint) RETURNS text LANGUAGE sql IMMUTABLE AS $$
@@ -121,8 +155,9 @@ BEGIN
   UPDATE blobs SET check_at = now() + interval '5 minutes' WHERE tenant = p_tenant AND digest = ANY (awaited);
   DELETE FROM blob_holders WHERE tenant = p_tenant AND digest = ANY (due) AND NOT digest = ANY (awaited);
   WITH gone AS (
-    DELETE FROM blobs WHERE tenant = p_tenant AND digest = ANY (due) AND NOT digest = ANY (kept || awaited) RETURNING size)
-  SELECT coalesce(sum(size), 0)::bigint INTO freed FROM gone;
+    DELETE FROM blobs WHERE tenant = p_tenant AND digest = ANY (due) AND NOT digest = ANY (kept || awaited) RETURNING digest, size),
+  compiled AS (DELETE FROM compiled_documents WHERE tenant = p_tenant AND digest = ANY (ARRAY(SELECT digest FROM gone)) RETURNING facts)
+  SELECT coalesce((SELECT sum(size) FROM gone), 0)::bigint + coalesce((SELECT sum(octet_length(facts)) FROM compiled), 0)::bigint INTO freed;
 END $$;
 
 -- Whether an artifact, or the source of a release, refers to the blob.

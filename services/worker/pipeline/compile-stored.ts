@@ -4,6 +4,7 @@ import { compileLimits } from '../../../core/limits/compile-limits.ts';
 import type { CompileResult } from '../../compiler/process/compiled.ts';
 import type { Compiler } from '../../compiler/compiler.ts';
 import { blobReader } from '../../postgres/content/blobs.ts';
+import { withStoredDocuments } from '../../postgres/content/compiled-documents.ts';
 import type { Database } from '../../postgres/database.ts';
 import { loadSource, storeSource } from '../../postgres/content/sources.ts';
 import { catchOverQuota } from './over-quota.ts';
@@ -32,14 +33,17 @@ export async function compileStored(
   // If the compiler is busy, the contents would be read for nothing.
   const loaded = await loadSource(db, tenant, source, { withContents: !compiler.isFullFor(tenant) });
   if (loaded === null) return { kind: 'broken', reason: `the source ${source} is not stored` };
-  const startedAt = Date.now();
-  const result = await compiler.compile(tenant, loaded.tree, blobReader(db, tenant, loaded.contents));
-  if (result.kind === 'busy') throw retryLater();
-  if (result.kind === 'invalid') return result;
-  if (result.kind !== 'compiled') return { kind: 'broken', reason: result.message };
-  const compilation = { ...result, startedAt, finishedAt: Date.now() };
-  const exceeded = await catchOverQuota(storeSource(db, tenant, loaded.tree, new Map(), compilation));
-  return exceeded === undefined ? { kind: 'stored' } : { kind: 'over_quota', reason: exceeded.reason };
+  return withStoredDocuments(db, tenant, async (findStored) => {
+    const startedAt = Date.now();
+    const readBlobs = blobReader(db, tenant, loaded.contents);
+    const result = await compiler.compile(tenant, loaded.tree, readBlobs, findStored);
+    if (result.kind === 'busy') throw retryLater();
+    if (result.kind === 'invalid') return result;
+    if (result.kind !== 'compiled') return { kind: 'broken', reason: result.message };
+    const compilation = { ...result, startedAt, finishedAt: Date.now() };
+    const exceeded = await catchOverQuota(storeSource(db, tenant, loaded.tree, new Map(), compilation));
+    return exceeded === undefined ? { kind: 'stored' } : { kind: 'over_quota', reason: exceeded.reason };
+  });
 }
 
 /**

@@ -208,7 +208,9 @@ describe('unchanged content', () => {
     expect(warm.read).not.toContain(digest(base['m.ts']));
     await compiler?.close();
     compiler = null;
-    expect((await compiled(changed)).result).toEqual(warm.result);
+    // Only the list of the documents that were compiled now differs.
+    const { result } = await compiled(changed);
+    expect({ ...result, documents: [] }).toEqual({ ...warm.result, documents: [] });
   });
 
   test.each<[what: string, change: Files, expected: string[]]>([

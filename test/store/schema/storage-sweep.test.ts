@@ -184,7 +184,8 @@ describe('the sweep of compiled content', () => {
     const tree = sourceTree([{ path: 'config.json', digest: digestOf(text), size: text.length }]);
     const { digest, blobs } = artifactOf({ 'config.json': `compiled ${text}`, 'shared.txt': 'shared' });
     const artifacts = [{ channel: null, digest }];
-    const compilation = { artifacts, blobs, warnings: [], startedAt: AT, finishedAt: AT };
+    const times = { startedAt: AT, finishedAt: AT };
+    const compilation = { artifacts, blobs, lacksContent: false, documents: [], warnings: [], ...times };
     await storeSource(store.db, tenant, tree, contents, compilation);
     return { source: tree.digest, digests: blobs.map((blob) => blob.digest) };
   }

@@ -68,6 +68,8 @@ export async function startApi(stores: {
   limits?: Partial<SocketLimits>;
   /** A database that the caller must close. By default the API opens its own. */
   db?: Database;
+  /** A compiler that the caller must close. By default all APIs of this process share one. */
+  compiler?: Compiler;
   /**
    * Whether the API answers conditional requests for unchanged pointers before its router. True by default, as in
    * production.
@@ -79,7 +81,7 @@ export async function startApi(stores: {
   const db = stores.db ?? openDatabase(stores.appUrl, { applicationName: 'api-test' });
   const notifications = new Notifications(stores.appUrl);
   notifications.start();
-  const compiler = sharedCompiler();
+  const compiler = stores.compiler ?? sharedCompiler();
   const drain = new AbortController();
   const app = createApp({
     db,

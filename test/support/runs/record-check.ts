@@ -12,7 +12,8 @@ const CONTRADICTIONS = [
    FROM pointsman.tenant_usage u CROSS JOIN LATERAL (SELECT
      (SELECT coalesce(sum(size), 0) FROM pointsman.blobs b WHERE b.tenant = u.tenant)
      + (SELECT coalesce(sum(octet_length(entries::text)), 0) FROM pointsman.sources s WHERE s.tenant = u.tenant)
-     + (SELECT coalesce(sum(octet_length(artifacts::text) + octet_length(warnings::text)), 0) FROM pointsman.compilations c WHERE c.tenant = u.tenant)::numeric AS bytes) n
+     + (SELECT coalesce(sum(octet_length(artifacts::text) + octet_length(warnings::text)), 0) FROM pointsman.compilations c WHERE c.tenant = u.tenant)
+     + (SELECT coalesce(sum(octet_length(facts)), 0) FROM pointsman.compiled_documents d WHERE d.tenant = u.tenant)::numeric AS bytes) n
    WHERE u.bytes < n.bytes`,
   `SELECT format('%s/%s/v%s: its source names %s, which is not stored', r.tenant, r.bundle, r.version, e->>'digest') AS problem
    FROM pointsman.releases r JOIN pointsman.sources s ON (s.tenant, s.digest) = (r.tenant, r.source)
@@ -25,6 +26,8 @@ const CONTRADICTIONS = [
      SELECT a->>'digest' AS digest UNION ALL
      SELECT layer->>'digest' FROM jsonb_array_elements(convert_from(m.content, 'UTF8')::jsonb->'layers') AS l (layer)) named
    LEFT JOIN pointsman.blobs b ON (b.tenant, b.digest) = (c.tenant, named.digest) WHERE b.digest IS NULL`,
+  `SELECT format('%s: the compiled document %s has the result %s, which is not stored', d.tenant, d.key, d.digest) AS problem
+   FROM pointsman.compiled_documents d LEFT JOIN pointsman.blobs b ON (b.tenant, b.digest) = (d.tenant, d.digest) WHERE b.digest IS NULL`,
   `SELECT format('%s/%s/%s: generation %s follows %s', tenant, bundle, channel, generation, before) AS problem
    FROM (SELECT *, lag(generation, 1, 0::bigint) OVER w AS before FROM pointsman.moves
          WINDOW w AS (PARTITION BY tenant, bundle, channel ORDER BY generation)) m

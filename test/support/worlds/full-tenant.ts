@@ -26,6 +26,10 @@ export async function fillTenant(store: Store, tenant: string): Promise<void> {
     `INSERT INTO pointsman.webhook_attempts (tenant, sink, event, delivered, summary, took_ms, at) VALUES ($1, 'audit', 'x', false, 'x', 1, now())`,
     [tenant],
   );
+  await store.owner.query(
+    `INSERT INTO pointsman.compiled_documents SELECT tenant, 'x', 'local/0', digest, '' FROM pointsman.blobs WHERE tenant = $1 LIMIT 1`,
+    [tenant],
+  );
   await follows(store, tenant);
   await limitTenant(store.db, tenant, { hooks: 7 });
 }

@@ -10,6 +10,7 @@ test('when the compiler fails on a source, the API refuses that source with a re
     compile: async () => ({ kind: 'uncompilable', reference: 'r-1', message: 'not compiled; reference r-1' }),
     isFullFor: () => false,
     waiting: 0,
+    documents: { memory: 0, database: 0, compiled: 0 },
     close: async () => undefined,
   };
   const source = {

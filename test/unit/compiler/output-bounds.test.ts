@@ -88,9 +88,7 @@ test('content that one request of a compile process names seventy times is read 
   const other = new TextEncoder().encode('other');
   const digests = [...Array.from({ length: 70 }, () => digestOf(content)), digestOf(other)];
   const keys = digests.map((_, nth) => (nth === 3 ? 'known' : null));
-  const question = withFacts({ questionId: 1, keys, digests }, (key) =>
-    key === 'known' ? 'facts' : undefined,
-  );
+  const question = withFacts({ questionId: 1, keys, digests }, new Map([['known', 'facts']]));
   expect(neededFor(question)).toEqual([digestOf(content), digestOf(other)]);
   const contents = new Map([
     [digestOf(content), content],

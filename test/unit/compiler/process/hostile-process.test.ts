@@ -41,7 +41,10 @@ async function sessionWith(
     close: () => undefined,
   };
   try {
-    const result = await runSession(pool, source.tree, readBlobs, () => undefined, { ...options, ...more });
+    const result = await runSession(pool, source.tree, readBlobs, async () => new Map(), {
+      ...options,
+      ...more,
+    });
     return { result, wasKilled: child.killed };
   } finally {
     child.kill('SIGKILL');

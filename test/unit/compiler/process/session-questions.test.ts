@@ -26,7 +26,7 @@ function questionsOn(paths: readonly string[], size = 10) {
   const questions = sessionQuestions(
     {
       entries,
-      recall: () => undefined,
+      recall: async () => new Map(),
       readBlobs: async (digests) => {
         const { promise, resolve } = Promise.withResolvers<void>();
         reads.push({ digests, end: resolve });
@@ -130,7 +130,7 @@ test('contents are sent only after the compile process has received the previous
   const questions = sessionQuestions(
     {
       entries: [{ path: 'a', digest: digestOf('a'), size: 1 }],
-      recall: () => undefined,
+      recall: async () => new Map(),
       readBlobs: async () => contents,
     },
     {
