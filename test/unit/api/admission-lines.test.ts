@@ -32,10 +32,14 @@ test('at most the allowed number of calls of a tenant run at once, and the other
 
 test('a tenant whose calls wait does not delay another tenant', async () => {
   const lines = new AdmissionLines(limits);
-  const { begun, call } = calls();
-  for (const name of ['a', 'b', 'c']) void lines.run('acme', call(name));
-  void lines.run('other', call('x'));
+  const { begun, call, end } = calls();
+  const results = ['a', 'b', 'c'].map((name) => lines.run('acme', call(name)));
+  results.push(lines.run('other', call('x')));
   await vi.waitFor(() => expect(begun).toEqual(['a', 'b', 'x']));
+  for (const name of ['a', 'b', 'x']) end(name);
+  await vi.waitFor(() => expect(begun).toContain('c'));
+  end('c');
+  expect(await Promise.all(results)).toEqual(['a', 'b', 'c', 'x']);
 });
 
 test('a call that fails passes its turn on', async () => {
