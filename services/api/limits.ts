@@ -146,8 +146,8 @@ export const sourceBodyLimits = {
    */
   smallJsonBytes: MiB,
   /**
-   * The maximum size of a JSON body that is read directly, without a thread. A body with two short files takes less than 0.1 ms, and the
-   * slowest body of this size takes about as long as other JSON bodies.
+   * The maximum size of a JSON body that is read on the event loop, without a thread. A body with two short files takes 0.02 ms, and the
+   * slowest body of this size that was found, with 400 invalid paths, takes 1 ms.
    */
   directJsonBytes: 4 * KiB,
   /** The maximum nesting depth of JSON in a request. The parser needs memory for each level. The deepest valid request has 3 levels. */
@@ -273,6 +273,11 @@ export const admissionLimits = {
    * take a few milliseconds each.
    */
   running: 8,
+  /**
+   * The maximum number of publishes of a tenant that wait for their turn in each API process. It equals the default quota of releases in
+   * flight. More publishes would not get their turn in time.
+   */
+  waiting: 1_000,
   /** The time that a publish waits for its turn. About a thousand admissions take this long. */
   waitMs: 10 * second,
 } as const;

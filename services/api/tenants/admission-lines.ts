@@ -23,14 +23,15 @@ export class AdmissionLines {
   }
 
   /**
-   * Runs a call when fewer than `running` calls of the tenant run. Throws `busy` if it gets no turn within `waitMs`. The number of waiting
-   * calls is not limited here, because each of them holds a share of the memory for request bodies.
+   * Runs a call when fewer than `running` calls of the tenant run. Throws `busy` if `waiting` calls of the tenant wait already, or if the call
+   * gets no turn within `waitMs`.
    */
   async run<T>(tenant: string, call: () => Promise<T>): Promise<T> {
     const line = this.#lines.get(tenant) ?? { running: 0, waiting: new Set() };
     this.#lines.set(tenant, line);
-    if (line.running >= this.#limits.running) await this.#turn(line);
-    else line.running += 1;
+    if (line.running < this.#limits.running) line.running += 1;
+    else if (line.waiting.size < this.#limits.waiting) await this.#turn(line);
+    else throw tooManyPublishes();
     try {
       return await call();
     } finally {
@@ -47,12 +48,7 @@ export class AdmissionLines {
       };
       const timer = setTimeout(() => {
         waiting.delete(begin);
-        reject(
-          new PointsmanError(
-            'busy',
-            'This tenant publishes faster than its releases can be admitted. Retry in a moment.',
-          ),
-        );
+        reject(tooManyPublishes());
       }, this.#limits.waitMs);
       waiting.add(begin);
     });
@@ -69,4 +65,11 @@ export class AdmissionLines {
     line.running -= 1;
     if (line.running === 0) this.#lines.delete(tenant);
   }
+}
+
+function tooManyPublishes(): PointsmanError {
+  return new PointsmanError(
+    'busy',
+    'This tenant publishes faster than its releases can be admitted. Retry in a moment.',
+  );
 }

@@ -2,9 +2,8 @@
 
 -- Reads what a publish to a tenant depends on, before its body is read: the active token with this hash (null without a hash), whether the
 -- tenant exists, whether the idempotency key was used before, the kind of the executor, the conflict rules as [{channel, rule}], and the
--- time of the database's clock, which `admit` compares with the request's deadline. A single
--- statement reads the key and the policy. If a publish is repeated after the policy has changed, it is therefore recognised as repeated, and
--- the new rules do not apply to it.
+-- time of the database's clock, from which the API computes the deadline of the admission. A single statement reads the key and the policy.
+-- If a publish is repeated after the policy has changed, it is therefore recognised as repeated, and the new rules do not apply to it.
 --
 -- If the token does not exist or belongs to another tenant, nothing of this tenant is read. The time of the query then reveals nothing.
 CREATE FUNCTION publish_context(p_tenant text, p_token_hash text, p_key text) RETURNS jsonb

@@ -54,8 +54,9 @@ BEGIN
   RETURN missing;
 END $$;
 
--- A source of a release that shares one of three of these blobs. Null if there is none, or if so few blobs are protected faster than such a
--- source is found.
+-- Finds the source of a release that probably is an earlier version of the source with these blobs. It looks for the first, the middle and the
+-- last blob of the list only, so that the search takes the same time for every list. Returns null if no such source is found. Also returns
+-- null for fewer than 100 blobs, because protecting them again takes less time than the search.
 CREATE FUNCTION earlier_version(p_tenant text, p_digests text[]) RETURNS text LANGUAGE plpgsql STABLE AS $$
 DECLARE
   blobs integer := cardinality(p_digests);

@@ -2,7 +2,7 @@ import { expect, test, vi } from 'vitest';
 
 import { AdmissionLines } from '../../../services/api/tenants/admission-lines.ts';
 
-const limits = { running: 2, waitMs: 10_000 };
+const limits = { running: 2, waiting: 10, waitMs: 10_000 };
 
 /** A call that runs until it is ended, and the order in which calls have begun. */
 function calls() {
@@ -51,7 +51,7 @@ test('a call that fails passes its turn on', async () => {
 });
 
 test('a call that gets no turn in time is refused as busy, and is never run', async () => {
-  const lines = new AdmissionLines({ running: 1, waitMs: 20 });
+  const lines = new AdmissionLines({ running: 1, waiting: 10, waitMs: 20 });
   const { begun, call, end } = calls();
   const first = lines.run('acme', call('a'));
   await expect(lines.run('acme', call('b'))).rejects.toMatchObject({ code: 'busy' });
@@ -59,4 +59,18 @@ test('a call that gets no turn in time is refused as busy, and is never run', as
   await first;
   expect(await lines.run('acme', () => Promise.resolve('c'))).toBe('c');
   expect(begun).toEqual(['a']);
+});
+
+test('a call is refused as busy at once if as many calls of its tenant wait as allowed, and is never run', async () => {
+  const lines = new AdmissionLines({ ...limits, running: 1, waiting: 1 });
+  const { begun, call, end } = calls();
+  const results = ['a', 'b'].map((name) => lines.run('acme', call(name)));
+  await expect(lines.run('acme', call('c'))).rejects.toMatchObject({ code: 'busy' });
+  const other = lines.run('other', call('x'));
+  for (const name of ['a', 'b', 'x']) {
+    await vi.waitFor(() => expect(begun).toContain(name));
+    end(name);
+  }
+  expect(await Promise.all([...results, other])).toEqual(['a', 'b', 'x']);
+  expect(begun).not.toContain('c');
 });
